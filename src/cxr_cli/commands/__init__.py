@@ -1,0 +1,1 @@
+"""One file a sub-command: options, help, one call into the packages below, rendering."""

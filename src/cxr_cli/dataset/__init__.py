@@ -1,0 +1,1 @@
+"""From metadata and images to a manifest, split by patient."""

@@ -1,0 +1,278 @@
+"""Metadata files in the ieee8023 schema: rows in; films with a label, and a reason for every row left out."""
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_cli.errors import MetadataError
+from cxr_cli.workspace.records import FunnelStep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_VIEWS = ("PA", "AP", "AP Supine")
+DEFAULT_POSITIVE = "COVID-19"
+_NO_FINDING_YET = {"", "todo", "unknown"}
+# What other releases and other hands call the column of the key's name.
+_SYNONYMS = {
+    "patientid": ("patient", "subjectid"),
+    "filename": ("file", "image", "imagename", "imagefile"),
+    "finding": ("findings", "diagnosis", "label"),
+}
+_REQUIRED = ("filename", "finding")
+_USED = ("patientid", "sex", "age", "finding", "view", "modality", "folder", "filename")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A row that is kept, so far: its film is there but was not read yet."""
+
+    image: Path
+    source: str
+    row: int  # of the metadata file, 1 is the first after the header
+    label: str
+    finding: str
+    patient: str  # empty where the row names none
+    view: str
+    sex: str
+    age: str
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A row that is left out, and why."""
+
+    metadata: str
+    row: int
+    filename: str
+    patient: str
+    finding: str
+    view: str
+    modality: str
+    reason: str
+
+
+@dataclass
+class Selection:
+    """What the rules made of the rows."""
+
+    negative: str
+    positive: str
+    rows: int = 0
+    kept: list[Candidate] = field(default_factory=list)
+    excluded: list[Exclusion] = field(default_factory=list)
+    funnel: list[FunnelStep] = field(default_factory=list)
+    missing_columns: list[str] = field(default_factory=list)
+
+    def reject(self, rule: str, rejected: Sequence[Exclusion]) -> None:
+        """Book what one rule left out."""
+        left = (self.funnel[-1].left if self.funnel else self.rows) - len(rejected)
+        self.funnel.append(FunnelStep(rule=rule, removed=len(rejected), left=left))
+        self.excluded.extend(rejected)
+
+
+def label_names(positive: str) -> tuple[str, str]:
+    """The names of the negative and the positive class for a finding: ``COVID-19`` -> (``non_covid``, ``covid``)."""
+    name = "covid" if _folded(positive) in _COVID else re.sub(r"[^a-z0-9]+", "_", positive.casefold()).strip("_")
+    if not name:
+        raise MetadataError(
+            f"Expected the name of a finding. Received: --positive {positive!r}.", hint="For example: --positive Pneumonia"
+        )
+    return f"non_{name}", name
+
+
+def names_finding(finding: str, positive: str) -> bool:
+    """Whether any token of `finding` is `positive`, whatever the case, spaces and hyphens.
+
+    A finding is a list (``COVID-19, ARDS``) or a path (``Pneumonia/Viral/COVID-19``) of tokens.
+    """
+    sought = _folded(positive)
+    accepted = _COVID if sought in _COVID else {sought}
+    return any(_folded(token) in accepted for token in re.split(r"[,/;|]", finding))
+
+
+def select_films(
+    metadata: Sequence[Path],
+    *,
+    images: Path | None = None,
+    views: Sequence[str] = DEFAULT_VIEWS,
+    positive: str = DEFAULT_POSITIVE,
+) -> Selection:
+    """Read metadata files and keep the rows that are frontal X-rays with a known finding and an image file.
+
+    Args:
+        metadata: CSV files; UTF-8 (with or without BOM) or Latin-1; a row's columns are known by name, whatever the
+            case and spacing. `filename` and `finding` are needed; without `modality` or `view` that rule is skipped.
+        images: where the image files are. Defaults to each metadata file's own folder, under the row's `folder`.
+        views: the views kept.
+        positive: the finding that makes a film positive.
+
+    Returns:
+        The rows kept and left out, with the funnel.
+
+    Raises:
+        MetadataError: a file can't be read, lacks a needed column, or no row is left.
+    """
+    negative, name = label_names(positive)
+    selection = Selection(negative=negative, positive=name)
+    tables = [(path, read_table(path)) for path in metadata]
+    selection.rows = sum(len(table) for _, table in tables)
+    rows = [
+        _Row(metadata=path, number=number, values=values)
+        for path, table in tables
+        for number, values in enumerate(table.to_dict("records"), start=1)
+    ]
+    for column in ("patientid", "view", "modality"):
+        if any(column not in table.columns for _, table in tables):
+            selection.missing_columns.append(column)
+    wanted_views = {_folded(view) for view in views}
+    rules: list[tuple[str, Callable[[_Row], str]]] = [
+        ("modality is X-ray", lambda row: row.unless("modality", {"xray", "cr", "dx", "rf"}, "modality")),
+        (f"view is {_listed(views)}", lambda row: row.unless("view", wanted_views, "view")),
+        ("finding is known", lambda row: row.without_finding()),
+        ("image file is there", lambda row: row.without_image(images)),
+    ]
+    for rule, reason_of in rules:
+        verdicts = [(row, reason_of(row)) for row in rows]
+        selection.reject(rule, [row.excluded(reason) for row, reason in verdicts if reason])
+        rows = [row for row, reason in verdicts if not reason]
+    rows = _first_mentions(rows, images, selection)
+    if not rows:
+        steps = "; ".join(f"{step.rule}: {step.left} left" for step in selection.funnel)
+        raise MetadataError(
+            f"Expected frontal X-rays with a finding and an image file. Received: {selection.rows} rows, of which none "
+            f"is left ({steps}).",
+            hint="Say where the images are with --images DIR, or which views to keep with --views",
+        )
+    for row in rows:
+        finding = row.get("finding")
+        selection.kept.append(
+            Candidate(
+                image=row.image(images)[0],
+                source=row.metadata.parent.resolve().name,
+                row=row.number,
+                label=name if names_finding(finding, positive) else negative,
+                finding=finding,
+                patient=row.get("patientid"),
+                view=row.get("view"),
+                sex=row.get("sex"),
+                age=row.get("age"),
+            )
+        )
+    return selection
+
+
+def read_table(path: Path) -> "pd.DataFrame":
+    """Read one metadata file; every value is text, stripped; the columns are those of the schema that it has.
+
+    Raises:
+        MetadataError: the file can't be read or lacks `filename` or `finding`.
+    """
+    import pandas as pd
+
+    hint = "Name a CSV file with the columns filename and finding: cxr prepare --metadata dataset/metadata.csv"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise MetadataError(f"Expected a metadata file. Received: {path}: {error.strerror}.", hint=hint) from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    try:
+        if "\0" in text:
+            raise ValueError("it is not text")
+        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False)
+    except ValueError as error:  # pandas' own parser errors are ValueErrors
+        raise MetadataError(f"Expected a CSV file with a header. Received: {path}: {error}.", hint=hint) from error
+    known = {}
+    for column in table.columns:
+        name = _schema_name(str(column))
+        if name in _USED and name not in known:
+            known[name] = table[column].fillna("").str.strip()
+    missing = [column for column in _REQUIRED if column not in known]
+    if missing:
+        raise MetadataError(
+            f"Expected the columns {_listed(_REQUIRED)} in {path}. Received: {_listed([str(c) for c in table.columns])}.",
+            hint=f"Rename or add the column{'s' * (len(missing) > 1)} {_listed(missing)}",
+        )
+    return pd.DataFrame(known)
+
+
+_COVID = {"covid19", "covid"}
+
+
+@dataclass(frozen=True)
+class _Row:
+    metadata: Path
+    number: int
+    values: dict[str, str]
+
+    def get(self, column: str) -> str:
+        return self.values.get(column, "")
+
+    def unless(self, column: str, wanted: set[str], what: str) -> str:
+        """The reason to leave the row out unless `column` is one of `wanted`; a file without the column passes."""
+        if column not in self.values or _folded(self.values[column]) in wanted:
+            return ""
+        return f"{what} is {self.values[column] or 'empty'}"
+
+    def without_finding(self) -> str:
+        finding = self.get("finding")
+        return f"finding is {finding or 'empty'}" if finding.casefold() in _NO_FINDING_YET else ""
+
+    def without_image(self, images: Path | None) -> str:
+        return "" if self.image(images) else "no image file"
+
+    def image(self, images: Path | None) -> list[Path]:
+        """The image file, where there is one."""
+        name = self.get("filename").replace("\\", "/")
+        folder = self.get("folder").replace("\\", "/")
+        if not name:
+            return []
+        home = images or self.metadata.parent
+        places = [home / folder / name, home / name, home / "images" / name]
+        return [place for place in places if place.is_file()][:1]
+
+    def excluded(self, reason: str) -> Exclusion:
+        return Exclusion(
+            metadata=str(self.metadata),
+            row=self.number,
+            filename=self.get("filename"),
+            patient=self.get("patientid"),
+            finding=self.get("finding"),
+            view=self.get("view"),
+            modality=self.get("modality"),
+            reason=reason,
+        )
+
+
+def _first_mentions(rows: list[_Row], images: Path | None, selection: Selection) -> list[_Row]:
+    first: dict[Path, _Row] = {}
+    again = []
+    for row in rows:
+        image = row.image(images)[0].resolve()
+        earlier = first.setdefault(image, row)
+        if earlier is not row:
+            again.append(row.excluded(f"same image file as row {earlier.number} of {earlier.metadata}"))
+    selection.reject("image file is listed once", again)
+    return list(first.values())
+
+
+def _schema_name(column: str) -> str:
+    folded = _folded(column)
+    for name, others in _SYNONYMS.items():
+        if folded in others:
+            return name
+    return folded
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "", text.casefold())
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,1 @@
+"""What the numbers of a classifier are, and pictures of them."""

@@ -1,0 +1,1 @@
+"""Films: from any image file to pixels, and back to pictures."""

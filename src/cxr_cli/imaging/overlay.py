@@ -1,0 +1,90 @@
+"""A heat map on a film, as a picture a person reads."""
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+# Turbo, a rainbow that keeps its order in gray: Mikhailov 2019, the degree-5 polynomial of its authors' shader.
+_TURBO = np.array(
+    [
+        [0.13572138, 4.61539260, -42.66032258, 132.13108234, -152.94239396, 59.28637943],
+        [0.09140261, 2.19418839, 4.84296658, -14.18503333, 4.27729857, 2.82956604],
+        [0.10667330, 12.64194608, -60.58204836, 110.36276771, -89.90310912, 27.34824973],
+    ]
+)
+_MIN_WIDTH = 320
+
+
+def heat(cam: np.ndarray) -> np.ndarray:
+    """The part of a class activation map that speaks for its class, from 0 to 1.
+
+    Args:
+        cam: (h, w) float32, signed.
+
+    Returns:
+        (h, w) float32 in [0, 1], its largest value 1; all 0 where nothing speaks for the class.
+    """
+    positive = np.maximum(cam, 0)
+    peak = positive.max()
+    return (positive / peak if peak > 0 else positive).astype(np.float32)
+
+
+def draw_heat_map(film: np.ndarray, cam: np.ndarray, *, alpha: float, title: str, caption: str) -> Image.Image:
+    """Lay a class activation map over a film, with a title above and a caption below.
+
+    Args:
+        film: (H, W) uint8.
+        cam: (h, w) float32, signed; only what speaks for the class is drawn.
+        alpha: how much the hottest place hides the film, in [0, 1]. Colder places hide it less, in proportion.
+        title: the class and confidence.
+        caption: what the picture is, and is not.
+
+    Returns:
+        An RGB picture at least 320 pixels wide, the film's own pixels else.
+    """
+    picture = Image.fromarray(film)
+    if picture.width < _MIN_WIDTH:
+        picture = picture.resize((_MIN_WIDTH, round(picture.height * _MIN_WIDTH / picture.width)))
+    size = picture.size
+    level = np.asarray(Image.fromarray(heat(cam)).resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
+    gray = np.asarray(picture, dtype=np.float32)[..., None]
+    opacity = (alpha * level)[..., None]
+    blended = gray * (1 - opacity) + _colors(level) * opacity
+    return _framed(Image.fromarray(np.rint(blended).astype(np.uint8)), title=title, caption=caption)
+
+
+def _colors(level: np.ndarray) -> np.ndarray:
+    """(H, W) in [0, 1] -> (H, W, 3) float in [0, 255]."""
+    powers = np.stack([level**power for power in range(_TURBO.shape[1])], axis=-1)
+    return (powers @ _TURBO.T).clip(0, 1) * 255
+
+
+def _framed(picture: Image.Image, *, title: str, caption: str) -> Image.Image:
+    large = ImageFont.load_default(max(16, picture.width // 24))
+    small = ImageFont.load_default(max(11, picture.width // 42))
+    margin = max(6, picture.width // 60)
+    heads = _wrapped(title, large, picture.width - 2 * margin)
+    feet = _wrapped(caption, small, picture.width - 2 * margin)
+    top = _text_height(heads, large) + 2 * margin
+    bottom = _text_height(feet, small) + 2 * margin
+    framed = Image.new("RGB", (picture.width, picture.height + top + bottom), "black")
+    framed.paste(picture, (0, top))
+    pen = ImageDraw.Draw(framed)
+    pen.multiline_text((margin, margin), heads, font=large, fill="white")
+    pen.multiline_text((margin, top + picture.height + margin), feet, font=small, fill=(200, 200, 200))
+    return framed
+
+
+def _text_height(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
+    pen = ImageDraw.Draw(Image.new("L", (1, 1)))
+    return round(pen.multiline_textbbox((0, 0), text, font=font)[3])
+
+
+def _wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Answers of a trained run through LiteRT, without TensorFlow."""

@@ -1,0 +1,1 @@
+"""The workspace: every path in it, its records, and safe writes."""

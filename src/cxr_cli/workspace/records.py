@@ -1,0 +1,177 @@
+"""The JSON records of the workspace: frozen, versioned, strict about what they don't know."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.workspace.files import write_bytes
+
+R = TypeVar("R", bound="Record")
+# What can change a result: their versions are part of every record.
+_PACKAGES = ("cxr-cli", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow", "scikit-learn")
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A piece of a record."""
+
+
+class Record(Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A JSON file of the workspace. A subclass names its version and the command that makes it."""
+
+    VERSION: ClassVar[int]
+    MADE_BY: ClassVar[str]
+
+    schema_version: int
+    created: str  # UTC, ISO 8601
+    versions: dict[str, str]
+
+
+class FunnelStep(Part, frozen=True, kw_only=True):
+    """One rule of `prepare`."""
+
+    rule: str
+    removed: int
+    left: int
+
+
+class DatasetRecord(Record, frozen=True, kw_only=True):
+    """`dataset.json`: how the dataset came to be."""
+
+    VERSION = 1
+    MADE_BY = "cxr prepare --metadata dataset/metadata.csv"
+
+    options: dict[str, Any]
+    rows: int
+    funnel: list[FunnelStep]
+    findings: dict[str, dict[str, int]]  # label -> finding -> films
+    films: dict[str, dict[str, int]]  # part -> label -> films
+    patients: dict[str, int]  # part -> patients
+    films_without_patient: int
+    class_indices: dict[str, int]
+    fingerprint: str  # of every film's content, label and part
+
+
+class ExportCheck(Part, frozen=True, kw_only=True):
+    """How far `model.tflite` is from the Keras model."""
+
+    films: int
+    max_probability_difference: float
+    max_cam_difference: float
+
+
+class RunRecord(Record, frozen=True, kw_only=True):
+    """`run.json`: what was trained, on what, how, and how well it did on validation."""
+
+    VERSION = 1
+    MADE_BY = "cxr train --arch mobilenetv2 --class-weight"
+
+    arch: str
+    options: dict[str, Any]
+    weights: dict[str, str]  # where the backbone came from, with its sha256
+    input_size: int
+    parameters: int
+    trainable_parameters: int
+    class_indices: dict[str, int]
+    threshold: float  # P(positive) from which an answer is positive
+    dataset_fingerprint: str
+    films: dict[str, dict[str, int]]  # part -> label -> films
+    epochs: int
+    best_epoch: int  # 0 is the head's start, before any epoch
+    stopped_by: str  # "epochs", "early stopping" or "interrupt"
+    validation: dict[str, float | None]
+    export: ExportCheck
+    seconds: dict[str, float]
+
+
+class ReportRecord(Record, frozen=True, kw_only=True):
+    """`report.json`: how a run did on films it was not trained on."""
+
+    VERSION = 1
+    MADE_BY = "cxr evaluate"
+
+    run: str
+    arch: str
+    split: str
+    positive: str
+    negative: str
+    threshold: float
+    films: int
+    patients: int
+    metrics: dict[str, float | None]
+    confusion_matrix: dict[str, int]  # true_positive, false_positive, false_negative, true_negative
+    classification_report: dict[str, dict[str, float]]
+    same_dataset: bool  # the run was trained on this very split
+
+
+def stamp() -> dict[str, Any]:
+    """When, and with which versions: the first fields of every record."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write `record` to `path` atomically, as indented JSON."""
+    write_bytes(path, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+
+
+def read_record(path: Path, kind: type[R]) -> R:
+    """The record in `path`.
+
+    Raises:
+        WorkspaceError: it isn't there, or is not of this kind, or of another version, or was damaged.
+    """
+    hint = f"Make it again: {kind.MADE_BY}"
+    data = _read(path, hint=hint)
+    try:
+        found = msgspec.json.decode(data, type=_Version).schema_version
+        if found != kind.VERSION:
+            raise WorkspaceError(
+                f"Expected version {kind.VERSION} of the record {path}. Received: version {found}.", hint=hint
+            )
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WorkspaceError(f"Expected a {kind.__name__} in {path}. Received: {error}.", hint=hint) from error
+
+
+def write_class_indices(path: Path, indices: dict[str, int]) -> None:
+    """Write the classes to `path`, as Keras users know them: name to index."""
+    write_bytes(path, msgspec.json.encode(indices) + b"\n")
+
+
+def read_class_indices(path: Path) -> tuple[str, str]:
+    """The names of the negative class (0) and the positive class (1).
+
+    Raises:
+        WorkspaceError: the file is missing, or doesn't hold exactly the classes 0 and 1.
+    """
+    hint = f"Make it again: {RunRecord.MADE_BY}"  # a run keeps its own classes; nobody reads the dataset's
+    try:
+        indices = msgspec.json.decode(_read(path, hint=hint), type=dict[str, int])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WorkspaceError(
+            f"Expected class names and their indices in {path}. Received: {error}.", hint=hint
+        ) from error
+    names = {index: name for name, index in indices.items()}
+    if len(indices) != 2 or set(names) != {0, 1}:
+        raise WorkspaceError(
+            f"Expected two classes in {path}, the negative one 0 and the positive one 1. Received: {indices}.",
+            hint=hint,
+        )
+    return names[0], names[1]
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+def _read(path: Path, *, hint: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WorkspaceError(f"Expected to read {path}. Received: {error.strerror}.", hint=hint) from error
