@@ -79,7 +79,8 @@ def label_names(positive: str) -> tuple[str, str]:
     name = "covid" if _folded(positive) in _COVID else re.sub(r"[^a-z0-9]+", "_", positive.casefold()).strip("_")
     if not name:
         raise MetadataError(
-            f"Expected the name of a finding. Received: --positive {positive!r}.", hint="For example: --positive Pneumonia"
+            f"Expected the name of a finding. Received: --positive {positive!r}.",
+            hint="For example: --positive Pneumonia",
         )
     return f"non_{name}", name
 

@@ -172,37 +172,46 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
 
 
 def _schedule(seed: int) -> Iterator[tuple[dict[str, str], partial[Phantom]]]:
-    """Yield, without end, a film's row of metadata and the call that renders it; a patient's films come in a row."""
+    """Yield, without end, a film's row of metadata and the call that renders it."""
     counts = {True: 0, False: 0}
-    for patient in count():
-        # Patients come in matched pairs, one of each class in either order: from `pair` comes what must not tell the
-        # classes apart by chance. The first pair has one film each, so that two films are one of each class.
-        pair, rng = np.random.default_rng([3, seed, patient // 2]), np.random.default_rng([4, seed, patient])
-        positive = bool(pair.integers(2)) == (patient % 2 == 0)
-        visits = int(pair.choice([1, 2, 3], p=[0.75, 0.17, 0.08])) if patient > 1 else 1
-        patient_seed, *film_seeds = (int(word) for word in rng.integers(2**32, size=1 + visits))
-        finding = str(rng.choice(POSITIVE_FINDINGS, p=[0.7, 0.2, 0.1])) if positive else "No Finding"
-        age, day = int(rng.integers(20, 90)), 0
-        for film_seed in film_seeds:
-            counts[positive] += 1
-            name = ("covid" if positive else "non_covid") + (f"_{counts[positive]}" if counts[positive] > 1 else "")
-            day += int(rng.integers(1, 6))
-            size = _film_size(pair)
-            row = {
-                "patientid": f"phantom-{seed}-{patient + 1}",
-                "offset": str(day),
-                "sex": "F" if _anatomy(patient_seed).female else "M",
-                "age": str(age),
-                "finding": finding,
-                "view": str(pair.choice(["PA", "AP", "AP Supine"], p=[0.5, 0.25, 0.25])),
-                "modality": "X-ray",
-                "location": "Rendered phantom, no hospital",
-                "folder": "images",
-                "filename": f"{name}.png",
-                "clinical_notes": "Rendered phantom: drawn by a program, shows no person.",
-                "other_notes": f"render(positive={positive}, seed={film_seed}, {size=}, {patient_seed=})",
-            }
-            yield row, partial(render, positive=positive, seed=film_seed, size=size, patient_seed=patient_seed)
+    for pair in count():
+        # Patients come in matched pairs, one of each class in either order, and visit in turn: what `shared` gives
+        # can't tell the classes apart, and an even number of films is half positive wherever it ends.
+        shared = np.random.default_rng([3, seed, pair])
+        classes = [True, False] if shared.integers(2) else [False, True]
+        patients = [_patient(seed, 2 * pair + place, positive=positive) for place, positive in enumerate(classes)]
+        for visit in range(int(shared.choice([1, 2, 3], p=[0.75, 0.17, 0.08]))):
+            size, view = _film_size(shared), str(shared.choice(["PA", "AP", "AP Supine"], p=[0.5, 0.25, 0.25]))
+            for positive, (row, patient_seed, film_seeds, days) in zip(classes, patients, strict=True):
+                counts[positive] += 1
+                name = ("covid" if positive else "non_covid") + (f"_{counts[positive]}" if counts[positive] > 1 else "")
+                film_seed = film_seeds[visit]
+                film_row = {
+                    "offset": str(days[visit]),
+                    "view": view,
+                    "filename": f"{name}.png",
+                    "other_notes": f"render({positive=}, seed={film_seed}, {size=}, {patient_seed=})",
+                }
+                draw = partial(render, positive=positive, seed=film_seed, size=size, patient_seed=patient_seed)
+                yield row | film_row, draw
+
+
+def _patient(seed: int, number: int, *, positive: bool) -> tuple[dict[str, str], int, list[int], list[int]]:
+    """Give a patient's part of the rows, seed, and the seeds and days of up to three films."""
+    rng = np.random.default_rng([4, seed, number])
+    patient_seed, *film_seeds = (int(word) for word in rng.integers(2**32, size=4))
+    days = np.cumsum(rng.integers(1, 6, 3)).tolist()
+    row = {
+        "patientid": f"phantom-{seed}-{number + 1}",
+        "sex": "F" if _anatomy(patient_seed).female else "M",
+        "age": str(rng.integers(20, 90)),
+        "finding": str(rng.choice(POSITIVE_FINDINGS, p=[0.7, 0.2, 0.1])) if positive else "No Finding",
+        "modality": "X-ray",
+        "location": "Rendered phantom, no hospital",
+        "folder": "images",
+        "clinical_notes": "Rendered phantom: drawn by a program, shows no person.",
+    }
+    return row, patient_seed, film_seeds, days
 
 
 def _film_size(rng: np.random.Generator) -> tuple[int, int]:
@@ -354,17 +363,19 @@ def _opacities(sheet: "_Sheet", rng: np.random.Generator, patient: _Anatomy) -> 
 
 def _exposed(attenuation: np.ndarray, sheet: "_Sheet", rng: np.random.Generator) -> np.ndarray:
     """Expose a film: (H, W) float32 attenuation -> (H, W) uint8, with the grain and blur of the film's seed."""
-    attenuation = attenuation + 0.012 * sheet.noise(rng, 0.15) + 0.008 * sheet.noise(rng, 0.03)
     middle, contrast, gamma = rng.uniform(0.38, 0.54), rng.uniform(1.2, 2.2), rng.uniform(0.8, 1.2)
+    fog, span, blur = rng.uniform(0, 12), rng.uniform(205, 240), rng.uniform(0.3, 0.9)
+    quantum, electronic = rng.uniform(0.01, 0.06), rng.uniform(0.5, 2.0)
+    # Noise comes last: how much is drawn depends on the size, which must not change the exposure.
+    attenuation = attenuation + 0.012 * sheet.noise(rng, 0.15) + 0.008 * sheet.noise(rng, 0.03)
     dark, bright = np.tanh(contrast * (np.array([0.0, 1.15]) - middle)).tolist()
     tone = np.clip((np.tanh(contrast * (attenuation - middle)) - dark) / (bright - dark), 0, 1) ** gamma
-    tone = rng.uniform(0, 12) + rng.uniform(205, 240) * tone
-    blurred = Image.fromarray(np.rint(tone).astype(np.uint8)).filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9)))
-    film = np.asarray(blurred, dtype=np.float32)
-    # Quanta (variance grows with the signal) and electronics (it doesn't).
-    variance = rng.uniform(0.01, 0.06) * film + rng.uniform(0.5, 2.0) ** 2
-    film = film + np.sqrt(variance) * rng.standard_normal(film.shape, dtype=np.float32)
-    return np.rint(film).clip(0, 255).astype(np.uint8)
+    image = Image.fromarray(np.rint(fog + span * tone).astype(np.uint8)).filter(ImageFilter.GaussianBlur(blur))
+    film = np.asarray(image, dtype=np.float32)
+    # Quanta, whose variance grows with the signal, and electronics, whose doesn't.
+    grain = np.sqrt(quantum * film + electronic**2) * rng.standard_normal(film.shape, dtype=np.float32)
+    rounded: np.ndarray = np.rint(film + grain).clip(0, 255).astype(np.uint8)
+    return rounded
 
 
 def _step(values: np.ndarray, middle: float, softness: float) -> np.ndarray:
@@ -420,7 +431,12 @@ class _Sheet:
 
     def soften(self, image: Image.Image, blur: float) -> np.ndarray:
         """Blur a drawing by anatomical units. -> (H, W) float32 in [0, 1]."""
-        return np.asarray(image.filter(ImageFilter.GaussianBlur(blur * self._unit)), dtype=np.float32) / 255
+        radius = blur * self._unit
+        if radius < 6:
+            return np.asarray(image.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255
+        # A broad blur looks the same drawn small and enlarged, in a third of the time.
+        small = image.reduce(4).filter(ImageFilter.GaussianBlur(radius / 4))
+        return np.asarray(small.resize(image.size, Image.Resampling.BICUBIC), dtype=np.float32) / 255
 
     def coarse_grid(self) -> tuple[np.ndarray, np.ndarray]:
         """Anatomical x and y at every fourth pixel, for what is smooth enough to be drawn small and enlarged."""

@@ -140,7 +140,9 @@ def _read_one(film: Candidate) -> tuple[str, str]:
 
 def _place(selection: Selection, hashes: list[str], *, shares: Sequence[float], seed: int) -> list[Film]:
     groups = _groups(selection.kept, hashes)
-    parts = split_by_group(groups, [film.label == selection.positive for film in selection.kept], shares=shares, seed=seed)
+    parts = split_by_group(
+        groups, [film.label == selection.positive for film in selection.kept], shares=shares, seed=seed
+    )
     names = _file_names(selection.kept)
     return [
         Film(

@@ -1,0 +1,84 @@
+"""`cxr evaluate`: a run's figures on films it was not trained on."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cxr_cli import console
+from cxr_cli.commands.options import JsonOption, RunOption, WorkspaceOption
+from cxr_cli.workspace.layout import PARTS
+
+Split = StrEnum("Split", {part: part for part in PARTS})  # type: ignore[misc]
+
+
+def evaluate(
+    run: RunOption = None,
+    split: Annotated[Split, typer.Option("--split", help="The part of the dataset; only test is a test.")] = Split(
+        "test"
+    ),
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Test a trained run on the test films, and report.
+
+    Example: cxr evaluate --model mobilenetv2
+    """
+    from cxr_cli.inference.evaluate import evaluate as evaluate_core
+    from cxr_cli.workspace.layout import Workspace
+
+    evaluated = evaluate_core(Workspace.find(workspace), run=run, split=split.value, track=console.track)
+    report = evaluated.report
+    if not report.same_dataset:
+        console.note(
+            f"Warning: {report.run} was trained on another dataset or split than the one that is prepared now; films of "
+            f"this {report.split} part may have been among its training films. Train again for an honest figure."
+        )
+    if as_json:
+        import msgspec
+
+        console.result_json(msgspec.to_builtins(report))
+    else:
+        _show(evaluated)
+
+
+def _show(evaluated: "Evaluated") -> None:  # type: ignore[name-defined] # noqa: F821
+    report = evaluated.report
+    console.result(f"{report.run} on {report.split}: {report.films} films of {report.patients} patients")
+    if report.split != "test":
+        console.result(f"The {report.split} films had a part in the training: these figures are no test.")
+    console.result(f"Positive class: {report.positive}, from a probability of {report.threshold:g}")
+    console.result()
+    rows = [
+        (name, f"{row['precision']:.3f}", f"{row['recall']:.3f}", f"{row['f1-score']:.3f}", f"{row['support']:.0f}")
+        for name, row in report.classification_report.items()
+    ]
+    console.table([("", "precision", "recall", "f1-score", "films"), *rows], indent=0)
+    console.result()
+    cells = report.confusion_matrix
+    console.table(
+        [
+            ("Truth", f"called {report.negative}", f"called {report.positive}"),
+            (report.negative, cells["true_negative"], cells["false_positive"]),
+            (report.positive, cells["false_negative"], cells["true_positive"]),
+        ],
+        indent=0,
+    )
+    console.result()
+    meanings = {
+        "sensitivity": f"of {report.positive} films, called {report.positive}",
+        "specificity": f"of {report.negative} films, called {report.negative}",
+        "accuracy": "",
+        "balanced_accuracy": "mean of sensitivity and specificity",
+        "roc_auc": "0.5 is chance",
+    }
+    for key, meaning in meanings.items():
+        value = report.metrics[key]
+        name = "ROC AUC" if key == "roc_auc" else key.replace("_", " ").capitalize()
+        figure = "not defined" if value is None else f"{value:.3f}"
+        console.result(f"{name:<18}: {figure}  {meaning}".rstrip())
+    if cells["true_positive"] + cells["false_positive"] in (0, report.films):
+        console.result("The run gives every film the same answer: at this threshold it tells nothing apart.")
+    console.result()
+    console.result(f"Files: {evaluated.folder.root}")
+    console.result(console.DISCLAIMER)

@@ -1,0 +1,19 @@
+"""Options that several commands share, so that they are called and explained alike."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace", "-w", help="The workspace folder. Default: $CXR_WORKSPACE, else ./workspace.", show_default=False
+    ),
+]
+RunOption = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="The name of a trained run. Default: the latest.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")]

@@ -1,0 +1,126 @@
+"""The only module that prints: results to stdout; progress, notes and errors to stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cxr_cli.errors import CxrError
+from cxr_cli.progress import EpochRow
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+T = TypeVar("T")
+DISCLAIMER = "For research and teaching only, never a diagnosis."
+
+
+def result(text: str = "") -> None:
+    """Print a result."""
+    print(text)
+
+
+def result_json(value: Any) -> None:
+    """Print a result for programs."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    """Tell what is being done, or what to know of a result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def error(problem: CxrError) -> None:
+    """Print an error and the way on."""
+    note(f"Error: {problem.message}")
+    if problem.hint:
+        note(problem.hint)
+
+
+def table(rows: Sequence[Sequence[object]], *, indent: int = 2) -> None:
+    """Print rows in columns: the first to the left, the others to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    for row in cells:
+        first, *others = (cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths)))
+        result((" " * indent + "  ".join([first, *others])).rstrip())
+
+
+def track(items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
+    """Yield items with a bar on a terminal, a plain line in a log. A `progress.Track`."""
+    if not sys.stderr.isatty():
+        note(f"{description}: {total}")
+        yield from items
+        return
+    with _bar("[progress.description]{task.description}", "{task.completed}/{task.total}") as progress:
+        yield from progress.track(items, total=total, description=description)
+
+
+class TrainingDisplay:
+    """A live line on a terminal, a plain line an epoch everywhere. A `progress.TrainingWatch`."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._task: Any = None
+        self._steps = 0
+        self._epochs = 0
+        self._last = 0
+        self._auc = "–"
+
+    def __call__(self, items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
+        """Follow the items of a step beside the epochs."""
+        return track(items, description, total=total)
+
+    def note(self, text: str) -> None:
+        """Tell what is being done now."""
+        note(text)
+
+    def begin(self, phase: str, *, first_epoch: int, epochs: int, steps: int) -> None:
+        """Show a bar over all steps of the phase, so that it knows the time left."""
+        self._steps, self._epochs = steps, epochs
+        self._last = first_epoch + epochs - 1
+        note({"train": "Training", "fine-tune": "Fine-tuning"}[phase] + f": at most {epochs} epochs of {steps} steps")
+        if sys.stderr.isatty():
+            self._progress = _bar("{task.description}", "{task.fields[state]}")
+            self._task = self._progress.add_task(f"epoch {first_epoch}", total=epochs * steps, state="")
+            self._progress.start()
+
+    def step(self, step: int, loss: float) -> None:
+        """Move the bar."""
+        if self._progress:
+            state = f"step {step}/{self._steps}  loss {loss:.3f}  val AUC {self._auc}"
+            self._progress.update(self._task, advance=1, state=state)
+
+    def epoch(self, row: EpochRow, *, best: bool) -> None:
+        """Print the epoch's line."""
+        name = "start      " if row.loss is None else f"epoch {row.epoch:2d}/{self._last}"
+        loss = "          " if row.loss is None else f"loss {row.loss:.3f}"
+        self._auc = f"{row.val_auc:.3f}"
+        line = f"{name}  {loss}  val loss {row.val_loss:.3f}  val AUC {row.val_auc:.3f}  {row.seconds:5.1f} s"
+        line += "  best so far" if best else ""
+        if self._progress:
+            self._progress.console.print(line, highlight=False)
+            self._progress.update(self._task, description=f"epoch {row.epoch + 1}")
+        else:
+            note(line)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._progress:
+            self._progress.stop()
+        self._progress = None
+
+
+def _bar(before: str, after: str) -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn(before),
+        BarColumn(bar_width=24),
+        TextColumn(after),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=Console(stderr=True),
+        transient=True,
+    )

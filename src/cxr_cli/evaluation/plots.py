@@ -1,0 +1,103 @@
+"""Pictures of figures: confusion matrix, ROC curve, training curves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxr_cli.evaluation.metrics import Confusion
+
+# Okabe & Ito 2008: apart for color-blind readers.
+_BLUE, _ORANGE, _GRAY = "#0072B2", "#E69F00", "#888888"
+
+
+def draw_confusion(path: Path, confusion: Confusion, *, negative: str, positive: str, title: str) -> None:
+    """Draw a confusion matrix: truth down, answer across, counts and the share of the truth's films."""
+    figure, axes = _figure(5.2, 4.6)
+    counts = np.array(
+        [[confusion.true_negative, confusion.false_positive], [confusion.false_negative, confusion.true_positive]]
+    )
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        color = "white" if shares[row, column] > 0.55 else "black"
+        text = f"{count}\n{shares[row, column]:.0%}"
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=13)
+    names = [negative, f"{positive}\n(positive)"]
+    axes.set_xticks([0, 1], names)
+    axes.set_yticks([0, 1], names)
+    axes.set_xlabel("answer")
+    axes.set_ylabel("truth")
+    axes.set_title(title, fontsize=11)
+    _save(figure, path)
+
+
+def draw_roc(
+    path: Path, positives: np.ndarray, probabilities: np.ndarray, *, threshold: float, positive: str, title: str
+) -> None:
+    """Draw the ROC curve with its AUC, chance, and the operating point.
+
+    Args:
+        path: the PNG to write.
+        positives: (N,) bool, with films of both classes.
+        probabilities: (N,) float, P(positive).
+        threshold: of the operating point.
+        positive: the positive class.
+        title: above the picture.
+    """
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    figure, axes = _figure(5.2, 5.0)
+    false_rate, true_rate, _ = roc_curve(positives, probabilities, drop_intermediate=False)
+    auc = roc_auc_score(positives, probabilities)
+    axes.plot([0, 1], [0, 1], "--", color=_GRAY, linewidth=1, label="chance")
+    axes.plot(false_rate, true_rate, color=_BLUE, label=f"AUC {auc:.3f}")
+    called = probabilities >= threshold
+    axes.plot(called[~positives].mean(), called[positives].mean(), "o", color=_ORANGE, label=f"threshold {threshold:g}")
+    axes.set_xlabel("1 - specificity")
+    axes.set_ylabel(f"sensitivity for {positive}")
+    axes.set_title(title, fontsize=11)
+    axes.set_aspect("equal")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="lower right")
+    _save(figure, path)
+
+
+def draw_curves(path: Path, history: Sequence[dict[str, Any]], *, best_epoch: int) -> None:
+    """Draw loss and validation AUC over the epochs, with the epoch that was kept.
+
+    Args:
+        path: the PNG to write.
+        history: a row an epoch: epoch, phase, loss (None before the first), val_loss, val_auc.
+        best_epoch: the one that was kept.
+    """
+    figure, (left, right) = _figure(9, 3.8, columns=2)
+    trained = [row for row in history if row["loss"] is not None]
+    left.plot([row["epoch"] for row in trained], [row["loss"] for row in trained], ".-", color=_GRAY, label="train")
+    epochs = [row["epoch"] for row in history]
+    left.plot(epochs, [row["val_loss"] for row in history], ".-", color=_BLUE, label="validation")
+    right.plot(epochs, [row["val_auc"] for row in history], ".-", color=_BLUE, label="validation")
+    tuned = [row["epoch"] for row in history if row["phase"] == "fine-tune"]
+    for axes, name in ((left, "loss"), (right, "ROC AUC")):
+        axes.axvline(best_epoch, color=_ORANGE, linewidth=1, label="kept")
+        if tuned:
+            axes.axvspan(tuned[0] - 0.5, tuned[-1], color="#0072B2", alpha=0.07, label="fine-tuning", linewidth=0)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float, *, columns: int = 1) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(1, columns)
+
+
+def _save(figure: Any, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)

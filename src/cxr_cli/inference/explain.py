@@ -1,0 +1,90 @@
+"""A film in; its heat map, as a picture or as numbers, out."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cxr_cli.errors import CxrError
+from cxr_cli.imaging.overlay import draw_heat_map
+from cxr_cli.imaging.reader import read_film
+from cxr_cli.inference.predictor import Answer, open_predictor
+from cxr_cli.workspace.files import write_bytes
+from cxr_cli.workspace.layout import Workspace
+
+_PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A heat map that was written."""
+
+    answer: Answer
+    run: str
+    target: str
+    output: Path
+    blank: bool  # nothing speaks for the target
+
+
+def explain(
+    workspace: Workspace,
+    film: Path,
+    *,
+    output: Path | None = None,
+    target: str | None = None,
+    alpha: float = 0.5,
+    raw: bool = False,
+    run: str | None = None,
+    notice: str,
+) -> Explained:
+    """Write the heat map of one film.
+
+    Args:
+        workspace: where the run is.
+        film: an image file.
+        output: where to; a picture's suffix, or .npy with `raw`. Defaults to the workspace's `heatmaps`.
+        target: the class whose evidence is shown. Defaults to the answer.
+        alpha: how much the heat hides the film, in [0, 1].
+        raw: the map alone, (h, w) float32, signed, as the model gives it.
+        run: the run's name. Defaults to the latest.
+        notice: what the picture says below the film.
+
+    Raises:
+        CxrError: `target` is no class of the run, or `output` no file to write a heat map to.
+        ImageError: the film can't be read.
+        WorkspaceError: no run, or it can't be read.
+    """
+    suffixes = [".npy"] if raw else list(_PICTURES)
+    output = output or workspace.heatmaps / f"{film.stem}{suffixes[0]}"
+    if output.suffix.lower() not in suffixes:
+        raise CxrError(
+            f"Expected an output file ending in {', '.join(suffixes)}. Received: {output}.",
+            hint=f"For example: -o heat{suffixes[0]}",
+        )
+    if output.resolve() == film.resolve():
+        raise CxrError(f"Expected an output other than the film. Received: {output}.", hint=f"-o heat{suffixes[0]}")
+    predictor = open_predictor(workspace.run(run))
+    if target not in {None, predictor.negative, predictor.positive}:
+        raise CxrError(
+            f"Expected --target {predictor.negative} or {predictor.positive}. Received: {target!r}.",
+            hint=f"For example: --target {predictor.positive}",
+        )
+    pixels = read_film(film)
+    answer = predictor.answer(pixels)
+    shown = target or answer.label
+    cam = answer.cams[shown]
+    data = io.BytesIO()
+    if raw:
+        np.save(data, cam)
+    else:
+        picture = draw_heat_map(
+            pixels,
+            cam,
+            alpha=alpha,
+            title=f"{answer.label} {answer.confidence:.1%}",
+            caption=f"Grad-CAM for {shown}, run {predictor.run.name}. {notice}",
+        )
+        picture.save(data, format=_PICTURES[output.suffix.lower()])
+    write_bytes(output, data.getvalue())
+    return Explained(answer=answer, run=predictor.run.name, target=shown, output=output, blank=bool(cam.max() <= 0))

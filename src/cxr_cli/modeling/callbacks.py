@@ -1,0 +1,138 @@
+"""What happens between the steps and epochs of a training: validation, the best model kept, a clean stop."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from cxr_cli.evaluation.metrics import measure
+from cxr_cli.modeling.engine import keras
+from cxr_cli.modeling.input_pipeline import to_rgb
+from cxr_cli.progress import EpochRow, TrainingWatch
+
+_BATCH = 32
+
+
+class Stop:
+    """Whether the user asked to stop."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[Stop]:
+    """Let the first Ctrl-C end the training after the step in hand; a second one ends the program."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # only the main thread may handle signals
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(number: int, frame: Any) -> None:
+        stop.asked = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def predict_probabilities(model: keras.Model, films: np.ndarray) -> np.ndarray:
+    """P(positive) of each film by the Keras model: (N, S, S) uint8 -> (N,) float32."""
+    batches = (to_rgb(films[start : start + _BATCH]) for start in range(0, len(films), _BATCH))
+    return np.concatenate([np.asarray(model.predict_on_batch(batch))[:, 0] for batch in batches])
+
+
+class Validation:
+    """The validation films, the history so far, and the best model of it.
+
+    The best is the one with the lowest validation loss, weighted by class where training is: with some 15 negatives to
+    validate on, AUC jumps from epoch to epoch by more than a model gets better.
+    """
+
+    def __init__(
+        self, model: keras.Model, films: np.ndarray, positives: np.ndarray, class_weight: dict[int, float] | None
+    ) -> None:
+        self.model = model
+        self.films = films
+        self.positives = positives.astype(bool)
+        weights = class_weight or {0: 1.0, 1: 1.0}
+        self._weights = np.where(self.positives, weights[1], weights[0])
+        self.history: list[EpochRow] = []
+        self.best: EpochRow | None = None
+        self._best_weights: list[np.ndarray] = []
+
+    def add(
+        self, phase: str, *, learning_rate: float | None, loss: float | None, started: float
+    ) -> tuple[EpochRow, bool]:
+        """Validate the model as it is now; keep it when it is the best. Returns its row, and whether it is."""
+        probabilities = predict_probabilities(self.model, self.films).astype(np.float64)
+        right = np.where(self.positives, probabilities, 1 - probabilities)
+        # Keras clips likewise, at its epsilon.
+        losses = -np.log(np.clip(right, 1e-7, 1))
+        row = EpochRow(
+            epoch=self.history[-1].epoch + 1 if self.history else int(loss is not None),
+            phase=phase,
+            learning_rate=learning_rate,
+            loss=loss,
+            val_loss=float(np.average(losses, weights=self._weights)),
+            val_auc=float(measure(self.positives, probabilities, threshold=0.5)["roc_auc"] or 0.0),
+            seconds=round(time.monotonic() - started, 3),
+        )
+        self.history.append(row)
+        is_best = self.best is None or row.val_loss < self.best.val_loss
+        if is_best:
+            self.best = row
+            self._best_weights = self.model.get_weights()
+        return row, is_best
+
+    def restore_best(self) -> None:
+        """Put the best model's weights back."""
+        self.model.set_weights(self._best_weights)
+
+
+class Follow(keras.callbacks.Callback):
+    """Validates after each epoch, tells the watcher, and stops where the user asked to.
+
+    Stands first among the callbacks: it adds `val_loss` to the logs that the others read.
+    """
+
+    def __init__(self, validation: Validation, watch: TrainingWatch, stop: Stop, phase: str) -> None:
+        super().__init__()
+        self._validation = validation
+        self._watch = watch
+        self._stop = stop
+        self._phase = phase
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self._started = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Tell of the step; end the training where asked to."""
+        self._watch.step(batch + 1, float((logs or {})["loss"]))
+        if self._stop.asked:
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Validate, but for an epoch that was broken off."""
+        assert logs is not None
+        if self._stop.asked:
+            logs["val_loss"] = float("inf")
+            return
+        row, best = self._validation.add(
+            self._phase,
+            learning_rate=float(self.model.optimizer.learning_rate),
+            loss=float(logs["loss"]),
+            started=self._started,
+        )
+        logs["val_loss"] = row.val_loss
+        self._watch.epoch(row, best=best)

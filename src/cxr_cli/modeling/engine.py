@@ -1,0 +1,22 @@
+"""TensorFlow and Keras, imported without the banners they print; the other modules of `modeling` take them from here."""
+
+import os
+
+from cxr_cli.quiet import native_output_hidden
+
+# C++ logs: errors only. A user who debugs TensorFlow sets it lower.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# The models are exported through TensorFlow: another Keras backend can't be used.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+with native_output_hidden():
+    import keras
+    import tensorflow as tf
+
+    # The first operation looks for devices, and a machine without a GPU hears of each library that isn't there.
+    tf.constant(0)
+
+keras.config.disable_interactive_logging()
+tf.get_logger().setLevel("ERROR")
+
+__all__ = ["keras", "tf"]

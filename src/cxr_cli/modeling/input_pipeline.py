@@ -1,0 +1,108 @@
+"""Films into batches: read once, kept as bytes, augmented anew each epoch."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxr_cli.imaging.reader import read_film
+from cxr_cli.imaging.transforms import resize
+from cxr_cli.modeling.engine import keras, tf
+from cxr_cli.progress import Track
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a training film may be moved. Modest: a film is taken upright, and its gray values mean something."""
+
+    rotation: float = 8.0  # degrees to either side
+    shift: float = 0.05  # of the side, along each axis
+    zoom: float = 0.10  # in or out
+    brightness: float = 0.10  # brighter or darker, as a share of each pixel
+    flip: bool = True  # left and right
+
+
+def load_films(paths: Sequence[Path], *, size: int, track: Track, description: str) -> np.ndarray:
+    """Read films at a model's size.
+
+    Returns:
+        (N, size, size) uint8.
+
+    Raises:
+        ImageError: a film can't be read.
+    """
+    with ThreadPoolExecutor() as pool:
+        films = pool.map(lambda path: resize(read_film(path), size), paths)
+        return np.stack(list(track(films, description, total=len(paths))))
+
+
+def to_rgb(films: np.ndarray) -> np.ndarray:
+    """(N, S, S) uint8 -> (N, S, S, 3) uint8: backbones have learnt from color images."""
+    return np.repeat(films[..., None], 3, axis=-1)
+
+
+def training_batches(
+    films: np.ndarray, positives: np.ndarray, *, augmentation: Augmentation, batch_size: int, seed: int
+) -> Any:
+    """A tf.data pipeline of one epoch: shuffled, augmented, both anew each epoch and the same for the same seed.
+
+    Args:
+        films: (N, S, S) uint8.
+        positives: (N,) float32, 1 for the positive class.
+        augmentation: how far films are moved.
+        batch_size: films a step.
+        seed: of order and movements.
+
+    Returns:
+        Batches of ((B, S, S, 3) uint8, (B, 1) float32).
+    """
+    order = tf.data.Dataset.range(len(films)).shuffle(len(films), seed=seed, reshuffle_each_iteration=True)
+    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
+    pixels, labels = tf.constant(films), tf.constant(positives[:, None], tf.float32)
+
+    def batch(rows: Any, seed: Any) -> Any:
+        return augment(tf.gather(pixels, rows), augmentation, seed=seed), tf.gather(labels, rows)
+
+    return tf.data.Dataset.zip(order.batch(batch_size), seeds).map(batch, num_parallel_calls=2).prefetch(2)
+
+
+def augment(films: Any, augmentation: Augmentation, *, seed: Any) -> Any:
+    """Move each film by one affine map, drawn evenly from the ranges, and change its brightness.
+
+    One map, one interpolation: rotating, shifting and zooming in turn would blur three times.
+
+    Args:
+        films: (B, S, S) uint8.
+        augmentation: the ranges.
+        seed: (2,) int64, stateless.
+
+    Returns:
+        (B, S, S, 3) uint8; what comes in from outside repeats the film's edge.
+    """
+    count, size = tf.shape(films)[0], films.shape[1]
+    draw = tf.random.stateless_uniform((6, count), seed, -1.0, 1.0)
+    angle = draw[0] * (augmentation.rotation * np.pi / 180)
+    shift_x, shift_y = draw[1] * (augmentation.shift * size), draw[2] * (augmentation.shift * size)
+    scale = 1 / (1 + draw[3] * augmentation.zoom)
+    mirror = tf.where(draw[4] < 0, -1.0, 1.0) if augmentation.flip else tf.ones(count)
+    brightness = 1 + draw[5] * augmentation.brightness
+
+    # From a place in the new film to its place in the old one: x' = a0 x + a1 y + a2, y' = b0 x + b1 y + b2.
+    center = (size - 1) / 2
+    a0, a1 = tf.cos(angle) * scale * mirror, -tf.sin(angle) * scale
+    b0, b1 = tf.sin(angle) * scale * mirror, tf.cos(angle) * scale
+    a2 = center - (a0 + a1) * center + shift_x
+    b2 = center - (b0 + b1) * center + shift_y
+    zero = tf.zeros(count)
+    moved = keras.ops.image.affine_transform(
+        tf.cast(films[..., None], tf.float32),
+        tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1),
+        interpolation="bilinear",
+        fill_mode="nearest",
+        data_format="channels_last",
+    )
+    lit = tf.clip_by_value(tf.round(moved * brightness[:, None, None, None]), 0, 255)
+    return tf.repeat(tf.cast(lit, tf.uint8), 3, axis=-1)

@@ -1,0 +1,73 @@
+"""Where a backbone's weights come from: ImageNet's through Keras, a file, or none."""
+
+import hashlib
+from pathlib import Path
+
+from cxr_cli.errors import WeightsError
+from cxr_cli.modeling.architectures import Architecture
+from cxr_cli.modeling.engine import keras
+from cxr_cli.quiet import native_output_hidden
+
+
+def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: str) -> dict[str, str]:
+    """Fill a backbone's weights; never leaves it at random unless asked to.
+
+    Args:
+        backbone: as built, changed in place.
+        architecture: its row.
+        weights: "imagenet" (downloaded and cached by Keras; an architecture without such weights starts from random,
+            which is what it is for), "none", or the path of a Keras weights file (.weights.h5 or .h5).
+
+    Returns:
+        Where they came from: source, file and sha256, for the run's record.
+
+    Raises:
+        WeightsError: they can't be had, or are another model's.
+    """
+    if weights == "none" or (weights == "imagenet" and not architecture.imagenet):
+        return {"source": "none"}
+    path = _imagenet(architecture) if weights == "imagenet" else _given(weights)
+    try:
+        with native_output_hidden():
+            backbone.load_weights(path)
+    # Keras raises ValueError, KeyError, OSError or TypeError, as the file happens to be wrong.
+    except Exception as error:
+        raise WeightsError(
+            f"Expected weights of {architecture.builder} without its top. Received: {path}, which doesn't fit "
+            f"({str(error).splitlines()[0][:200]}).",
+            hint=f"Give the file that keras.applications.{architecture.builder}(include_top=False).save_weights() writes",
+        ) from error
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"source": "imagenet" if weights == "imagenet" else "file", "file": path.name, "sha256": digest}
+
+
+def _given(weights: str) -> Path:
+    path = Path(weights)
+    if not path.is_file():
+        raise WeightsError(
+            f"Expected --weights imagenet, none or a file. Received: {weights}: no such file.",
+            hint="For example: --weights mobilenetv2.weights.h5",
+        )
+    if not path.name.endswith(".h5"):
+        raise WeightsError(
+            f"Expected a Keras weights file, ending in .weights.h5 or .h5. Received: {weights}.",
+            hint="For example: --weights mobilenetv2.weights.h5",
+        )
+    return path
+
+
+def _imagenet(architecture: Architecture) -> Path:
+    url = architecture.imagenet
+    name = url.rsplit("/", 1)[-1]
+    cache = Path(keras.config.keras_home()) / "models"
+    try:
+        with native_output_hidden():
+            return Path(keras.utils.get_file(name, url, cache_subdir="models"))
+    # urllib raises what it likes for a network that isn't there; Keras wraps some of it in a bare Exception.
+    except Exception as error:
+        raise WeightsError(
+            f"Expected the ImageNet weights {name}, in {cache} or from {url}. Received: neither "
+            f"({str(error).splitlines()[0].rsplit(':', 1)[-1].strip() or type(error).__name__}).",
+            hint="Three ways on: run it once with a network; or put that file into that folder; or name a file of your "
+            "own: --weights FILE (--weights none starts from random, which needs thousands of films)",
+        ) from error
