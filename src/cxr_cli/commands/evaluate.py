@@ -1,7 +1,7 @@
 """`cxr evaluate`: a run's figures on films it was not trained on."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,7 +9,11 @@ from cxr_cli import console
 from cxr_cli.commands.options import JsonOption, RunOption, WorkspaceOption
 from cxr_cli.workspace.layout import PARTS
 
+if TYPE_CHECKING:
+    from cxr_cli.inference.evaluate import Evaluated
+
 Split = StrEnum("Split", {part: part for part in PARTS})  # type: ignore[misc]
+_TEST = Split(PARTS[-1])
 
 
 def evaluate(
@@ -27,11 +31,11 @@ def evaluate(
     from cxr_cli.inference.evaluate import evaluate as evaluate_core
     from cxr_cli.workspace.layout import Workspace
 
-    evaluated = evaluate_core(Workspace.find(workspace), run=run, split=split.value, track=console.track)
+    evaluated = evaluate_core(Workspace.find(workspace), run=run, split=str(split), track=console.track)
     report = evaluated.report
     if not report.same_dataset:
         console.note(
-            f"Warning: {report.run} was trained on another dataset or split than the one that is prepared now; films of "
+            f"Warning: {report.run} was trained on another dataset or split than the prepared one; films of "
             f"this {report.split} part may have been among its training films. Train again for an honest figure."
         )
     if as_json:
@@ -42,7 +46,7 @@ def evaluate(
         _show(evaluated)
 
 
-def _show(evaluated: "Evaluated") -> None:  # type: ignore[name-defined] # noqa: F821
+def _show(evaluated: "Evaluated") -> None:
     report = evaluated.report
     console.result(f"{report.run} on {report.split}: {report.films} films of {report.patients} patients")
     if report.split != "test":

@@ -1,12 +1,15 @@
 """`cxr prepare`: metadata and images to a split dataset."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxr_cli import console
 from cxr_cli.commands.options import JsonOption, SeedOption, WorkspaceOption
+
+if TYPE_CHECKING:
+    from cxr_cli.dataset.prepare import Prepared
 
 
 def prepare(
@@ -56,7 +59,7 @@ def prepare(
         _show(prepared)
 
 
-def _show(prepared: "core.Prepared") -> None:  # type: ignore[name-defined] # noqa: F821
+def _show(prepared: "Prepared") -> None:
     record = prepared.record
     steps = [("rows in the metadata", "", record.rows)]
     steps += [(step.rule, f"-{step.removed}" if step.removed else "0", step.left) for step in record.funnel]

@@ -1,7 +1,7 @@
 """`cxr train`: a prepared dataset to a trained, exported and checked run."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,11 +9,15 @@ from cxr_cli import console
 from cxr_cli.commands.options import JsonOption, SeedOption, WorkspaceOption
 from cxr_cli.modeling.architectures import ARCHITECTURES
 
+if TYPE_CHECKING:
+    from cxr_cli.modeling.training import Trained
+
 Arch = StrEnum("Arch", {name: name for name in ARCHITECTURES})  # type: ignore[misc]
+_DEFAULT = Arch(next(iter(ARCHITECTURES)))
 
 
 def train(
-    arch: Annotated[Arch, typer.Option("--arch", help="The architecture.")] = Arch("mobilenetv2"),
+    arch: Annotated[Arch, typer.Option("--arch", help="The architecture.")] = _DEFAULT,
     class_weight: Annotated[
         bool, typer.Option("--class-weight", help="Let both classes weigh the same, however many films they have.")
     ] = False,
@@ -62,14 +66,14 @@ def train(
     # What can be refused is refused before TensorFlow's three seconds.
     found = Workspace.find(workspace)
     found.prepared()
-    found.new_run(name or arch.value)
+    found.new_run(name or str(arch))
     console.note("Loading TensorFlow")
     from cxr_cli.modeling.input_pipeline import Augmentation
     from cxr_cli.modeling.training import TrainingOptions
     from cxr_cli.modeling.training import train as train_core
 
     options = TrainingOptions(
-        arch=arch.value,
+        arch=str(arch),
         weights=weights,
         image_size=image_size,
         units=units,
@@ -97,7 +101,7 @@ def train(
         _show(trained)
 
 
-def _show(trained: "Trained") -> None:  # type: ignore[name-defined] # noqa: F821
+def _show(trained: "Trained") -> None:
     record = trained.record
     kept = "the start" if record.best_epoch == 0 else f"epoch {record.best_epoch}"
     why = {"interrupt": "stopped by you", "epochs": "all epochs done", "early stopping": "no better for a while"}

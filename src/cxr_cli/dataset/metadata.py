@@ -197,7 +197,7 @@ def read_table(path: Path) -> "pd.DataFrame":
     missing = [column for column in _REQUIRED if column not in known]
     if missing:
         raise MetadataError(
-            f"Expected the columns {_listed(_REQUIRED)} in {path}. Received: {_listed([str(c) for c in table.columns])}.",
+            f"Expected the columns {_listed(_REQUIRED)} in {path}. Received: {_listed([*map(str, table.columns)])}.",
             hint=f"Rename or add the column{'s' * (len(missing) > 1)} {_listed(missing)}",
         )
     return pd.DataFrame(known)

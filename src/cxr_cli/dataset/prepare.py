@@ -73,7 +73,7 @@ def prepare(
                 hint="Name another workspace: --workspace DIR",
             )
     selection = select_films(metadata, images=images, views=views, positive=positive)
-    options = {
+    options: dict[str, object] = {
         "metadata": [str(path) for path in metadata],
         "images": str(images) if images else None,
         "views": list(views),
@@ -124,7 +124,7 @@ def _read_all(selection: Selection, track: Track) -> list[str]:
     selection.kept = [film for film, (_, reason) in zip(selection.kept, verdicts, strict=True) if not reason]
     if not selection.kept:
         raise MetadataError(
-            f"Expected image files that can be read. Received: {len(rejected)}, of which none can. {rejected[0].reason}",
+            f"Expected image files that can be read. Received: {len(rejected)}, none of them. {rejected[0].reason}",
             hint="Check the image files, or say where they are: --images DIR",
         )
     return [digest for digest, reason in verdicts if not reason]

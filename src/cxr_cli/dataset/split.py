@@ -98,6 +98,6 @@ def _check_parts(parts: list[str], positives: Sequence[bool], members: dict[str,
         labels = {bool(positive) for positive, where in zip(positives, parts, strict=True) if where == part}
         if len(labels) < 2:
             raise SplitError(
-                f"Expected both classes in {part}. Received: {len(members)} patients, too few or too uneven to split so.",
+                f"Expected both classes in {part}. Received: {len(members)} patients, too few or too uneven.",
                 hint="Add films of more patients: --metadata FILE; or give that part more: --split 60/20/20",
             )

@@ -25,7 +25,7 @@ def read(path: Path) -> np.ndarray:
         ImageError: no pixels, several frames, or a compression that can't be read.
     """
     import pydicom
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
     try:
         data = pydicom.dcmread(path)
@@ -42,7 +42,7 @@ def read(path: Path) -> np.ndarray:
     except ImageError:
         raise
     # pydicom and its decoders raise many kinds for a broken file (KeyError, RuntimeError, struct.error, …).
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise ImageError(f"Expected a DICOM film. Received: {path}: {error}.", hint=_HINT) from error
     film = stretch(np.asarray(shown, dtype=np.float32))
     return 255 - film if data.get("PhotometricInterpretation") == "MONOCHROME1" else film

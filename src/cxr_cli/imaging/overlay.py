@@ -25,7 +25,7 @@ def heat(cam: np.ndarray) -> np.ndarray:
     """
     positive = np.maximum(cam, 0)
     peak = positive.max()
-    return (positive / peak if peak > 0 else positive).astype(np.float32)
+    return np.asarray(positive / peak if peak > 0 else positive, dtype=np.float32)
 
 
 def draw_heat_map(film: np.ndarray, cam: np.ndarray, *, alpha: float, title: str, caption: str) -> Image.Image:
@@ -55,7 +55,7 @@ def draw_heat_map(film: np.ndarray, cam: np.ndarray, *, alpha: float, title: str
 def _colors(level: np.ndarray) -> np.ndarray:
     """(H, W) in [0, 1] -> (H, W, 3) float in [0, 255]."""
     powers = np.stack([level**power for power in range(_TURBO.shape[1])], axis=-1)
-    return (powers @ _TURBO.T).clip(0, 1) * 255
+    return np.asarray((powers @ _TURBO.T).clip(0, 1) * 255)
 
 
 def _framed(picture: Image.Image, *, title: str, caption: str) -> Image.Image:

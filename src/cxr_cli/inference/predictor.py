@@ -52,8 +52,7 @@ class Predictor:
         if film.ndim != 2 or film.dtype != np.uint8:
             raise ImageError(f"Expected a film of (H, W) uint8. Received: {film.shape} {film.dtype}.")
         pixels = np.repeat(resize(film, self.input_size)[None, ..., None], 3, axis=-1)
-        with native_output_hidden():
-            outputs = self._runner(**{self._input: pixels})
+        outputs = self._runner(**{self._input: pixels})
         probability = float(outputs["probability"][0, 0])
         if not 0 <= probability <= 1:
             raise WorkspaceError(
@@ -93,9 +92,10 @@ def open_predictor(run: RunFolder) -> Predictor:
     labels = read_class_indices(run.class_indices)
     try:
         with native_output_hidden():
-            runner = Interpreter(str(run.litert_model), num_threads=os.cpu_count()).get_signature_runner(
-                "serving_default"
-            )
+            interpreter = Interpreter(str(run.litert_model), num_threads=os.cpu_count())
+            # Now, while its messages are hidden, and not at the first film.
+            interpreter.allocate_tensors()
+            runner = interpreter.get_signature_runner("serving_default")
     except (ValueError, RuntimeError) as error:
         raise WorkspaceError(
             f"Expected a LiteRT model in {run.litert_model}. Received: {str(error).splitlines()[0][:200]}.",

@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, imported without the banners they print; the other modules of `modeling` take them from here."""
+"""TensorFlow and Keras, imported without the banners they print; the rest of `modeling` takes them from here."""
 
 import os
 

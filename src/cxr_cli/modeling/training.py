@@ -185,7 +185,7 @@ def _fit(
         _fit_phase(model, batches, validation, phase, rate, epochs, class_weight, options.patience, watch, stop)
     if not validation.history:
         raise CxrError(
-            "Expected at least one whole epoch. Received: a stop before the first one ended, so there is no model to keep.",
+            "Expected at least one whole epoch. Received: a stop before the first one ended; there is no model.",
             hint="Run the same command again, and let an epoch end; --epochs sets how many there are",
         )
     validation.restore_best()

@@ -35,7 +35,7 @@ def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: 
         raise WeightsError(
             f"Expected weights of {architecture.builder} without its top. Received: {path}, which doesn't fit "
             f"({str(error).splitlines()[0][:200]}).",
-            hint=f"Give the file that keras.applications.{architecture.builder}(include_top=False).save_weights() writes",
+            hint=f"Give what keras.applications.{architecture.builder}(include_top=False).save_weights(FILE) writes",
         ) from error
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return {"source": "imagenet" if weights == "imagenet" else "file", "file": path.name, "sha256": digest}
