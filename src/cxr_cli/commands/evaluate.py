@@ -18,9 +18,7 @@ _TEST = Split(PARTS[-1])
 
 def evaluate(
     run: RunOption = None,
-    split: Annotated[Split, typer.Option("--split", help="The part of the dataset; only test is a test.")] = Split(
-        "test"
-    ),
+    split: Annotated[Split, typer.Option("--split", help="The part of the dataset; only test is a test.")] = _TEST,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -39,7 +39,10 @@ def train(
     ] = None,
     fine_tune_epochs: Annotated[int, typer.Option(min=1, help="At most so many more with --fine-tune.")] = 10,
     fine_tune_learning_rate: Annotated[float, typer.Option(min=1e-8, max=1, help="Adam's with --fine-tune.")] = 1e-5,
-    patience: Annotated[int, typer.Option(min=1, help="Epochs without a better validation loss before it stops.")] = 5,
+    patience: Annotated[
+        int | None,
+        typer.Option(min=1, help="Epochs without a better validation loss before it stops.", show_default=False),
+    ] = None,
     units: Annotated[int, typer.Option(min=2, help="Units of the head's hidden layer.")] = 128,
     dropout: Annotated[float, typer.Option(min=0, max=0.95, help="Share of them left out in training.")] = 0.3,
     head_start: Annotated[

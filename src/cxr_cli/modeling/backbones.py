@@ -15,6 +15,8 @@ def simple_cnn(input_size: int) -> keras.Model:
     image = keras.Input((input_size, input_size, 3))
     features = image
     for filters in (16, 32, 64):
-        features = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(features)
+        features = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="he_normal")(
+            features
+        )
         features = keras.layers.MaxPooling2D()(features)
     return keras.Model(image, features, name="simple_cnn")

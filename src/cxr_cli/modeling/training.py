@@ -43,7 +43,7 @@ class TrainingOptions:
     fine_tune: bool = False
     fine_tune_epochs: int = 10
     fine_tune_learning_rate: float = 1e-5
-    patience: int = 5
+    patience: int | None = None
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -170,6 +170,7 @@ def _fit(
     rates = [("train", options.learning_rate or architecture.learning_rate, options.epochs or architecture.epochs)]
     if options.fine_tune:
         rates.append(("fine-tune", options.fine_tune_learning_rate, options.fine_tune_epochs))
+    patience = options.patience or architecture.patience
     for phase, rate, epochs in rates:
         if stop.asked:
             break
@@ -182,7 +183,7 @@ def _fit(
             batch_size=options.batch_size,
             seed=options.seed + len(validation.history),
         )
-        _fit_phase(model, batches, validation, phase, rate, epochs, class_weight, options.patience, watch, stop)
+        _fit_phase(model, batches, validation, phase, rate, epochs, class_weight, patience, watch, stop)
     if not validation.history:
         raise CxrError(
             "Expected at least one whole epoch. Received: a stop before the first one ended; there is no model.",
