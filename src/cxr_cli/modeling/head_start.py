@@ -1,1 +1,133 @@
-def start_head(*a, **k): ...
+"""Where the head of a pretrained backbone starts: at a logistic regression on its frozen features.
+
+A few hundred films are a dozen steps an epoch: from a random head, training ends before it has begun. A regression has
+one optimum, takes seconds, and is what the head would have to find first.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cxr_cli.modeling.classifier import HIDDEN, PROBABILITY, Classifier
+from cxr_cli.modeling.engine import keras, tf
+from cxr_cli.modeling.input_pipeline import Augmentation, augment, to_rgb
+from cxr_cli.progress import Track
+
+# Strengths tried, scikit-learn's C for the sum over all variants of a film; the first is taken with too few patients.
+_STRENGTHS = (0.01, 0.001, 0.03, 0.1)
+_VARIANTS = 4  # augmented ones of each film, beside the film itself
+_FOLDS = 5
+_BATCH = 32
+
+
+def start_head(
+    classifier: Classifier,
+    films: np.ndarray,
+    positives: np.ndarray,
+    groups: Sequence[str],
+    augmentation: Augmentation,
+    *,
+    seed: int,
+    track: Track,
+) -> float:
+    """Set the head's weights so that its logit is a logistic regression's on the pooled features.
+
+    The regression is fitted on the films and four augmented variants of each, both classes weighing the same. Its
+    strength is the one with the lowest loss over folds of the training films that no group spans; the logits of the
+    films left out then set its scale and offset (Platt 1999), because a regression on more features than films is too
+    sure of itself.
+
+    Args:
+        classifier: changed in place.
+        films: (N, S, S) uint8, the training films.
+        positives: (N,) float32, 1 for the positive class.
+        groups: a name a film; folds keep groups together.
+        augmentation: how the variants are moved.
+        seed: of the variants and folds.
+        track: is told of each variant.
+
+    Returns:
+        The strength chosen.
+    """
+    features = _pooled_features(classifier, films, augmentation, seed=seed, track=track)
+    truth = positives.astype(int)
+    strength, scale, offset = _choose(features, truth, groups, seed=seed)
+    weights, bias = _regression(features, truth, strength)
+    _plant(classifier, weights * scale, bias * scale + offset)
+    return strength
+
+
+def _pooled_features(
+    classifier: Classifier, films: np.ndarray, augmentation: Augmentation, *, seed: int, track: Track
+) -> np.ndarray:
+    """(N, S, S) uint8 -> (variants, N, C) float32, the films themselves first."""
+    model = keras.Model(classifier.model.input, classifier.pooled)
+    starts = range(0, len(films), _BATCH)
+    jobs = [(variant, start) for variant in range(1 + _VARIANTS) for start in starts]
+    rows = []
+    for variant, start in track(jobs, "Reading the features of films and variants", total=len(jobs)):
+        batch: Any = films[start : start + _BATCH]
+        if variant:
+            batch = augment(tf.constant(batch), augmentation, seed=tf.constant([seed + start, variant], tf.int64))
+        else:
+            batch = to_rgb(batch)
+        rows.append(np.asarray(model.predict_on_batch(batch)))
+    return np.concatenate(rows).reshape(1 + _VARIANTS, len(films), -1)
+
+
+def _regression(features: np.ndarray, truth: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
+    """(variants, N, C) features, (N,) truth -> (C,) weights and bias on the features as they are."""
+    from sklearn.linear_model import LogisticRegression
+
+    rows = features.reshape(-1, features.shape[-1]).astype(np.float64)
+    center, variance = rows.mean(axis=0), rows.var(axis=0)
+    # Plain standardising would raise features that hardly vary, mostly noise, to the rank of the others.
+    spread = np.sqrt(variance + variance.mean() + 1e-12)
+    model = LogisticRegression(C=strength / len(features), class_weight="balanced", max_iter=1000)
+    model.fit((rows - center) / spread, np.tile(truth, len(features)))
+    weights = model.coef_[0] / spread
+    return weights, float(model.intercept_[0] - center @ weights)
+
+
+def _choose(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], *, seed: int) -> tuple[float, float, float]:
+    """The strength with the lowest loss on films left out, and the scale and offset that their logits need."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import log_loss
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    names = np.asarray(groups)
+    folds = min(_FOLDS, *(len(set(names[truth == label])) for label in (0, 1)))
+    if folds < 2:
+        return _STRENGTHS[0], 1.0, 0.0
+    weight = compute_sample_weight("balanced", truth)
+    splits = list(StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(truth, truth, names))
+    best = (np.inf, _STRENGTHS[0], 1.0, 0.0)
+    for strength in _STRENGTHS:
+        logits = np.zeros(len(truth))
+        for fit, left_out in splits:
+            if len(set(truth[fit])) < 2:
+                return _STRENGTHS[0], 1.0, 0.0
+            weights, bias = _regression(features[:, fit], truth[fit], strength)
+            logits[left_out] = features[0, left_out] @ weights + bias
+        platt = LogisticRegression(C=1e3, class_weight="balanced").fit(logits[:, None], truth)
+        loss = log_loss(truth, platt.predict_proba(logits[:, None])[:, 1], sample_weight=weight)
+        # A negative scale would turn the answers round: the folds found nothing, and that is not to be built on.
+        scale = max(float(platt.coef_[0, 0]), 1e-3)
+        best = min(best, (float(loss), strength, scale, float(platt.intercept_[0])))
+    return best[1:]
+
+
+def _plant(classifier: Classifier, weights: np.ndarray, bias: float) -> None:
+    """Spread one logit over all hidden units: half carry it, half its negation, and relu(z) - relu(-z) = z.
+
+    Over all units, so that Dropout only rescales it.
+    """
+    hidden = classifier.model.get_layer(HIDDEN)
+    output = classifier.model.get_layer(PROBABILITY)
+    half = hidden.units // 2
+    sign = np.concatenate([np.ones(half), -np.ones(half), np.zeros(hidden.units % 2)])
+    kernel = np.outer(weights, sign)
+    hidden.set_weights([kernel.astype(np.float32), (bias * sign).astype(np.float32)])
+    output.set_weights([(sign / half)[:, None].astype(np.float32), np.zeros(1, np.float32)])

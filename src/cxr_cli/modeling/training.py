@@ -164,7 +164,9 @@ def _fit(
     if options.head_start and architecture.imagenet and options.weights != "none":
         watch.note("Starting the head from a logistic regression on the frozen features")
         started = time.monotonic()
-        start_head(classifier, train.films, train.positives, train.groups, options.augmentation, seed=options.seed)
+        start_head(
+            classifier, train.films, train.positives, train.groups, options.augmentation, seed=options.seed, track=watch
+        )
         row, best = validation.add("start", learning_rate=None, loss=None, started=started)
         watch.epoch(row, best=best)
     rates = [("train", options.learning_rate or architecture.learning_rate, options.epochs or architecture.epochs)]
