@@ -44,7 +44,10 @@ def train(
         typer.Option(min=1, help="Epochs without a better validation loss before it stops.", show_default=False),
     ] = None,
     units: Annotated[int, typer.Option(min=2, help="Units of the head's hidden layer.")] = 128,
-    dropout: Annotated[float, typer.Option(min=0, max=0.95, help="Share of them left out in training.")] = 0.3,
+    dropout: Annotated[float, typer.Option(min=0, max=0.95, help="Share of them left out in training.")] = 0.5,
+    label_smoothing: Annotated[
+        float, typer.Option(min=0, max=0.5, help="How far from 0 and 1 the training's truth is taken.")
+    ] = 0.1,
     head_start: Annotated[
         bool, typer.Option(help="Start the head of a pretrained backbone from a logistic regression.")
     ] = True,
@@ -71,8 +74,8 @@ def train(
     found.prepared()
     found.new_run(name or str(arch))
     console.note("Loading TensorFlow")
+    from cxr_cli.modeling.fitting import TrainingOptions
     from cxr_cli.modeling.input_pipeline import Augmentation
-    from cxr_cli.modeling.training import TrainingOptions
     from cxr_cli.modeling.training import train as train_core
 
     options = TrainingOptions(
@@ -81,6 +84,7 @@ def train(
         image_size=image_size,
         units=units,
         dropout=dropout,
+        label_smoothing=label_smoothing,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,

@@ -2,7 +2,7 @@
 
 Tests and `cxr demo` need films of both classes without data and without a network. A phantom is drawn as attenuation,
 layer on layer (soft tissue, air, bone, vessels), and then exposed. It shows no person, and a model trained on phantoms
-knows nothing about people.
+knows nothing about people. Anatomical coordinates are those of `phantom_anatomy`.
 """
 
 import csv

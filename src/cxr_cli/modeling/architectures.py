@@ -19,6 +19,7 @@ class Architecture:
     learning_rate: float
     epochs: int  # at most
     patience: int  # epochs without a better validation loss
+    warmup: int  # epochs over which the learning rate rises
     imagenet: str = ""  # where Keras gets the weights; empty: trained from scratch
 
 
@@ -36,6 +37,7 @@ ARCHITECTURES = {
         learning_rate=1e-4,
         epochs=15,
         patience=5,
+        warmup=3,  # at once, 1e-4 destroys in one epoch what the head starts with
         imagenet=f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
     ),
     "simple-cnn": Architecture(
@@ -49,6 +51,7 @@ ARCHITECTURES = {
         learning_rate=2e-3,
         epochs=60,
         patience=12,  # from scratch, it stays near chance for some ten epochs
+        warmup=0,
     ),
 }
 

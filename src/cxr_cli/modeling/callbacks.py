@@ -136,3 +136,22 @@ class Follow(keras.callbacks.Callback):
         )
         logs["val_loss"] = row.val_loss
         self._watch.epoch(row, best=best)
+
+
+class WarmUp(keras.callbacks.Callback):
+    """Raises the learning rate evenly from 0 over the first steps.
+
+    Adam's first steps are as long as its rate allows, whatever the gradient: at full rate they would undo the start.
+    """
+
+    def __init__(self, rate: float, *, steps: int) -> None:
+        super().__init__()
+        self._rate = rate
+        self._steps = steps
+        self._done = 0
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Set the rate of the step to come."""
+        if self._done < self._steps:
+            self._done += 1
+            self.model.optimizer.learning_rate = self._rate * self._done / self._steps

@@ -18,6 +18,7 @@ from cxr_cli.progress import Track
 _STRENGTHS = (0.01, 0.001, 0.03, 0.1)
 _VARIANTS = 4  # augmented ones of each film, beside the film itself
 _FOLDS = 5
+_NOISE = 0.01  # of a weight, in units of the features
 _BATCH = 32
 
 
@@ -54,7 +55,7 @@ def start_head(
     truth = positives.astype(int)
     strength, scale, offset = _choose(features, truth, groups, seed=seed)
     weights, bias = _regression(features, truth, strength)
-    _plant(classifier, weights * scale, bias * scale + offset)
+    _plant(classifier, weights * scale, bias * scale + offset, seed=seed)
     return strength
 
 
@@ -119,15 +120,17 @@ def _choose(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], *, s
     return best[1:]
 
 
-def _plant(classifier: Classifier, weights: np.ndarray, bias: float) -> None:
+def _plant(classifier: Classifier, weights: np.ndarray, bias: float, *, seed: int) -> None:
     """Spread one logit over all hidden units: half carry it, half its negation, and relu(z) - relu(-z) = z.
 
-    Over all units, so that Dropout only rescales it.
+    Over all units, so that Dropout only rescales it. Noise that cancels over the units lets them learn to differ.
     """
     hidden = classifier.model.get_layer(HIDDEN)
     output = classifier.model.get_layer(PROBABILITY)
     half = hidden.units // 2
     sign = np.concatenate([np.ones(half), -np.ones(half), np.zeros(hidden.units % 2)])
-    kernel = np.outer(weights, sign)
+    noise = np.random.default_rng(seed).normal(0, _NOISE, (len(weights), half))
+    carried = weights[:, None] + noise - noise.mean(axis=1, keepdims=True)  # (C, half)
+    kernel = np.concatenate([carried, -carried, np.zeros((len(weights), hidden.units % 2))], axis=1)
     hidden.set_weights([kernel.astype(np.float32), (bias * sign).astype(np.float32)])
     output.set_weights([(sign / half)[:, None].astype(np.float32), np.zeros(1, np.float32)])

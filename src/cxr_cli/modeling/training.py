@@ -2,50 +2,28 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from cxr_cli.dataset.manifest import Film, films_by_part, read_manifest, write_table
-from cxr_cli.errors import CxrError, SplitError
+from cxr_cli.errors import SplitError
 from cxr_cli.evaluation.metrics import measure
 from cxr_cli.evaluation.plots import draw_curves
 from cxr_cli.modeling.architectures import Architecture, find_architecture
-from cxr_cli.modeling.callbacks import Follow, Stop, Validation, predict_probabilities, stop_on_interrupt
+from cxr_cli.modeling.callbacks import Stop, Validation, predict_probabilities, stop_on_interrupt
 from cxr_cli.modeling.classifier import Classifier, build_classifier
 from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.export import check_export, export_litert
-from cxr_cli.modeling.head_start import start_head
-from cxr_cli.modeling.input_pipeline import Augmentation, load_films, training_batches
+from cxr_cli.modeling.fitting import Part, TrainingOptions, fit
+from cxr_cli.modeling.input_pipeline import load_films
 from cxr_cli.progress import EpochRow, TrainingWatch
 from cxr_cli.workspace.files import lock, staged_folder
 from cxr_cli.workspace.layout import DatasetFolder, RunFolder, Workspace
 from cxr_cli.workspace.records import DatasetRecord, RunRecord, read_record, stamp, write_class_indices, write_record
 
 THRESHOLD = 0.5
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How to train; None is the architecture's own."""
-
-    arch: str = "mobilenetv2"
-    weights: str = "imagenet"
-    image_size: int | None = None
-    units: int = 128
-    dropout: float = 0.3
-    epochs: int | None = None
-    batch_size: int = 32
-    learning_rate: float | None = None
-    class_weight: bool = False
-    head_start: bool = True
-    fine_tune: bool = False
-    fine_tune_epochs: int = 10
-    fine_tune_learning_rate: float = 1e-5
-    patience: int | None = None
-    seed: int = 0
-    augmentation: Augmentation = field(default_factory=Augmentation)
 
 
 @dataclass(frozen=True)
@@ -87,7 +65,7 @@ def train(workspace: Workspace, options: TrainingOptions, *, name: str | None = 
         films = read_manifest(dataset)
         parts = {part: _load(dataset, films, part, made, classifier.input_size, watch) for part in ("train", "val")}
         clock.lap("load")
-        validation = _fit(classifier, parts, architecture, options, watch, stop)
+        validation = fit(classifier, parts, architecture, options, watch, stop)
         clock.lap("fit")
         watch.note("Exporting the model, and checking the export on the validation films")
         classifier.model.save(stage.keras_model)
@@ -100,13 +78,6 @@ def train(workspace: Workspace, options: TrainingOptions, *, name: str | None = 
         record = {**record, "export": check, "seconds": clock.laps}
         write_record(stage.record, RunRecord(**record))
     return Trained(run=run, record=RunRecord(**record), replaced=replaced)
-
-
-@dataclass(frozen=True)
-class _Part:
-    films: np.ndarray  # (N, S, S) uint8
-    positives: np.ndarray  # (N,) float32
-    groups: list[str]
 
 
 class _Clock:
@@ -136,7 +107,7 @@ def _build(architecture: Architecture, options: TrainingOptions) -> Classifier:
 
 def _load(
     dataset: DatasetFolder, films: Sequence[Film], part: str, made: DatasetRecord, size: int, watch: TrainingWatch
-) -> _Part:
+) -> Part:
     members = [film for film in films if film.split == part]
     positives = np.array([made.class_indices[film.label] for film in members], dtype=np.float32)
     if len(set(positives.tolist())) < 2:
@@ -147,93 +118,7 @@ def _load(
     pixels = load_films(
         [dataset.root / film.path for film in members], size=size, track=watch, description=f"Reading {part} films"
     )
-    return _Part(films=pixels, positives=positives, groups=[film.group for film in members])
-
-
-def _fit(
-    classifier: Classifier,
-    parts: dict[str, _Part],
-    architecture: Architecture,
-    options: TrainingOptions,
-    watch: TrainingWatch,
-    stop: Stop,
-) -> Validation:
-    model, train = classifier.model, parts["train"]
-    class_weight = _class_weight(train.positives) if options.class_weight else None
-    validation = Validation(model, parts["val"].films, parts["val"].positives, class_weight)
-    if options.head_start and architecture.imagenet and options.weights != "none":
-        watch.note("Starting the head from a logistic regression on the frozen features")
-        started = time.monotonic()
-        start_head(
-            classifier, train.films, train.positives, train.groups, options.augmentation, seed=options.seed, track=watch
-        )
-        row, best = validation.add("start", learning_rate=None, loss=None, started=started)
-        watch.epoch(row, best=best)
-    rates = [("train", options.learning_rate or architecture.learning_rate, options.epochs or architecture.epochs)]
-    if options.fine_tune:
-        rates.append(("fine-tune", options.fine_tune_learning_rate, options.fine_tune_epochs))
-    patience = options.patience or architecture.patience
-    for phase, rate, epochs in rates:
-        if stop.asked:
-            break
-        if validation.history:
-            validation.restore_best()
-        batches = training_batches(
-            train.films,
-            train.positives,
-            augmentation=options.augmentation,
-            batch_size=options.batch_size,
-            seed=options.seed + len(validation.history),
-        )
-        _fit_phase(model, batches, validation, phase, rate, epochs, class_weight, patience, watch, stop)
-    if not validation.history:
-        raise CxrError(
-            "Expected at least one whole epoch. Received: a stop before the first one ended; there is no model.",
-            hint="Run the same command again, and let an epoch end; --epochs sets how many there are",
-        )
-    validation.restore_best()
-    return validation
-
-
-def _fit_phase(
-    model: keras.Model,
-    batches: Any,
-    validation: Validation,
-    phase: str,
-    rate: float,
-    epochs: int,
-    class_weight: dict[int, float] | None,
-    patience: int,
-    watch: TrainingWatch,
-    stop: Stop,
-) -> None:
-    model.compile(optimizer=keras.optimizers.Adam(rate), loss="binary_crossentropy")
-    first = validation.history[-1].epoch + 1 if validation.history else 1
-    watch.begin(phase, first_epoch=first, epochs=epochs, steps=len(batches))
-    before = validation.best.val_loss if validation.best else None
-    try:
-        model.fit(
-            batches,
-            epochs=epochs,
-            class_weight=class_weight,
-            shuffle=False,  # the pipeline does
-            verbose=0,
-            callbacks=[
-                Follow(validation, watch, stop, phase),
-                keras.callbacks.ReduceLROnPlateau(
-                    monitor="val_loss", factor=0.5, patience=max(1, patience // 2), min_lr=1e-7
-                ),
-                keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience, baseline=before),
-            ],
-        )
-    finally:
-        watch.end()
-
-
-def _class_weight(positives: np.ndarray) -> dict[int, float]:
-    """Each class weighs as much as the other: films / (2 x films of the class), scikit-learn's "balanced"."""
-    share = float(positives.mean())
-    return {0: 0.5 / (1 - share), 1: 0.5 / share}
+    return Part(films=pixels, positives=positives, groups=[film.group for film in members])
 
 
 def _write_history(stage: RunFolder, validation: Validation) -> None:

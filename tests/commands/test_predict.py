@@ -1,0 +1,131 @@
+import csv
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_cli.inference.predictor import open_predictor
+
+NOTICE = "Answered by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
+
+
+def test_people_read_class_and_confidence(cxr, trained, film):
+    result = cxr("predict", film, "-w", trained.root)
+
+    assert result.exit_code == 0
+    assert re.fullmatch(
+        rf"{re.escape(str(film))}\n  Class      : (non_)?covid\n  Confidence : \d+\.\d%\n", result.stdout
+    )
+    assert result.stderr == NOTICE
+
+
+def test_json_has_a_stable_shape_and_agrees_with_the_model(cxr, trained, film):
+    (answer,) = json.loads(cxr("predict", film, "--json", "-w", trained.root).stdout)
+    pixels = np.asarray(Image.open(film))
+    expected = open_predictor(trained.run()).answer(pixels)
+
+    assert list(answer) == ["image", "class", "confidence", "probabilities", "model"]
+    assert answer["image"] == str(film)
+    assert answer["class"] == expected.label
+    assert answer["model"] == "simple-cnn"
+    assert list(answer["probabilities"]) == ["non_covid", "covid"]
+    assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
+    assert answer["confidence"] == answer["probabilities"][answer["class"]]
+    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=2e-6)
+
+
+def test_a_folder_and_a_csv_file(cxr, trained, film, tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    for name in ("b.png", "a.png"):
+        shutil.copy(film, films / name)
+    (films / "notes.txt").write_text("no film")
+    table = tmp_path / "out" / "answers.csv"
+
+    result = cxr("predict", films, "--csv", table, "-w", trained.root)
+    rows = list(csv.DictReader(table.open()))
+
+    assert result.exit_code == 0
+    assert [row["image"] for row in rows] == [str(films / "a.png"), str(films / "b.png")]
+    assert list(rows[0]) == ["image", "class", "confidence", "probability_non_covid", "probability_covid", "model"]
+    assert float(rows[0]["confidence"]) == max(float(rows[0][f"probability_{name}"]) for name in ("covid", "non_covid"))
+
+
+def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, trained, film, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("not a film")
+
+    result = cxr("predict", bad, film, "--json", "-w", trained.root)
+
+    assert result.exit_code == 1
+    assert [answer["image"] for answer in json.loads(result.stdout)] == [str(film)]
+    assert f"Error: Expected a film. Received: {bad} is not an image.\n" in result.stderr
+    assert "1 of 2 files gave no answer.\n" in result.stderr
+
+
+def test_no_such_film(cxr, trained):
+    result = cxr("predict", "nowhere.png", "-w", trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: Expected a film, a folder or a glob. Received: nothing at nowhere.png.\n"
+        "Give a radiograph as PNG, JPEG, TIFF, BMP, WebP or DICOM, for example: cxr predict film.png\n"
+    )
+
+
+def test_no_run_yet_names_the_command_that_makes_one(cxr, tmp_path, film):
+    result = cxr("predict", film, "--workspace", tmp_path)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: Expected a trained run in {tmp_path}/models. Received: no such folder.\n"
+        "Train one: cxr train --arch mobilenetv2 --class-weight\n"
+    )
+
+
+def test_an_unknown_run_lists_those_there_are(cxr, trained, film):
+    result = cxr("predict", film, "-m", "resnet", "-w", trained.root)
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: Expected the name of a trained run in {trained.models}. Received: 'resnet'.\n"
+        "Trained runs: simple-cnn\n"
+    )
+
+
+def test_the_workspace_comes_from_the_environment(cxr, trained, film, monkeypatch):
+    monkeypatch.setenv("CXR_WORKSPACE", str(trained.root))
+
+    assert cxr("predict", film).exit_code == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a model"])
+def test_a_damaged_model_is_an_error_that_names_it(cxr, own_trained, film, damage):
+    model = own_trained.run().litert_model
+    model.write_bytes(damage)
+
+    result = cxr("predict", film, "-w", own_trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: Expected a LiteRT model in {model}. Received: ")
+    assert result.stderr.endswith("Make it again: cxr train --arch mobilenetv2 --class-weight\n")
+
+
+def test_the_csv_file_can_not_be_a_film(cxr, trained, film):
+    before = film.read_bytes()
+    result = cxr("predict", film, "--csv", film, "-w", trained.root)
+
+    assert result.exit_code == 1
+    assert film.read_bytes() == before
+
+
+def test_class_names_come_from_the_run_not_from_their_order(cxr, own_trained, film):
+    """Alphabetical order once made `covid` class 0, and every answer its opposite."""
+    (before,) = json.loads(cxr("predict", film, "--json", "-w", own_trained.root).stdout)
+    own_trained.run().class_indices.write_text('{"covid": 1, "non_covid": 0}')
+    (after,) = json.loads(cxr("predict", film, "--json", "-w", own_trained.root).stdout)
+
+    assert after == before

@@ -1,0 +1,105 @@
+"""Fixtures of the whole suite: the command line in this process, phantoms, and one small trained run."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cxr_cli import cli
+from cxr_cli.dataset.phantom import write_phantoms
+from cxr_cli.dataset.prepare import prepare
+from cxr_cli.workspace.layout import Workspace
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@dataclass(frozen=True)
+class Result:
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    """No user's settings in the tests: no workspace, and one width of help."""
+    monkeypatch.delenv("CXR_WORKSPACE", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+
+
+@pytest.fixture
+def cxr(capfd) -> Callable[..., Result]:
+    """Run `cxr` with the arguments given; what native code prints is captured too."""
+
+    def run(*arguments: object) -> Result:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return Result(exit_code=int(stopped.value.code or 0), stdout=captured.out, stderr=captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory) -> Path:
+    """The metadata file of 40 phantoms."""
+    return write_phantoms(tmp_path_factory.mktemp("phantoms"), films=40, seed=3)
+
+
+@pytest.fixture(scope="session")
+def prepared(phantoms, tmp_path_factory) -> Workspace:
+    """A workspace with a dataset. Not to be changed."""
+    workspace = Workspace(tmp_path_factory.mktemp("prepared") / "workspace")
+    prepare(workspace, [phantoms])
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def trained(prepared, tmp_path_factory) -> Workspace:
+    """A workspace with a dataset and a small CNN trained for two epochs. Not to be changed."""
+    from cxr_cli.console import TrainingDisplay
+    from cxr_cli.modeling.fitting import TrainingOptions
+    from cxr_cli.modeling.training import train
+
+    root = tmp_path_factory.mktemp("trained") / "workspace"
+    shutil.copytree(prepared.root, root)
+    workspace = Workspace(root)
+    options = TrainingOptions(arch="simple-cnn", image_size=64, epochs=2, batch_size=8)
+    train(workspace, options, watch=TrainingDisplay())
+    return workspace
+
+
+@pytest.fixture
+def own_trained(trained, tmp_path) -> Workspace:
+    """A copy of `trained` that a test may change."""
+    root = tmp_path / "workspace"
+    shutil.copytree(trained.root, root)
+    return Workspace(root)
+
+
+@pytest.fixture(scope="session")
+def film(phantoms) -> Path:
+    """A positive phantom."""
+    return phantoms.parent / "images" / "covid.png"
+
+
+@pytest.fixture
+def in_folder(tmp_path):
+    """Run a test in an empty folder."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    yield tmp_path
+    os.chdir(before)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The real radiographs and weights that lie beside the project, where they do."""
+    if not (SHARED / "data" / "covid-chestxray" / "metadata.csv").is_file():
+        pytest.skip(f"needs the real radiographs in {SHARED.name}/ beside the project")
+    return SHARED
