@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.workspace.files import write_text
 from cxr_cli.workspace.layout import PARTS, DatasetFolder
 from cxr_cli.workspace.records import DatasetRecord
 
@@ -39,7 +40,7 @@ def write_table(path: Path, columns: list[str], rows: Iterable[dict[str, object]
     writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    path.write_text(text.getvalue(), encoding="utf-8", newline="")
+    write_text(path, text.getvalue())
 
 
 def write_manifest(path: Path, films: Iterable[Film]) -> None:

@@ -1,5 +1,6 @@
 """Metadata files in the ieee8023 schema: rows in; films with a label, and a reason for every row left out."""
 
+import csv
 import io
 import re
 from collections.abc import Callable, Sequence
@@ -31,14 +32,30 @@ class Candidate:
     """A row that is kept, so far: its film is there but was not read yet."""
 
     image: Path
-    source: str
+    source: str  # the name of the metadata file's folder
+    metadata: Path
     row: int  # of the metadata file, 1 is the first after the header
+    filename: str
     label: str
     finding: str
     patient: str  # empty where the row names none
     view: str
+    modality: str
     sex: str
     age: str
+
+    def excluded(self, reason: str) -> "Exclusion":
+        """The same row, left out."""
+        return Exclusion(
+            metadata=str(self.metadata),
+            row=self.row,
+            filename=self.filename,
+            patient=self.patient,
+            finding=self.finding,
+            view=self.view,
+            modality=self.modality,
+            reason=reason,
+        )
 
 
 @dataclass(frozen=True)
@@ -154,11 +171,14 @@ def select_films(
             Candidate(
                 image=row.image(images)[0],
                 source=row.metadata.parent.resolve().name,
+                metadata=row.metadata,
                 row=row.number,
+                filename=row.get("filename"),
                 label=name if names_finding(finding, positive) else negative,
                 finding=finding,
                 patient=row.get("patientid"),
                 view=row.get("view"),
+                modality=row.get("modality"),
                 sex=row.get("sex"),
                 age=row.get("age"),
             )
@@ -184,23 +204,49 @@ def read_table(path: Path) -> "pd.DataFrame":
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     try:
-        if "\0" in text:
-            raise ValueError("it is not text")
-        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False)
-    except ValueError as error:  # pandas' own parser errors are ValueErrors
-        raise MetadataError(f"Expected a CSV file with a header. Received: {path}: {error}.", hint=hint) from error
-    known = {}
-    for column in table.columns:
-        name = _schema_name(str(column))
-        if name in _USED and name not in known:
-            known[name] = table[column].fillna("").str.strip()
-    missing = [column for column in _REQUIRED if column not in known]
+        header, table = _parsed(text)
+    except (ValueError, csv.Error) as error:  # pandas' own parser errors are ValueErrors
+        reason = str(error).strip()
+        raise MetadataError(f"Expected a CSV file with a header. Received: {path}: {reason}.", hint=hint) from error
+    columns = _schema_columns(header)
+    missing = [column for column in _REQUIRED if column not in columns]
     if missing:
         raise MetadataError(
-            f"Expected the columns {_listed(_REQUIRED)} in {path}. Received: {_listed([*map(str, table.columns)])}.",
+            f"Expected the columns {_listed(_REQUIRED)} in {path}. Received: {_listed([*filter(None, header)])}.",
             hint=f"Rename or add the column{'s' * (len(missing) > 1)} {_listed(missing)}",
         )
-    return pd.DataFrame(known)
+    return pd.DataFrame({name: table[place] for name, place in columns.items()})
+
+
+def _parsed(text: str) -> tuple[list[str], "pd.DataFrame"]:
+    """The header and the rows below it; columns are numbered, values stripped.
+
+    Raises:
+        ValueError: not CSV, or a row says more than the header has names for.
+        csv.Error: not CSV.
+    """
+    import pandas as pd
+
+    if "\0" in text:
+        raise ValueError("it is not text")
+    # pandas would drop what a row has beyond the first one: give it columns for the longest.
+    widths = [len(row) for row in csv.reader(text.splitlines(keepends=True), skipinitialspace=True) if row] or [0]
+    table = pd.read_csv(
+        io.StringIO(text),
+        header=None,
+        names=range(max(widths)),
+        dtype=str,
+        keep_default_na=False,
+        skipinitialspace=True,
+        index_col=False,
+    ).fillna("")
+    # No line ends inside a value: it is to fit a line of the manifest.
+    table = table.apply(lambda column: column.str.replace(r"[\r\n]+", " ", regex=True).str.strip())
+    header, rows = table.iloc[0].tolist()[: widths[0]], table.iloc[1:]
+    surplus = rows.iloc[:, widths[0] :].ne("").any(axis=1)
+    if surplus.any():
+        raise ValueError(f"row {surplus.to_numpy().argmax() + 1} has more than the header's {widths[0]} columns")
+    return header, rows
 
 
 _COVID = {"covid19", "covid"}
@@ -236,7 +282,7 @@ class _Row:
             return []
         home = images or self.metadata.parent
         places = [home / folder / name, home / name, home / "images" / name]
-        return [place for place in places if place.is_file()][:1]
+        return [place for place in places if _is_file(place)][:1]
 
     def excluded(self, reason: str) -> Exclusion:
         return Exclusion(
@@ -263,12 +309,22 @@ def _first_mentions(rows: list[_Row], images: Path | None, selection: Selection)
     return list(first.values())
 
 
-def _schema_name(column: str) -> str:
-    folded = _folded(column)
-    for name, others in _SYNONYMS.items():
-        if folded in others:
-            return name
-    return folded
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system: a quote that was never closed, for example
+        return False
+
+
+def _schema_columns(header: Sequence[str]) -> dict[str, int]:
+    """Where the columns of the schema are: the first of the very name, else the first of another name for it."""
+    folded = [_folded(column) for column in header]
+    found = {}
+    for name in _USED:
+        places = [folded.index(known) for known in (name, *_SYNONYMS.get(name, ())) if known in folded]
+        if places:
+            found[name] = places[0] if folded[places[0]] == name else min(places)
+    return found
 
 
 def _folded(text: str) -> str:

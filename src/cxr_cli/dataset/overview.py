@@ -1,5 +1,6 @@
 """Pictures of a prepared dataset: how many films of which class are where, and what they look like."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.imaging.reader import read_film
+from cxr_cli.workspace.files import write_bytes
 
 # Blue and orange of Okabe & Ito 2008: apart for color-blind readers and in gray print.
 CLASS_COLORS = ("#0072B2", "#E69F00")
@@ -60,10 +62,12 @@ def draw_samples(path: Path, root: Path, films: Sequence[Film], labels: Sequence
         for axis, film in zip(row, (members[i] for i in chosen), strict=False):
             axis.imshow(read_film(root / film.path), cmap="gray", vmin=0, vmax=255)
             finding = film.finding if len(film.finding) < 26 else film.finding[:24] + "…"
-            axis.set_title(f"{label}\n{finding}\n{film.view} · {film.split}", fontsize=8)
+            # A dollar sign is no formula.
+            axis.set_title(f"{label}\n{finding}\n{film.view} · {film.split}", fontsize=8, parse_math=False)
     _save(figure, path)
 
 
 def _save(figure: object, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)  # type: ignore[attr-defined]
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120)  # type: ignore[attr-defined]
+    write_bytes(path, picture.getvalue())

@@ -95,7 +95,7 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
         The path of `metadata.csv`, which is written last.
 
     Raises:
-        CxrError: `films` is less than 2: one for each class.
+        CxrError: `films` is less than 2, one for each class; or `folder` can't be written to.
     """
     if films < 2:
         raise CxrError(
@@ -104,7 +104,13 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
         )
     kinds = ("lungs", "opacity") if masks else ()
     for path in (folder / "images", *(folder / "masks" / kind for kind in kinds)):
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CxrError(
+                f"Expected a folder to write phantoms to. Received: {path}: {error.strerror}.",
+                hint="Name another folder: cxr phantoms films",
+            ) from error
 
     rows = []
     for row, draw in islice(_schedule(seed), films):

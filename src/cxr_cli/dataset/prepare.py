@@ -82,20 +82,21 @@ def prepare(
         "seed": seed,
         "link": link,
     }
-    with lock(workspace.root), staged_folder(workspace.dataset.root) as stage:
-        made = DatasetFolder(stage)
-        hashes = _read_all(selection, track)
-        films = _place(selection, hashes, shares=shares, seed=seed)
-        _copy_all(films, stage, link=link, track=track)
-        write_manifest(made.manifest, films)
-        write_table(
-            made.excluded, [column.name for column in fields(Exclusion)], (asdict(row) for row in selection.excluded)
-        )
-        record = _record(selection, films, options)
-        draw_distribution(made.distribution_picture, record.films)
-        draw_samples(made.samples_picture, stage, films, list(record.class_indices), seed=seed)
+    with lock(workspace.root):
+        with staged_folder(workspace.dataset.root) as stage:
+            made = DatasetFolder(stage)
+            hashes = _read_all(selection, track)
+            films = _place(selection, hashes, shares=shares, seed=seed)
+            _copy_all(films, stage, link=link, track=track)
+            write_manifest(made.manifest, films)
+            excluded = (asdict(row) for row in selection.excluded)
+            write_table(made.excluded, [column.name for column in fields(Exclusion)], excluded)
+            record = _record(selection, films, options)
+            draw_distribution(made.distribution_picture, record.films)
+            draw_samples(made.samples_picture, stage, films, list(record.class_indices), seed=seed)
+            write_record(made.record, record)
+        # After the dataset: where that fails, the earlier one keeps its classes too.
         write_class_indices(workspace.class_indices, record.class_indices)
-        write_record(made.record, record)
     return Prepared(dataset=workspace.dataset, record=record, missing_columns=selection.missing_columns)
 
 
@@ -106,20 +107,7 @@ def _read_all(selection: Selection, track: Track) -> list[str]:
         verdicts.extend(
             track(pool.map(_read_one, selection.kept), "Reading films", total=len(selection.kept))  # in order
         )
-    rejected = [
-        Exclusion(
-            metadata=film.source,
-            row=film.row,
-            filename=str(film.image),
-            patient=film.patient,
-            finding=film.finding,
-            view=film.view,
-            modality="",
-            reason=reason,
-        )
-        for film, (_, reason) in zip(selection.kept, verdicts, strict=True)
-        if reason
-    ]
+    rejected = [film.excluded(reason) for film, (_, reason) in zip(selection.kept, verdicts, strict=True) if reason]
     selection.reject("image can be read", rejected)
     selection.kept = [film for film, (_, reason) in zip(selection.kept, verdicts, strict=True) if not reason]
     if not selection.kept:
@@ -176,9 +164,11 @@ def _groups(films: Sequence[Candidate], hashes: Sequence[str]) -> list[str]:
         return name
 
     for film, digest in zip(films, hashes, strict=True):
-        copy = lead(f"sha256:{digest}")
         if film.patient:
-            leader[copy] = lead(f"{film.source}:{film.patient}")
+            # The patient first in the alphabet gives the name: the rows' order has no say in it, nor in the split.
+            both = {lead(f"sha256:{digest}"), lead(f"{film.source}:{film.patient}")}
+            leading = min(both, key=lambda name: (name.startswith("sha256:"), name))
+            leader.update(dict.fromkeys(both, leading))
     return [lead(f"sha256:{digest}") for digest in hashes]
 
 
@@ -200,8 +190,8 @@ def _file_names(films: Sequence[Candidate]) -> list[str]:
 def _copy_all(films: Sequence[Film], stage: Path, *, link: bool, track: Track) -> None:
     for film in _tracked(films, track):
         original, target = Path(film.original), stage / film.path
-        target.parent.mkdir(parents=True, exist_ok=True)
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             if link:
                 target.hardlink_to(original.resolve())
             else:

@@ -39,10 +39,10 @@ def read(path: Path) -> np.ndarray:
             )
         # Several windows are alternatives to look at: the first is the one shown.
         shown = apply_voi_lut(apply_modality_lut(pixels, data), data, index=0)
+        film = stretch(np.asarray(shown, dtype=np.float32))
     except ImageError:
         raise
     # pydicom and its decoders raise many kinds for a broken file (KeyError, RuntimeError, struct.error, …).
     except Exception as error:
         raise ImageError(f"Expected a DICOM film. Received: {path}: {error}.", hint=_HINT) from error
-    film = stretch(np.asarray(shown, dtype=np.float32))
     return 255 - film if data.get("PhotometricInterpretation") == "MONOCHROME1" else film

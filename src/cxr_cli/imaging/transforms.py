@@ -26,11 +26,17 @@ def stretch(values: np.ndarray) -> np.ndarray:
     """Stretch a film's own range to 0..255.
 
     Args:
-        values: (H, W) float32, any range; a constant film becomes 0.
+        values: (H, W) float32, any finite range; a constant film becomes 0.
 
     Returns:
         (H, W) uint8.
+
+    Raises:
+        ValueError: a value is infinite or not a number.
     """
+    if not np.isfinite(values).all():
+        raise ValueError("it holds values that are infinite or not a number")
+    values = values.astype(np.float64)  # the range of two float32 may be more than a float32 holds
     low, high = float(values.min()), float(values.max())
     scaled = (values - low) / max(high - low, 1e-12)
     return np.rint(scaled * 255).astype(np.uint8)

@@ -19,7 +19,7 @@ class Architecture:
     learning_rate: float
     epochs: int  # at most
     patience: int  # epochs without a better validation loss
-    warmup: int  # epochs over which the learning rate rises
+    warmup: int  # epochs over which the learning rate rises, to fall on a cosine; 0: constant, reduced on a plateau
     imagenet: str = ""  # where Keras gets the weights; empty: trained from scratch
 
 
@@ -35,8 +35,8 @@ ARCHITECTURES = {
         offset=-1.0,
         frozen=2 / 3,
         learning_rate=1e-4,
-        epochs=15,
-        patience=5,
+        epochs=10,
+        patience=6,
         warmup=3,  # at once, 1e-4 destroys in one epoch what the head starts with
         imagenet=f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
     ),

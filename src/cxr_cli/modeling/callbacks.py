@@ -138,20 +138,23 @@ class Follow(keras.callbacks.Callback):
         self._watch.epoch(row, best=best)
 
 
-class WarmUp(keras.callbacks.Callback):
-    """Raises the learning rate evenly from 0 over the first steps.
+class WarmUpAndCosine(keras.callbacks.Callback):
+    """Raises the learning rate evenly over the first steps, and lets all of it fall on half a cosine to 0.
 
     Adam's first steps are as long as its rate allows, whatever the gradient: at full rate they would undo the start.
+    Loshchilov & Hutter 2017 (arXiv 1608.03983) for the cosine.
     """
 
-    def __init__(self, rate: float, *, steps: int) -> None:
+    def __init__(self, rate: float, *, warmup: int, steps: int) -> None:
         super().__init__()
         self._rate = rate
+        self._warmup = warmup
         self._steps = steps
         self._done = 0
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Set the rate of the step to come."""
-        if self._done < self._steps:
-            self._done += 1
-            self.model.optimizer.learning_rate = self._rate * self._done / self._steps
+        rise = min(1.0, (self._done + 1) / self._warmup)
+        fall = 0.5 * (1 + np.cos(np.pi * self._done / self._steps))
+        self.model.optimizer.learning_rate = self._rate * rise * fall
+        self._done += 1

@@ -7,7 +7,7 @@ import numpy as np
 
 from cxr_cli.errors import CxrError
 from cxr_cli.modeling.architectures import Architecture
-from cxr_cli.modeling.callbacks import Follow, Stop, Validation, WarmUp
+from cxr_cli.modeling.callbacks import Follow, Stop, Validation, WarmUpAndCosine
 from cxr_cli.modeling.classifier import Classifier
 from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.head_start import start_head
@@ -147,8 +147,9 @@ def _fit_phase(
             verbose=0,
             callbacks=[
                 Follow(validation, watch, stop, phase.name),
-                WarmUp(phase.rate, steps=phase.warmup * steps),
-                keras.callbacks.ReduceLROnPlateau(
+                WarmUpAndCosine(phase.rate, warmup=phase.warmup * steps, steps=phase.epochs * steps)
+                if phase.warmup
+                else keras.callbacks.ReduceLROnPlateau(
                     monitor="val_loss", factor=0.5, patience=max(1, patience // 2), min_lr=1e-7
                 ),
                 keras.callbacks.EarlyStopping(

@@ -14,8 +14,9 @@ from cxr_cli.modeling.engine import keras, tf
 from cxr_cli.modeling.input_pipeline import Augmentation, augment, to_rgb
 from cxr_cli.progress import Track
 
-# Strengths tried, scikit-learn's C for the sum over all variants of a film; the first is taken with too few patients.
-_STRENGTHS = (0.01, 0.001, 0.03, 0.1)
+# scikit-learn's C, for the sum over all variants of a film. From 0.01 to 0.1 it makes no difference on the ieee8023
+# films; choosing it by folds, on a few dozen negatives, chose worse (docs/training.md).
+_STRENGTH = 0.03
 _VARIANTS = 4  # augmented ones of each film, beside the film itself
 _FOLDS = 5
 _NOISE = 0.01  # of a weight, in units of the features
@@ -31,13 +32,12 @@ def start_head(
     *,
     seed: int,
     track: Track,
-) -> float:
+) -> None:
     """Set the head's weights so that its logit is a logistic regression's on the pooled features.
 
-    The regression is fitted on the films and four augmented variants of each, both classes weighing the same. Its
-    strength is the one with the lowest loss over folds of the training films that no group spans; the logits of the
-    films left out then set its scale and offset (Platt 1999), because a regression on more features than films is too
-    sure of itself.
+    The regression is fitted on the films and four augmented variants of each, both classes weighing the same. Folds
+    that no group spans then set the scale and offset of its logits (Platt 1999), because a regression on more features
+    than films is too sure of itself.
 
     Args:
         classifier: changed in place.
@@ -47,16 +47,12 @@ def start_head(
         augmentation: how the variants are moved.
         seed: of the variants and folds.
         track: is told of each variant.
-
-    Returns:
-        The strength chosen.
     """
     features = _pooled_features(classifier, films, augmentation, seed=seed, track=track)
     truth = positives.astype(int)
-    strength, scale, offset = _choose(features, truth, groups, seed=seed)
-    weights, bias = _regression(features, truth, strength)
+    scale, offset = _calibrate(features, truth, groups, seed=seed)
+    weights, bias = _regression(features, truth)
     _plant(classifier, weights * scale, bias * scale + offset, seed=seed)
-    return strength
 
 
 def _pooled_features(
@@ -77,7 +73,7 @@ def _pooled_features(
     return np.concatenate(rows).reshape(1 + _VARIANTS, len(films), -1)
 
 
-def _regression(features: np.ndarray, truth: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
+def _regression(features: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:
     """(variants, N, C) features, (N,) truth -> (C,) weights and bias on the features as they are."""
     from sklearn.linear_model import LogisticRegression
 
@@ -85,39 +81,31 @@ def _regression(features: np.ndarray, truth: np.ndarray, strength: float) -> tup
     center, variance = rows.mean(axis=0), rows.var(axis=0)
     # Plain standardising would raise features that hardly vary, mostly noise, to the rank of the others.
     spread = np.sqrt(variance + variance.mean() + 1e-12)
-    model = LogisticRegression(C=strength / len(features), class_weight="balanced", max_iter=1000)
+    model = LogisticRegression(C=_STRENGTH / len(features), class_weight="balanced", max_iter=1000)
     model.fit((rows - center) / spread, np.tile(truth, len(features)))
     weights = model.coef_[0] / spread
     return weights, float(model.intercept_[0] - center @ weights)
 
 
-def _choose(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], *, seed: int) -> tuple[float, float, float]:
-    """The strength with the lowest loss on films left out, and the scale and offset that their logits need."""
+def _calibrate(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], *, seed: int) -> tuple[float, float]:
+    """The scale and offset that the regression's logits need on films that it was not fitted on."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import log_loss
     from sklearn.model_selection import StratifiedGroupKFold
-    from sklearn.utils.class_weight import compute_sample_weight
 
     names = np.asarray(groups)
     folds = min(_FOLDS, *(len(set(names[truth == label])) for label in (0, 1)))
     if folds < 2:
-        return _STRENGTHS[0], 1.0, 0.0
-    weight = compute_sample_weight("balanced", truth)
-    splits = list(StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(truth, truth, names))
-    best = (np.inf, _STRENGTHS[0], 1.0, 0.0)
-    for strength in _STRENGTHS:
-        logits = np.zeros(len(truth))
-        for fit, left_out in splits:
-            if len(set(truth[fit])) < 2:
-                return _STRENGTHS[0], 1.0, 0.0
-            weights, bias = _regression(features[:, fit], truth[fit], strength)
-            logits[left_out] = features[0, left_out] @ weights + bias
-        platt = LogisticRegression(C=1e3, class_weight="balanced").fit(logits[:, None], truth)
-        loss = log_loss(truth, platt.predict_proba(logits[:, None])[:, 1], sample_weight=weight)
-        # A negative scale would turn the answers round: the folds found nothing, and that is not to be built on.
-        scale = max(float(platt.coef_[0, 0]), 1e-3)
-        best = min(best, (float(loss), strength, scale, float(platt.intercept_[0])))
-    return best[1:]
+        return 1.0, 0.0
+    logits = np.zeros(len(truth))
+    for fit, left_out in StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(truth, truth, names):
+        if len(set(truth[fit])) < 2:
+            return 1.0, 0.0
+        weights, bias = _regression(features[:, fit], truth[fit])
+        logits[left_out] = features[0, left_out] @ weights + bias
+    platt = LogisticRegression(C=1e3, class_weight="balanced").fit(logits[:, None], truth)
+    scale = float(platt.coef_[0, 0])
+    # A negative scale would turn the answers round: then the folds found nothing, and nothing is to be built on them.
+    return (scale, float(platt.intercept_[0])) if scale > 0 else (1.0, 0.0)
 
 
 def _plant(classifier: Classifier, weights: np.ndarray, bias: float, *, seed: int) -> None:
