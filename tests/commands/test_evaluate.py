@@ -3,18 +3,18 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, roc_auc_score
 
 from cxr_cli.dataset.prepare import prepare
+from cxr_cli.imaging.reader import read_film
 
 
 def test_figures_follow_from_the_predictions_and_the_manifest(cxr, own_trained):
     result = cxr("evaluate", "--json", "-w", own_trained.root)
     report = json.loads(result.stdout)
     folder = own_trained.evaluation("simple-cnn", "test")
-    rows = list(csv.DictReader(folder.predictions.open()))
-    manifest = {row["path"]: row for row in csv.DictReader(own_trained.dataset.manifest.open())}
+    rows = list(csv.DictReader(folder.predictions.read_text().splitlines()))
+    manifest = {row["path"]: row for row in csv.DictReader(own_trained.dataset.manifest.read_text().splitlines())}
 
     truth = np.array([row["truth"] == "covid" for row in rows])
     probability = np.array([float(row["probability"]) for row in rows])
@@ -33,7 +33,7 @@ def test_figures_follow_from_the_predictions_and_the_manifest(cxr, own_trained):
     )
     assert json.loads(folder.record.read_text()) == report
     for picture in (folder.confusion_picture, folder.roc_picture):
-        assert np.asarray(Image.open(picture).convert("L")).std() > 10
+        assert read_film(picture).std() > 10
 
 
 def test_people_read_the_positive_class_and_the_notice(cxr, own_trained):

@@ -3,10 +3,9 @@ import json
 import re
 import shutil
 
-import numpy as np
 import pytest
-from PIL import Image
 
+from cxr_cli.imaging.reader import read_film
 from cxr_cli.inference.predictor import open_predictor
 
 NOTICE = "Answered by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
@@ -24,8 +23,7 @@ def test_people_read_class_and_confidence(cxr, trained, film):
 
 def test_json_has_a_stable_shape_and_agrees_with_the_model(cxr, trained, film):
     (answer,) = json.loads(cxr("predict", film, "--json", "-w", trained.root).stdout)
-    pixels = np.asarray(Image.open(film))
-    expected = open_predictor(trained.run()).answer(pixels)
+    expected = open_predictor(trained.run()).answer(read_film(film))
 
     assert list(answer) == ["image", "class", "confidence", "probabilities", "model"]
     assert answer["image"] == str(film)
@@ -46,7 +44,7 @@ def test_a_folder_and_a_csv_file(cxr, trained, film, tmp_path):
     table = tmp_path / "out" / "answers.csv"
 
     result = cxr("predict", films, "--csv", table, "-w", trained.root)
-    rows = list(csv.DictReader(table.open()))
+    rows = list(csv.DictReader(table.read_text().splitlines()))
 
     assert result.exit_code == 0
     assert [row["image"] for row in rows] == [str(films / "a.png"), str(films / "b.png")]

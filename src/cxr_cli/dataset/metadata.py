@@ -1,30 +1,17 @@
 """Metadata files in the ieee8023 schema: rows in; films with a label, and a reason for every row left out."""
 
-import csv
-import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from cxr_cli.dataset.table import folded, read_table
 from cxr_cli.errors import MetadataError
 from cxr_cli.workspace.records import FunnelStep
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 DEFAULT_VIEWS = ("PA", "AP", "AP Supine")
 DEFAULT_POSITIVE = "COVID-19"
 _NO_FINDING_YET = {"", "todo", "unknown"}
-# What other releases and other hands call the column of the key's name.
-_SYNONYMS = {
-    "patientid": ("patient", "subjectid"),
-    "filename": ("file", "image", "imagename", "imagefile"),
-    "finding": ("findings", "diagnosis", "label"),
-}
-_REQUIRED = ("filename", "finding")
-_USED = ("patientid", "sex", "age", "finding", "view", "modality", "folder", "filename")
 
 
 @dataclass(frozen=True)
@@ -93,7 +80,7 @@ class Selection:
 
 def label_names(positive: str) -> tuple[str, str]:
     """The names of the negative and the positive class for a finding: ``COVID-19`` -> (``non_covid``, ``covid``)."""
-    name = "covid" if _folded(positive) in _COVID else re.sub(r"[^a-z0-9]+", "_", positive.casefold()).strip("_")
+    name = "covid" if folded(positive) in _COVID else re.sub(r"[^a-z0-9]+", "_", positive.casefold()).strip("_")
     if not name:
         raise MetadataError(
             f"Expected the name of a finding. Received: --positive {positive!r}.",
@@ -107,9 +94,9 @@ def names_finding(finding: str, positive: str) -> bool:
 
     A finding is a list (``COVID-19, ARDS``) or a path (``Pneumonia/Viral/COVID-19``) of tokens.
     """
-    sought = _folded(positive)
+    sought = folded(positive)
     accepted = _COVID if sought in _COVID else {sought}
-    return any(_folded(token) in accepted for token in re.split(r"[,/;|]", finding))
+    return any(folded(token) in accepted for token in re.split(r"[,/;|]", finding))
 
 
 def select_films(
@@ -146,7 +133,7 @@ def select_films(
     for column in ("patientid", "view", "modality"):
         if any(column not in table.columns for _, table in tables):
             selection.missing_columns.append(column)
-    wanted_views = {_folded(view) for view in views}
+    wanted_views = {folded(view) for view in views}
     rules: list[tuple[str, Callable[[_Row], str]]] = [
         ("modality is X-ray", lambda row: row.unless("modality", {"xray", "cr", "dx", "rf"}, "modality")),
         (f"view is {_listed(views)}", lambda row: row.unless("view", wanted_views, "view")),
@@ -186,69 +173,6 @@ def select_films(
     return selection
 
 
-def read_table(path: Path) -> "pd.DataFrame":
-    """Read one metadata file; every value is text, stripped; the columns are those of the schema that it has.
-
-    Raises:
-        MetadataError: the file can't be read or lacks `filename` or `finding`.
-    """
-    import pandas as pd
-
-    hint = "Name a CSV file with the columns filename and finding: cxr prepare --metadata dataset/metadata.csv"
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise MetadataError(f"Expected a metadata file. Received: {path}: {error.strerror}.", hint=hint) from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    try:
-        header, table = _parsed(text)
-    except (ValueError, csv.Error) as error:  # pandas' own parser errors are ValueErrors
-        reason = str(error).strip()
-        raise MetadataError(f"Expected a CSV file with a header. Received: {path}: {reason}.", hint=hint) from error
-    columns = _schema_columns(header)
-    missing = [column for column in _REQUIRED if column not in columns]
-    if missing:
-        raise MetadataError(
-            f"Expected the columns {_listed(_REQUIRED)} in {path}. Received: {_listed([*filter(None, header)])}.",
-            hint=f"Rename or add the column{'s' * (len(missing) > 1)} {_listed(missing)}",
-        )
-    return pd.DataFrame({name: table[place] for name, place in columns.items()})
-
-
-def _parsed(text: str) -> tuple[list[str], "pd.DataFrame"]:
-    """The header and the rows below it; columns are numbered, values stripped.
-
-    Raises:
-        ValueError: not CSV, or a row says more than the header has names for.
-        csv.Error: not CSV.
-    """
-    import pandas as pd
-
-    if "\0" in text:
-        raise ValueError("it is not text")
-    # pandas would drop what a row has beyond the first one: give it columns for the longest.
-    widths = [len(row) for row in csv.reader(text.splitlines(keepends=True), skipinitialspace=True) if row] or [0]
-    table = pd.read_csv(
-        io.StringIO(text),
-        header=None,
-        names=range(max(widths)),
-        dtype=str,
-        keep_default_na=False,
-        skipinitialspace=True,
-        index_col=False,
-    ).fillna("")
-    # No line ends inside a value: it is to fit a line of the manifest.
-    table = table.apply(lambda column: column.str.replace(r"[\r\n]+", " ", regex=True).str.strip())
-    header, rows = table.iloc[0].tolist()[: widths[0]], table.iloc[1:]
-    surplus = rows.iloc[:, widths[0] :].ne("").any(axis=1)
-    if surplus.any():
-        raise ValueError(f"row {surplus.to_numpy().argmax() + 1} has more than the header's {widths[0]} columns")
-    return header, rows
-
-
 _COVID = {"covid19", "covid"}
 
 
@@ -263,7 +187,7 @@ class _Row:
 
     def unless(self, column: str, wanted: set[str], what: str) -> str:
         """The reason to leave the row out unless `column` is one of `wanted`; a file without the column passes."""
-        if column not in self.values or _folded(self.values[column]) in wanted:
+        if column not in self.values or folded(self.values[column]) in wanted:
             return ""
         return f"{what} is {self.values[column] or 'empty'}"
 
@@ -314,21 +238,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # a name too long for the file system: a quote that was never closed, for example
         return False
-
-
-def _schema_columns(header: Sequence[str]) -> dict[str, int]:
-    """Where the columns of the schema are: the first of the very name, else the first of another name for it."""
-    folded = [_folded(column) for column in header]
-    found = {}
-    for name in _USED:
-        places = [folded.index(known) for known in (name, *_SYNONYMS.get(name, ())) if known in folded]
-        if places:
-            found[name] = places[0] if folded[places[0]] == name else min(places)
-    return found
-
-
-def _folded(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "", text.casefold())
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -78,7 +78,8 @@ def _read_picture(path: Path) -> np.ndarray:
         with Image.open(path, formats=_FORMATS) as picture:
             gray = _to_gray(ImageOps.exif_transpose(picture))
             # Pillow inverts a TIFF film that says "white is zero" (tag 262) only where it has 8 bits or fewer.
-            return 255 - gray if _is_deep(picture) and picture.getexif().get(262) == 0 else gray
+            inverted = picture.format == "TIFF" and picture.getexif().get(262) == 0 and _is_deep(picture)
+            return 255 - gray if inverted else gray
     except UnidentifiedImageError as error:
         raise ImageError(f"Expected a film. Received: {path} is not an image.", hint=_HINT) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -59,15 +59,12 @@ def build_classifier(
         )
     backbone = _build_backbone(architecture, input_size)
     origin = load_weights(backbone, architecture, weights=weights)
-    for layer in backbone.layers[: round(len(backbone.layers) * frozen)]:
-        layer.trainable = False
+    _freeze(backbone, share=frozen, pretrained=origin["source"] != "none")
     backbone.name = BACKBONE
 
     film = keras.Input((input_size, input_size, 3), dtype="uint8", name="film")
     scaled = keras.layers.Rescaling(architecture.scale, architecture.offset, name="scaling")(film)
-    # training=False: BatchNorm keeps the statistics it came with, 12 steps an epoch are too few to estimate new ones.
-    features = backbone(scaled, training=False)
-    pooled = keras.layers.GlobalAveragePooling2D(name=POOLED)(features)
+    pooled = keras.layers.GlobalAveragePooling2D(name=POOLED)(backbone(scaled))
     hidden = keras.layers.Dense(units, activation="relu", name=HIDDEN)(pooled)
     kept = keras.layers.Dropout(dropout, name="dropout")(hidden)
     probability = keras.layers.Dense(1, activation="sigmoid", name=PROBABILITY)(kept)
@@ -79,3 +76,14 @@ def _build_backbone(architecture: Architecture, input_size: int) -> keras.Model:
         return getattr(backbones, architecture.builder)(input_size)
     builder = getattr(keras.applications, architecture.builder)
     return builder(include_top=False, weights=None, input_shape=(input_size, input_size, 3))
+
+
+def _freeze(backbone: keras.Model, *, share: float, pretrained: bool) -> None:
+    for layer in backbone.layers[: round(len(backbone.layers) * share)]:
+        layer.trainable = False
+    if pretrained:
+        # BatchNorm keeps the statistics it came with: 12 steps an epoch are too few to estimate new ones. Calling the
+        # backbone with training=False does not do it: in Keras 3.15 the outer model's own training=True overrides it.
+        for layer in backbone.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False

@@ -1,6 +1,7 @@
 """Where a backbone's weights come from: ImageNet's through Keras, a file, or none."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from cxr_cli.errors import WeightsError
@@ -59,10 +60,12 @@ def _given(weights: str) -> Path:
 def _imagenet(architecture: Architecture) -> Path:
     url = architecture.imagenet
     name = url.rsplit("/", 1)[-1]
-    cache = Path(keras.config.keras_home()) / "models"
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")  # as Keras has it
+    cache = home / "models"
     try:
+        home.mkdir(parents=True, exist_ok=True)  # else Keras quietly takes another place
         with native_output_hidden():
-            return Path(keras.utils.get_file(name, url, cache_subdir="models"))
+            return Path(keras.utils.get_file(name, url, cache_dir=home, cache_subdir=cache.name))
     # urllib raises what it likes for a network that isn't there; Keras wraps some of it in a bare Exception.
     except Exception as error:
         raise WeightsError(

@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+
+from cxr_cli.modeling.architectures import find_architecture
+from cxr_cli.modeling.classifier import Classifier, build_classifier
+from cxr_cli.modeling.engine import keras
+
+
+@pytest.fixture(scope="session")
+def films() -> np.ndarray:
+    """(6, 64, 64) uint8 of smooth noise."""
+    coarse = np.random.default_rng(0).integers(0, 256, (6, 8, 8))
+    return np.kron(coarse, np.ones((8, 8))).astype(np.uint8)
+
+
+@pytest.fixture(scope="session", params=["mobilenetv2", "simple-cnn"])
+def classifier(request) -> Classifier:
+    """Each architecture with random weights. Not to be changed."""
+    keras.utils.set_random_seed(5)
+    architecture = find_architecture(request.param)
+    built = build_classifier(architecture, input_size=64, units=16, dropout=0.5, frozen=2 / 3, weights="none")
+    # At random, a deep backbone lets hardly anything through, and a head is nearly blind: make the answers differ, so
+    # that a comparison has something to compare.
+    for layer in built.model.get_layer("backbone").layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+            layer.set_weights([2 * weight for weight in layer.get_weights()])
+    for name in ("hidden", "probability"):
+        layer = built.model.get_layer(name)
+        layer.set_weights([np.random.default_rng(1).normal(0, 0.2, weight.shape) for weight in layer.get_weights()])
+    return built

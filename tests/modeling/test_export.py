@@ -1,0 +1,104 @@
+"""The exported file answers as the Keras model does, heat map included."""
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from cxr_cli.errors import ExportError
+from cxr_cli.modeling.engine import keras, tf
+from cxr_cli.modeling.export import check_export, export_litert
+from cxr_cli.modeling.input_pipeline import to_rgb
+
+
+@pytest.fixture(scope="module")
+def exported(classifier, tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "model.tflite"
+    export_litert(classifier, path)
+    return path
+
+
+def answers(path, films):
+    runner = Interpreter(str(path)).get_signature_runner("serving_default")
+    (name,) = runner.get_input_details()
+    return runner(**{name: to_rgb(films)})
+
+
+def gradient_tape_cam(model, films):
+    """Grad-CAM as its paper and every tutorial do it: gradients of the logit through the Keras model."""
+    features_of = keras.Model(model.input, model.get_layer("features").input)
+    features = tf.Variable(features_of(to_rgb(films), training=False))
+    with tf.GradientTape() as tape:
+        pooled = model.get_layer("features")(features)
+        hidden = model.get_layer("hidden")(pooled)
+        output = model.get_layer("probability")
+        logit = tf.matmul(hidden, output.kernel) + output.bias
+    weights = tf.reduce_mean(tape.gradient(logit, features), axis=(1, 2), keepdims=True)
+    return tf.reduce_sum(weights * features, axis=-1).numpy()
+
+
+def test_the_contract_of_the_file(classifier, exported, films):
+    runner = Interpreter(str(exported)).get_signature_runner("serving_default")
+    ((_, details),) = runner.get_input_details().items()
+    outputs = answers(exported, films)
+
+    assert details["dtype"] == np.uint8
+    assert details["shape_signature"].tolist() == [-1, 64, 64, 3]
+    assert set(outputs) == {"probability", "cam", "features"}
+    _, height, width, channels = classifier.features.shape
+    assert outputs["probability"].shape == (6, 1)
+    assert outputs["cam"].shape == (6, height, width)
+    assert outputs["features"].shape == (6, channels)
+
+
+def test_one_film_or_many_the_answer_is_the_same(exported, films):
+    together = answers(exported, films)["probability"]
+    alone = np.concatenate([answers(exported, films[i : i + 1])["probability"] for i in range(len(films))])
+
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_probabilities_are_those_of_keras(classifier, exported, films):
+    expected = classifier.model.predict_on_batch(to_rgb(films))
+
+    assert np.ptp(expected) > 1e-3
+    np.testing.assert_allclose(answers(exported, films)["probability"], expected, atol=1e-4)
+
+
+def test_grad_cam_is_that_of_gradient_tape(classifier, exported, films):
+    expected = gradient_tape_cam(classifier.model, films)
+    exported_map = answers(exported, films)["cam"]
+    scale = np.abs(expected).max()
+
+    assert scale > 0
+    np.testing.assert_allclose(exported_map, expected, atol=1e-4)
+    np.testing.assert_allclose(exported_map / scale, expected / scale, atol=1e-4)
+
+
+def test_the_check_passes_the_file_and_measures_it(classifier, exported, films):
+    check = check_export(classifier, exported, films)
+
+    assert check.films == 6
+    assert 0 <= check.max_probability_difference < 1e-4
+    assert 0 <= check.max_cam_difference < 1e-3
+
+
+def test_the_check_finds_a_model_that_is_not_the_one_exported(classifier, exported, films):
+    layer = classifier.model.get_layer("probability")
+    before = layer.get_weights()
+    layer.set_weights([before[0], before[1] + 0.5])
+    try:
+        with pytest.raises(ExportError, match=r"to answer as the Keras model within 0\.001 on 6 films"):
+            check_export(classifier, exported, films)
+    finally:
+        layer.set_weights(before)
+
+
+def test_the_check_finds_answers_that_are_no_numbers(classifier, exported, films):
+    layer = classifier.model.get_layer("probability")
+    before = layer.get_weights()
+    layer.set_weights([before[0], before[1] * np.nan])
+    try:
+        with pytest.raises(ExportError):
+            check_export(classifier, exported, films)
+    finally:
+        layer.set_weights(before)

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from cxr_cli.modeling.engine import tf
+from cxr_cli.modeling.input_pipeline import Augmentation, augment, to_rgb, training_batches
+
+STILL = Augmentation(rotation=0, shift=0, zoom=0, brightness=0, flip=False)
+
+
+def seeded(number=0):
+    return tf.constant([number, number], tf.int64)
+
+
+def moved(films, **ranges):
+    options = {"rotation": 0, "shift": 0, "zoom": 0, "brightness": 0, "flip": False, **ranges}
+    return augment(tf.constant(films), Augmentation(**options), seed=seeded(1)).numpy()
+
+
+def test_without_ranges_a_film_stays_as_it_is(films):
+    np.testing.assert_array_equal(moved(films), to_rgb(films))
+
+
+def test_a_flip_mirrors_left_and_right_and_some_films_only(films):
+    out = moved(np.concatenate([films] * 4), flip=True)[..., 0]
+    original = np.concatenate([films] * 4)
+    as_is = (out == original).all(axis=(1, 2))
+    mirrored = (out == original[:, :, ::-1]).all(axis=(1, 2))
+
+    assert (as_is | mirrored).all()
+    assert 4 < mirrored.sum() < 20
+
+
+def test_brightness_multiplies_within_its_range(films):
+    gray = np.full((64, 32, 32), 100, np.uint8)
+    values = moved(gray, brightness=0.2)[:, 0, 0, 0]
+
+    assert values.min() >= 80
+    assert values.max() <= 120
+    assert len(set(values.tolist())) > 15
+
+
+@pytest.mark.parametrize(("name", "extent"), [("rotation", 20.0), ("shift", 0.2), ("zoom", 0.3)])
+def test_each_range_moves_a_centered_square_as_it_says(name, extent):
+    film = np.zeros((40, 65, 65), np.uint8)
+    film[:, 16:49, 16:49] = 255
+    out = moved(film, **{name: extent})[..., 0].astype(float) / 255
+    area = out.sum(axis=(1, 2))
+    rows, columns = np.mgrid[:65, :65]
+    center = np.stack([(out * axis).sum(axis=(1, 2)) / area for axis in (rows, columns)])
+    side = np.sqrt(area)
+
+    if name == "shift":
+        assert np.abs(center - 32).max() <= 0.2 * 65 + 0.5
+        assert np.abs(center - 32).max() > 0.12 * 65
+    else:
+        np.testing.assert_allclose(center, 32, atol=0.3)
+    if name == "zoom":
+        assert 33 * 0.7 - 1 <= side.min() < 33 * 0.85
+        assert 33 * 1.15 < side.max() <= 33 * 1.3 + 1
+    else:
+        np.testing.assert_allclose(side, 33, atol=0.6)
+    if name == "rotation":
+        assert out[:, 15, 15].max() == 0  # a corner turns inwards
+        assert out[:, 13, :].max() > 0  # and its edge bulges
+
+
+def test_the_same_seed_draws_the_same_batches_and_each_epoch_others(films):
+    positives = np.array([0, 1, 0, 1, 0, 1], np.float32)
+
+    def epochs(seed):
+        batches = training_batches(films, positives, augmentation=Augmentation(), batch_size=4, seed=seed)
+        return [[(x.numpy(), y.numpy()) for x, y in batches] for _ in range(2)]
+
+    first, again, other = epochs(1), epochs(1), epochs(2)
+
+    for one, two in zip(first, again, strict=True):
+        for (x, y), (x2, y2) in zip(one, two, strict=True):
+            np.testing.assert_array_equal(x, x2)
+            np.testing.assert_array_equal(y, y2)
+    assert not np.array_equal(first[0][0][0], first[1][0][0])
+    assert not np.array_equal(first[0][0][0], other[0][0][0])
+
+
+def test_an_epoch_holds_each_film_once_with_its_label(films):
+    positives = np.array([0, 1, 0, 1, 0, 1], np.float32)
+    batches = list(training_batches(films, positives, augmentation=STILL, batch_size=4, seed=0))
+    pixels = np.concatenate([x.numpy() for x, _ in batches])[..., 0]
+    labels = np.concatenate([y.numpy() for _, y in batches])[:, 0]
+
+    assert [len(x) for x, _ in batches] == [4, 2]
+    order = [int(np.flatnonzero((films == film).all(axis=(1, 2)))[0]) for film in pixels]
+    assert sorted(order) == list(range(6))
+    np.testing.assert_array_equal(labels, positives[order])
