@@ -4,6 +4,7 @@ import pytest
 from cxr_cli.modeling.architectures import find_architecture
 from cxr_cli.modeling.classifier import Classifier, build_classifier
 from cxr_cli.modeling.engine import keras
+from cxr_cli.modeling.input_pipeline import to_rgb
 
 
 @pytest.fixture(scope="session")
@@ -14,16 +15,18 @@ def films() -> np.ndarray:
 
 
 @pytest.fixture(scope="session", params=["mobilenetv2", "simple-cnn"])
-def classifier(request) -> Classifier:
+def classifier(request, films) -> Classifier:
     """Each architecture with random weights. Not to be changed."""
     keras.utils.set_random_seed(5)
     architecture = find_architecture(request.param)
     built = build_classifier(architecture, input_size=64, units=16, dropout=0.5, frozen=2 / 3, weights="none")
-    # At random, a deep backbone lets hardly anything through, and a head is nearly blind: make the answers differ, so
-    # that a comparison has something to compare.
-    for layer in built.model.get_layer("backbone").layers:
-        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
-            layer.set_weights([2 * weight for weight in layer.get_weights()])
+    # At random, a deep backbone lets hardly anything through and a head is nearly blind. Let BatchNorm take the films'
+    # own statistics, and the head see: the answers must differ, so that a comparison has something to compare.
+    backbone = built.model.get_layer("backbone")
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    backbone(to_rgb(films) / 127.5 - 1.0, training=True)
     for name in ("hidden", "probability"):
         layer = built.model.get_layer(name)
         layer.set_weights([np.random.default_rng(1).normal(0, 0.2, weight.shape) for weight in layer.get_weights()])
