@@ -37,7 +37,7 @@ def predict(
     for path, answer in answered if len(paths) == 1 else console.track(answered, "Answering", total=len(paths)):
         if isinstance(answer, CxrError):
             failures += 1
-            console.error(answer)
+            console.error(answer if len(paths) == 1 else CxrError(answer.message))
             continue
         rows.append(
             {

@@ -58,13 +58,12 @@ def read_manifest(dataset: DatasetFolder) -> list[Film]:
     try:
         with dataset.manifest.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
-            rows = list(reader)
+            rows, header = list(reader), list(reader.fieldnames or [])
     except (OSError, csv.Error, UnicodeDecodeError) as error:
         raise WorkspaceError(f"Expected a manifest in {dataset.manifest}. Received: {error}.", hint=hint) from error
-    if reader.fieldnames != _COLUMNS:
+    if header != _COLUMNS:
         raise WorkspaceError(
-            f"Expected the columns {', '.join(_COLUMNS)} in {dataset.manifest}. "
-            f"Received: {', '.join(reader.fieldnames or [])}.",
+            f"Expected the columns {', '.join(_COLUMNS)} in {dataset.manifest}. Received: {', '.join(header)}.",
             hint=hint,
         )
     for number, row in enumerate(rows, start=1):

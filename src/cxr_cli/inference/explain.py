@@ -55,6 +55,7 @@ def explain(
         ImageError: the film can't be read.
         WorkspaceError: no run, or it can't be read.
     """
+    pixels = read_film(film)
     suffixes = [".npy"] if raw else list(_PICTURES)
     output = output or workspace.heatmaps / f"{film.stem}{suffixes[0]}"
     if output.suffix.lower() not in suffixes:
@@ -70,7 +71,6 @@ def explain(
             f"Expected --target {predictor.negative} or {predictor.positive}. Received: {target!r}.",
             hint=f"For example: --target {predictor.positive}",
         )
-    pixels = read_film(film)
     answer = predictor.answer(pixels)
     shown = target or answer.label
     cam = answer.cams[shown]

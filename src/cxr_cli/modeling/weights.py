@@ -70,7 +70,7 @@ def _imagenet(architecture: Architecture) -> Path:
     except Exception as error:
         raise WeightsError(
             f"Expected the ImageNet weights {name}, in {cache} or from {url}. Received: neither "
-            f"({str(error).splitlines()[0].rsplit(':', 1)[-1].strip() or type(error).__name__}).",
+            f"({str(error).splitlines()[0].rsplit(' -- ')[-1] or type(error).__name__}).",
             hint="Three ways on: run it once with a network; or put that file into that folder; or name a file of your "
             "own: --weights FILE (--weights none starts from random, which needs thousands of films)",
         ) from error

@@ -1,0 +1,140 @@
+"""The manifest comes back as it was written, and a damaged one is refused."""
+
+import dataclasses
+import os
+
+import pytest
+
+from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint, read_manifest, write_manifest, write_table
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.workspace.layout import DatasetFolder
+
+HEADER = "path,label,split,patient,group,source,view,sex,age,finding,sha256,original"
+HINT = "Make it again: cxr prepare --metadata dataset/metadata.csv"
+
+
+def film(number: int, **changes: str) -> Film:
+    values = {
+        "path": f"split/train/covid/{number}.png",
+        "label": "covid",
+        "split": "train",
+        "patient": str(number),
+        "group": f"clinic:{number}",
+        "source": "clinic",
+        "view": "PA",
+        "sex": "F",
+        "age": "65",
+        "finding": "COVID-19",
+        "sha256": f"{number:064x}",
+        "original": f"clinic/{number}.png",
+    }
+    return Film(**(values | changes))
+
+
+@pytest.fixture
+def dataset(tmp_path) -> DatasetFolder:
+    return DatasetFolder(tmp_path)
+
+
+def refusal(dataset: DatasetFolder) -> WorkspaceError:
+    with pytest.raises(WorkspaceError) as caught:
+        read_manifest(dataset)
+    return caught.value
+
+
+def test_a_manifest_is_a_header_and_a_line_a_film(dataset):
+    write_manifest(dataset.manifest, [film(1)])
+
+    assert (
+        dataset.manifest.read_bytes()
+        == (
+            f"{HEADER}\nsplit/train/covid/1.png,covid,train,1,clinic:1,clinic,PA,F,65,COVID-19,{1:064x},clinic/1.png\n"
+        ).encode()
+    )
+
+
+def test_films_come_back_as_they_were_written(dataset):
+    films = [
+        film(1),
+        film(2, finding="COVID-19, ARDS", patient="", view='"AP"'),
+        film(3, finding="Größe 肺炎", sex=" ", age="065", original="a\nb;c"),
+    ]
+    write_manifest(dataset.manifest, films)
+
+    assert read_manifest(dataset) == films
+
+
+def test_a_manifest_without_films_is_one(dataset):
+    write_manifest(dataset.manifest, [])
+
+    assert read_manifest(dataset) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "Received: ."),
+        (b"path,label\na,b\n", "Received: path, label."),
+        (HEADER.replace("path,label", "label,path").encode() + b"\n", "Received: label, path, split"),
+        (HEADER.encode() + b"\n1,2,train,4,5\n", "in row 1 of"),
+        (HEADER.encode() + b"\n1,2,train,4,5,6,7,8,9,10,11,12,13\n", "in row 1 of"),
+        (HEADER.encode() + b"\n1,2,val,4,5,6,7,8,9,10,11,12\n1,2,TEST,4,5,6,7,8,9,10,11,12\n", "in row 2 of"),
+        (HEADER.encode() + b"\n\xff\n", "'utf-8' codec can't decode"),
+    ],
+)
+def test_a_damaged_manifest_is_refused_with_the_place_and_the_command(dataset, content, reason):
+    dataset.manifest.write_bytes(content)
+
+    error = refusal(dataset)
+    assert str(dataset.manifest) in error.message
+    assert reason in error.message
+    assert error.hint == HINT
+
+
+def test_a_manifest_that_is_not_there_is_said(dataset):
+    error = refusal(dataset)
+
+    assert error.message.startswith(f"Expected a manifest in {dataset.manifest}. Received: ")
+    assert "No such file or directory" in error.message
+    assert error.hint == HINT
+
+
+def test_a_table_that_cannot_be_written_is_said_and_the_old_one_kept(tmp_path, monkeypatch):
+    path = tmp_path / "table.csv"
+    write_table(path, ["a"], [{"a": 1}])
+
+    def disk_full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", disk_full)
+    with pytest.raises(WorkspaceError, match="No space left on device"):
+        write_table(path, ["a"], [{"a": 2}])
+
+    assert path.read_bytes() == b"a\n1\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_films_are_counted_by_part_and_label_and_none_is_zero():
+    films = [film(1), film(2), film(3, split="test"), film(4, split="test", label="non_covid")]
+
+    counts = films_by_part(films, ["non_covid", "covid"])
+
+    assert counts == {
+        "train": {"non_covid": 0, "covid": 2},
+        "val": {"non_covid": 0, "covid": 0},
+        "test": {"non_covid": 1, "covid": 1},
+    }
+    assert list(counts["train"]) == ["non_covid", "covid"]
+
+
+def test_the_fingerprint_tells_content_label_and_part_and_nothing_else():
+    films = [film(1), film(2), film(3)]
+    mark = fingerprint(films)
+
+    assert len(mark) == 64
+    assert fingerprint(films[::-1]) == mark
+    assert fingerprint([dataclasses.replace(one, path="x", original="y", patient="z") for one in films]) == mark
+    for change in ({"sha256": "0" * 64}, {"label": "non_covid"}, {"split": "val"}):
+        assert fingerprint([dataclasses.replace(films[0], **change), *films[1:]]) != mark
+    assert fingerprint(films[:2]) != mark
+    assert fingerprint([*films, films[0]]) != mark

@@ -1,0 +1,517 @@
+"""Prepare: films are where the manifest says, patients apart, originals untouched, and an earlier dataset is safe."""
+
+import csv
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_cli.dataset import prepare as module
+from cxr_cli.dataset.manifest import Film, fingerprint, read_manifest
+from cxr_cli.dataset.prepare import prepare
+from cxr_cli.errors import CxrError, MetadataError, SplitError, WorkspaceError
+from cxr_cli.workspace.layout import PARTS, Workspace
+from cxr_cli.workspace.records import DatasetRecord, FunnelStep, read_record
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "covid-chestxray" / "metadata.csv"
+
+
+@pytest.fixture
+def workspace(tmp_path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+def file_bytes(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def undrawn(monkeypatch) -> None:
+    """No pictures, which take most of the time, where a test is about something else and prepares often."""
+    monkeypatch.setattr(module, "draw_distribution", lambda *_: None)
+    monkeypatch.setattr(module, "draw_samples", lambda *_, **__: None)
+
+
+def excluded(workspace: Workspace) -> list[dict[str, str]]:
+    with workspace.dataset.excluded.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def part_of(films: list[Film]) -> dict[str, str]:
+    """Original file name -> part."""
+    return {Path(film.original).name: film.split for film in films}
+
+
+def test_films_are_copied_where_the_manifest_says(clinic, workspace):
+    metadata = clinic()
+    prepared = prepare(workspace, [metadata])
+    films = read_manifest(workspace.dataset)
+
+    assert prepared.dataset == workspace.dataset
+    assert len(films) == 16
+    assert {path.relative_to(workspace.dataset.root).as_posix() for path in workspace.dataset.root.rglob("*.png")} == {
+        *(film.path for film in films),
+        "overview/class_distribution.png",
+        "overview/samples.png",
+    }
+    for film in films:
+        copy, original = workspace.dataset.root / film.path, Path(film.original)
+        assert film.path == f"split/{film.split}/{film.label}/{original.name}"
+        assert original.parent == metadata.parent / "images"
+        assert copy.read_bytes() == original.read_bytes()
+        assert film.sha256 == sha256(copy)
+        assert copy.stat().st_ino != original.stat().st_ino
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_manifest_keeps_what_the_row_said(clinic, workspace):
+    prepare(workspace, [clinic()])
+
+    film = next(film for film in read_manifest(workspace.dataset) if film.patient == "3")
+    assert (film.label, film.group, film.source, film.view, film.sex, film.age, film.finding) == (
+        *("covid", "clinic:3", "clinic", "PA", "M", "33", "COVID-19"),
+    )
+
+
+def test_originals_keep_their_bytes_and_times(clinic, workspace):
+    folder = clinic().parent
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
+
+    prepare(workspace, [folder / "metadata.csv"])
+
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()} == (
+        before
+    )
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_links_are_hard_links_to_the_originals_and_outlive_the_dataset(clinic, workspace):
+    folder = clinic().parent
+    before = file_bytes(folder)
+    for _ in range(2):
+        prepare(workspace, [folder / "metadata.csv"], link=True)
+        for film in read_manifest(workspace.dataset):
+            assert (workspace.dataset.root / film.path).samefile(film.original)
+
+    shutil.rmtree(workspace.root)
+    assert file_bytes(folder) == before
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_links_through_a_symbolic_link_reach_the_file(clinic, workspace):
+    folder = clinic().parent
+    (folder / "images").rename(folder / "store")
+    (folder / "images").mkdir()
+    for path in (folder / "store").iterdir():
+        (folder / "images" / path.name).symlink_to(path)
+
+    prepare(workspace, [folder / "metadata.csv"], link=True)
+
+    assert all(not (workspace.dataset.root / film.path).is_symlink() for film in read_manifest(workspace.dataset))
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_no_patient_is_in_two_parts_and_both_classes_are_in_each(clinic, workspace):
+    record = prepare(workspace, [clinic()]).record
+    films = read_manifest(workspace.dataset)
+
+    assert len({(film.patient, film.split) for film in films}) == 12
+    assert {part: len({film.patient for film in films if film.split == part}) for part in PARTS} == record.patients
+    assert {(film.split, film.label) for film in films} == {
+        (part, label) for part in PARTS for label in ("non_covid", "covid")
+    }
+
+
+def test_the_record_says_how_the_dataset_came_to_be(clinic, workspace, rows_of_a_clinic):
+    rows = rows_of_a_clinic()
+    rows[0]["view"] = "L"
+    rows[1]["patientid"] = ""
+    metadata = clinic(rows)
+    prepared = prepare(workspace, [metadata], seed=4, shares=(60, 20, 20))
+    films = read_manifest(workspace.dataset)
+
+    assert read_record(workspace.dataset.record, DatasetRecord) == prepared.record
+    record = prepared.record
+    assert record.rows == 16
+    assert record.options == {
+        "metadata": [str(metadata)],
+        "images": None,
+        "views": ["PA", "AP", "AP Supine"],
+        "positive": "COVID-19",
+        "split": "60/20/20",
+        "seed": 4,
+        "link": False,
+    }
+    assert record.funnel == [
+        FunnelStep(rule="modality is X-ray", removed=0, left=16),
+        FunnelStep(rule="view is PA, AP, AP Supine", removed=1, left=15),
+        FunnelStep(rule="finding is known", removed=0, left=15),
+        FunnelStep(rule="image file is there", removed=0, left=15),
+        FunnelStep(rule="image file is listed once", removed=0, left=15),
+        FunnelStep(rule="image can be read", removed=0, left=15),
+    ]
+    assert record.findings == {"non_covid": {"Pneumonia/Bacterial": 7}, "covid": {"COVID-19": 8}}
+    assert {label: sum(counts[label] for counts in record.films.values()) for label in record.class_indices} == {
+        "non_covid": 7,
+        "covid": 8,
+    }
+    assert sum(record.patients.values()) == 12
+    assert record.films_without_patient == 1
+    assert record.fingerprint == fingerprint(films)
+    assert prepared.missing_columns == []
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_missing_columns_are_handed_on_and_films_without_patient_stand_alone(clinic, workspace, rows_of_a_clinic):
+    rows = [{"filename": row["filename"], "finding": row["finding"]} for row in rows_of_a_clinic()]
+    prepared = prepare(workspace, [clinic(rows)])
+
+    assert prepared.missing_columns == ["patientid", "view", "modality"]
+    assert prepared.record.films_without_patient == 16
+    assert sum(prepared.record.patients.values()) == 16
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.usefixtures("undrawn")
+def test_the_positive_class_is_one_whatever_the_order_of_rows_and_folders(clinic, workspace, rows_of_a_clinic, reverse):
+    rows = sorted(rows_of_a_clinic(), key=lambda row: row["finding"], reverse=reverse)
+    record = prepare(workspace, [clinic(rows)]).record
+
+    assert record.class_indices == {"non_covid": 0, "covid": 1}
+    assert json.loads(workspace.class_indices.read_text()) == {"non_covid": 0, "covid": 1}
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_another_positive_finding_is_one_too_though_it_comes_later_in_the_alphabet(clinic, workspace):
+    record = prepare(workspace, [clinic()], positive="Pneumonia").record
+
+    assert json.loads(workspace.class_indices.read_text()) == {"non_pneumonia": 0, "pneumonia": 1}
+    assert record.findings == {"non_pneumonia": {"COVID-19": 8}, "pneumonia": {"Pneumonia/Bacterial": 8}}
+    assert {film.label for film in read_manifest(workspace.dataset) if film.finding == "COVID-19"} == {"non_pneumonia"}
+
+
+def test_the_same_seed_makes_the_same_files_and_another_seed_others(clinic, tmp_path):
+    metadata = clinic()
+    made = []
+    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+        workspace = Workspace(tmp_path / name)
+        prepare(workspace, [metadata], seed=seed)
+        files = file_bytes(workspace.dataset.root)
+        record = json.loads(files.pop("dataset.json"))
+        record.pop("created")
+        made.append((files, record))
+
+    assert made[0] == made[1]
+    assert made[0][0].keys() != made[2][0].keys()
+    assert made[0][1]["fingerprint"] != made[2][1]["fingerprint"]
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("seed", range(4))
+def test_the_order_of_the_rows_does_not_move_a_film(clinic, tmp_path, rows_of_a_clinic, seed):
+    """Not even where copies join patients."""
+    rows = rows_of_a_clinic()
+    folder = clinic(rows).parent
+    images = folder / "images"
+    for copy, original in (("film2a", "film1a"), ("film7a", "film2a"), ("film10a", "film5a")):
+        shutil.copyfile(images / f"{original}.png", images / f"{copy}.png")
+    parts, groups = [], []
+    for name, order in (("as-is", rows), ("turned", rows[::-1])):
+        lines = [",".join(order[0]), *(",".join(row.values()) for row in order)]
+        (folder / "metadata.csv").write_text("\n".join(lines))
+        workspace = Workspace(tmp_path / name)
+        prepare(workspace, [folder / "metadata.csv"], seed=seed)
+        films = read_manifest(workspace.dataset)
+        parts.append(part_of(films))
+        groups.append({Path(film.original).name: film.group for film in films})
+
+    assert parts[0] == parts[1]
+    assert groups[0] == groups[1]
+    assert {groups[0][f"film{number}a.png"] for number in (1, 2, 7)} == {"clinic:1"}
+    assert {groups[0][f"film{number}a.png"] for number in (5, 10)} == {"clinic:10"}
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("seed", range(6))
+def test_exact_copies_under_two_patients_stay_in_one_part(clinic, workspace, rows_of_a_clinic, seed):
+    folder = clinic().parent
+    images = folder / "images"
+    shutil.copyfile(images / "film1a.png", images / "film5a.png")
+    shutil.copyfile(images / "film3b.png", images / "film7a.png")
+    shutil.copyfile(images / "film7a.png", images / "film11a.png")
+
+    record = prepare(workspace, [folder / "metadata.csv"], seed=seed).record
+
+    parts = part_of(read_manifest(workspace.dataset))
+    assert parts["film1a.png"] == parts["film5a.png"]
+    assert len({parts[f"film{name}.png"] for name in ("3a", "3b", "7a", "11a")}) == 1
+    assert sum(record.patients.values()) == 12 - 3
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_copy_without_a_patient_stays_with_the_patient(clinic, workspace, rows_of_a_clinic):
+    rows = rows_of_a_clinic()
+    rows[1]["patientid"] = ""
+    folder = clinic(rows).parent
+    shutil.copyfile(folder / "images" / rows[5]["filename"], folder / "images" / rows[1]["filename"])
+
+    prepare(workspace, [folder / "metadata.csv"])
+
+    group = {Path(film.original).name: film.group for film in read_manifest(workspace.dataset)}
+    assert group[rows[1]["filename"]] == group[rows[5]["filename"]] == f"clinic:{rows[5]['patientid']}"
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_patients_of_two_sources_are_two_though_their_numbers_are_the_same(clinic, workspace):
+    record = prepare(workspace, [clinic(name="north"), clinic(name="south", seed=1)]).record
+
+    assert sum(record.patients.values()) == 24
+    assert {film.group for film in read_manifest(workspace.dataset) if film.patient == "1"} == {"north:1", "south:1"}
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_files_of_one_name_from_two_sources_are_both_kept(clinic, workspace, rows_of_a_clinic):
+    rows = rows_of_a_clinic()
+    rows[1]["filename"], rows[2]["filename"] = "film0a-2.png", "FILM3A.PNG"
+    prepare(workspace, [clinic(rows, name="north"), clinic(name="south", seed=1)])
+
+    films = read_manifest(workspace.dataset)
+    names = [Path(film.path).name.lower() for film in films]
+    assert len(films) == 32
+    assert len(set(names)) == 32
+    assert {"film0a.png", "film0a-2.png", "film0a-3.png", "film3a-2.png"} <= set(names)
+    for film in films:
+        assert (workspace.dataset.root / film.path).read_bytes() == Path(film.original).read_bytes()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_film_that_cannot_be_read_is_left_out_with_its_row_and_the_reason(clinic, workspace):
+    metadata = clinic()
+    broken = metadata.parent / "images" / "film3a.png"
+    broken.write_bytes(broken.read_bytes()[:-300])
+
+    record = prepare(workspace, [metadata]).record
+
+    assert record.funnel[-1] == FunnelStep(rule="image can be read", removed=1, left=15)
+    (row,) = excluded(workspace)
+    assert row.pop("reason").startswith(f"Expected a film. Received: {broken} is damaged or cut short (")
+    assert row == {
+        "metadata": str(metadata),
+        "row": "5",
+        "filename": "film3a.png",
+        "patient": "3",
+        "finding": "COVID-19",
+        "view": "PA",
+        "modality": "X-ray",
+    }
+    assert "film3a.png" not in part_of(read_manifest(workspace.dataset))
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_kept_and_left_out_are_all_rows(clinic, workspace, rows_of_a_clinic):
+    rows = rows_of_a_clinic()
+    rows[0]["modality"], rows[4]["finding"] = "CT", "todo"
+    metadata = clinic(rows)
+    (metadata.parent / "images" / rows[6]["filename"]).write_bytes(b"no image")
+    (metadata.parent / "images" / rows[7]["filename"]).unlink()
+
+    record = prepare(workspace, [metadata]).record
+
+    assert [row["row"] for row in excluded(workspace)] == ["1", "5", "8", "7"]
+    assert len(read_manifest(workspace.dataset)) + len(excluded(workspace)) == record.rows == 16
+
+
+def test_where_no_film_can_be_read_the_first_reason_is_said(clinic, workspace):
+    metadata = clinic()
+    for path in (metadata.parent / "images").iterdir():
+        path.write_bytes(b"")
+
+    with pytest.raises(MetadataError) as caught:
+        prepare(workspace, [metadata])
+
+    first = metadata.parent / "images" / "film0a.png"
+    assert caught.value.message == (
+        "Expected image files that can be read. Received: 16, none of them. "
+        f"Expected a film. Received: {first} is empty (0 bytes)."
+    )
+    assert not workspace.dataset.root.exists()
+
+
+def test_pictures_show_the_films(clinic, workspace):
+    prepare(workspace, [clinic()])
+
+    for path, size in (
+        (workspace.dataset.distribution_picture, (840, 480)),
+        (workspace.dataset.samples_picture, (1512, 624)),
+    ):
+        with Image.open(path) as picture:
+            assert (picture.format, picture.size) == ("PNG", size)
+            pixels = np.asarray(picture.convert("RGB"))
+        assert 0.02 < (pixels.min(axis=-1) < 250).mean() < 0.9
+    with Image.open(workspace.dataset.distribution_picture) as picture:
+        colors = {color for _, color in picture.convert("RGB").getcolors(1 << 20)}
+    assert {(0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00)} <= colors
+
+
+def test_a_finding_with_dollar_signs_is_no_formula(clinic, workspace, rows_of_a_clinic):
+    rows = rows_of_a_clinic()
+    for row in rows[:9]:
+        row["finding"] += ", $\\frac$ "
+
+    assert prepare(workspace, [clinic(rows)]).record.rows == 16
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_each_film_is_told_of_twice(clinic, workspace):
+    told: list[tuple[str, int, int]] = []
+
+    def track(items, description, *, total):
+        items = list(items)
+        told.append((description, len(items), total))
+        return iter(items)
+
+    prepare(workspace, [clinic()], track=track)
+
+    assert told == [("Reading films", 16, 16), ("Copying films", 16, 16)]
+
+
+def test_an_earlier_dataset_is_replaced_whole(clinic, workspace):
+    prepare(workspace, [clinic()])
+    stray = workspace.dataset.root / "stray.txt"
+    stray.touch()
+    prepare(workspace, [clinic(name="other", seed=1)], positive="Pneumonia")
+
+    assert not stray.exists()
+    assert {film.source for film in read_manifest(workspace.dataset)} == {"other"}
+    assert sorted(path.name for path in workspace.root.iterdir()) == [".lock", "class_indices.json", "dataset"]
+
+
+def disk_full(*_: object) -> None:
+    raise WorkspaceError("disk full")
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("step", "failure", "error"),
+    [
+        ("write_manifest", disk_full, WorkspaceError),
+        ("draw_distribution", interrupt, KeyboardInterrupt),
+        ("write_record", disk_full, WorkspaceError),
+        ("write_record", interrupt, KeyboardInterrupt),
+    ],
+)
+def test_an_earlier_dataset_and_its_classes_survive_a_prepare_that_fails(
+    clinic, workspace, monkeypatch, step, failure, error
+):
+    prepare(workspace, [clinic()])
+    before = file_bytes(workspace.root)
+
+    monkeypatch.setattr(module, step, failure)
+    with pytest.raises(error):
+        prepare(workspace, [clinic(name="other", seed=1)], positive="Pneumonia")
+
+    assert file_bytes(workspace.root) == before
+    assert sorted(path.name for path in workspace.root.iterdir()) == [".lock", "class_indices.json", "dataset"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"positive": "Fracture"}, SplitError),
+        ({"views": ["lateral"]}, MetadataError),
+        ({"images": Path("nowhere")}, MetadataError),
+    ],
+)
+@pytest.mark.usefixtures("undrawn")
+def test_an_earlier_dataset_survives_wrong_options(clinic, workspace, options, error):
+    metadata = clinic()
+    prepare(workspace, [metadata])
+    before = file_bytes(workspace.root)
+
+    with pytest.raises(error):
+        prepare(workspace, [metadata], **options)
+
+    assert file_bytes(workspace.root) == before
+
+
+def test_a_link_to_another_file_system_is_said_with_the_way_on(clinic, workspace, monkeypatch):
+    def other_device(path: Path, target: Path) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "hardlink_to", other_device)
+    with pytest.raises(WorkspaceError) as caught:
+        prepare(workspace, [clinic()], link=True)
+
+    assert caught.value.message.startswith("Expected to link ")
+    assert caught.value.message.endswith("Received: Invalid cross-device link.")
+    assert caught.value.hint == "Hard links need one file system: leave out --link"
+    assert not workspace.dataset.root.exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_metadata_or_images_inside_the_dataset_are_refused_before_anything_is_touched(clinic, workspace):
+    metadata = clinic()
+    prepare(workspace, [metadata])
+    inside = workspace.dataset.root / "metadata.csv"
+    shutil.copyfile(metadata, inside)
+    before = file_bytes(workspace.root)
+
+    for options in ({"metadata": [inside]}, {"metadata": [metadata], "images": workspace.dataset.root / "split"}):
+        place = options.get("images", inside)
+        with pytest.raises(WorkspaceError) as caught:
+            prepare(workspace, **options)
+        assert caught.value.message == (
+            f"Expected metadata and images outside {workspace.dataset.root}, which is replaced. Received: {place}."
+        )
+        assert caught.value.hint == "Name another workspace: --workspace DIR"
+
+    assert file_bytes(workspace.root) == before
+
+
+def test_a_file_in_the_place_of_the_workspace_is_said_and_kept(clinic, tmp_path):
+    (tmp_path / "file").write_bytes(b"mine")
+
+    with pytest.raises(WorkspaceError, match=r"^Expected to write to "):
+        prepare(Workspace(tmp_path / "file"), [clinic()])
+
+    assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+def test_an_error_is_one_the_command_line_prints(workspace, tmp_path):
+    with pytest.raises(CxrError):
+        prepare(workspace, [tmp_path / "missing.csv"])
+
+    assert not workspace.root.exists()
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not SHARED.is_file(), reason="the real radiographs of ../shared are not here")
+def test_the_ieee8023_collection_gives_the_films_counted_by_hand(workspace):
+    record = prepare(workspace, [SHARED]).record
+    films = read_manifest(workspace.dataset)
+
+    assert [(step.rule, step.left) for step in record.funnel] == [
+        ("modality is X-ray", 674),
+        ("view is PA, AP, AP Supine", 578),
+        ("finding is known", 527),
+        ("image file is there", 524),
+        ("image file is listed once", 524),
+        ("image can be read", 524),
+    ]
+    assert record.rows == 758
+    assert len(films) == 524
+    assert sum(film.label == "covid" for film in films) == 427
+    assert sum(film.label == "non_covid" for film in films) == 97
+    assert len({(film.patient, film.split) for film in films}) == len({film.patient for film in films})
+    assert len({(film.sha256, film.split) for film in films}) == len({film.sha256 for film in films})

@@ -1,0 +1,174 @@
+"""The split: no group in two parts, both classes in each, and nothing but the films and the seed decide."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from cxr_cli.dataset.split import parse_shares, split_by_group
+from cxr_cli.errors import SplitError
+
+
+def drawn_films(seed: int, patients: int = 60) -> tuple[list[str], list[bool]]:
+    """Groups and labels of patients with one to six films; one in ten has films of both classes."""
+    rng = np.random.default_rng(seed)
+    groups, positives = [], []
+    for patient in range(patients):
+        positive = bool(patient % 4)
+        for _ in range(rng.integers(1, 7)):
+            groups.append(f"clinic:{patient}")
+            positives.append(bool(rng.integers(2)) if patient % 10 == 9 else positive)
+    return groups, positives
+
+
+def counts(parts: list[str], positives: list[bool]) -> dict[str, Counter[bool]]:
+    return {
+        part: Counter(p for p, where in zip(positives, parts, strict=True) if where == part)
+        for part in ("train", "val", "test")
+    }
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_group_is_in_two_parts_and_both_classes_are_in_each(seed):
+    groups, positives = drawn_films(seed)
+
+    parts = split_by_group(groups, positives, seed=seed)
+
+    assert len(parts) == len(groups)
+    assert len(set(zip(groups, parts, strict=True))) == 60
+    for classes in counts(parts, positives).values():
+        assert min(classes[True], classes[False]) >= 1
+
+
+@pytest.mark.parametrize("shares", [(70, 15, 15), (0.6, 0.2, 0.2), (1, 1, 1), (80, 10, 10)])
+def test_each_part_gets_its_share_of_each_class(shares):
+    for seed in range(8):
+        groups, positives = drawn_films(seed, patients=200)
+        total = Counter(positives)
+
+        found = counts(split_by_group(groups, positives, shares=shares, seed=seed), positives)
+
+        for part, share in zip(("train", "val", "test"), shares, strict=True):
+            for label in (True, False):
+                # A group is not cut: a part may miss its share by a few films.
+                assert abs(found[part][label] - total[label] * share / sum(shares)) <= 3
+
+
+def test_films_without_company_are_shared_out_to_the_film():
+    groups = [str(number) for number in range(200)]
+    positives = [number < 40 for number in range(200)]
+
+    assert counts(split_by_group(groups, positives, seed=1), positives) == {
+        "train": {True: 28, False: 112},
+        "val": {True: 6, False: 24},
+        "test": {True: 6, False: 24},
+    }
+
+
+def test_the_seed_decides_and_nothing_else_does():
+    groups, positives = drawn_films(3)
+    np.random.seed(1)  # noqa: NPY002
+
+    first, again, other = (split_by_group(groups, positives, seed=seed) for seed in (5, 5, 6))
+
+    assert first == again
+    assert first != other
+
+
+def test_the_order_of_the_films_has_no_say():
+    groups, positives = drawn_films(3)
+    expected = dict(zip(groups, split_by_group(groups, positives, seed=5), strict=True))
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        order = rng.permutation(len(groups))
+        shuffled = [groups[i] for i in order]
+        parts = split_by_group(shuffled, [positives[i] for i in order], seed=5)
+
+        assert dict(zip(shuffled, parts, strict=True)) == expected
+
+
+def test_shares_have_no_unit():
+    groups, positives = drawn_films(4)
+
+    assert split_by_group(groups, positives, shares=(70, 15, 15), seed=0) == split_by_group(
+        groups, positives, shares=(1.4, 0.3, 0.3), seed=0
+    )
+
+
+def test_three_patients_of_each_class_are_enough():
+    for seed in range(20):
+        groups = ["a", "b", "c", "d", "e", "f", "f", "f"]
+        positives = [True, True, True, False, False, False, False, False]
+        parts = split_by_group(groups, positives, seed=seed)
+
+        assert sorted(parts[:3]) == ["test", "train", "val"]
+        assert sorted(parts[3:6]) == ["test", "train", "val"]
+
+
+@pytest.mark.parametrize(
+    ("positives", "found"),
+    [([True] * 9, "9 films, all positive, none negative"), ([False], "1 films, all negative, none positive")],
+)
+def test_films_of_one_class_are_refused(positives, found):
+    with pytest.raises(SplitError) as caught:
+        split_by_group([str(i) for i in range(len(positives))], positives, seed=0)
+
+    assert caught.value.message == f"Expected films of two classes. Received: {found}."
+    assert caught.value.hint == (
+        "Name the finding that makes a film positive: --positive TEXT; or add films: --metadata FILE"
+    )
+
+
+def test_no_films_are_refused():
+    with pytest.raises(SplitError, match=r"^Expected films of two classes\. Received: 0 films"):
+        split_by_group([], [], seed=0)
+
+
+@pytest.mark.parametrize(("few", "name"), [(True, "positive"), (False, "negative")])
+def test_two_patients_of_a_class_are_too_few_however_many_films_they_have(few, name):
+    groups = ["a"] * 5 + ["b"] * 5 + [str(number) for number in range(10)]
+
+    with pytest.raises(SplitError) as caught:
+        split_by_group(groups, [few] * 10 + [not few] * 10, seed=0)
+
+    assert caught.value.message == (
+        f"Expected at least 3 patients of each class, one for each of train, val, test. Received: 2 with a {name} film."
+    )
+    assert caught.value.hint == "Add films of more patients: --metadata FILE"
+
+
+def test_patients_too_uneven_to_share_out_are_refused_with_the_part():
+    groups = ["a"] * 10 + ["b"] * 9 + ["c"] * 6 + ["d"] * 3
+    positives = [True] + [False] * 9 + [True] * 9 + [True] + [False] * 5 + [True] + [False] * 2
+
+    with pytest.raises(SplitError) as caught:
+        split_by_group(groups, positives, seed=0)
+
+    assert caught.value.message == "Expected both classes in val. Received: 4 patients, too few or too uneven."
+    assert caught.value.hint == "Add films of more patients: --metadata FILE; or give that part more: --split 60/20/20"
+
+
+@pytest.mark.parametrize(
+    ("text", "shares"),
+    [
+        ("70/15/15", (70, 15, 15)),
+        ("0.7/0.15/0.15", (0.7, 0.15, 0.15)),
+        (" 8 / 1 / 1 ", (8, 1, 1)),
+        ("70,15,15", (70, 15, 15)),
+    ],
+)
+def test_shares_are_read_with_slashes_or_commas_between(text, shares):
+    assert parse_shares(text) == shares
+
+
+@pytest.mark.parametrize(
+    "text", ["", "70", "70/30", "70/15/15/0", "70/30/0", "80/-10/30", "a/b/c", "nan/1/1", "inf/1/1", "70//30"]
+)
+def test_shares_that_are_not_three_positive_numbers_are_refused(text):
+    with pytest.raises(SplitError) as caught:
+        parse_shares(text)
+
+    assert caught.value.message == (
+        f"Expected three positive numbers, of train, val and test. Received: --split {text}."
+    )
+    assert caught.value.hint == "For example: --split 70/15/15"

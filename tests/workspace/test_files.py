@@ -1,0 +1,189 @@
+"""Safe writes: what was there stays until what comes is whole, and nothing is left lying about."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.workspace.files import lock, staged_folder, write_bytes, write_text
+
+WRITE_HINT = "Check the folder's permissions and free space, or name another place"
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Every path below `folder` with a file's bytes, hidden ones too."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def test_write_bytes_makes_the_folders_and_leaves_only_the_file(tmp_path):
+    write_bytes(tmp_path / "a" / "b" / "file.bin", b"\x00\r\n\xff")
+
+    assert tree(tmp_path) == {"a": None, "a/b": None, "a/b/file.bin": b"\x00\r\n\xff"}
+
+
+def test_write_text_is_utf8_with_the_line_ends_it_was_given(tmp_path):
+    write_text(tmp_path / "file.txt", "é\nb\r\n")
+
+    assert (tmp_path / "file.txt").read_bytes() == b"\xc3\xa9\nb\r\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_a_written_file_can_be_read_by_whom_the_umask_lets(tmp_path):
+    before = os.umask(0o022)
+    try:
+        write_bytes(tmp_path / "file", b"x")
+        with staged_folder(tmp_path / "folder"):
+            pass
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o755
+
+
+def test_a_write_that_fails_midway_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypatch):
+    write_bytes(tmp_path / "file", b"old")
+
+    def disk_full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", disk_full)
+    with pytest.raises(WorkspaceError) as caught:
+        write_bytes(tmp_path / "file", b"new")
+
+    assert tree(tmp_path) == {"file": b"old"}
+    assert caught.value.message == f"Expected to write to {tmp_path / 'file'}. Received: No space left on device."
+    assert caught.value.hint == WRITE_HINT
+
+
+def test_an_interrupt_during_a_write_keeps_the_old_file_and_passes_on(tmp_path, monkeypatch):
+    write_bytes(tmp_path / "file", b"old")
+
+    def interrupt(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_bytes(tmp_path / "file", b"new")
+
+    assert tree(tmp_path) == {"file": b"old"}
+
+
+def test_a_file_where_a_folder_should_be_is_said_with_the_path_and_kept(tmp_path):
+    (tmp_path / "place").write_bytes(b"mine")
+
+    for use in (
+        lambda: write_bytes(tmp_path / "place" / "file", b"new"),
+        lambda: lock(tmp_path / "place").__enter__(),
+        lambda: staged_folder(tmp_path / "place" / "dataset").__enter__(),
+        lambda: staged_folder(tmp_path / "place").__enter__(),
+    ):
+        with pytest.raises(WorkspaceError) as caught:
+            use()
+        assert caught.value.message.startswith(f"Expected to write to {tmp_path / 'place'}")
+        assert caught.value.hint == WRITE_HINT
+
+    assert tree(tmp_path) == {"place": b"mine"}
+
+
+def test_a_folder_where_a_file_should_be_is_said_and_kept(tmp_path):
+    (tmp_path / "place").mkdir()
+
+    with pytest.raises(WorkspaceError, match=r"^Expected to write to "):
+        write_bytes(tmp_path / "place", b"new")
+
+    assert tree(tmp_path) == {"place": None}
+
+
+def test_a_staged_folder_appears_when_its_block_ends(tmp_path):
+    target = tmp_path / "deep" / "dataset"
+    with staged_folder(target) as stage:
+        (stage / "new.txt").write_bytes(b"new")
+        assert not target.exists()
+        assert stage.parent == target.parent
+
+    assert tree(tmp_path) == {"deep": None, "deep/dataset": None, "deep/dataset/new.txt": b"new"}
+
+
+def test_a_staged_folder_replaces_the_old_one_whole(tmp_path):
+    target = tmp_path / "dataset"
+    target.mkdir()
+    (target / "old.txt").write_bytes(b"old")
+
+    with staged_folder(target) as stage:
+        (stage / "new.txt").write_bytes(b"new")
+        assert (target / "old.txt").is_file()
+
+    assert tree(tmp_path) == {"dataset": None, "dataset/new.txt": b"new"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit, OSError])
+def test_a_block_that_ends_badly_keeps_the_old_folder_and_leaves_nothing(tmp_path, error):
+    target = tmp_path / "dataset"
+    target.mkdir()
+    (target / "old.txt").write_bytes(b"old")
+
+    with pytest.raises(error), staged_folder(target) as stage:  # noqa: PT012 - the block is what is tested
+        (stage / "new.txt").write_bytes(b"new")
+        raise error
+
+    assert tree(tmp_path) == {"dataset": None, "dataset/old.txt": b"old"}
+
+
+def test_a_folder_that_cannot_go_in_brings_the_old_one_back(tmp_path, monkeypatch):
+    target = tmp_path / "dataset"
+    target.mkdir()
+    (target / "old.txt").write_bytes(b"old")
+    rename = Path.rename
+
+    def only_the_old_one(path: Path, new: Path) -> Path:
+        if new == target and (path / "new.txt").exists():
+            raise OSError(13, "Permission denied")
+        return rename(path, new)
+
+    monkeypatch.setattr(Path, "rename", only_the_old_one)
+    with pytest.raises(WorkspaceError) as caught, staged_folder(target) as stage:
+        (stage / "new.txt").write_bytes(b"new")
+
+    assert caught.value.message == f"Expected to write to {target}. Received: Permission denied."
+    assert tree(tmp_path) == {"dataset": None, "dataset/old.txt": b"old"}
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    for name in (".staged-dataset-abc123", ".staged-other-abc123", "dataset-abc123"):
+        (tmp_path / name).mkdir()
+
+    with staged_folder(tmp_path / "dataset"):
+        pass
+
+    assert tree(tmp_path) == {"dataset": None, "dataset-abc123": None}
+
+
+def test_a_folder_that_another_process_holds_is_refused_until_it_is_free(tmp_path):
+    hold = "import sys; from pathlib import Path; from cxr_cli.workspace.files import lock\n"
+    hold += "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(WorkspaceError) as caught, lock(tmp_path):
+            pass
+        other.communicate("")
+
+    assert caught.value.message == f"Expected {tmp_path} to be free. Received: another cxr command is writing there."
+    assert caught.value.hint == "Wait for it to end, or name another workspace: --workspace DIR"
+    with lock(tmp_path):
+        pass
+
+
+def test_a_lock_is_freed_by_an_error_and_passes_it_on(tmp_path):
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt), lock(tmp_path / "workspace"):
+            raise KeyboardInterrupt

@@ -1,0 +1,150 @@
+"""The workspace's paths, and what is said where something is missing."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cxr_cli.errors import NoRunError, WorkspaceError
+from cxr_cli.workspace.layout import RunFolder, Workspace
+
+TRAIN_HINT = "Train one: cxr train --arch mobilenetv2 --class-weight"
+
+
+def make_run(workspace: Workspace, name: str, *, minutes: int) -> RunFolder:
+    """A whole run, as old as the hills and some minutes."""
+    run = workspace.new_run(name)
+    run.root.mkdir(parents=True)
+    run.record.write_text("{}")
+    os.utime(run.record, (60 * minutes, 60 * minutes))
+    return run
+
+
+def test_every_path_of_the_workspace():
+    workspace = Workspace(Path("w"))
+    run, dataset, evaluation = workspace.new_run("r"), workspace.dataset, workspace.evaluation("r", "test")
+
+    assert [
+        path.as_posix()
+        for path in (
+            *(workspace.class_indices, workspace.models, workspace.heatmaps),
+            *(dataset.root, dataset.manifest, dataset.excluded, dataset.record),
+            *(dataset.distribution_picture, dataset.samples_picture, dataset.split_folder("val", "covid")),
+            *(run.keras_model, run.litert_model, run.class_indices, run.history, run.curves_picture, run.record),
+            *(evaluation.predictions, evaluation.confusion_picture, evaluation.roc_picture, evaluation.record),
+        )
+    ] == [
+        "w/class_indices.json",
+        "w/models",
+        "w/heatmaps",
+        "w/dataset",
+        "w/dataset/manifest.csv",
+        "w/dataset/excluded.csv",
+        "w/dataset/dataset.json",
+        "w/dataset/overview/class_distribution.png",
+        "w/dataset/overview/samples.png",
+        "w/dataset/split/val/covid",
+        "w/models/r/model.keras",
+        "w/models/r/model.tflite",
+        "w/models/r/class_indices.json",
+        "w/models/r/history.csv",
+        "w/models/r/curves.png",
+        "w/models/r/run.json",
+        "w/evaluations/r/test/predictions.csv",
+        "w/evaluations/r/test/confusion_matrix.png",
+        "w/evaluations/r/test/roc_curve.png",
+        "w/evaluations/r/test/report.json",
+    ]
+
+
+def test_the_option_goes_before_the_environment_and_that_before_the_default(monkeypatch):
+    monkeypatch.delenv("CXR_WORKSPACE", raising=False)
+    assert Workspace.find() == Workspace(Path("workspace"))
+    monkeypatch.setenv("CXR_WORKSPACE", "")
+    assert Workspace.find() == Workspace(Path("workspace"))
+    monkeypatch.setenv("CXR_WORKSPACE", "elsewhere")
+    assert Workspace.find() == Workspace(Path("elsewhere"))
+    assert Workspace.find(Path("here")) == Workspace(Path("here"))
+
+
+def test_a_dataset_without_its_record_is_no_dataset(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.dataset.root.mkdir()
+    workspace.dataset.manifest.write_text("path\n")
+
+    with pytest.raises(WorkspaceError) as caught:
+        workspace.prepared()
+    assert (
+        caught.value.message
+        == f"Expected a prepared dataset in {tmp_path / 'dataset'}. Received: no dataset.json there."
+    )
+    assert caught.value.hint == "Prepare one: cxr prepare --metadata dataset/metadata.csv"
+
+    workspace.dataset.record.write_text("{}")
+    assert workspace.prepared() == workspace.dataset
+
+
+def test_the_latest_run_answers_unless_one_is_named(tmp_path):
+    workspace = Workspace(tmp_path)
+    for name, minutes in (("b", 2), ("c", 1), ("a", 2)):
+        make_run(workspace, name, minutes=minutes)
+
+    assert [run.name for run in workspace.runs()] == ["c", "a", "b"]
+    assert workspace.run().name == "b"
+    assert workspace.run("c") == RunFolder(tmp_path / "models" / "c")
+
+
+def test_a_run_that_is_being_made_or_was_cut_off_is_none(tmp_path):
+    workspace = Workspace(tmp_path)
+    make_run(workspace, "whole", minutes=1)
+    (workspace.models / "cut-off").mkdir()
+    staged = workspace.models / ".staged-new-abc"
+    staged.mkdir()
+    (staged / "run.json").write_text("{}")
+
+    assert [run.name for run in workspace.runs()] == ["whole"]
+
+
+@pytest.mark.parametrize("name", [None, "any"])
+def test_without_a_run_the_command_that_makes_one_is_named(tmp_path, name):
+    workspace = Workspace(tmp_path)
+
+    with pytest.raises(NoRunError) as missing:
+        workspace.run(name)
+    workspace.models.mkdir()
+    with pytest.raises(NoRunError) as empty:
+        workspace.run(name)
+
+    assert missing.value.message == f"Expected a trained run in {workspace.models}. Received: no such folder."
+    assert empty.value.message == f"Expected a trained run in {workspace.models}. Received: an empty folder."
+    assert missing.value.hint == empty.value.hint == TRAIN_HINT
+
+
+def test_an_unknown_name_is_answered_with_the_names_there_are(tmp_path):
+    workspace = Workspace(tmp_path)
+    make_run(workspace, "b", minutes=1)
+    make_run(workspace, "a", minutes=2)
+
+    with pytest.raises(NoRunError) as caught:
+        workspace.run("c")
+
+    assert caught.value.message == f"Expected the name of a trained run in {workspace.models}. Received: 'c'."
+    assert caught.value.hint == "Trained runs: a, b"
+
+
+@pytest.mark.parametrize("name", ["a", "mobilenetv2-seed1", "A.b_c+d", "0"])
+def test_a_name_of_letters_digits_and_signs_is_a_folder_of_models(tmp_path, name):
+    assert Workspace(tmp_path).new_run(name).root == tmp_path / "models" / name
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", ".hidden", "../up", "a/b", "a\\b", "-a", "a b", "é", "a\n", "a:b", "a*"]
+)
+def test_a_name_that_leads_elsewhere_or_is_no_name_is_refused(tmp_path, name):
+    with pytest.raises(WorkspaceError) as caught:
+        Workspace(tmp_path).new_run(name)
+
+    assert (
+        caught.value.message == f"Expected a run's name of letters, digits, '.', '_', '+' and '-'. Received: {name!r}."
+    )
+    assert caught.value.hint == "For example: --name mobilenetv2-seed1"

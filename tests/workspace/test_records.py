@@ -1,0 +1,222 @@
+"""Records: they come back as they were written, and anything else is refused with the way on."""
+
+import json
+import re
+from importlib.metadata import version
+
+import msgspec
+import pytest
+
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.workspace.records import (
+    DatasetRecord,
+    ExportCheck,
+    FunnelStep,
+    ReportRecord,
+    RunRecord,
+    read_class_indices,
+    read_record,
+    stamp,
+    write_class_indices,
+    write_record,
+)
+
+COUNTS = {part: {"non_covid": 3, "covid": 4} for part in ("train", "val", "test")}
+MADE = {"schema_version": 1, "created": "2024-05-01T12:00:00+00:00", "versions": {"cxr-cli": "0.1.0"}}
+DATASET = DatasetRecord(
+    **MADE,
+    options={"metadata": ["a.csv"], "images": None, "seed": 0, "link": False},
+    rows=30,
+    funnel=[FunnelStep(rule="modality is X-ray", removed=9, left=21)],
+    findings={"covid": {"COVID-19": 12}, "non_covid": {"Größe": 9}},
+    films=COUNTS,
+    patients={"train": 6, "val": 6, "test": 6},
+    films_without_patient=0,
+    class_indices={"non_covid": 0, "covid": 1},
+    fingerprint="f" * 64,
+)
+RUN = RunRecord(
+    **MADE,
+    arch="mobilenetv2",
+    options={"epochs": 5},
+    weights={"source": "file"},
+    input_size=224,
+    parameters=1,
+    trainable_parameters=1,
+    class_indices={"non_covid": 0, "covid": 1},
+    threshold=0.1 + 0.2,
+    dataset_fingerprint="f" * 64,
+    films=COUNTS,
+    epochs=5,
+    best_epoch=0,
+    stopped_by="epochs",
+    validation={"auc": 0.9, "specificity": None},
+    export=ExportCheck(films=8, max_probability_difference=1e-7, max_cam_difference=0.0),
+    seconds={"train": 1.5},
+)
+REPORT = ReportRecord(
+    **MADE,
+    run="r",
+    arch="mobilenetv2",
+    split="test",
+    positive="covid",
+    negative="non_covid",
+    threshold=0.5,
+    films=7,
+    patients=6,
+    metrics={"auc": None},
+    confusion_matrix={"true_positive": 3, "false_positive": 1, "false_negative": 1, "true_negative": 2},
+    classification_report={"covid": {"precision": 0.75}},
+    same_dataset=True,
+)
+HINTS = {
+    DatasetRecord: "Make it again: cxr prepare --metadata dataset/metadata.csv",
+    RunRecord: "Make it again: cxr train --arch mobilenetv2 --class-weight",
+    ReportRecord: "Make it again: cxr evaluate",
+}
+
+
+@pytest.mark.parametrize("record", [DATASET, RUN, REPORT], ids=lambda record: type(record).__name__)
+def test_a_record_comes_back_as_it_was_written(tmp_path, record):
+    write_record(tmp_path / "record.json", record)
+
+    assert read_record(tmp_path / "record.json", type(record)) == record
+
+
+def test_a_record_is_indented_utf8_json_that_ends_its_line(tmp_path):
+    write_record(tmp_path / "record.json", DATASET)
+
+    text = (tmp_path / "record.json").read_text(encoding="utf-8")
+    assert text.startswith('{\n  "schema_version": 1,\n  "created": "2024-05-01T12:00:00+00:00",\n')
+    assert text.endswith("}\n")
+    assert '"Größe": 9' in text
+
+
+def test_a_record_is_not_changed_in_place():
+    with pytest.raises(AttributeError):
+        DATASET.rows = 1
+
+
+def test_a_stamp_tells_the_second_in_utc_and_every_version_that_counts():
+    made = stamp()
+
+    assert list(made) == ["created", "versions"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", made["created"])
+    assert made["versions"] == {
+        name: version(name)
+        for name in ("cxr-cli", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow", "scikit-learn")
+    }
+
+
+@pytest.mark.parametrize("record", [DATASET, RUN, REPORT], ids=lambda record: type(record).__name__)
+def test_a_record_of_another_version_is_refused_even_where_the_rest_is_unknown_too(tmp_path, record):
+    path = tmp_path / "record.json"
+    path.write_text('{"schema_version": 2, "colour": "blue"}')
+
+    with pytest.raises(WorkspaceError) as caught:
+        read_record(path, type(record))
+
+    assert caught.value.message == f"Expected version 1 of the record {path}. Received: version 2."
+    assert caught.value.hint == HINTS[type(record)]
+
+
+def damaged(**changes: object) -> bytes:
+    return json.dumps(msgspec.to_builtins(DATASET) | changes).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "Input data was truncated"),
+        (damaged()[:-9], "Input data was truncated"),
+        (b"[]", "Expected `object`, got `array`"),
+        (b"{}", "Object missing required field `schema_version`"),
+        (damaged(schema_version="1"), "Expected `int`, got `str` - at `$.schema_version`"),
+        (damaged(colour="blue"), "Object contains unknown field `colour`"),
+        (damaged(rows="30"), "Expected `int`, got `str` - at `$.rows`"),
+        (damaged(funnel=[{"rule": "", "removed": 0, "left": 0, "more": 1}]), "unknown field `more` - at `$.funnel[0]`"),
+        (damaged().replace(b'"created": "2', b'"created": "\xff'), "'utf-8' codec can't decode byte 0xff"),
+    ],
+)
+def test_a_damaged_record_is_refused_with_the_reason_and_the_command(tmp_path, content, reason):
+    path = tmp_path / "dataset.json"
+    path.write_bytes(content)
+
+    with pytest.raises(WorkspaceError) as caught:
+        read_record(path, DatasetRecord)
+
+    assert caught.value.message.startswith(f"Expected a DatasetRecord in {path}. Received: ")
+    assert reason in caught.value.message
+    assert caught.value.hint == HINTS[DatasetRecord]
+
+
+def test_a_record_that_is_not_there_or_no_file_is_said_with_the_command(tmp_path):
+    with pytest.raises(WorkspaceError) as missing:
+        read_record(tmp_path / "run.json", RunRecord)
+    with pytest.raises(WorkspaceError) as folder:
+        read_record(tmp_path, RunRecord)
+
+    path = tmp_path / "run.json"
+    assert missing.value.message == f"Expected to read {path}. Received: No such file or directory."
+    assert folder.value.message == f"Expected to read {tmp_path}. Received: Is a directory."
+    assert missing.value.hint == folder.value.hint == HINTS[RunRecord]
+
+
+def test_class_indices_are_the_json_that_keras_users_know(tmp_path):
+    write_class_indices(tmp_path / "class_indices.json", {"non_covid": 0, "covid": 1})
+
+    assert (tmp_path / "class_indices.json").read_bytes() == b'{"non_covid":0,"covid":1}\n'
+
+
+def test_the_name_at_one_is_the_positive_class_whatever_the_order(tmp_path):
+    path = tmp_path / "class_indices.json"
+    for text in ('{"non_covid": 0, "covid": 1}', '{"covid": 1, "non_covid": 0}'):
+        path.write_text(text)
+        assert read_class_indices(path) == ("non_covid", "covid")
+    path.write_text('{"covid": 0, "non_covid": 1}')
+    assert read_class_indices(path) == ("covid", "non_covid")
+
+
+@pytest.mark.parametrize(
+    "indices",
+    [
+        {},
+        {"covid": 1},
+        {"a": 0, "b": 0},
+        {"a": 1, "b": 1},
+        {"a": 1, "b": 2},
+        {"a": -1, "b": 1},
+        {"a": 0, "b": 1, "c": 2},
+        {"a": 0, "b": 1, "c": 1},
+    ],
+)
+def test_class_indices_are_exactly_zero_and_one(tmp_path, indices):
+    path = tmp_path / "class_indices.json"
+    path.write_text(json.dumps(indices))
+
+    with pytest.raises(WorkspaceError) as caught:
+        read_class_indices(path)
+
+    assert caught.value.message == (
+        f"Expected two classes in {path}, the negative one 0 and the positive one 1. Received: {indices}."
+    )
+    assert caught.value.hint == HINTS[RunRecord]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[0, 1]", b'{"a": 0, "b": true}', b'{"a": 0, "b": 1.5}', b'{"\xff": 0}']
+)
+def test_class_indices_that_are_no_names_and_numbers_are_refused(tmp_path, content):
+    path = tmp_path / "class_indices.json"
+    path.write_bytes(content)
+
+    with pytest.raises(WorkspaceError) as caught:
+        read_class_indices(path)
+
+    assert caught.value.message.startswith(f"Expected class names and their indices in {path}. Received: ")
+    assert caught.value.hint == HINTS[RunRecord]
+
+
+def test_class_indices_that_are_not_there_are_said_with_the_path(tmp_path):
+    with pytest.raises(WorkspaceError, match=r"^Expected to read .*class_indices\.json\. Received: No such file"):
+        read_class_indices(tmp_path / "class_indices.json")
