@@ -85,7 +85,7 @@ def own_trained(trained, tmp_path) -> Workspace:
 @pytest.fixture(scope="session")
 def film(phantoms) -> Path:
     """A positive phantom."""
-    return phantoms.parent / "images" / "covid.png"
+    return phantoms.parent / "covid.png"
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def test_metadata_has_the_columns_of_the_collection_and_says_phantom(folder):
     for row in rows:
         assert "phantom" in row["location"].lower()
         assert "phantom" in row["clinical_notes"].lower()
-        assert (row["modality"], row["folder"]) == ("X-ray", "images")
+        assert (row["modality"], row["folder"]) == ("X-ray", "")
     assert {row["view"] for row in rows} == {"PA", "AP", "AP Supine"}
     assert {row["sex"] for row in rows} == {"F", "M"}
     assert {row["finding"] for row in rows if not is_positive(row)} == {"No Finding"}
@@ -177,14 +177,14 @@ def test_files_are_named_by_class_and_number_and_lie_where_the_rows_say(folder):
         named = [row["filename"] for row in rows if is_positive(row) == positive]
         assert named == [f"{name}.png", *(f"{name}_{number}.png" for number in range(2, 21))]
     names = {row["filename"] for row in rows}
-    assert {path.name for path in (folder / "images").iterdir()} == names
+    assert {path.name for path in folder.glob("*.png")} == names
     for kind in ("lungs", "opacity"):
         assert {path.name for path in (folder / "masks" / kind).iterdir()} == {f"{name}.png" for name in names}
 
 
 def test_masks_on_disk_are_black_and_white_and_fit_their_film(folder):
     for row in read_rows(folder):
-        film = read_pixels(folder / "images" / row["filename"])
+        film = read_pixels(folder / row["filename"])
         lungs, opacity = (
             read_pixels(folder / "masks" / kind / f"{row['filename']}.png") for kind in ("lungs", "opacity")
         )
@@ -203,7 +203,7 @@ def test_a_row_notes_the_call_that_renders_its_film_again(folder):
     seed, height, width, patient_seed = map(int, call.groups())
 
     again = render(positive=True, seed=seed, size=(height, width), patient_seed=patient_seed)
-    assert np.array_equal(again.film, read_pixels(folder / "images" / row["filename"]))
+    assert np.array_equal(again.film, read_pixels(folder / row["filename"]))
 
 
 def test_classes_are_mixed_and_a_patient_is_of_one_class(folder):
@@ -230,20 +230,20 @@ def test_the_same_seed_writes_the_same_bytes_and_more_films_change_none(tmp_path
     assert few == again
     assert more.pop("metadata.csv").startswith(few.pop("metadata.csv"))
     assert few.items() <= more.items()
-    assert few["images/covid.png"] != other["images/covid.png"]
+    assert few["covid.png"] != other["covid.png"]
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_two_films_are_one_of_each_class(tmp_path, seed):
     folder = write_phantoms(tmp_path, films=2, seed=seed).parent
 
-    assert sorted(file_bytes(folder)) == ["images/covid.png", "images/non_covid.png", "metadata.csv"]
+    assert sorted(file_bytes(folder)) == ["covid.png", "metadata.csv", "non_covid.png"]
 
 
 def test_image_size_and_view_say_nothing_of_the_class(folder):
     rows = read_rows(folder)
     positive = [is_positive(row) for row in rows]
-    shapes = [read_pixels(folder / "images" / row["filename"]).shape for row in rows]
+    shapes = [read_pixels(folder / row["filename"]).shape for row in rows]
 
     # Matched pairs: not about a half, but a half.
     assert roc_auc_score(positive, [height for height, _ in shapes]) == 0.5
@@ -253,7 +253,7 @@ def test_image_size_and_view_say_nothing_of_the_class(folder):
 
 def test_the_size_of_the_file_hardly_tells_the_class(folder):
     rows = read_rows(folder)
-    file_sizes = [(folder / "images" / row["filename"]).stat().st_size for row in rows]
+    file_sizes = [(folder / row["filename"]).stat().st_size for row in rows]
 
     assert 0.35 < roc_auc_score([is_positive(row) for row in rows], file_sizes) < 0.65
 

@@ -27,6 +27,7 @@ COLUMNS = (
     "url", "license", "clinical_notes", "other_notes",
 )
 # fmt: on
+_LOCATION = "Rendered phantom, no hospital"
 POSITIVE_FINDINGS = ("COVID-19", "Pneumonia/Viral/COVID-19", "COVID-19, ARDS")
 
 
@@ -86,7 +87,7 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
     rows and changes none.
 
     Args:
-        folder: gets `images/` and `metadata.csv`; made where missing, files of the same names are replaced.
+        folder: gets the images and `metadata.csv`; made where missing, and empty or with earlier phantoms.
         films: how many. Defaults to 120.
         seed: 0 or more. Defaults to 0.
         masks: whether to write `masks/lungs/` and `masks/opacity/` (0 and 255) too. Defaults to False.
@@ -95,7 +96,7 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
         The path of `metadata.csv`, which is written last.
 
     Raises:
-        CxrError: `films` is less than 2, one for each class; or `folder` can't be written to.
+        CxrError: `films` is less than 2, one for each class; or `folder` can't be written to or holds other files.
     """
     if films < 2:
         raise CxrError(
@@ -103,7 +104,7 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
             hint="Ask for more, 120 for a data set to train on.",
         )
     kinds = ("lungs", "opacity") if masks else ()
-    for path in (folder / "images", *(folder / "masks" / kind for kind in kinds)):
+    for path in (folder, *(folder / "masks" / kind for kind in kinds)):
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -112,14 +113,21 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
                 hint="Name another folder: cxr phantoms films",
             ) from error
 
+    metadata = folder / "metadata.csv"
+    is_ours = metadata.is_file() and _LOCATION in metadata.read_text(encoding="utf-8", errors="replace")
+    if not is_ours and any(path.is_file() for path in folder.iterdir()):
+        raise CxrError(
+            f"Expected an empty folder, or one with phantoms to replace. Received: {folder}, which holds other files.",
+            hint="Name another folder: cxr phantoms films",
+        )
+
     rows = []
     for row, draw in islice(_schedule(seed), films):
         phantom = draw()
-        _write_png(folder / "images" / row["filename"], phantom.film)
+        _write_png(folder / row["filename"], phantom.film)
         for kind in kinds:
             _write_png(folder / "masks" / kind / f"{row['filename']}.png", getattr(phantom, kind) * np.uint8(255))
         rows.append(row)
-    metadata = folder / "metadata.csv"
     with metadata.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
@@ -163,8 +171,7 @@ def _patient(seed: int, number: int, *, positive: bool) -> tuple[dict[str, str],
         "age": str(rng.integers(20, 90)),
         "finding": str(rng.choice(POSITIVE_FINDINGS, p=[0.7, 0.2, 0.1])) if positive else "No Finding",
         "modality": "X-ray",
-        "location": "Rendered phantom, no hospital",
-        "folder": "images",
+        "location": _LOCATION,
         "clinical_notes": "Rendered phantom: drawn by a program, shows no person.",
     }
     return row, patient_seed, film_seeds, days

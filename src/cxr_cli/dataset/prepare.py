@@ -82,11 +82,12 @@ def prepare(
         "seed": seed,
         "link": link,
     }
+    # What can fail for the films' sake fails before anything is written.
+    hashes = _read_all(selection, track)
+    films = _place(selection, hashes, shares=shares, seed=seed)
     with lock(workspace.root):
         with staged_folder(workspace.dataset.root) as stage:
             made = DatasetFolder(stage)
-            hashes = _read_all(selection, track)
-            films = _place(selection, hashes, shares=shares, seed=seed)
             _copy_all(films, stage, link=link, track=track)
             write_manifest(made.manifest, films)
             excluded = (asdict(row) for row in selection.excluded)

@@ -1,0 +1,27 @@
+"""The films that come with the project are those that the README's command renders."""
+
+from pathlib import Path
+
+from PIL import features
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "sample_images"
+
+
+def test_the_readmes_command_renders_the_samples_again(cxr, tmp_path):
+    assert "`cxr phantoms sample_images --films 6`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    cxr("phantoms", tmp_path / "again", "--films", "6")
+    again = {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
+    committed = {path.name: path.read_bytes() for path in SAMPLES.iterdir()}
+
+    assert sorted(committed) == sorted(again)
+    assert {"covid.png", "non_covid.png", "metadata.csv"} < set(committed)
+    if features.check_feature("zlib_ng"):
+        assert committed == again
+    else:
+        # Another deflate library packs the same pixels into other bytes.
+        from cxr_cli.imaging.reader import read_film
+
+        assert committed["metadata.csv"] == again["metadata.csv"]
+        for name in set(committed) - {"metadata.csv"}:
+            assert (read_film(SAMPLES / name) == read_film(tmp_path / "again" / name)).all()
