@@ -16,7 +16,7 @@ def test_the_readmes_command_renders_the_samples_again(cxr, tmp_path):
 
     assert sorted(committed) == sorted(again)
     assert {"covid.png", "non_covid.png", "metadata.csv"} < set(committed)
-    if features.check_feature("zlib_ng"):
+    if "zlib_ng" in features.features and features.check_feature("zlib_ng"):
         assert committed == again
     else:
         # Another deflate library packs the same pixels into other bytes.

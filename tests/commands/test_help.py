@@ -1,6 +1,7 @@
 """What a person reads first: help texts as golden files, and commands that the README knows."""
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ GOLDEN = ROOT / "tests" / "golden"
 COMMANDS = sorted(typer.main.get_command(app).commands)
 
 
+@pytest.mark.skipif(
+    tuple(map(int, version("typer").split(".")[:2])) < (0, 29), reason="older Typers write the same help in other words"
+)
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_is_the_golden_file(cxr, command):
     result = cxr(*([command] if command else []), "--help")
@@ -41,8 +45,6 @@ def test_the_readme_knows_every_command(command):
 
 
 def test_the_version_is_the_packages(cxr):
-    from importlib.metadata import version
-
     assert cxr("--version").stdout == f"cxr {version('cxr-cli')}\n"
 
 
