@@ -25,11 +25,10 @@ class Stop:
 
 
 @contextmanager
-def stop_on_interrupt() -> Iterator[Stop]:
+def stop_on_interrupt(stop: Stop) -> Iterator[None]:
     """Let the first Ctrl-C end the training after the step in hand; a second one ends the program."""
-    stop = Stop()
     if threading.current_thread() is not threading.main_thread():
-        yield stop  # only the main thread may handle signals
+        yield  # only the main thread may handle signals
         return
     before = signal.getsignal(signal.SIGINT)
 
@@ -39,7 +38,7 @@ def stop_on_interrupt() -> Iterator[Stop]:
 
     signal.signal(signal.SIGINT, ask)
     try:
-        yield stop
+        yield
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -51,7 +50,7 @@ def predict_probabilities(model: keras.Model, films: np.ndarray) -> np.ndarray:
 
 
 class Validation:
-    """The validation films, the history so far, and the best model of it.
+    """The validation films, the history so far, the best model of it, and whether to stop.
 
     The best is the one with the lowest validation loss, weighted by class where training is: with some 15 negatives to
     validate on, AUC jumps from epoch to epoch by more than a model gets better.
@@ -65,6 +64,7 @@ class Validation:
         self.positives = positives.astype(bool)
         weights = class_weight or {0: 1.0, 1: 1.0}
         self._weights = np.where(self.positives, weights[1], weights[0])
+        self.stop = Stop()
         self.history: list[EpochRow] = []
         self.best: EpochRow | None = None
         self._best_weights: list[np.ndarray] = []
@@ -104,11 +104,10 @@ class Follow(keras.callbacks.Callback):
     Stands first among the callbacks: it adds `val_loss` to the logs that the others read.
     """
 
-    def __init__(self, validation: Validation, watch: TrainingWatch, stop: Stop, phase: str) -> None:
+    def __init__(self, validation: Validation, watch: TrainingWatch, phase: str) -> None:
         super().__init__()
         self._validation = validation
         self._watch = watch
-        self._stop = stop
         self._phase = phase
         self._started = 0.0
 
@@ -119,13 +118,13 @@ class Follow(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Tell of the step; end the training where asked to."""
         self._watch.step(batch + 1, float((logs or {})["loss"]))
-        if self._stop.asked:
+        if self._validation.stop.asked:
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Validate, but for an epoch that was broken off."""
         assert logs is not None
-        if self._stop.asked:
+        if self._validation.stop.asked:
             logs["val_loss"] = float("inf")
             return
         row, best = self._validation.add(

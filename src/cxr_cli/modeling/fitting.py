@@ -7,7 +7,7 @@ import numpy as np
 
 from cxr_cli.errors import CxrError
 from cxr_cli.modeling.architectures import Architecture
-from cxr_cli.modeling.callbacks import Follow, Stop, Validation, WarmUpAndCosine
+from cxr_cli.modeling.callbacks import Follow, Validation, WarmUpAndCosine, stop_on_interrupt
 from cxr_cli.modeling.classifier import Classifier
 from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.head_start import start_head
@@ -53,7 +53,6 @@ def fit(
     architecture: Architecture,
     options: TrainingOptions,
     watch: TrainingWatch,
-    stop: Stop,
 ) -> Validation:
     """Train a classifier in place: the head's start, the training, the fine-tuning; each goes on from the best so far.
 
@@ -62,8 +61,7 @@ def fit(
         parts: "train" and "val".
         architecture: its row.
         options: how.
-        watch: follows it.
-        stop: ends it after the step in hand, when asked to.
+        watch: follows it. Ctrl-C ends the training after the step in hand.
 
     Raises:
         CxrError: stopped before there was a model to keep.
@@ -89,12 +87,13 @@ def fit(
     ]
     if options.fine_tune:
         phases.append(_Phase("fine-tune", options.fine_tune_learning_rate, options.fine_tune_epochs, warmup=0))
-    for phase in phases:
-        if validation.history:
-            validation.restore_best()
-        if not stop.asked:
-            patience = options.patience or architecture.patience
-            _fit_phase(classifier.model, train, validation, phase, options, class_weight, patience, watch, stop)
+    patience = options.patience or architecture.patience
+    with stop_on_interrupt(validation.stop):
+        for phase in phases:
+            if validation.history:
+                validation.restore_best()
+            if not validation.stop.asked:
+                _fit_phase(classifier.model, train, validation, phase, options, class_weight, patience, watch)
     if not validation.history:
         raise CxrError(
             "Expected at least one whole epoch. Received: a stop before the first one ended; there is no model.",
@@ -121,7 +120,6 @@ def _fit_phase(
     class_weight: dict[int, float] | None,
     patience: int,
     watch: TrainingWatch,
-    stop: Stop,
 ) -> None:
     batches = training_batches(
         train.films,
@@ -146,7 +144,7 @@ def _fit_phase(
             shuffle=False,  # the pipeline does
             verbose=0,
             callbacks=[
-                Follow(validation, watch, stop, phase.name),
+                Follow(validation, watch, phase.name),
                 WarmUpAndCosine(phase.rate, warmup=phase.warmup * steps, steps=phase.epochs * steps)
                 if phase.warmup
                 else keras.callbacks.ReduceLROnPlateau(

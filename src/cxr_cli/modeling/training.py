@@ -12,7 +12,7 @@ from cxr_cli.errors import SplitError
 from cxr_cli.evaluation.metrics import measure
 from cxr_cli.evaluation.plots import draw_curves
 from cxr_cli.modeling.architectures import Architecture, find_architecture
-from cxr_cli.modeling.callbacks import Stop, Validation, predict_probabilities, stop_on_interrupt
+from cxr_cli.modeling.callbacks import Validation, predict_probabilities
 from cxr_cli.modeling.classifier import Classifier, build_classifier
 from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.export import check_export, export_litert
@@ -56,7 +56,7 @@ def train(workspace: Workspace, options: TrainingOptions, *, name: str | None = 
     made = read_record(dataset.record, DatasetRecord)
     replaced = run.record.is_file()
     clock = _Clock()
-    with lock(workspace.root), staged_folder(run.root) as folder, stop_on_interrupt() as stop:
+    with lock(workspace.root), staged_folder(run.root) as folder:
         stage = RunFolder(folder)
         # Seeds Python, NumPy and TensorFlow: initial weights, dropout, order and augmentation.
         keras.utils.set_random_seed(options.seed)
@@ -65,7 +65,7 @@ def train(workspace: Workspace, options: TrainingOptions, *, name: str | None = 
         films = read_manifest(dataset)
         parts = {part: _load(dataset, films, part, made, classifier.input_size, watch) for part in ("train", "val")}
         clock.lap("load")
-        validation = fit(classifier, parts, architecture, options, watch, stop)
+        validation = fit(classifier, parts, architecture, options, watch)
         clock.lap("fit")
         watch.note("Exporting the model, and checking the export on the validation films")
         classifier.model.save(stage.keras_model)
@@ -74,7 +74,7 @@ def train(workspace: Workspace, options: TrainingOptions, *, name: str | None = 
         clock.lap("export")
         _write_history(stage, validation)
         write_class_indices(stage.class_indices, made.class_indices)
-        record = _record(classifier, validation, options, architecture, made, films, stop)
+        record = _record(classifier, validation, options, architecture, made, films)
         record = {**record, "export": check, "seconds": clock.laps}
         write_record(stage.record, RunRecord(**record))
     return Trained(run=run, record=RunRecord(**record), replaced=replaced)
@@ -135,7 +135,6 @@ def _record(
     architecture: Architecture,
     made: DatasetRecord,
     films: Sequence[Film],
-    stop: Stop,
 ) -> dict[str, Any]:
     assert validation.best is not None
     planned = (options.epochs or architecture.epochs) + (options.fine_tune_epochs if options.fine_tune else 0)
@@ -156,6 +155,6 @@ def _record(
         "films": films_by_part(films, made.class_indices),
         "epochs": epochs,
         "best_epoch": validation.best.epoch,
-        "stopped_by": "interrupt" if stop.asked else "epochs" if epochs == planned else "early stopping",
+        "stopped_by": "interrupt" if validation.stop.asked else "epochs" if epochs == planned else "early stopping",
         "validation": measure(validation.positives, probabilities, threshold=THRESHOLD),
     }
