@@ -515,3 +515,14 @@ def test_the_ieee8023_collection_gives_the_films_counted_by_hand(workspace):
     assert sum(film.label == "non_covid" for film in films) == 97
     assert len({(film.patient, film.split) for film in films}) == len({film.patient for film in films})
     assert len({(film.sha256, film.split) for film in films}) == len({film.sha256 for film in films})
+
+
+def test_the_split_does_not_depend_on_what_the_folder_is_called(tmp_path, undrawn):
+    parts = []
+    for name in ("one", "other"):
+        metadata = write_phantoms(tmp_path / name, films=16)
+        workspace = Workspace(tmp_path / f"workspace-{name}")
+        prepare(workspace, [metadata], seed=1)
+        parts.append([(film.sha256, film.split) for film in read_manifest(workspace.dataset)])
+
+    assert parts[0] == parts[1]

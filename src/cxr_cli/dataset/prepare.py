@@ -129,9 +129,12 @@ def _read_one(film: Candidate) -> tuple[str, str]:
 
 def _place(selection: Selection, hashes: list[str], *, shares: Sequence[float], seed: int) -> list[Film]:
     groups = _groups(selection.kept, hashes)
-    parts = split_by_group(
-        groups, [film.label == selection.positive for film in selection.kept], shares=shares, seed=seed
-    )
+    # To the split a group is its content: what folders and patients are called has no say in who is tested on what.
+    content: dict[str, str] = {}
+    for group, digest in zip(groups, hashes, strict=True):
+        content[group] = min(digest, content.get(group, digest))
+    positives = [film.label == selection.positive for film in selection.kept]
+    parts = split_by_group([content[group] for group in groups], positives, shares=shares, seed=seed)
     names = _file_names(selection.kept)
     return [
         Film(
