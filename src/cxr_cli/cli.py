@@ -10,6 +10,8 @@ from cxr_cli import console
 from cxr_cli.commands import demo, evaluate, gradcam, phantoms, predict, prepare, train
 from cxr_cli.errors import CxrError
 
+_INTERRUPTED = 130  # Typer's exit code after Ctrl-C, as shells have it
+
 app = typer.Typer(
     name="cxr",
     # Rich's markup costs more time than the rest of `cxr --help` together.
@@ -46,7 +48,7 @@ def cxr(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exits 0 on success, 1 on an error the user can mend, 2 on wrong usage.
+    """Run the command line; exits 0 on success, 1 on an error the user can mend, 2 on wrong usage, 130 on Ctrl-C.
 
     Args:
         arguments: what follows `cxr`. Defaults to the process's.
@@ -60,3 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     except CxrError as problem:
         console.error(problem)
         sys.exit(1)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            console.note("Stopped.")
+        raise

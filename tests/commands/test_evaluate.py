@@ -59,7 +59,7 @@ def test_another_split_than_the_runs_is_warned_of(cxr, own_trained, phantoms):
 
     result = cxr("evaluate", "-w", own_trained.root)
 
-    assert "Warning: simple-cnn was trained on another dataset or split" in result.stderr
+    assert "Warning: simple-cnn was trained on another dataset or split" in result.stdout
     assert json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())["same_dataset"] is False
 
 

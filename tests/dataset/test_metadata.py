@@ -9,7 +9,7 @@ from cxr_cli.dataset.table import read_table
 from cxr_cli.errors import MetadataError
 from cxr_cli.workspace.records import FunnelStep
 
-HINT = "Name a CSV file with the columns filename and finding: cxr prepare --metadata dataset/metadata.csv"
+HINT = "Give a CSV file with at least the columns filename and finding: cxr prepare --metadata FILE"
 
 
 @pytest.fixture
@@ -180,18 +180,24 @@ def test_a_file_that_is_not_there_or_a_folder_is_said(tmp_path):
         ("filename,view", "column finding"),
         ("finding,view", "column filename"),
         ("a,b", "columns filename, finding"),
-        ("filename;finding", "columns filename, finding"),
     ],
 )
 def test_needed_columns_that_are_missing_are_named(tmp_path, header, missing):
     path = tmp_path / "metadata.csv"
-    path.write_text(f"{header}\n1,2\n" if ";" not in header else f"{header}\n1;2\n")
+    path.write_text(f"{header}\n1,2\n")
 
     error = refusal(path)
     assert error.message == (
         f"Expected the columns filename, finding in {path}. Received: {header.replace(',', ', ')}."
     )
     assert error.hint == f"Rename or add the {missing}"
+
+
+def test_semicolons_between_the_columns_are_named(tmp_path):
+    path = tmp_path / "metadata.csv"
+    path.write_text("filename;finding\n1;2\n")
+
+    assert refusal(path).hint == "Save it with commas between the columns"
 
 
 @pytest.mark.parametrize(
@@ -232,6 +238,10 @@ def test_a_finding_without_a_name_for_files_is_refused(positive):
         ("ARDS | COVID19", "COVID-19", True),
         ("No COVID-19", "COVID-19", False),
         ("COVID-190", "COVID-19", False),
+        ("COVID-19 pneumonia", "COVID-19", True),
+        ("non-COVID-19 pneumonia", "COVID-19", False),
+        ("Mycoplasma Bacterial Pneumonia", "Pneumonia", True),
+        ("No Finding", "No Finding", True),
         ("SARS", "COVID-19", False),
         ("Pneumonia", "COVID-19", False),
         ("", "COVID-19", False),

@@ -1,5 +1,7 @@
 """Phantoms where they can't be written."""
 
+import itertools
+
 import pytest
 
 from cxr_cli.dataset.phantom import write_phantoms
@@ -35,3 +37,15 @@ def test_earlier_phantoms_are_replaced(tmp_path):
     write_phantoms(tmp_path, films=2, seed=1)
 
     assert (tmp_path / "covid.png").read_bytes() != before
+
+
+def test_a_rendering_that_was_stopped_can_be_repeated(tmp_path):
+    def stopped(items, description, *, total):
+        yield from itertools.islice(items, 2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_phantoms(tmp_path, films=4, track=stopped)
+    write_phantoms(tmp_path, films=4)
+
+    assert len(list(tmp_path.glob("*.png"))) == 4

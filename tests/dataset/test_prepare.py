@@ -12,6 +12,7 @@ from PIL import Image
 
 from cxr_cli.dataset import prepare as module
 from cxr_cli.dataset.manifest import Film, fingerprint, read_manifest
+from cxr_cli.dataset.phantom import write_phantoms
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.errors import CxrError, MetadataError, SplitError, WorkspaceError
 from cxr_cli.workspace.layout import PARTS, Workspace

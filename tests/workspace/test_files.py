@@ -163,7 +163,7 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     with staged_folder(tmp_path / "dataset"):
         pass
 
-    assert tree(tmp_path) == {".staged-other-abc123": None, "dataset": None, "dataset-abc123": None}
+    assert tree(tmp_path) == {"dataset": None, "dataset-abc123": None}
 
 
 def test_a_folder_that_another_process_holds_is_refused_until_it_is_free(tmp_path):

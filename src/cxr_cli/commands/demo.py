@@ -18,7 +18,7 @@ _FILMS = 160
 def demo(workspace: WorkspaceOption = None, seed: SeedOption = 0) -> None:
     """Go the whole way on rendered phantoms: prepare, train, evaluate, predict, heat map.
 
-    Needs no data and no network, and takes about two minutes.
+    Needs no data and no network, and takes about a minute.
 
     Example: cxr demo
     """

@@ -31,22 +31,29 @@ def evaluate(
 
     evaluated = evaluate_core(Workspace.find(workspace), run=run, split=str(split), track=console.track)
     report = evaluated.report
-    if not report.same_dataset:
-        console.note(
-            f"Warning: {report.run} was trained on another dataset or split than the prepared one; films of "
-            f"this {report.split} part may have been among its training films. Train again for an honest figure."
+    warning = (
+        ""
+        if report.same_dataset
+        else (
+            f"Warning: {report.run} was trained on another dataset or split than the prepared one; films of this "
+            f"{report.split} part may have been among its training films. Train again for an honest figure."
         )
+    )
     if as_json:
         import msgspec
 
+        if warning:
+            console.note(warning)
         console.result_json(msgspec.to_builtins(report))
     else:
-        _show(evaluated)
+        _show(evaluated, warning)
 
 
-def _show(evaluated: "Evaluated") -> None:
+def _show(evaluated: "Evaluated", warning: str) -> None:
     report = evaluated.report
     console.result(f"{report.run} on {report.split}: {report.films} films of {report.patients} patients")
+    if warning:
+        console.result(warning)
     if report.split != "test":
         console.result(f"The {report.split} films had a part in the training: these figures are no test.")
     console.result(f"Positive class: {report.positive}, from a probability of {report.threshold:g}")

@@ -21,5 +21,6 @@ def phantoms(
     """
     from cxr_cli.dataset.phantom import write_phantoms
 
-    console.result(f"Metadata: {write_phantoms(folder, films=films, seed=seed, masks=masks)}")
+    metadata = write_phantoms(folder, films=films, seed=seed, masks=masks, track=console.track)
+    console.result(f"Metadata: {metadata}")
     console.note("These are drawings, not patients: good to learn the tool with, not to learn from.")

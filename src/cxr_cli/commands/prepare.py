@@ -76,6 +76,9 @@ def _show(prepared: "Prepared") -> None:
         shown = ", ".join(f"{finding} {count}" for finding, count in list(findings.items())[:6])
         more = f", and {len(findings) - 6} more" if len(findings) > 6 else ""
         console.result(f"{label}: {shown}{more}")
+    small = [f"{part} {label} {n}" for part, counts in record.films.items() for label, n in counts.items() if n < 10]
+    if small:
+        console.result(f"Fewer than ten films ({', '.join(small)}): figures on so few say little.")
     if record.films_without_patient:
         console.result(
             f"{record.films_without_patient} films name no patient and count as one each: "

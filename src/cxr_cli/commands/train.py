@@ -110,10 +110,10 @@ def train(
 
 def _show(trained: "Trained") -> None:
     record = trained.record
-    kept = "the start" if record.best_epoch == 0 else f"epoch {record.best_epoch}"
+    kept = f"epoch {record.best_epoch} of {record.epochs}" if record.best_epoch else "the start, better than any epoch"
     why = {"interrupt": "stopped by you", "epochs": "all epochs done", "early stopping": "no better for a while"}
     console.result(f"Run        : {trained.run.name} ({record.arch}, {record.parameters:,} parameters)")
-    console.result(f"Kept       : {kept} of {record.epochs} epochs ({why[record.stopped_by]})")
+    console.result(f"Kept       : {kept} ({why[record.stopped_by]})")
     shown = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
     figures = ", ".join(f"{key.replace('_', ' ')} {record.validation[key]:.3f}" for key in shown)
     console.result(f"Validation : {figures.replace('roc auc', 'ROC AUC')}")

@@ -90,13 +90,16 @@ def label_names(positive: str) -> tuple[str, str]:
 
 
 def names_finding(finding: str, positive: str) -> bool:
-    """Whether any token of `finding` is `positive`, whatever the case, spaces and hyphens.
+    """Whether any token of `finding` names `positive`, whatever the case and hyphens.
 
-    A finding is a list (``COVID-19, ARDS``) or a path (``Pneumonia/Viral/COVID-19``) of tokens.
+    A finding is a list (``COVID-19, ARDS``) or a path (``Pneumonia/Viral/COVID-19``) of tokens. A token names what is
+    among its words (``Mycoplasma Bacterial Pneumonia`` names Pneumonia), unless it denies it (``no pneumonia``).
     """
-    sought = folded(positive)
-    accepted = _COVID if sought in _COVID else {sought}
-    return any(folded(token) in accepted for token in re.split(r"[,/;|]", finding))
+    accepted = {" covid19 ", " covid 19 "} if folded(positive) in _COVID else {f" {_words(positive)} "}
+    tokens = [_words(token) for token in re.split(r"[,/;|]", finding)]
+    return any(name in f" {token} " for token in tokens if not _DENIES.match(token) for name in accepted) or (
+        folded(positive) in _COVID and "covid" in tokens
+    )
 
 
 def select_films(
@@ -122,6 +125,10 @@ def select_films(
         MetadataError: a file can't be read, lacks a needed column, or no row is left.
     """
     negative, name = label_names(positive)
+    if images and not images.is_dir():
+        raise MetadataError(
+            f"Expected a folder of images. Received: --images {images}: no such folder.", hint="Name it: --images DIR"
+        )
     selection = Selection(negative=negative, positive=name)
     tables = [(path, read_table(path)) for path in metadata]
     selection.rows = sum(len(table) for _, table in tables)
@@ -174,6 +181,7 @@ def select_films(
 
 
 _COVID = {"covid19", "covid"}
+_DENIES = re.compile(r"(no|non|not|without|negative)\b(?! finding)")
 
 
 @dataclass(frozen=True)
@@ -219,6 +227,10 @@ class _Row:
             modality=self.get("modality"),
             reason=reason,
         )
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9]+", text.casefold()))
 
 
 def _first_mentions(rows: list[_Row], images: Path | None, selection: Selection) -> list[_Row]:

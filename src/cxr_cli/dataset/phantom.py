@@ -17,6 +17,7 @@ from PIL import Image, ImageFilter
 
 from cxr_cli.dataset.phantom_anatomy import ARM, HUMERUS, LUNG_WALL, SCAPULA, TORSO, Anatomy, Sheet, anatomy_of
 from cxr_cli.errors import CxrError
+from cxr_cli.progress import Track, untracked
 
 # The named columns of the ieee8023 collection's metadata.csv (Cohen et al. 2020, arXiv 2006.11988), in its order.
 # fmt: off
@@ -79,7 +80,9 @@ def render(
     return Phantom(film=_exposed(attenuation, sheet, rng), lungs=lungs, opacity=opacity)
 
 
-def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool = False) -> Path:
+def write_phantoms(
+    folder: Path, *, films: int = 120, seed: int = 0, masks: bool = False, track: Track = untracked
+) -> Path:
     """Write a data set of phantoms as the ieee8023 COVID-19 image collection lays its own out.
 
     Half of the patients are positive, in pairs matched by image sizes, views and number of films; sex, age, offset,
@@ -91,9 +94,10 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
         films: how many. Defaults to 120.
         seed: 0 or more. Defaults to 0.
         masks: whether to write `masks/lungs/` and `masks/opacity/` (0 and 255) too. Defaults to False.
+        track: is told of each film.
 
     Returns:
-        The path of `metadata.csv`, which is written last.
+        The path of `metadata.csv`.
 
     Raises:
         CxrError: `films` is less than 2, one for each class; or `folder` can't be written to or holds other files.
@@ -121,17 +125,17 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
             hint="Name another folder: cxr phantoms films",
         )
 
-    rows = []
-    for row, draw in islice(_schedule(seed), films):
+    drawings = list(islice(_schedule(seed), films))
+    # First: it is how a folder of phantoms is known, also one whose rendering was stopped.
+    with metadata.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row for row, _ in drawings)
+    for row, draw in track(drawings, "Rendering films", total=films):
         phantom = draw()
         _write_png(folder / row["filename"], phantom.film)
         for kind in kinds:
             _write_png(folder / "masks" / kind / f"{row['filename']}.png", getattr(phantom, kind) * np.uint8(255))
-        rows.append(row)
-    with metadata.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
     return metadata
 
 

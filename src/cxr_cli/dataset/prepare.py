@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -192,7 +192,7 @@ def _file_names(films: Sequence[Candidate]) -> list[str]:
 
 
 def _copy_all(films: Sequence[Film], stage: Path, *, link: bool, track: Track) -> None:
-    for film in _tracked(films, track):
+    for film in track(films, "Linking films" if link else "Copying films", total=len(films)):
         original, target = Path(film.original), stage / film.path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -205,10 +205,6 @@ def _copy_all(films: Sequence[Film], stage: Path, *, link: bool, track: Track) -
                 f"Expected to {'link' if link else 'copy'} {original} to {target.parent}. Received: {error.strerror}.",
                 hint="Hard links need one file system: leave out --link" if link else "Check the free space",
             ) from error
-
-
-def _tracked(films: Sequence[Film], track: Track) -> Iterator[Film]:
-    return track(films, "Copying films", total=len(films))
 
 
 def _record(selection: Selection, films: Sequence[Film], options: dict[str, object]) -> DatasetRecord:

@@ -30,7 +30,7 @@ def read_table(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    hint = "Name a CSV file with the columns filename and finding: cxr prepare --metadata dataset/metadata.csv"
+    hint = "Give a CSV file with at least the columns filename and finding: cxr prepare --metadata FILE"
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -49,7 +49,9 @@ def read_table(path: Path) -> "pd.DataFrame":
     if missing:
         raise MetadataError(
             f"Expected the columns {', '.join(_REQUIRED)} in {path}. Received: {', '.join(filter(None, header))}.",
-            hint=f"Rename or add the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
+            hint="Save it with commas between the columns"
+            if len(header) == 1 and re.search("[;\t]", header[0])
+            else f"Rename or add the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
         )
     return pd.DataFrame({name: table[place] for name, place in columns.items()})
 

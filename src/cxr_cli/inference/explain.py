@@ -83,7 +83,8 @@ def explain(
             cam,
             alpha=alpha,
             title=f"{answer.label} {answer.confidence:.1%}",
-            caption=f"Grad-CAM for {shown}, run {predictor.run.name}. {notice}",
+            caption=f"Grad-CAM: what speaks for {shown}, from blue (little) to red (most), to {predictor.run.name}. "
+            f"{notice}",
         )
         picture.save(data, format=_PICTURES[output.suffix.lower()])
     write_bytes(output, data.getvalue())

@@ -63,7 +63,7 @@ def _pooled_features(
     starts = range(0, len(films), _BATCH)
     jobs = [(variant, start) for variant in range(1 + _VARIANTS) for start in starts]
     rows = []
-    for variant, start in track(jobs, "Reading the features of films and variants", total=len(jobs)):
+    for variant, start in track(jobs, "Reading features of the films and their variants, in batches", total=len(jobs)):
         batch: Any = films[start : start + _BATCH]
         if variant:
             batch = augment(tf.constant(batch), augmentation, seed=tf.constant([seed + start, variant], tf.int64))

@@ -35,8 +35,8 @@ def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: 
     except Exception as error:
         raise WeightsError(
             f"Expected weights of {architecture.builder} without its top. Received: {path}, which doesn't fit "
-            f"({str(error).splitlines()[0][:200]}).",
-            hint=f"Give what keras.applications.{architecture.builder}(include_top=False).save_weights(FILE) writes",
+            f"({str(error).split('. Example')[0].splitlines()[0][:200].rstrip('.')}).",
+            hint="Give that model's weights without its top, as Keras' save_weights() writes them; or no --weights",
         ) from error
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return {"source": "imagenet" if weights == "imagenet" else "file", "file": path.name, "sha256": digest}

@@ -53,7 +53,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
         if target.exists() and not target.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "a file is in its place")
         target.parent.mkdir(parents=True, exist_ok=True)
-        for stale in target.parent.glob(f"{_STAGE_PREFIX}{target.name}-*"):
+        for stale in target.parent.glob(f"{_STAGE_PREFIX}*/"):
             shutil.rmtree(stale, ignore_errors=True)
         stage = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{_STAGE_PREFIX}{target.name}-"))
         stage.chmod(0o777 & ~_umask())
