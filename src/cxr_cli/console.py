@@ -124,5 +124,7 @@ def _bar(before: str, after: str) -> "Progress":
         TimeRemainingColumn(),
         TextColumn("left"),
         console=Console(stderr=True),
+        # Results that are printed meanwhile must not land in the bar, nor, where stdout is a file, beside it.
+        redirect_stdout=sys.stdout.isatty(),
         transient=True,
     )

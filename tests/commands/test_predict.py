@@ -1,7 +1,10 @@
 import csv
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -127,3 +130,19 @@ def test_class_names_come_from_the_run_not_from_their_order(cxr, own_trained, fi
     (after,) = json.loads(cxr("predict", film, "--json", "-w", own_trained.root).stdout)
 
     assert after == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_a_bar_on_the_terminal_takes_nothing_from_the_results_in_a_file(trained, film, tmp_path):
+    import pty
+
+    shutil.copy(film, tmp_path / "second.png")
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "cxr_cli", "predict", str(film), str(tmp_path / "second.png")]
+    done = subprocess.run(
+        [*command, "-w", str(trained.root)], stdout=subprocess.PIPE, stderr=end, text=True, check=True
+    )
+    os.close(end)
+    os.close(terminal)
+
+    assert [line for line in done.stdout.splitlines() if not line.startswith(" ")] == command[-2:]
