@@ -83,8 +83,7 @@ def explain(
             cam,
             alpha=alpha,
             title=f"{answer.label} {answer.confidence:.1%}",
-            caption=f"Grad-CAM: what speaks for {shown}, from blue (little) to red (most), to {predictor.run.name}. "
-            f"{notice}",
+            caption=f"Grad-CAM of {predictor.run.name}: evidence for {shown}, blue little, red most. {notice}",
         )
         picture.save(data, format=_PICTURES[output.suffix.lower()])
     write_bytes(output, data.getvalue())
