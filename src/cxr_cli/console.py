@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 T = TypeVar("T")
+_LOG_SECONDS = 10  # between the lines that a log gets of a long step
 DISCLAIMER = "For research and teaching only, never a diagnosis."
 
 
@@ -52,7 +54,12 @@ def track(items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
     """Yield items with a bar on a terminal, a plain line in a log. A `progress.Track`."""
     if not sys.stderr.isatty():
         note(f"{description}: {total}")
-        yield from items
+        told = time.monotonic()
+        for done, item in enumerate(items, start=1):
+            yield item
+            if time.monotonic() - told > _LOG_SECONDS:
+                told = time.monotonic()
+                note(f"{description}: {done} of {total}")
         return
     with _bar("[progress.description]{task.description}", "{task.completed}/{task.total}") as progress:
         yield from progress.track(items, total=total, description=description)
