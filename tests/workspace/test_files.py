@@ -187,3 +187,13 @@ def test_a_lock_is_freed_by_an_error_and_passes_it_on(tmp_path):
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt), lock(tmp_path / "workspace"):
             raise KeyboardInterrupt
+
+
+def test_what_stepped_aside_for_a_process_that_was_killed_comes_back(tmp_path):
+    (tmp_path / ".aside-x1" / "dataset").mkdir(parents=True)
+    (tmp_path / ".aside-x1" / "dataset" / "film").write_bytes(b"old")
+
+    with pytest.raises(RuntimeError), staged_folder(tmp_path / "dataset"):
+        raise RuntimeError
+
+    assert tree(tmp_path) == {"dataset": None, "dataset/film": b"old"}

@@ -20,6 +20,10 @@ def make_run(workspace: Workspace, name: str, *, minutes: int) -> RunFolder:
     return run
 
 
+def test_a_films_path_starts_from_the_datasets_folder():
+    assert Workspace(Path("w")).dataset.film("val", "covid", "a.png") == "split/val/covid/a.png"
+
+
 def test_every_path_of_the_workspace():
     workspace = Workspace(Path("w"))
     run, dataset, evaluation = workspace.new_run("r"), workspace.dataset, workspace.evaluation("r", "test")
@@ -27,9 +31,9 @@ def test_every_path_of_the_workspace():
     assert [
         path.as_posix()
         for path in (
-            *(workspace.class_indices, workspace.models, workspace.heatmaps),
+            *(workspace.class_indices, workspace.models, workspace.heatmaps, workspace.phantoms),
             *(dataset.root, dataset.manifest, dataset.excluded, dataset.record),
-            *(dataset.distribution_picture, dataset.samples_picture, dataset.split_folder("val", "covid")),
+            *(dataset.distribution_picture, dataset.samples_picture),
             *(run.keras_model, run.litert_model, run.class_indices, run.history, run.curves_picture, run.record),
             *(evaluation.predictions, evaluation.confusion_picture, evaluation.roc_picture, evaluation.record),
         )
@@ -37,13 +41,13 @@ def test_every_path_of_the_workspace():
         "w/class_indices.json",
         "w/models",
         "w/heatmaps",
+        "w/phantoms",
         "w/dataset",
         "w/dataset/manifest.csv",
         "w/dataset/excluded.csv",
         "w/dataset/dataset.json",
         "w/dataset/overview/class_distribution.png",
         "w/dataset/overview/samples.png",
-        "w/dataset/split/val/covid",
         "w/models/r/model.keras",
         "w/models/r/model.tflite",
         "w/models/r/class_indices.json",

@@ -25,7 +25,7 @@ def demo(workspace: WorkspaceOption = None, seed: SeedOption = 0) -> None:
     from cxr_cli.workspace.layout import Workspace
 
     found = Workspace.find(workspace)
-    films = found.root / "phantoms"
+    films = found.phantoms
     _refuse_other_dataset(found, films)
     place = f"-w {found.root}"
 

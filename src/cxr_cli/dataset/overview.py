@@ -1,14 +1,13 @@
 """Pictures of a prepared dataset: how many films of which class are where, and what they look like."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from cxr_cli.dataset.manifest import Film
+from cxr_cli.imaging.figures import save_figure
 from cxr_cli.imaging.reader import read_film
-from cxr_cli.workspace.files import write_bytes
 
 # Blue and orange of Okabe & Ito 2008: apart for color-blind readers and in gray print.
 CLASS_COLORS = ("#0072B2", "#E69F00")
@@ -36,7 +35,7 @@ def draw_distribution(path: Path, films: Mapping[str, Mapping[str, int]]) -> Non
     axes.set_title("Films of each class in each part of the split")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_samples(path: Path, root: Path, films: Sequence[Film], labels: Sequence[str], *, seed: int) -> None:
@@ -64,10 +63,4 @@ def draw_samples(path: Path, root: Path, films: Sequence[Film], labels: Sequence
             finding = film.finding if len(film.finding) < 26 else film.finding[:24] + "…"
             # A dollar sign is no formula.
             axis.set_title(f"{label}\n{finding}\n{film.view} · {film.split}", fontsize=8, parse_math=False)
-    _save(figure, path)
-
-
-def _save(figure: object, path: Path) -> None:
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=120)  # type: ignore[attr-defined]
-    write_bytes(path, picture.getvalue())
+    save_figure(figure, path)

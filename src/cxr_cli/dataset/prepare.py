@@ -138,7 +138,7 @@ def _place(selection: Selection, hashes: list[str], *, shares: Sequence[float], 
     names = _file_names(selection.kept)
     return [
         Film(
-            path=f"split/{part}/{film.label}/{name}",
+            path=DatasetFolder.film(part, film.label, name),
             label=film.label,
             split=part,
             patient=film.patient,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cxr_cli.evaluation.metrics import Confusion
+from cxr_cli.imaging.figures import save_figure
 
 # Okabe & Ito 2008: apart for color-blind readers.
 _BLUE, _ORANGE, _GRAY = "#0072B2", "#E69F00", "#888888"
@@ -30,7 +31,7 @@ def draw_confusion(path: Path, confusion: Confusion, *, negative: str, positive:
     axes.set_xlabel("answer")
     axes.set_ylabel("truth")
     axes.set_title(title, fontsize=11)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_roc(
@@ -61,7 +62,7 @@ def draw_roc(
     axes.set_aspect("equal")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_curves(path: Path, history: Sequence[dict[str, Any]], *, best_epoch: int) -> None:
@@ -88,7 +89,7 @@ def draw_curves(path: Path, history: Sequence[dict[str, Any]], *, best_epoch: in
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _figure(width: float, height: float, *, columns: int = 1) -> tuple[Any, Any]:
@@ -96,8 +97,3 @@ def _figure(width: float, height: float, *, columns: int = 1) -> tuple[Any, Any]
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(1, columns)
-
-
-def _save(figure: Any, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)

@@ -10,7 +10,6 @@ class Architecture:
     """A backbone, and what a training needs to know of it."""
 
     builder: str  # a class of keras.applications, or a function of modeling.backbones
-    about: str
     input_size: int  # pixels a side
     smallest_input: int
     scale: float  # the model computes pixel * scale + offset
@@ -28,7 +27,6 @@ _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 ARCHITECTURES = {
     "mobilenetv2": Architecture(
         builder="MobileNetV2",
-        about="ImageNet weights, lower two thirds frozen",
         input_size=224,
         smallest_input=32,
         scale=1 / 127.5,
@@ -42,7 +40,6 @@ ARCHITECTURES = {
     ),
     "simple-cnn": Architecture(
         builder="simple_cnn",
-        about="three convolutional layers, from scratch",
         input_size=128,
         smallest_input=32,
         scale=1 / 127.5,

@@ -11,6 +11,7 @@ from pathlib import Path
 from cxr_cli.errors import WorkspaceError
 
 _STAGE_PREFIX = ".staged-"
+_ASIDE_PREFIX = ".aside-"
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -53,8 +54,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
         if target.exists() and not target.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "a file is in its place")
         target.parent.mkdir(parents=True, exist_ok=True)
-        for stale in target.parent.glob(f"{_STAGE_PREFIX}*/"):
-            shutil.rmtree(stale, ignore_errors=True)
+        _clear_up(target.parent)
         stage = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{_STAGE_PREFIX}{target.name}-"))
         stage.chmod(0o777 & ~_umask())
     try:
@@ -95,8 +95,8 @@ def _swap(stage: Path, target: Path) -> None:
     if not target.exists():
         stage.rename(target)
         return
-    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{_STAGE_PREFIX}{target.name}-"))
-    old = target.rename(aside / "old")
+    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=_ASIDE_PREFIX))
+    old = target.rename(aside / target.name)
     try:
         stage.rename(target)
     except OSError:
@@ -104,6 +104,15 @@ def _swap(stage: Path, target: Path) -> None:
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _clear_up(folder: Path) -> None:
+    """Remove what killed processes left; a folder that had stepped aside for one that never came goes back."""
+    for old in folder.glob(f"{_ASIDE_PREFIX}*/*"):
+        if not (folder / old.name).exists():
+            old.rename(folder / old.name)
+    for stale in [*folder.glob(f"{_STAGE_PREFIX}*/"), *folder.glob(f"{_ASIDE_PREFIX}*/")]:
+        shutil.rmtree(stale, ignore_errors=True)
 
 
 @contextmanager

@@ -44,9 +44,10 @@ class DatasetFolder:
         """A grid of films of each class."""
         return self.root / "overview" / "samples.png"
 
-    def split_folder(self, part: str, label: str) -> Path:
-        """Where the films of one class in one part lie."""
-        return self.root / "split" / part / label
+    @staticmethod
+    def film(part: str, label: str, name: str) -> str:
+        """A film's path from the dataset's folder, as the manifest has it."""
+        return f"split/{part}/{label}/{name}"
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,11 @@ class Workspace:
     def models(self) -> Path:
         """Where the runs lie."""
         return self.root / "models"
+
+    @property
+    def phantoms(self) -> Path:
+        """Where the demo renders its films."""
+        return self.root / "phantoms"
 
     @property
     def heatmaps(self) -> Path:

@@ -1,0 +1,21 @@
+"""A chart as a PNG file, written whole or not at all."""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_cli.workspace.files import write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a chart to `path` as PNG, at 120 dots an inch; the folder is made when missing.
+
+    Raises:
+        WorkspaceError: the place can't be written to.
+    """
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
+    write_bytes(path, picture.getvalue())
