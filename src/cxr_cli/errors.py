@@ -23,6 +23,10 @@ class MetadataError(CxrError):
     """A metadata file that can't be read, or lacks what it must have."""
 
 
+class FolderError(CxrError):
+    """Class folders that can't be understood as a dataset."""
+
+
 class SplitError(CxrError):
     """Films that can't be split into train, val and test with both classes in each."""
 

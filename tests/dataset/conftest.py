@@ -63,3 +63,9 @@ def clinic(tmp_path) -> Callable[..., Path]:
 def rows_of_a_clinic() -> Callable[..., list[dict[str, str]]]:
     """`clinic_rows`, to change before they are written."""
     return clinic_rows
+
+
+@pytest.fixture
+def film_at() -> Callable[[Path, int], None]:
+    """`write_film`."""
+    return write_film

@@ -13,10 +13,10 @@ from PIL import Image
 from cxr_cli.dataset import prepare as module
 from cxr_cli.dataset.manifest import Film, fingerprint, read_manifest
 from cxr_cli.dataset.phantom import write_phantoms
-from cxr_cli.dataset.prepare import prepare
+from cxr_cli.dataset.prepare import prepare, prepare_folders
 from cxr_cli.errors import CxrError, MetadataError, SplitError, WorkspaceError
 from cxr_cli.workspace.layout import PARTS, Workspace
-from cxr_cli.workspace.records import DatasetRecord, FunnelStep, read_record
+from cxr_cli.workspace.records import DatasetRecord, FunnelStep, Leak, read_record
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "covid-chestxray" / "metadata.csv"
 
@@ -146,6 +146,8 @@ def test_the_record_says_how_the_dataset_came_to_be(clinic, workspace, rows_of_a
         "metadata": [str(metadata)],
         "images": None,
         "views": ["PA", "AP", "AP Supine"],
+        "folders": None,
+        "patient_pattern": None,
         "positive": "COVID-19",
         "split": "60/20/20",
         "seed": 4,
@@ -527,3 +529,165 @@ def test_the_split_does_not_depend_on_what_the_folder_is_called(tmp_path, undraw
         parts.append([(film.sha256, film.split) for film in read_manifest(workspace.dataset)])
 
     assert parts[0] == parts[1]
+
+
+@pytest.fixture
+def class_folders(tmp_path, film_at):
+    """Write class folders of films of noise: folder -> patients, each of two films; returns the folder."""
+
+    def write(folders: dict[str, range]) -> Path:
+        for number, (name, patients) in enumerate(folders.items()):
+            for patient in patients:
+                for film in range(2):
+                    film_at(
+                        tmp_path / "tree" / name / f"{patient:03d}_{film}.png", 10_000 * number + 10 * patient + film
+                    )
+        return tmp_path / "tree"
+
+    return write
+
+
+def test_class_folders_become_a_dataset_like_any_other(class_folders, workspace):
+    folder = class_folders({"covid": range(12), "normal": range(8, 20)})
+    prepared = prepare_folders(workspace, folder, patient_pattern=r"^(\d+)_", seed=2)
+    films, record = read_manifest(workspace.dataset), prepared.record
+
+    assert record.rows == len(films) == 48
+    assert json.loads(workspace.class_indices.read_text()) == {"normal": 0, "covid": 1}
+    assert sum(record.patients.values()) == 20
+    assert len({(film.patient, film.split) for film in films}) == 20
+    assert record.findings == {"normal": {"normal": 24}, "covid": {"covid": 24}}
+    assert (record.given_parts, record.leaks, record.notes, record.films_without_patient) == ([], [], [], 0)
+    assert record.options == {
+        "metadata": [],
+        "images": None,
+        "views": None,
+        "folders": str(folder),
+        "patient_pattern": r"^(\d+)_",
+        "positive": "covid",
+        "split": "70/15/15",
+        "seed": 2,
+        "link": False,
+    }
+    film = next(film for film in films if film.original.endswith("covid/003_1.png"))
+    assert (film.label, film.finding, film.patient, film.group, film.source, film.view) == (
+        *("covid", "covid", "003", "tree:003", "tree", ""),
+    )
+    assert (workspace.dataset.root / film.path).read_bytes() == Path(film.original).read_bytes()
+    assert workspace.dataset.samples_picture.is_file()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_given_parts_are_kept_and_the_missing_one_is_cut_from_train(class_folders, workspace):
+    folder = class_folders(
+        {
+            "train/covid": range(12),
+            "train/normal": range(20, 32),
+            "valid/covid": range(40, 43),
+            "valid/normal": range(50, 53),
+        }
+    )
+    record = prepare_folders(workspace, folder, patient_pattern=r"^(\d+)_").record
+    films = read_manifest(workspace.dataset)
+
+    assert record.given_parts == ["train", "val"]
+    assert {film.split for film in films if "/valid/" in film.original} == {"val"}
+    assert {film.split for film in films if "/train/" in film.original} == {"train", "test"}
+    assert record.films["val"] == {"normal": 6, "covid": 6}
+    assert record.films["test"] == {"normal": 4, "covid": 4}
+    assert record.leaks == []
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_leak_of_the_given_split_is_kept_and_recorded(class_folders, workspace):
+    folder = class_folders(
+        {f"{part}/{kind}": range(3) for part in ("train", "val", "test") for kind in ("covid", "normal")}
+    )
+    for part in ("val", "test"):
+        for kind in ("covid", "normal"):
+            for path in (folder / part / kind).iterdir():
+                path.rename(path.with_name(f"9{part[0] == 'v':d}{path.name}"))
+    shutil.copyfile(folder / "train" / "covid" / "001_0.png", folder / "test" / "covid" / "elsewhere.png")
+    (folder / "val" / "covid" / "new.png").write_bytes((folder / "train" / "normal" / "002_1.png").read_bytes())
+    record = prepare_folders(workspace, folder, patient_pattern=r"^(\d+)_").record
+
+    assert read_record(workspace.dataset.record, DatasetRecord) == record
+    assert record.options["split"] == "given"
+    assert record.films == {
+        "train": {"normal": 6, "covid": 6},
+        "val": {"normal": 6, "covid": 7},
+        "test": {"normal": 6, "covid": 7},
+    }
+    assert record.leaks == [
+        Leak(earlier="train", later="val", films=1, patients=1, copies=1),
+        Leak(earlier="train", later="test", films=1, patients=1, copies=1),
+    ]
+    assert record.notes == ["2 films have exact copies in the other class: some of their labels are wrong."]
+    assert record.films_without_patient == 2
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_shares_of_a_split_that_is_given_are_refused(class_folders, workspace):
+    folder = class_folders(
+        {f"{part}/{kind}": range(2) for part in ("train", "val", "test") for kind in ("covid", "normal")}
+    )
+
+    with pytest.raises(SplitError) as caught:
+        prepare_folders(workspace, folder, shares=(60, 20, 20))
+    assert caught.value.message == (
+        f"Expected no --split, as {folder} has train, val, test, which are kept as they are. Received: 60/20/20."
+    )
+    assert not workspace.root.exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_given_part_of_which_nothing_can_be_read_is_not_cut_anew(class_folders, workspace):
+    folder = class_folders({f"{part}/{kind}": range(4) for part in ("train", "val") for kind in ("covid", "normal")})
+    for path in (folder / "val").rglob("*.png"):
+        path.write_bytes(b"")
+
+    with pytest.raises(SplitError, match=r"^Expected films of both classes in the given val\. Received: none"):
+        prepare_folders(workspace, folder)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_an_unreadable_film_of_a_class_folder_is_left_out_with_the_reason(class_folders, workspace):
+    folder = class_folders({"covid": range(5), "normal": range(5, 10)})
+    (folder / "covid" / "broken.png").write_bytes(b"no image")
+    record = prepare_folders(workspace, folder).record
+
+    assert record.funnel[-1] == FunnelStep(rule="image can be read", removed=1, left=20)
+    (row,) = excluded(workspace)
+    assert row == {
+        **dict.fromkeys(("metadata", "row", "patient", "view", "modality"), ""),
+        "filename": "covid/broken.png",
+        "finding": "covid",
+        "reason": f"Expected a film. Received: {folder}/covid/broken.png is not an image.",
+    }
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_workspace_may_lie_among_the_class_folders_but_not_be_their_folder(class_folders):
+    folder = class_folders({"covid": range(4), "normal": range(4, 8)})
+    workspace = Workspace(folder / "workspace")
+    for _ in range(2):
+        assert prepare_folders(workspace, folder).record.rows == 16
+
+    with pytest.raises(WorkspaceError, match=r"^Expected class folders outside the workspace\."):
+        prepare_folders(Workspace(folder), folder)
+    with pytest.raises(WorkspaceError, match=r"^Expected class folders outside .*, which is replaced\."):
+        prepare_folders(workspace, workspace.dataset.root / "split" / "train")
+
+
+@pytest.mark.realdata
+@pytest.mark.usefixtures("undrawn")
+def test_the_nih_folders_give_the_films_and_patients_counted_by_hand(shared, workspace):
+    folder = shared / "data" / "nih-frontal"
+    record = prepare_folders(workspace, folder, positive="pneumonia", patient_pattern=r"^(\d+)_").record
+    films = read_manifest(workspace.dataset)
+
+    assert record.findings == {"no_findings": {"no_findings": 500}, "pneumonia": {"pneumonia": 500}}
+    assert sum(record.patients.values()) == len({film.group for film in films}) == 682
+    assert {row["filename"]: row["reason"] for row in excluded(workspace)} == {
+        "metadata.csv": "not an image file, by its suffix"
+    }

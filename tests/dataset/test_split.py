@@ -5,8 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from cxr_cli.dataset.split import parse_shares, split_by_group
+from cxr_cli.dataset.split import complete_split, find_leaks, group_films, parse_shares, split_by_group
 from cxr_cli.errors import SplitError
+from cxr_cli.workspace.records import Leak
 
 
 def drawn_films(seed: int, patients: int = 60) -> tuple[list[str], list[bool]]:
@@ -114,9 +115,7 @@ def test_films_of_one_class_are_refused(positives, found):
         split_by_group([str(i) for i in range(len(positives))], positives, seed=0)
 
     assert caught.value.message == f"Expected films of two classes. Received: {found}."
-    assert caught.value.hint == (
-        "Name the finding that makes a film positive: --positive TEXT; or add films: --metadata FILE"
-    )
+    assert caught.value.hint == ("Name the finding that makes a film positive: --positive TEXT; or add films")
 
 
 def test_no_films_are_refused():
@@ -134,7 +133,7 @@ def test_two_patients_of_a_class_are_too_few_however_many_films_they_have(few, n
     assert caught.value.message == (
         f"Expected at least 3 patients of each class, one for each of train, val, test. Received: 2 with a {name} film."
     )
-    assert caught.value.hint == "Add films of more patients: --metadata FILE"
+    assert caught.value.hint == "Add films of more patients"
 
 
 def test_patients_too_uneven_to_share_out_are_refused_with_the_part():
@@ -145,7 +144,7 @@ def test_patients_too_uneven_to_share_out_are_refused_with_the_part():
         split_by_group(groups, positives, seed=0)
 
     assert caught.value.message == "Expected both classes in val. Received: 4 patients, too few or too uneven."
-    assert caught.value.hint == "Add films of more patients: --metadata FILE; or give that part more: --split 60/20/20"
+    assert caught.value.hint == "Add films of more patients; or give that part more: --split 60/20/20"
 
 
 @pytest.mark.parametrize(
@@ -172,3 +171,91 @@ def test_shares_that_are_not_three_positive_numbers_are_refused(text):
         f"Expected three positive numbers, of train, val and test. Received: --split {text}."
     )
     assert caught.value.hint == "For example: --split 70/15/15"
+
+
+def test_copies_join_patients_and_films_without_a_patient_stand_alone():
+    groups = group_films(["b", "b", "a", "", "", "c", ""], ["1", "2", "2", "3", "4", "5", "5"])
+
+    assert groups == ["a", "a", "a", "sha256:3", "sha256:4", "c", "c"]
+
+
+def test_without_a_given_part_the_split_is_that_of_the_groups():
+    groups, positives = drawn_films(3)
+    shares = (70, 15, 15)
+
+    assert complete_split(
+        [""] * len(groups), groups, positives, given_parts=[], shares=shares, seed=5
+    ) == split_by_group(groups, positives, shares=shares, seed=5)
+
+
+def test_a_given_split_is_kept_whatever_it_shares():
+    given = ["train", "train", "val", "val", "test", "test"]
+    groups, positives = ["a", "b", "a", "b", "a", "b"], [True, False] * 3
+    parts = ["train", "val", "test"]
+
+    assert complete_split(given, groups, positives, given_parts=parts, shares=(1, 1, 1), seed=0) == given
+
+
+@pytest.mark.parametrize("missing", ["val", "test"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_missing_part_is_cut_from_train_and_shares_no_group_with_any(missing, seed):
+    there = "test" if missing == "val" else "val"
+    groups, positives = drawn_films(seed, patients=300)
+    rng = np.random.default_rng(seed)
+    given = rng.choice(["train", "train", "train", there], len(groups)).tolist()  # many patients are in both
+
+    parts = complete_split(given, groups, positives, given_parts=["train", there], shares=(70, 15, 15), seed=seed)
+
+    assert all(after == before for before, after in zip(given, parts, strict=True) if before == there)
+    cut = {group for group, part in zip(groups, parts, strict=True) if part == missing}
+    assert cut.isdisjoint(group for group, part in zip(groups, parts, strict=True) if part != missing)
+    found, train = counts(parts, positives), Counter(given)["train"]
+    # The pool that may be cut has few patients of one film only: not every class comes out to the film.
+    assert found[missing].total() == pytest.approx(train * 15 / 85, abs=8)
+    assert min(found[missing].values()) >= 1
+
+
+def test_a_given_part_without_a_class_is_refused():
+    options = {"groups": list("abcd"), "shares": (70, 15, 15), "seed": 0}
+    with pytest.raises(SplitError) as caught:
+        complete_split(
+            ["train", "train", "val", "val"],
+            positives=[True, False, False, False],
+            given_parts=["train", "val"],
+            **options,
+        )
+    assert caught.value.message == "Expected films of both classes in the given val. Received: negative films only."
+    assert caught.value.hint == "Add such films; or take val away, to cut one from train"
+
+    with pytest.raises(SplitError, match=r"in the given test\. Received: none that can be read\.$"):
+        complete_split(["train"] * 4, positives=[True, False] * 2, given_parts=["train", "test"], **options)
+
+
+def test_a_train_part_whose_patients_are_all_in_val_cannot_be_cut():
+    with pytest.raises(SplitError) as caught:
+        complete_split(
+            ["train", "train", "val", "val"],
+            list("abab"),
+            [True, False] * 2,
+            given_parts=["train", "val"],
+            shares=(70, 15, 15),
+            seed=0,
+        )
+
+    assert caught.value.message == (
+        "Expected train films of both classes, of patients of no other part, to cut test from. "
+        "Received: 0 negative, 0 positive."
+    )
+
+
+def test_leaks_are_counted_for_each_pair_of_parts():
+    parts = ["train", "train", "val", "val", "val", "test"]
+    groups = ["a", "b", "a", "b", "c", "a"]
+    digests = ["1", "2", "3", "2", "4", "3"]
+
+    assert find_leaks(parts, groups, digests) == [
+        Leak(earlier="train", later="val", films=2, patients=2, copies=1),
+        Leak(earlier="train", later="test", films=1, patients=1, copies=0),
+        Leak(earlier="val", later="test", films=1, patients=1, copies=1),
+    ]
+    assert find_leaks(["train", "val", "test"], ["a", "b", "c"], ["1", "2", "3"]) == []

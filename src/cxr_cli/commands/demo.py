@@ -37,8 +37,8 @@ def demo(workspace: WorkspaceOption = None, seed: SeedOption = 0) -> None:
     phantoms(films, films=_FILMS, seed=seed)
     _step(2, "Prepare them: split by patient", f"cxr prepare --metadata {films / 'metadata.csv'} {place}")
     prepare([films / "metadata.csv"], seed=seed, workspace=found.root)
-    _step(3, "Train a small CNN from scratch", f"cxr train --arch simple-cnn --batch-size 16 {place}")
-    train(Arch("simple-cnn"), batch_size=16, seed=seed, workspace=found.root)
+    _step(3, "Train a small CNN from scratch", f"cxr train --arch simple-cnn --epochs 30 --batch-size 16 {place}")
+    train(Arch("simple-cnn"), epochs=30, batch_size=16, seed=seed, workspace=found.root)
     _step(4, "Test it on the films it has never seen", f"cxr evaluate {place}")
     evaluate(workspace=found.root)
     film = _a_positive_test_film(found)
@@ -61,7 +61,8 @@ def _refuse_other_dataset(workspace: Workspace, films: Path) -> None:
 
     if not workspace.dataset.record.exists():
         return
-    made_from = read_record(workspace.dataset.record, DatasetRecord).options["metadata"]
+    options = read_record(workspace.dataset.record, DatasetRecord).options
+    made_from = options["metadata"] or [options["folders"]]
     if made_from != [str(films / "metadata.csv")]:
         raise WorkspaceError(
             f"Expected a workspace without a dataset of your own. Received: {workspace.root}, prepared from "

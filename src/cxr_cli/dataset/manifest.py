@@ -20,9 +20,9 @@ class Film:
     path: str  # of the image, from the dataset's folder, with forward slashes
     label: str
     split: str  # train, val or test
-    patient: str  # empty where the metadata names none
-    group: str  # films of one group are never in two parts: a patient's, and exact copies
-    source: str  # the name of the metadata file's folder
+    patient: str  # empty where it isn't known
+    group: str  # a patient's films, and exact copies; never in two parts, unless such parts were given
+    source: str  # the name of the folder of the metadata file, or of the class folders
     view: str
     sex: str
     age: str

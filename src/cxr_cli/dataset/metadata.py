@@ -2,80 +2,16 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.table import folded, read_table
 from cxr_cli.errors import MetadataError
-from cxr_cli.workspace.records import FunnelStep
 
 DEFAULT_VIEWS = ("PA", "AP", "AP Supine")
 DEFAULT_POSITIVE = "COVID-19"
 _NO_FINDING_YET = {"", "todo", "unknown"}
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A row that is kept, so far: its film is there but was not read yet."""
-
-    image: Path
-    source: str  # the name of the metadata file's folder
-    metadata: Path
-    row: int  # of the metadata file, 1 is the first after the header
-    filename: str
-    label: str
-    finding: str
-    patient: str  # empty where the row names none
-    view: str
-    modality: str
-    sex: str
-    age: str
-
-    def excluded(self, reason: str) -> "Exclusion":
-        """The same row, left out."""
-        return Exclusion(
-            metadata=str(self.metadata),
-            row=self.row,
-            filename=self.filename,
-            patient=self.patient,
-            finding=self.finding,
-            view=self.view,
-            modality=self.modality,
-            reason=reason,
-        )
-
-
-@dataclass(frozen=True)
-class Exclusion:
-    """A row that is left out, and why."""
-
-    metadata: str
-    row: int
-    filename: str
-    patient: str
-    finding: str
-    view: str
-    modality: str
-    reason: str
-
-
-@dataclass
-class Selection:
-    """What the rules made of the rows."""
-
-    negative: str
-    positive: str
-    rows: int = 0
-    kept: list[Candidate] = field(default_factory=list)
-    excluded: list[Exclusion] = field(default_factory=list)
-    funnel: list[FunnelStep] = field(default_factory=list)
-    missing_columns: list[str] = field(default_factory=list)
-
-    def reject(self, rule: str, rejected: Sequence[Exclusion]) -> None:
-        """Book what one rule left out."""
-        left = (self.funnel[-1].left if self.funnel else self.rows) - len(rejected)
-        self.funnel.append(FunnelStep(rule=rule, removed=len(rejected), left=left))
-        self.excluded.extend(rejected)
 
 
 def label_names(positive: str) -> tuple[str, str]:
@@ -165,7 +101,7 @@ def select_films(
             Candidate(
                 image=row.image(images)[0],
                 source=row.metadata.parent.resolve().name,
-                metadata=row.metadata,
+                metadata=str(row.metadata),
                 row=row.number,
                 filename=row.get("filename"),
                 label=name if names_finding(finding, positive) else negative,

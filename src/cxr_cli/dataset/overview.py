@@ -61,6 +61,8 @@ def draw_samples(path: Path, root: Path, films: Sequence[Film], labels: Sequence
         for axis, film in zip(row, (members[i] for i in chosen), strict=False):
             axis.imshow(read_film(root / film.path), cmap="gray", vmin=0, vmax=255)
             finding = film.finding if len(film.finding) < 26 else film.finding[:24] + "…"
-            # A dollar sign is no formula.
-            axis.set_title(f"{label}\n{finding}\n{film.view} · {film.split}", fontsize=8, parse_math=False)
+            place = " · ".join(text for text in (film.view, film.split) if text)
+            # A class folder's name is label and finding in one. A dollar sign is no formula.
+            title = "\n".join(dict.fromkeys((label, finding, place)))
+            axis.set_title(title, fontsize=8, parse_math=False)
     save_figure(figure, path)

@@ -1,4 +1,4 @@
-"""Metadata and images in; a split dataset with its manifest, pictures and record out."""
+"""Metadata or class folders in; a split dataset with its manifest, pictures and record out."""
 
 import hashlib
 import shutil
@@ -8,18 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint, write_manifest, write_table
-from cxr_cli.dataset.metadata import (
-    DEFAULT_POSITIVE,
-    DEFAULT_VIEWS,
-    Candidate,
-    Exclusion,
-    Selection,
-    select_films,
-)
+from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_films
 from cxr_cli.dataset.overview import draw_distribution, draw_samples
-from cxr_cli.dataset.split import DEFAULT_SHARES, split_by_group
-from cxr_cli.errors import ImageError, MetadataError, WorkspaceError
+from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
+from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, find_leaks, group_films
+from cxr_cli.errors import ImageError, MetadataError, SplitError, WorkspaceError
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import lock, staged_folder
@@ -48,7 +43,7 @@ def prepare(
     link: bool = False,
     track: Track = untracked,
 ) -> Prepared:
-    """Make the workspace's dataset; an earlier one is replaced once this one is whole.
+    """Make the workspace's dataset from metadata; an earlier one is replaced once this one is whole.
 
     Args:
         workspace: where to.
@@ -67,21 +62,93 @@ def prepare(
         WorkspaceError: the workspace is in use or can't be written to.
     """
     for path in [*metadata, *([images] if images else [])]:
-        if path.resolve().is_relative_to(workspace.dataset.root.resolve()):
-            raise WorkspaceError(
-                f"Expected metadata and images outside {workspace.dataset.root}, which is replaced. Received: {path}.",
-                hint="Name another workspace: --workspace DIR",
-            )
+        _refuse_inside(workspace, path, "metadata and images")
     selection = select_films(metadata, images=images, views=views, positive=positive)
     options: dict[str, object] = {
         "metadata": [str(path) for path in metadata],
         "images": str(images) if images else None,
         "views": list(views),
+        "folders": None,
+        "patient_pattern": None,
         "positive": positive,
-        "split": "/".join(f"{share:g}" for share in shares),
-        "seed": seed,
-        "link": link,
     }
+    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, track=track)
+
+
+def prepare_folders(
+    workspace: Workspace,
+    folder: Path,
+    *,
+    positive: str | None = None,
+    patient_pattern: str | None = None,
+    shares: Sequence[float] | None = None,
+    seed: int = 0,
+    link: bool = False,
+    track: Track = untracked,
+) -> Prepared:
+    """Make the workspace's dataset from class folders; an earlier one is replaced once this one is whole.
+
+    Args:
+        workspace: where to. Where it lies in `folder`, it is not looked into.
+        folder: of the class folders, or of train, val and test with class folders in each: see `select_from_folders`.
+            A part that is given is kept as it is; a missing val or test is cut from train.
+        positive: the class folder that is positive. Defaults to the one that is named for COVID.
+        patient_pattern: a regular expression that finds the patient in file names. Defaults to none.
+        shares: of train, val and test; of those that are cut, the ratios count. Defaults to 70, 15 and 15.
+        seed: draws what is cut, and the samples shown.
+        link: hard links in place of copies. The files in `folder` are never changed.
+        track: is told of each film.
+
+    Raises:
+        FolderError: the folders can't be understood.
+        SplitError: the films can't be split with both classes in each part, or shares of a split that is given.
+        WorkspaceError: the workspace is in use or can't be written to.
+    """
+    _refuse_inside(workspace, folder, "class folders")
+    if folder.resolve() == workspace.root.resolve():
+        raise WorkspaceError(
+            f"Expected class folders outside the workspace. Received: {folder} is the workspace.",
+            hint="Name another workspace: --workspace DIR",
+        )
+    selection = select_from_folders(folder, positive=positive, patient_pattern=patient_pattern, skip=workspace.root)
+    if shares and len(selection.given_parts) == len(PARTS):
+        raise SplitError(
+            f"Expected no --split, as {folder} has {', '.join(PARTS)}, which are kept as they are. "
+            f"Received: {'/'.join(f'{share:g}' for share in shares)}.",
+            hint="Leave out --split",
+        )
+    options: dict[str, object] = {
+        "metadata": [],
+        "images": None,
+        "views": None,
+        "folders": str(folder),
+        "patient_pattern": patient_pattern,
+        "positive": selection.positive,
+    }
+    shares = shares or DEFAULT_SHARES
+    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, track=track)
+
+
+def _refuse_inside(workspace: Workspace, path: Path, what: str) -> None:
+    if path.resolve().is_relative_to(workspace.dataset.root.resolve()):
+        raise WorkspaceError(
+            f"Expected {what} outside {workspace.dataset.root}, which is replaced. Received: {path}.",
+            hint="Name another workspace: --workspace DIR",
+        )
+
+
+def _make(
+    workspace: Workspace,
+    selection: Selection,
+    options: dict[str, object],
+    *,
+    shares: Sequence[float],
+    seed: int,
+    link: bool,
+    track: Track,
+) -> Prepared:
+    split = "/".join(f"{share:g}" for share in shares) if len(selection.given_parts) < len(PARTS) else "given"
+    options = {**options, "split": split, "seed": seed, "link": link}
     # What can fail for the films' sake fails before anything is written.
     hashes = _read_all(selection, track)
     films = _place(selection, hashes, shares=shares, seed=seed)
@@ -114,7 +181,7 @@ def _read_all(selection: Selection, track: Track) -> list[str]:
     if not selection.kept:
         raise MetadataError(
             f"Expected image files that can be read. Received: {len(rejected)}, none of them. {rejected[0].reason}",
-            hint="Check the image files, or say where they are: --images DIR",
+            hint="Check the image files",
         )
     return [digest for digest, reason in verdicts if not reason]
 
@@ -128,13 +195,20 @@ def _read_one(film: Candidate) -> tuple[str, str]:
 
 
 def _place(selection: Selection, hashes: list[str], *, shares: Sequence[float], seed: int) -> list[Film]:
-    groups = _groups(selection.kept, hashes)
+    patients = [f"{film.source}:{film.patient}" if film.patient else "" for film in selection.kept]
+    groups = group_films(patients, hashes)
     # To the split a group is its content: what folders and patients are called has no say in who is tested on what.
     content: dict[str, str] = {}
     for group, digest in zip(groups, hashes, strict=True):
         content[group] = min(digest, content.get(group, digest))
-    positives = [film.label == selection.positive for film in selection.kept]
-    parts = split_by_group([content[group] for group in groups], positives, shares=shares, seed=seed)
+    parts = complete_split(
+        [film.part for film in selection.kept],
+        [content[group] for group in groups],
+        [film.label == selection.positive for film in selection.kept],
+        given_parts=selection.given_parts,
+        shares=shares,
+        seed=seed,
+    )
     names = _file_names(selection.kept)
     return [
         Film(
@@ -153,27 +227,6 @@ def _place(selection: Selection, hashes: list[str], *, shares: Sequence[float], 
         )
         for film, part, name, group, digest in zip(selection.kept, parts, names, groups, hashes, strict=True)
     ]
-
-
-def _groups(films: Sequence[Candidate], hashes: Sequence[str]) -> list[str]:
-    """A group a film: patients of one source, joined where they share an exact copy of a film.
-
-    A film without a patient stands for a patient of its own.
-    """
-    leader: dict[str, str] = {}
-
-    def lead(name: str) -> str:
-        while leader.setdefault(name, name) != name:
-            name = leader[name]
-        return name
-
-    for film, digest in zip(films, hashes, strict=True):
-        if film.patient:
-            # The patient first in the alphabet gives the name: the rows' order has no say in it, nor in the split.
-            both = {lead(f"sha256:{digest}"), lead(f"{film.source}:{film.patient}")}
-            leading = min(both, key=lambda name: (name.startswith("sha256:"), name))
-            leader.update(dict.fromkeys(both, leading))
-    return [lead(f"sha256:{digest}") for digest in hashes]
 
 
 def _file_names(films: Sequence[Candidate]) -> list[str]:
@@ -227,4 +280,17 @@ def _record(selection: Selection, films: Sequence[Film], options: dict[str, obje
         # Never from the folders' order: alphabetical order would make "covid" 0, and every answer its opposite.
         class_indices={selection.negative: 0, selection.positive: 1},
         fingerprint=fingerprint(films),
+        given_parts=selection.given_parts,
+        leaks=find_leaks(
+            [film.split for film in films], [film.group for film in films], [film.sha256 for film in films]
+        ),
+        notes=[*selection.notes, *_contradictions(films)],
     )
+
+
+def _contradictions(films: Sequence[Film]) -> list[str]:
+    labels = defaultdict(set)
+    for film in films:
+        labels[film.sha256].add(film.label)
+    copies = sum(len(labels[film.sha256]) > 1 for film in films)
+    return [f"{copies} films have exact copies in the other class: some of their labels are wrong."] if copies else []

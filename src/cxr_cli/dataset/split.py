@@ -1,13 +1,15 @@
-"""Films into train, val and test: stratified by label, never one group in two parts."""
+"""Films into train, val and test: stratified by label, never one group in two parts that are cut here."""
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 
 from cxr_cli.errors import SplitError
 from cxr_cli.workspace.layout import PARTS
+from cxr_cli.workspace.records import Leak
 
 DEFAULT_SHARES = (70.0, 15.0, 15.0)
 
@@ -30,10 +32,114 @@ def parse_shares(text: str) -> tuple[float, float, float]:
     return shares[0], shares[1], shares[2]
 
 
-def split_by_group(
-    groups: Sequence[str], positives: Sequence[bool], *, shares: Sequence[float] = DEFAULT_SHARES, seed: int
+def group_films(patients: Sequence[str], digests: Sequence[str]) -> list[str]:
+    """A group a film: patients, joined where they share an exact copy of a film.
+
+    Args:
+        patients: a name a film; a film with an empty one stands for a patient of its own.
+        digests: a SHA-256 a film.
+    """
+    leader: dict[str, str] = {}
+
+    def lead(name: str) -> str:
+        while leader.setdefault(name, name) != name:
+            name = leader[name]
+        return name
+
+    for patient, digest in zip(patients, digests, strict=True):
+        if patient:
+            # The patient first in the alphabet gives the name: the rows' order has no say in it, nor in the split.
+            both = {lead(f"sha256:{digest}"), lead(patient)}
+            leading = min(both, key=lambda name: (name.startswith("sha256:"), name))
+            leader.update(dict.fromkeys(both, leading))
+    return [lead(f"sha256:{digest}") for digest in digests]
+
+
+def complete_split(
+    given: Sequence[str],
+    groups: Sequence[str],
+    positives: Sequence[bool],
+    *,
+    given_parts: Sequence[str],
+    shares: Sequence[float],
+    seed: int,
 ) -> list[str]:
-    """Say for each film whether it is for train, val or test.
+    """Keep the parts that are given, and cut the missing ones from train, in the ratio of their shares and train's.
+
+    Films of train whose group is in another given part too stay in train: what is cut shares no group with any part.
+
+    Args:
+        given: train, val or test a film; empty where no part is given, which is as if all were of train.
+        groups: a name a film.
+        positives: a label a film.
+        given_parts: the parts that are given.
+        shares: of train, val and test, in any unit.
+        seed: draws what is cut.
+
+    Returns:
+        A part a film.
+
+    Raises:
+        SplitError: a class is missing from a part.
+    """
+    parts = [part or PARTS[0] for part in given]
+    _check_given(parts, positives, given_parts)
+    cut = [part for part in PARTS if part == PARTS[0] or part not in given_parts]
+    if len(cut) > 1:
+        tied = {group for group, part in zip(groups, parts, strict=True) if part != PARTS[0]}
+        pool = [i for i, group in enumerate(groups) if group not in tied]
+        free = [sum(positives[i] == positive for i in pool) for positive in (False, True)]
+        if given_parts and not all(free):
+            raise SplitError(
+                f"Expected train films of both classes, of patients of no other part, to cut {' and '.join(cut[1:])} "
+                f"from. Received: {free[0]} negative, {free[1]} positive.",
+                hint="Check --patient-pattern, and whether the given parts hold copies of one another",
+            )
+        wanted = [float(shares[PARTS.index(part)]) for part in cut]
+        # What is tied is train's already, so that train needs less of the pool.
+        tied_share = (1 - len(pool) / parts.count(PARTS[0])) * sum(wanted)
+        wanted[0] = max(wanted[0] - tied_share, wanted[0] / 100)
+        drawn = split_by_group(
+            [groups[i] for i in pool],
+            [positives[i] for i in pool],
+            shares=wanted,
+            seed=seed,
+            parts=cut,
+        )
+        for i, part in zip(pool, drawn, strict=True):
+            parts[i] = part
+    return parts
+
+
+def find_leaks(parts: Sequence[str], groups: Sequence[str], digests: Sequence[str]) -> list[Leak]:
+    """Say what parts have in common: patients, and exact copies of films."""
+    leaks = []
+    for earlier, later in combinations(PARTS, 2):
+        known = {group for group, part in zip(groups, parts, strict=True) if part == earlier}
+        seen = {digest for digest, part in zip(digests, parts, strict=True) if part == earlier}
+        shared = [i for i, part in enumerate(parts) if part == later and groups[i] in known]
+        if shared:
+            leaks.append(
+                Leak(
+                    earlier=earlier,
+                    later=later,
+                    films=len(shared),
+                    patients=len({groups[i] for i in shared}),
+                    copies=sum(digests[i] in seen for i in shared),
+                )
+            )
+    return leaks
+
+
+def split_by_group(
+    groups: Sequence[str],
+    positives: Sequence[bool],
+    *,
+    shares: Sequence[float] = DEFAULT_SHARES,
+    seed: int,
+    parts: Sequence[str] = PARTS,
+) -> list[str]:
+    """Say for each film which part it is for.
 
     Groups are taken the largest first, in an order that `seed` draws among equals, and each goes to the part that then
     lacks most of the group's classes: what scikit-learn's StratifiedGroupKFold does, for parts of any size. The result
@@ -42,11 +148,12 @@ def split_by_group(
     Args:
         groups: a name a film; films of one group stay together.
         positives: a label a film.
-        shares: of train, val and test, in any unit.
+        shares: of the parts, in any unit.
         seed: draws the order among groups of equal size.
+        parts: their names. Defaults to train, val and test.
 
     Returns:
-        A part a film: "train", "val" or "test".
+        A part a film.
 
     Raises:
         SplitError: a class is missing from the films, or from a part.
@@ -55,7 +162,7 @@ def split_by_group(
     for group, positive in zip(groups, positives, strict=True):
         members[group][int(positive)] += 1
     films = np.sum(list(members.values()), axis=0) if members else np.zeros(2)  # (negatives, positives)
-    _check_classes(films, members)
+    _check_classes(films, members, parts)
 
     # By a hash of the name first: neither the rows' order nor the names' alphabet has a say.
     names = sorted(members, key=lambda name: hashlib.sha256(name.encode()).digest())
@@ -70,34 +177,52 @@ def split_by_group(
         need = (lacking / target) @ (members[name] / films)
         part = int(np.argmax(need))
         lacking[part] -= members[name]
-        part_of[name] = PARTS[part]
-    parts = [part_of[group] for group in groups]
-    _check_parts(parts, positives, members)
-    return parts
+        part_of[name] = parts[part]
+    drawn = [part_of[group] for group in groups]
+    _check_parts(drawn, positives, members, parts)
+    return drawn
 
 
-def _check_classes(films: np.ndarray, members: dict[str, np.ndarray]) -> None:
+def _check_classes(films: np.ndarray, members: dict[str, np.ndarray], parts: Sequence[str]) -> None:
     if films.min() == 0:
         there, missing = ("positive", "negative") if films[0] == 0 else ("negative", "positive")
         raise SplitError(
             f"Expected films of two classes. Received: {int(films.sum())} films, all {there}, none {missing}.",
-            hint="Name the finding that makes a film positive: --positive TEXT; or add films: --metadata FILE",
+            hint="Name the finding that makes a film positive: --positive TEXT; or add films",
         )
     for index, name in enumerate(("negative", "positive")):
         patients = sum(1 for counts in members.values() if counts[index])
-        if patients < len(PARTS):
+        if patients < len(parts):
             raise SplitError(
-                f"Expected at least {len(PARTS)} patients of each class, one for each of {', '.join(PARTS)}. "
+                f"Expected at least {len(parts)} patients of each class, one for each of {', '.join(parts)}. "
                 f"Received: {patients} with a {name} film.",
-                hint="Add films of more patients: --metadata FILE",
+                hint="Add films of more patients",
             )
 
 
-def _check_parts(parts: list[str], positives: Sequence[bool], members: dict[str, np.ndarray]) -> None:
-    for part in PARTS:
-        labels = {bool(positive) for positive, where in zip(positives, parts, strict=True) if where == part}
-        if len(labels) < 2:
+def _check_parts(
+    drawn: Sequence[str], positives: Sequence[bool], members: dict[str, np.ndarray], parts: Sequence[str]
+) -> None:
+    for part in parts:
+        if len(_labels_of(part, drawn, positives)) < 2:
             raise SplitError(
                 f"Expected both classes in {part}. Received: {len(members)} patients, too few or too uneven.",
-                hint="Add films of more patients: --metadata FILE; or give that part more: --split 60/20/20",
+                hint="Add films of more patients; or give that part more: --split 60/20/20",
             )
+
+
+def _check_given(parts: Sequence[str], positives: Sequence[bool], given_parts: Sequence[str]) -> None:
+    for part in given_parts:
+        labels = _labels_of(part, parts, positives)
+        if len(labels) < 2:
+            found = f"{'positive' if labels.pop() else 'negative'} films only" if labels else "none that can be read"
+            raise SplitError(
+                f"Expected films of both classes in the given {part}. Received: {found}.",
+                hint="Add such films"
+                if part == PARTS[0]
+                else f"Add such films; or take {part} away, to cut one from train",
+            )
+
+
+def _labels_of(part: str, parts: Sequence[str], positives: Sequence[bool]) -> set[bool]:
+    return {bool(positive) for positive, where in zip(positives, parts, strict=True) if where == part}

@@ -72,6 +72,16 @@ class RunFolder:
         return self.root / "model.tflite"
 
     @property
+    def booster(self) -> Path:
+        """XGBoost's trees, of a run that has them."""
+        return self.root / "xgboost.json"
+
+    @property
+    def exports(self) -> Path:
+        """The model in other formats; a new training of the run takes them away."""
+        return self.root / "export"
+
+    @property
     def class_indices(self) -> Path:
         """The classes of this run."""
         return self.root / "class_indices.json"
@@ -117,6 +127,28 @@ class EvaluationFolder:
     def record(self) -> Path:
         """Written last: the report is whole."""
         return self.root / "report.json"
+
+
+@dataclass(frozen=True)
+class ComparisonFolder:
+    """Runs beside each other."""
+
+    root: Path
+
+    @property
+    def csv(self) -> Path:
+        """One row a run, full figures."""
+        return self.root / "comparison.csv"
+
+    @property
+    def markdown(self) -> Path:
+        """The table to read."""
+        return self.root / "comparison.md"
+
+    @property
+    def picture(self) -> Path:
+        """The table, drawn."""
+        return self.root / "comparison.png"
 
 
 @dataclass(frozen=True)
@@ -209,3 +241,8 @@ class Workspace:
     def evaluation(self, run: str, dataset: str) -> EvaluationFolder:
         """Where the report of `run` on `dataset` (a part, or the name of another set) goes."""
         return EvaluationFolder(self.root / "evaluations" / run / dataset)
+
+    @property
+    def comparison(self) -> ComparisonFolder:
+        """Where the comparison of the runs goes."""
+        return ComparisonFolder(self.root / "comparison")

@@ -12,7 +12,7 @@ from cxr_cli.workspace.files import write_bytes
 
 R = TypeVar("R", bound="Record")
 # What can change a result: their versions are part of every record.
-_PACKAGES = ("cxr-cli", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow", "scikit-learn")
+_PACKAGES = ("cxr-cli", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow", "scikit-learn", "xgboost")
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +38,16 @@ class FunnelStep(Part, frozen=True, kw_only=True):
     left: int
 
 
+class Leak(Part, frozen=True, kw_only=True):
+    """What two parts of a split that was given have in common."""
+
+    earlier: str
+    later: str
+    films: int  # of the later part, whose patient or exact copy is in the earlier part too
+    patients: int  # that they are of
+    copies: int  # of them, exact copies of a film of the earlier part
+
+
 class DatasetRecord(Record, frozen=True, kw_only=True):
     """`dataset.json`: how the dataset came to be."""
 
@@ -53,6 +63,9 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
     films_without_patient: int
     class_indices: dict[str, int]
     fingerprint: str  # of every film's content, label and part
+    given_parts: list[str] = []  # that the class folders came with, kept as they are
+    leaks: list[Leak] = []  # between given parts; none where the split is cut here
+    notes: list[str] = []  # what else to know of the dataset, in sentences
 
 
 class ExportCheck(Part, frozen=True, kw_only=True):
@@ -61,6 +74,14 @@ class ExportCheck(Part, frozen=True, kw_only=True):
     films: int
     max_probability_difference: float
     max_cam_difference: float
+
+
+class Boosting(Part, frozen=True, kw_only=True):
+    """The trees that answer from a network's features."""
+
+    trees: int
+    features: int
+    val_loss: float
 
 
 class RunRecord(Record, frozen=True, kw_only=True):
@@ -85,6 +106,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     validation: dict[str, float | None]
     export: ExportCheck
     seconds: dict[str, float]
+    boosting: Boosting | None = None
 
 
 class ReportRecord(Record, frozen=True, kw_only=True):

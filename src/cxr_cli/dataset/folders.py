@@ -1,0 +1,280 @@
+"""Class folders in: films with a label, their part where it is given, and a reason for every file left out."""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
+from cxr_cli.dataset.table import folded
+from cxr_cli.errors import FolderError
+from cxr_cli.imaging.reader import SUFFIXES
+from cxr_cli.workspace.layout import PARTS
+
+_PART_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+_LAYOUT_HINT = "Expected are DIR/covid, DIR/normal; or DIR/train/covid, DIR/train/normal, DIR/val/covid and so on"
+
+
+def select_from_folders(
+    folder: Path, *, positive: str | None = None, patient_pattern: str | None = None, skip: Path | None = None
+) -> Selection:
+    """Read a folder of class folders, or of train, val and test with class folders in each.
+
+    A class folder may hold folders; its name is free, and is the same class whatever its case. Left out are hidden
+    files, files that are no images by their suffix, and what lies in a folder of masks. Nothing is opened yet.
+
+    Args:
+        folder: of the class folders, or of the parts.
+        positive: the class folder that is positive. Defaults to the one that is named for COVID. More than two class
+            folders become this one against the rest.
+        patient_pattern: a regular expression whose first group, or else whole match, is the patient in a file's name.
+            Defaults to none: no film names its patient.
+        skip: a folder that is not looked into.
+
+    Returns:
+        The files kept and left out, with the funnel and the parts that are given.
+
+    Raises:
+        FolderError: the folders can't be understood, not one of them is positive, or the pattern is wrong.
+    """
+    patient_of = _patient_reader(patient_pattern)
+    if not folder.is_dir():
+        raise FolderError(
+            f"Expected a folder of class folders. Received: --folders {folder}: no such folder.",
+            hint="Name it: --folders DIR",
+        )
+    files = [_File(path, path.relative_to(folder).parts) for path in _walk(folder, skip)]
+    selection = Selection(negative="", positive="", rows=len(files))
+    files = _apply(selection, files, "is an image file, by its name", _File.no_image)
+    files = _apply(selection, files, "is in no folder of masks", _File.in_masks)
+    parts = _part_folders(folder, files)
+    files = [file.in_part(parts) for file in files]
+    files = _apply(selection, files, "is in a class folder", lambda file: "" if file.kind else "in no class folder")
+    _check_layout(folder, files)
+    selection.given_parts = [part for part in PARTS if part in parts.values()]
+
+    names = _class_names(files)  # folded case -> as written
+    counts = Counter(names[file.kind.casefold()] for file in files)
+    selection.positive = _positive_of(counts, positive)
+    others = [name for name in counts if name != selection.positive]
+    selection.negative = others[0] if len(others) == 1 else f"non_{selection.positive}"
+    selection.notes = _missing_classes(files, names, selection.given_parts)
+    selection.kept = [
+        Candidate(
+            image=file.path,
+            source=folder.resolve().name,
+            filename="/".join(file.inside),
+            label=selection.positive if names[file.kind.casefold()] == selection.positive else selection.negative,
+            finding=file.kind,
+            patient=patient_of(file.path.name),
+            part=file.part,
+        )
+        for file in files
+    ]
+    if patient_pattern and not any(film.patient for film in selection.kept):
+        raise FolderError(
+            f"Expected --patient-pattern to find the patient in file names. Received: '{patient_pattern}', which "
+            f"matches none of {len(files)}, for example not {files[0].path.name!r}.",
+            hint=r"For names like 00000013_005.png: --patient-pattern '^(\d+)_'",
+        )
+    return selection
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    inside: tuple[str, ...]  # the path from the folder that was named
+    part: str = ""
+    kind: str = ""  # the class folder's name
+
+    def no_image(self) -> str:
+        """The reason to leave it out for its name."""
+        if any(name.startswith(".") for name in self.inside):
+            return "hidden file or folder"
+        if self.path.suffix.lower() not in SUFFIXES:
+            return "not an image file, by its suffix"
+        # It could not be written down: a name of another encoding, from an old archive for example.
+        return "" if _printable(str(self.path)) == str(self.path) else "file name is not UTF-8"
+
+    def in_masks(self) -> str:
+        """The reason to leave it out as a mask: some collections keep images/ and masks/ in each class folder."""
+        masks = [name for name in self.inside[:-1] if {"mask", "masks"} & set(re.split(r"[\W_]+", name.casefold()))]
+        return f"in the folder {masks[0]}" if masks else ""
+
+    def in_part(self, parts: dict[str, str]) -> "_File":
+        """The same file with its part, of the folders in `parts`, and its class folder."""
+        if not parts:
+            return _File(self.path, self.inside, kind=self.inside[0] if len(self.inside) > 1 else "")
+        kind = self.inside[1] if len(self.inside) > 2 else ""
+        return _File(self.path, self.inside, part=parts.get(self.inside[0], ""), kind=kind)
+
+    def excluded(self, reason: str) -> Exclusion:
+        name, kind = _printable("/".join(self.inside)), _printable(self.kind)
+        return Exclusion("", None, filename=name, patient="", finding=kind, view="", modality="", reason=reason)
+
+
+def _walk(folder: Path, skip: Path | None, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """All files below, in the order of their names; links to folders are followed, but never in a circle."""
+    real = folder.resolve()
+    if real in above or (skip and real == skip.resolve()):
+        return
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise FolderError(
+            f"Expected to read the folder {folder}. Received: {error.strerror}.", hint="Check who may read it"
+        ) from error
+    for entry in entries:
+        if entry.is_dir():
+            yield from _walk(entry, skip, above | {real})
+        else:
+            yield entry
+
+
+def _apply(selection: Selection, files: list[_File], rule: str, reason_of: Callable[[_File], str]) -> list[_File]:
+    verdicts = [(file, reason_of(file)) for file in files]
+    selection.reject(rule, [file.excluded(reason) for file, reason in verdicts if reason])
+    return [file for file, reason in verdicts if not reason]
+
+
+def _part_folders(folder: Path, files: Sequence[_File]) -> dict[str, str]:
+    """Folder name -> part, of the folders with films in them; empty where no part is given."""
+    tops = Counter(file.inside[0] for file in files if len(file.inside) > 1)
+    parts = {name: _PART_NAMES[name.casefold()] for name in tops if name.casefold() in _PART_NAMES}
+    others = {name: films for name, films in tops.items() if name not in parts}
+    if parts and others:
+        raise FolderError(
+            f"Expected either class folders in {folder}, or parts of a split. Received: {_listed(parts)} beside "
+            f"{_with_films(others)}.",
+            hint=_LAYOUT_HINT,
+        )
+    for part in PARTS:
+        same = [name for name, meant in parts.items() if meant == part]
+        if len(same) > 1:
+            raise FolderError(
+                f"Expected one folder for {part} in {folder}. Received: {_listed(same)}.", hint="Leave one of them"
+            )
+    if parts and "train" not in parts.values():
+        raise FolderError(
+            f"Expected the part train in {folder}, of which a missing part is cut. Received: {_listed(parts)} alone.",
+            hint=_LAYOUT_HINT,
+        )
+    return parts
+
+
+def _check_layout(folder: Path, files: Sequence[_File]) -> None:
+    train = [file for file in files if file.part in {"", "train"}]
+    kinds = {file.kind.casefold(): file for file in train}
+    where = folder / next((file.inside[0] for file in train if file.part), "")
+    if not kinds:
+        raise FolderError(
+            f"Expected class folders with films in {where}. Received: no film in a folder of it.", hint=_LAYOUT_HINT
+        )
+    if len(kinds) == 1:
+        (file,) = kinds.values()
+        films = Counter(file.kind for file in train)
+        deeper = {other.inside[1] for other in train if len(other.inside) > 2}
+        raise FolderError(
+            f"Expected two or more class folders in {where}. Received: one, {_with_films(films)}.",
+            hint=f"Are the classes in it? --folders {shlex.quote(str(folder / file.kind))}"
+            if not file.part and len(deeper) > 1
+            else _LAYOUT_HINT,
+        )
+    for file in files:
+        inner = [name for name in file.inside[1:-1] if name.casefold() in _PART_NAMES]
+        if not file.part and inner:
+            raise FolderError(
+                f"Expected the parts of a split above the class folders: {inner[0]}/{file.kind}. "
+                f"Received: {file.kind}/{inner[0]} in {folder}.",
+                hint=_LAYOUT_HINT,
+            )
+    for file in files:
+        if file.kind.casefold() not in kinds:
+            raise FolderError(
+                f"Expected the class folders of train, {_listed(kind.kind for kind in kinds.values())}, in each part. "
+                f"Received: {file.inside[0]}/{file.kind}.",
+                hint="Give a class the same name in each part",
+            )
+
+
+def _class_names(files: Sequence[_File]) -> dict[str, str]:
+    """Folded name -> the name, as train has it."""
+    names: dict[str, str] = {}
+    for file in sorted(files, key=lambda file: (file.part not in {"", "train"}, file.kind)):
+        names.setdefault(file.kind.casefold(), file.kind)
+    return names
+
+
+def _missing_classes(files: Sequence[_File], names: dict[str, str], parts: Sequence[str]) -> list[str]:
+    there = {(file.part, file.kind.casefold()) for file in files}
+    return [
+        f"The given {part} has no films of {name}."
+        for part in parts
+        for kind, name in names.items()
+        if (part, kind) not in there
+    ]
+
+
+def _positive_of(counts: Counter[str], asked: str | None) -> str:
+    names = sorted(counts)
+    if asked is None:
+        found = [name for name in names if _names_covid(name)]
+        wrong = f"{len(found)} of them are" if found else "none of them is"
+        received = f"{_with_films(counts)}; {wrong} named for COVID"
+    else:
+        found = [name for name in names if _same_name(name, asked)]
+        found = [name for name in found if name == asked] or found
+        received = f"{asked!r}; the class folders are {_with_films(counts)}"
+    if len(found) != 1:
+        raise FolderError(
+            f"Expected --positive to say which class folder is positive. Received: {received}.",
+            hint="Say which: " + " or ".join(f"--positive {shlex.quote(name)}" for name in names),
+        )
+    return found[0]
+
+
+def _names_covid(name: str) -> bool:
+    words = set(re.split(r"[\W_]+", name.casefold()))
+    return bool(words & {"covid", "covid19"}) and not words & {"no", "non", "not", "without", "negative", "neg"}
+
+
+def _same_name(name: str, asked: str) -> bool:
+    # Nothing is left of a name in other letters than a to z.
+    same = bool(folded(asked)) and folded(name) == folded(asked)
+    return same or name.casefold() == asked.strip().casefold() or (_names_covid(asked) and _names_covid(name))
+
+
+def _patient_reader(pattern: str | None) -> Callable[[str], str]:
+    if pattern is None:
+        return lambda name: ""
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise FolderError(
+            f"Expected a regular expression. Received: --patient-pattern '{pattern}': {error}.",
+            hint=r"For names like 00000013_005.png: --patient-pattern '^(\d+)_'",
+        ) from error
+
+    def patient_of(name: str) -> str:
+        match = expression.search(name)
+        return (match.group(1 if expression.groups else 0) or "") if match else ""
+
+    return patient_of
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _with_films(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({films} film{'s' if films != 1 else ''})" for name, films in sorted(counts.items()))

@@ -1,0 +1,74 @@
+"""What the readers of a dataset make: films with a label, and a reason for everything left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cxr_cli.workspace.records import FunnelStep
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A metadata row, or a file of a folder, that is left out, and why."""
+
+    metadata: str  # empty where there is none
+    row: int | None  # of the metadata file, 1 is the first after the header
+    filename: str  # as the metadata has it, or from the folder that was read
+    patient: str
+    finding: str
+    view: str
+    modality: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A film that is kept, so far: it is there but was not read yet."""
+
+    image: Path
+    source: str  # the name of the folder of the metadata file, or of the class folders
+    filename: str
+    label: str
+    finding: str
+    patient: str  # empty where it isn't known
+    metadata: str = ""
+    row: int | None = None
+    view: str = ""
+    modality: str = ""
+    sex: str = ""
+    age: str = ""
+    part: str = ""  # train, val or test where it is given
+
+    def excluded(self, reason: str) -> Exclusion:
+        """The same film, left out."""
+        return Exclusion(
+            metadata=self.metadata,
+            row=self.row,
+            filename=self.filename,
+            patient=self.patient,
+            finding=self.finding,
+            view=self.view,
+            modality=self.modality,
+            reason=reason,
+        )
+
+
+@dataclass
+class Selection:
+    """What the rules made of the rows of metadata, or of the files in folders."""
+
+    negative: str
+    positive: str
+    rows: int = 0
+    kept: list[Candidate] = field(default_factory=list)
+    excluded: list[Exclusion] = field(default_factory=list)
+    funnel: list[FunnelStep] = field(default_factory=list)
+    missing_columns: list[str] = field(default_factory=list)
+    given_parts: list[str] = field(default_factory=list)  # in the order of `PARTS`
+    notes: list[str] = field(default_factory=list)  # what to know of the dataset, in sentences
+
+    def reject(self, rule: str, rejected: Sequence[Exclusion]) -> None:
+        """Book what one rule left out."""
+        left = (self.funnel[-1].left if self.funnel else self.rows) - len(rejected)
+        self.funnel.append(FunnelStep(rule=rule, removed=len(rejected), left=left))
+        self.excluded.extend(rejected)
