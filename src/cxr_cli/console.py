@@ -50,6 +50,22 @@ def table(rows: Sequence[Sequence[object]], *, indent: int = 2) -> None:
         result((" " * indent + "  ".join([first, *others])).rstrip())
 
 
+def wide_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table of figures with Rich: numbers are never cut, and long names fold where the terminal is narrow."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
+    for place, title in enumerate(header):
+        shown.add_column(title, justify="right" if place else "left", no_wrap=place > 0, overflow="fold")
+    for row in rows:
+        shown.add_row(*row)
+    # A file or a pipe has no width to keep to.
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, markup=False, highlight=False).print(shown)
+
+
 def track(items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
     """Yield items with a bar on a terminal, a plain line in a log. A `progress.Track`."""
     if not sys.stderr.isatty():

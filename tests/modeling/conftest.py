@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from cxr_cli.modeling.architectures import find_architecture
 from cxr_cli.modeling.classifier import Classifier, build_classifier
 from cxr_cli.modeling.engine import keras
+from cxr_cli.modeling.export import export_litert
 from cxr_cli.modeling.input_pipeline import to_rgb
 
 
@@ -31,3 +34,11 @@ def classifier(request, films) -> Classifier:
         layer = built.model.get_layer(name)
         layer.set_weights([np.random.default_rng(1).normal(0, 0.2, weight.shape) for weight in layer.get_weights()])
     return built
+
+
+@pytest.fixture(scope="session")
+def exported(classifier, tmp_path_factory) -> Path:
+    """Its `model.tflite`."""
+    path = tmp_path_factory.mktemp("export") / "model.tflite"
+    export_litert(classifier, path)
+    return path

@@ -6,15 +6,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from cxr_cli.errors import ExportError
 from cxr_cli.modeling.engine import keras, tf
-from cxr_cli.modeling.export import check_export, export_litert
+from cxr_cli.modeling.export import check_export
 from cxr_cli.modeling.input_pipeline import to_rgb
-
-
-@pytest.fixture(scope="module")
-def exported(classifier, tmp_path_factory):
-    path = tmp_path_factory.mktemp("export") / "model.tflite"
-    export_litert(classifier, path)
-    return path
 
 
 def answers(path, films):

@@ -1,29 +1,101 @@
-"""The trained model as one LiteRT file, and the proof that it answers as the Keras model does."""
+"""The trained model in other formats, and the proof that each file answers as the Keras model does."""
 
+import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
-from cxr_cli.errors import ExportError
+from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.errors import ExportError, WorkspaceError
 from cxr_cli.modeling.classifier import Classifier
+from cxr_cli.modeling.engine import keras
+from cxr_cli.modeling.formats import FORMATS, Format, find_format, plan
 from cxr_cli.modeling.gradcam import with_map
-from cxr_cli.modeling.input_pipeline import to_rgb
+from cxr_cli.modeling.input_pipeline import load_films, to_rgb
+from cxr_cli.progress import Track, untracked
 from cxr_cli.quiet import native_output_hidden
-from cxr_cli.workspace.records import ExportCheck
+from cxr_cli.workspace.files import lock, staged_folder, write_bytes
+from cxr_cli.workspace.layout import RunFolder, Workspace
+from cxr_cli.workspace.records import DatasetRecord, ExportCheck, RunRecord, read_record
 
 TOLERANCE = 1e-3
 _BATCH = 32
+_FILMS, _PHANTOMS = 256, 16  # at most so many films are compared; so many are rendered where there are none
+_REPORT = "This is a fault of the export, not of your data: please report it with the versions in run.json"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What `export` made."""
+
+    path: Path
+    size: int  # bytes
+    input_shape: tuple[int, ...]  # of one film
+    shapes: dict[str, tuple[int, ...]]  # of each output for it
+    films: int
+    films_from: str  # what films they were
+    differences: dict[str, float]  # the largest, by output
+
+
+def export(
+    workspace: Workspace,
+    run: str | None = None,
+    *,
+    format_name: str,
+    output: Path | None = None,
+    track: Track = untracked,
+) -> Exported:
+    """Write a run in another format, once that file answers as the run's Keras model does.
+
+    Args:
+        workspace: where the run is, and the films to compare on.
+        run: its name. Defaults to the latest.
+        format_name: a row of `FORMATS`.
+        output: see `plan`; what is there is replaced.
+        track: is told of each film.
+
+    Raises:
+        CxrError: see `plan` and `find_format`.
+        WorkspaceError: no run, a damaged one, a damaged dataset, or no place to write to.
+        ExportError: the file can't be opened, or answers otherwise by more than 1e-3; what was there stays.
+    """
+    folder, wanted = workspace.run(run), find_format(format_name)
+    target = plan(folder, wanted, output)
+    record = read_record(folder.record, RunRecord)
+    # In the run's own folder an export must not meet a training that replaces the run.
+    with nullcontext() if output else lock(workspace.root), TemporaryDirectory(prefix="cxr-") as temporary:
+        classifier = Classifier(model=_load(folder), weights=record.weights)
+        films, films_from = _films_to_compare(workspace, record, track)
+        expected = _answer_all(with_map(classifier).predict_on_batch, films)
+        _check_run(folder, films, expected)
+        made = Path(temporary) / wanted.file
+        with native_output_hidden():
+            wanted.write(classifier, folder.litert_model, made)
+        differences = _check(made, wanted, films, expected)
+        size = _put(made, target)
+    return Exported(
+        path=target,
+        size=size,
+        input_shape=(record.input_size, record.input_size, 3),
+        shapes={name: expected[name].shape[1:] for name in wanted.outputs},
+        films=len(films),
+        films_from=films_from,
+        differences=differences,
+    )
 
 
 def export_litert(classifier: Classifier, path: Path) -> None:
     """Write `model.tflite`: outputs `probability`, `cam` and `features` under the signature `serving_default`."""
     with native_output_hidden():
-        with_map(classifier).export(str(path), format="litert", verbose=False)
+        FORMATS["litert"].write(classifier, path, path)
 
 
 def check_export(classifier: Classifier, path: Path, films: np.ndarray) -> ExportCheck:
-    """Compare the exported file with the Keras model on real films.
+    """Compare `model.tflite` with the Keras model on real films.
 
     Args:
         classifier: what was exported.
@@ -36,23 +108,94 @@ def check_export(classifier: Classifier, path: Path, films: np.ndarray) -> Expor
     Raises:
         ExportError: a difference is over 1e-3, or not a number.
     """
-    source = with_map(classifier)
-    with native_output_hidden():
-        runner = Interpreter(str(path)).get_signature_runner("serving_default")
-        (name,) = runner.get_input_details()
-        probability = cam = 0.0
-        for start in range(0, len(films), _BATCH):
-            batch = to_rgb(films[start : start + _BATCH])
-            expected = source.predict_on_batch(batch)
-            answered = runner(**{name: batch})
-            probability = np.maximum(probability, np.abs(answered["probability"] - expected["probability"]).max())
-            scale = np.maximum(np.abs(expected["cam"]).max(axis=(1, 2), keepdims=True), 1e-6)
-            cam = np.maximum(cam, (np.abs(answered["cam"] - expected["cam"]) / scale).max())
+    expected = _answer_all(with_map(classifier).predict_on_batch, films)
+    found = _check(path, FORMATS["litert"], films, expected)
+    return ExportCheck(
+        films=len(films), max_probability_difference=found["probability"], max_cam_difference=found["cam"]
+    )
+
+
+def _check_run(run: RunFolder, films: np.ndarray, expected: dict[str, np.ndarray]) -> None:
+    """The Keras model that is exported must be the one whose answers `cxr predict` gives."""
+    try:
+        _check(run.litert_model, FORMATS["litert"], films, expected)
+    except ExportError as error:
+        raise WorkspaceError(
+            error.message,
+            hint=f"{run.litert_model} is damaged, or not of one training with {run.keras_model.name}. "
+            f"Make the run again: {RunRecord.MADE_BY}",
+        ) from error
+
+
+def _check(path: Path, kind: Format, films: np.ndarray, expected: dict[str, np.ndarray]) -> dict[str, float]:
+    try:
+        with native_output_hidden():
+            answered = _answer_all(kind.open(path), films)
+    except Exception as error:  # each tool has errors of its own, and none may pass for a file that works
+        raise ExportError(
+            f"Expected {kind.tool} to open and run {path.name}. Received: {str(error).splitlines()[0][:300]}",
+            hint="Try another format: cxr export --help",
+        ) from error
+    differences = {name: _difference(answered[name], expected[name], name) for name in kind.outputs}
     # Written so that NaN fails too.
-    if not (probability <= TOLERANCE and cam <= TOLERANCE):
+    if not all(difference <= TOLERANCE for difference in differences.values()):
+        found = ", ".join(f"{name} {difference:.2g}" for name, difference in differences.items())
         raise ExportError(
             f"Expected {path.name} to answer as the Keras model within {TOLERANCE:g} on {len(films)} films. "
-            f"Received: probabilities {probability:.2g} apart, heat maps {cam:.2g}.",
-            hint="This is a fault of the export, not of your data: please report it with the versions in run.json",
+            f"Received, apart by: {found}.",
+            hint=_REPORT,
         )
-    return ExportCheck(films=len(films), max_probability_difference=float(probability), max_cam_difference=float(cam))
+    return differences
+
+
+def _difference(answered: np.ndarray, expected: np.ndarray, name: str) -> float:
+    """The largest of any film; a probability's as it is, the others' relative to the film's largest value."""
+    apart = np.abs(answered - expected).reshape(len(expected), -1).max(axis=1)
+    largest = np.abs(expected).reshape(len(expected), -1).max(axis=1)
+    return float((apart if name == "probability" else apart / np.maximum(largest, 1e-6)).max())
+
+
+def _answer_all(reader: Callable[[np.ndarray], dict[str, np.ndarray]], films: np.ndarray) -> dict[str, np.ndarray]:
+    batches = [reader(to_rgb(films[start : start + _BATCH])) for start in range(0, len(films), _BATCH)]
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def _load(run: RunFolder) -> keras.Model:
+    import zipfile
+
+    try:
+        return keras.models.load_model(run.keras_model, compile=False)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise WorkspaceError(
+            f"Expected a Keras model in {run.keras_model}. Received: {str(error).splitlines()[0][:200]}",
+            hint=f"Make it again: {RunRecord.MADE_BY}",
+        ) from error
+
+
+def _films_to_compare(workspace: Workspace, record: RunRecord, track: Track) -> tuple[np.ndarray, str]:
+    """(N, S, S) uint8, and what they are: validation films where there is a dataset, else phantoms."""
+    size = record.input_size
+    if not workspace.dataset.record.is_file():
+        from cxr_cli.dataset.phantom import render
+        from cxr_cli.imaging.transforms import resize
+
+        phantoms = (render(positive=seed % 2 == 1, seed=seed).film for seed in range(_PHANTOMS))
+        return np.stack([resize(film, size) for film in phantoms]), "rendered phantoms, for want of a dataset"
+    dataset = workspace.prepared()
+    made = read_record(dataset.record, DatasetRecord)
+    paths = [dataset.root / film.path for film in read_manifest(dataset) if film.split == "val"]
+    paths = paths[:: -(-len(paths) // _FILMS)]
+    same = made.fingerprint == record.dataset_fingerprint
+    films = load_films(paths, size=size, track=track, description="Reading validation films")
+    return films, "validation films" if same else "validation films of another dataset or split than the run's"
+
+
+def _put(made: Path, target: Path) -> int:
+    """Write the checked file or folder to its place in one step; its size in bytes."""
+    if made.is_file():
+        data = made.read_bytes()
+        write_bytes(target, data)
+        return len(data)
+    with staged_folder(target) as stage:
+        shutil.copytree(made, stage, dirs_exist_ok=True)
+    return sum(file.stat().st_size for file in target.rglob("*") if file.is_file())

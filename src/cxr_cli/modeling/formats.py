@@ -1,0 +1,179 @@
+"""The formats that a run is exported in: a new one is a new row. Listing them needs no TensorFlow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_cli.errors import CxrError
+from cxr_cli.workspace.layout import RunFolder
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cxr_cli.modeling.classifier import Classifier
+
+    Reader = Callable[[np.ndarray], dict[str, np.ndarray]]  # (B, S, S, 3) uint8 -> the outputs by name
+
+OUTPUTS = ("probability", "cam", "features")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file, how it is written, and how whoever gets it reads it."""
+
+    summary: str
+    file: str  # its name in a run's export folder
+    tool: str  # that reads it
+    write: "Callable[[Classifier, Path, Path], None]"  # the classifier, the run's model.tflite, the file to write
+    open: "Callable[[Path], Reader]"
+    outputs: tuple[str, ...] = OUTPUTS
+    packages: tuple[str, ...] = ()  # beyond the base
+    extra: str = ""  # that brings them
+
+
+def _write_litert(classifier: "Classifier", litert_model: Path, path: Path) -> None:
+    from cxr_cli.modeling.gradcam import with_map
+
+    with_map(classifier).export(str(path), format="litert", verbose=False)
+
+
+def _open_litert(path: Path) -> "Reader":
+    from ai_edge_litert.interpreter import Interpreter
+
+    runner = Interpreter(str(path)).get_signature_runner("serving_default")
+    (name,) = runner.get_input_details()
+    return lambda films: dict(runner(**{name: films}))
+
+
+def _write_onnx(classifier: "Classifier", litert_model: Path, path: Path) -> None:
+    from cxr_cli.modeling.to_onnx import convert
+
+    # Not by way of Keras: in Keras 3.15 its ONNX export of EfficientNetV2 and ConvNeXt gives files that don't load.
+    convert(litert_model, path)
+
+
+def _open_onnx(path: Path) -> "Reader":
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (film,) = session.get_inputs()
+    names = [output.name for output in session.get_outputs()]
+    return lambda films: dict(zip(names, session.run(names, {film.name: films}), strict=True))
+
+
+def _write_savedmodel(classifier: "Classifier", litert_model: Path, path: Path) -> None:
+    from cxr_cli.modeling.gradcam import with_map
+
+    with_map(classifier).export(str(path), format="tf_saved_model", verbose=False)
+
+
+def _open_savedmodel(path: Path) -> "Reader":
+    from cxr_cli.modeling.engine import tf
+
+    loaded = tf.saved_model.load(str(path))
+    # The signature alone doesn't keep the weights alive: `loaded` must live as long.
+    return lambda films: {
+        name: value.numpy() for name, value in loaded.signatures["serving_default"](film=tf.constant(films)).items()
+    }
+
+
+def _write_h5(classifier: "Classifier", litert_model: Path, path: Path) -> None:
+    classifier.model.save(path)
+
+
+def _open_h5(path: Path) -> "Reader":
+    from cxr_cli.modeling.engine import keras
+
+    model = keras.models.load_model(path, compile=False)
+    return lambda films: {"probability": model.predict_on_batch(films)}
+
+
+FORMATS = {
+    "litert": Format(
+        summary="for phones and edge devices, and for cxr itself",
+        file="model.tflite",
+        tool="LiteRT",
+        write=_write_litert,
+        open=_open_litert,
+    ),
+    "onnx": Format(
+        summary="for ONNX Runtime, OpenVINO, TensorRT and others",
+        file="model.onnx",
+        tool="ONNX Runtime",
+        write=_write_onnx,
+        open=_open_onnx,
+        packages=("tf2onnx", "onnx", "onnxruntime"),
+        extra="onnx",
+    ),
+    "savedmodel": Format(
+        summary="a folder, for TensorFlow Serving",
+        file="saved_model",
+        tool="TensorFlow",
+        write=_write_savedmodel,
+        open=_open_savedmodel,
+    ),
+    "h5": Format(
+        summary="for older Keras code, without heat map and features",
+        file="model.h5",
+        tool="Keras",
+        write=_write_h5,
+        open=_open_h5,
+        outputs=OUTPUTS[:1],
+    ),
+}
+
+
+def find_format(name: str) -> Format:
+    """The row called `name`.
+
+    Raises:
+        CxrError: there is none.
+    """
+    try:
+        return FORMATS[name]
+    except KeyError:
+        raise CxrError(
+            f"Expected a format: {', '.join(FORMATS)}. Received: {name!r}.", hint="For example: --format onnx"
+        ) from None
+
+
+def plan(run: RunFolder, wanted: Format, output: Path | None = None) -> Path:
+    """Where the export of a run goes, when there can be one; needs no TensorFlow.
+
+    Args:
+        run: a trained run.
+        wanted: the format.
+        output: the file, or the folder of a SavedModel. Defaults to the run's export folder.
+
+    Raises:
+        CxrError: one file can't give the run's answer, `output` has another ending, or is a folder of something else.
+        CxrError: a package beyond the base is missing; the hint names the extra that brings it.
+        WorkspaceError: the run's record is damaged.
+    """
+    from cxr_cli.workspace.records import RunRecord, read_record
+
+    if read_record(run.record, RunRecord).boosting:
+        raise CxrError(
+            f"Expected a run that answers from one file. Received: {run.name}, whose answer is that of XGBoost's trees "
+            "on the network's features.",
+            hint=f"Take both files, from {run.root}: {run.litert_model.name} (its output features) and "
+            f"{run.booster.name}",
+        )
+    missing = [name for name in wanted.packages if find_spec(name) is None]
+    if missing:
+        raise CxrError(
+            f"Expected the packages {', '.join(wanted.packages)} for this format. Received: no {', '.join(missing)}.",
+            hint=f'Install them: pip install "cxr-cli[{wanted.extra}]"',
+        )
+    path = output or run.exports / wanted.file
+    ending = Path(wanted.file).suffix
+    if path.suffix.lower() != ending if ending else path.is_dir() and _holds_something_else(path):
+        kind = f"a file name ending in {ending}" if ending else "a new folder, or one of an earlier SavedModel"
+        raise CxrError(f"Expected {kind}. Received: {path}.", hint=f"For example: -o {wanted.file}")
+    return path
+
+
+def _holds_something_else(folder: Path) -> bool:
+    return any(folder.iterdir()) and not (folder / "saved_model.pb").is_file()
