@@ -35,3 +35,14 @@ def test_predict_loads_nothing_heavy(trained, film, tmp_path):
 
 def test_gradcam_loads_nothing_heavy(trained, film, tmp_path):
     assert loaded_by("gradcam", film, "-o", tmp_path / "heat.png", "-w", trained.root) == []
+
+
+def test_a_hybrid_run_answers_without_tensorflow(own_trained, film, tmp_path):
+    from cxr_cli.console import TrainingDisplay
+    from cxr_cli.modeling.fitting import TrainingOptions
+    from cxr_cli.modeling.training import train
+
+    train(own_trained, TrainingOptions(arch="cnn-xgboost", image_size=32, epochs=1), watch=TrainingDisplay())
+
+    for command in (["predict", film], ["gradcam", film, "-o", tmp_path / "heat.png"], ["evaluate"]):
+        assert not {"tensorflow", "keras"} & set(loaded_by(*command, "-m", "cnn-xgboost", "-w", own_trained.root))

@@ -11,7 +11,7 @@ import pytest
 
 from cxr_cli.workspace.layout import Workspace
 
-ONE_EPOCH = ("--arch", "simple-cnn", "--image-size", "32", "--epochs", "1")
+ONE_EPOCH = ("--arch", "simple-cnn", "--image-size", "32", "--epochs", "1", "--no-head-start")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_people_read_what_was_kept_and_nothing_of_tensorflow(cxr, own_prepared):
 
     assert result.exit_code == 0
     assert re.fullmatch(
-        r"Run        : simple-cnn \(simple-cnn, 32,033 parameters\)\n"
+        r"Run        : simple-cnn \(simple-cnn, 32,369 parameters\)\n"
         r"Kept       : epoch 1 of 1 \(all epochs done\)\n"
         r"Validation : ROC AUC \d\.\d{3}, sensitivity \d\.\d{3}, specificity \d\.\d{3}, balanced accuracy \d\.\d{3}\n"
         r"Export     : model.tflite answers within \d\.\de-\d\d of Keras\n"

@@ -3,7 +3,7 @@ import pytest
 
 from cxr_cli.modeling.callbacks import Validation
 from cxr_cli.modeling.engine import keras
-from cxr_cli.modeling.fitting import _class_weight
+from cxr_cli.modeling.fitting import class_weights
 
 
 def constant(probability):
@@ -22,13 +22,13 @@ def set_probability(model, probability):
 FILMS, POSITIVES = np.zeros((4, 8, 8), np.uint8), np.array([1, 1, 1, 0], np.float32)
 
 
-def test_class_weight_is_balanced():
-    assert _class_weight(POSITIVES) == {0: pytest.approx(2.0), 1: pytest.approx(2 / 3)}
+def testclass_weights_is_balanced():
+    assert class_weights(POSITIVES) == {0: pytest.approx(2.0), 1: pytest.approx(2 / 3)}
 
 
 def test_validation_loss_weighs_the_classes_as_the_training_does():
     plain = Validation(constant(0.8), FILMS, POSITIVES, None)
-    weighted = Validation(constant(0.8), FILMS, POSITIVES, _class_weight(POSITIVES))
+    weighted = Validation(constant(0.8), FILMS, POSITIVES, class_weights(POSITIVES))
 
     row, _ = plain.add("train", learning_rate=1e-3, loss=1.0, started=0)
     assert row.val_loss == pytest.approx(-(3 * np.log(0.8) + np.log(0.2)) / 4, abs=1e-6)

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+from scipy.ndimage import affine_transform
 
+from cxr_cli.modeling.augment_preview import preview_variants
 from cxr_cli.modeling.engine import tf
 from cxr_cli.modeling.input_pipeline import Augmentation, augment, to_rgb, training_batches
 
-STILL = Augmentation(rotation=0, shift=0, zoom=0, brightness=0, flip=False)
+STILL = Augmentation(rotation=0, shift=0, zoom=0, brightness=0, flip=False, shear=0)
 
 
 def seeded(number=0):
@@ -62,6 +64,54 @@ def test_each_range_moves_a_centered_square_as_it_says(name, extent):
     if name == "rotation":
         assert out[:, 15, 15].max() == 0  # a corner turns inwards
         assert out[:, 13, :].max() > 0  # and its edge bulges
+
+
+@pytest.mark.parametrize(
+    "ranges", [{"shear": 40.0}, {"shear": 20.0, "rotation": 30.0, "zoom": 0.3}, {"rotation": 30.0}], ids=str
+)
+def test_shear_and_its_company_are_what_keras_image_data_generator_makes_of_the_same_draws(films, ranges):
+    out = moved(films, **ranges)[..., 0]
+    draw = tf.random.stateless_uniform((7, len(films)), seeded(1), -1.0, 1.0).numpy()
+
+    for i, film in enumerate(films):
+        turn = np.radians(draw[0, i] * ranges.get("rotation", 0))
+        slant = np.radians(draw[6, i] * ranges.get("shear", 0))
+        rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        shear = np.array([[1, -np.sin(slant)], [0, np.cos(slant)]])
+        matrix = rotation @ shear / (1 + draw[3, i] * ranges.get("zoom", 0))  # of x and y
+        matrix = matrix[::-1, ::-1]  # of rows and columns
+        center = np.array([31.5, 31.5])
+        expected = affine_transform(film.astype(float), matrix, center - matrix @ center, order=1, mode="nearest")
+        np.testing.assert_allclose(out[i], expected, atol=1)
+        assert (out[i] != film).mean() > 0.05
+
+
+def test_shear_leaves_level_lines_level_and_slants_upright_ones_within_its_range():
+    upright, level = np.zeros((30, 65, 65), np.uint8), np.zeros((30, 65, 65), np.uint8)
+    upright[:, :, 32], level[:, 32, :] = 255, 255
+    slants = moved(upright, shear=20.0)[..., 0]
+    shifts = slants[:, 48, :].argmax(axis=1) - slants[:, 16, :].argmax(axis=1)  # over 32 rows
+
+    assert (moved(level, shear=20.0)[..., 0].argmax(axis=1) == 32).all()
+    assert np.abs(shifts).max() <= np.ceil(32 * np.sin(np.radians(20)))
+    assert shifts.min() < -6
+    assert shifts.max() > 6
+
+
+def test_without_shear_the_other_movements_are_drawn_as_they_were_before_there_was_one(films):
+    draw = tf.random.stateless_uniform((6, 6), seeded(1), -1.0, 1.0)
+
+    np.testing.assert_array_equal(draw, tf.random.stateless_uniform((7, 6), seeded(1), -1.0, 1.0)[:6])
+
+
+def test_the_previews_variants_are_what_training_draws(films):
+    augmentation = Augmentation(shear=10.0)
+    expected = augment(tf.constant(np.stack([films[2]] * 12)), augmentation, seed=tf.constant([7, 0], tf.int64))
+    variants = preview_variants(films[2], augmentation, seed=7)
+
+    np.testing.assert_array_equal(variants, expected.numpy()[..., 0])
+    assert len(np.unique(variants, axis=0)) == 12
+    np.testing.assert_array_equal(preview_variants(films[2], STILL, seed=7), np.stack([films[2]] * 12))
 
 
 def test_the_same_seed_draws_the_same_batches_and_each_epoch_others(films):

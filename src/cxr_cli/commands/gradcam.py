@@ -54,11 +54,13 @@ def gradcam(
                 "model": found.run,
                 "target": found.target,
                 "heatmap": str(found.output),
+                "explains": found.explained,
             }
         )
     else:
+        part = "" if found.explained == found.run else f", of {found.explained}"
         console.result(str(film))
         console.result(f"  Class      : {found.answer.label}")
         console.result(f"  Confidence : {found.answer.confidence:.1%}")
-        console.result(f"  Heat map   : {found.output} (for {found.target})")
+        console.result(f"  Heat map   : {found.output} (for {found.target}{part})")
     console.note(f"Answered by the run {found.run}. {console.DISCLAIMER}")

@@ -1,23 +1,32 @@
 """`cxr train`: a prepared dataset to a trained, exported and checked run."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxr_cli import console
+from cxr_cli.commands.compare import compare
 from cxr_cli.commands.options import JsonOption, SeedOption, WorkspaceOption
+from cxr_cli.commands.train_output import show_architectures, show_run
+from cxr_cli.errors import CxrError
 from cxr_cli.modeling.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
-    from cxr_cli.modeling.training import Trained
+    from cxr_cli.modeling.fitting import TrainingOptions
+    from cxr_cli.workspace.layout import Workspace
 
-Arch = StrEnum("Arch", {name: name for name in ARCHITECTURES})  # type: ignore[misc]
+_ALL = "all"
+Arch = StrEnum("Arch", {name: name for name in (*ARCHITECTURES, _ALL)})  # type: ignore[misc]
 _DEFAULT = Arch(next(iter(ARCHITECTURES)))
 
 
 def train(
-    arch: Annotated[Arch, typer.Option("--arch", help="The architecture.")] = _DEFAULT,
+    arch: Annotated[
+        Arch, typer.Option("--arch", help="The architecture; all: the six published ones, one after the other.")
+    ] = _DEFAULT,
+    listed: Annotated[bool, typer.Option("--list", help="Show the architectures, and train nothing.")] = False,
     class_weight: Annotated[
         bool, typer.Option("--class-weight", help="Let both classes weigh the same, however many films they have.")
     ] = False,
@@ -25,8 +34,18 @@ def train(
         bool, typer.Option("--fine-tune", help="Go on from the best model at a low learning rate.")
     ] = False,
     weights: Annotated[
-        str, typer.Option("--weights", help="The backbone's: imagenet, none, or a Keras weights file.")
+        str, typer.Option("--weights", help="The backbone's: imagenet, none, or a Keras weights file or folder.")
     ] = "imagenet",
+    freeze: Annotated[
+        float | None,
+        typer.Option(
+            "--freeze",
+            min=0,
+            max=1,
+            help="The share of the backbone's layers, from below, to keep as they are. Default: the architecture's.",
+            show_default=False,
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="At most so many. Default: the architecture's.", show_default=False)
     ] = None,
@@ -55,7 +74,16 @@ def train(
     shift: Annotated[float, typer.Option(min=0, max=0.5, help="Augment: share of the side, each way.")] = 0.05,
     zoom: Annotated[float, typer.Option(min=0, max=0.5, help="Augment: share in or out.")] = 0.1,
     brightness: Annotated[float, typer.Option(min=0, max=0.9, help="Augment: share brighter or darker.")] = 0.1,
+    shear: Annotated[float, typer.Option(min=0, max=45, help="Augment: degrees of slant to either side.")] = 0.0,
     flip: Annotated[bool, typer.Option(help="Augment: mirror left and right.")] = True,
+    augment_preview: Annotated[
+        Path | None,
+        typer.Option(
+            "--augment-preview",
+            help="Draw a training film and twelve variants of it into this PNG file, and train nothing.",
+            show_default=False,
+        ),
+    ] = None,
     seed: SeedOption = 0,
     name: Annotated[
         str | None, typer.Option("--name", help="The run's name. Default: the architecture's.", show_default=False)
@@ -69,14 +97,26 @@ def train(
     """
     from cxr_cli.workspace.layout import Workspace
 
+    if listed:
+        show_architectures(as_json=as_json)
+        return
     # What can be refused is refused before TensorFlow's three seconds.
     found = Workspace.find(workspace)
     found.prepared()
     found.new_run(name or str(arch))
+    if arch == _ALL and name:
+        raise CxrError(
+            f"Expected no --name with --arch all: each run is named after its architecture. Received: {name}.",
+            hint="Leave out --name",
+        )
+    if augment_preview and augment_preview.suffix.lower() != ".png":
+        raise CxrError(
+            f"Expected a file ending in .png. Received: --augment-preview {augment_preview}.",
+            hint="For example: --augment-preview variants.png",
+        )
     console.note("Loading TensorFlow")
     from cxr_cli.modeling.fitting import TrainingOptions
     from cxr_cli.modeling.input_pipeline import Augmentation
-    from cxr_cli.modeling.training import train as train_core
 
     options = TrainingOptions(
         arch=str(arch),
@@ -85,6 +125,7 @@ def train(
         units=units,
         dropout=dropout,
         label_smoothing=label_smoothing,
+        freeze=freeze,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -95,9 +136,34 @@ def train(
         fine_tune_learning_rate=fine_tune_learning_rate,
         patience=patience,
         seed=seed,
-        augmentation=Augmentation(rotation=rotation, shift=shift, zoom=zoom, brightness=brightness, flip=flip),
+        augmentation=Augmentation(
+            rotation=rotation, shift=shift, zoom=zoom, brightness=brightness, flip=flip, shear=shear
+        ),
     )
-    trained = train_core(found, options, name=name, watch=console.TrainingDisplay())
+    if augment_preview:
+        _preview(found, options, augment_preview, as_json=as_json)
+        return
+    if arch == _ALL:
+        _train_all(found, options, as_json=as_json)
+    else:
+        _train_one(found, options, name=name, as_json=as_json)
+
+
+def _preview(workspace: "Workspace", options: "TrainingOptions", path: Path, *, as_json: bool) -> None:
+    from cxr_cli.modeling.augment_preview import draw_augment_preview
+
+    film = draw_augment_preview(workspace, options, path)
+    if as_json:
+        console.result_json({"film": str(film), "preview": str(path)})
+    else:
+        console.result(f"Film    : {film}")
+        console.result(f"Variants: {path}")
+
+
+def _train_one(workspace: "Workspace", options: "TrainingOptions", *, name: str | None, as_json: bool) -> None:
+    from cxr_cli.modeling.training import train as train_core
+
+    trained = train_core(workspace, options, name=name, watch=console.TrainingDisplay())
     if trained.replaced:
         console.note(f"Replaced the earlier run {trained.run.name}.")
     if as_json:
@@ -105,19 +171,40 @@ def train(
 
         console.result_json(msgspec.to_builtins(trained.record))
     else:
-        _show(trained)
+        show_run(trained)
+        console.result(console.DISCLAIMER)
+        console.note("Test it: cxr evaluate")
 
 
-def _show(trained: "Trained") -> None:
-    record = trained.record
-    kept = f"epoch {record.best_epoch} of {record.epochs}" if record.best_epoch else "the start, better than any epoch"
-    why = {"interrupt": "stopped by you", "epochs": "all epochs done", "early stopping": "no better for a while"}
-    console.result(f"Run        : {trained.run.name} ({record.arch}, {record.parameters:,} parameters)")
-    console.result(f"Kept       : {kept} ({why[record.stopped_by]})")
-    shown = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
-    figures = ", ".join(f"{key.replace('_', ' ')} {record.validation[key]:.3f}" for key in shown)
-    console.result(f"Validation : {figures.replace('roc auc', 'ROC AUC')}")
-    console.result(f"Export     : model.tflite answers within {record.export.max_probability_difference:.1e} of Keras")
-    console.result(f"Files      : {trained.run.root}")
-    console.result(console.DISCLAIMER)
-    console.note("Test it: cxr evaluate")
+def _train_all(workspace: "Workspace", options: "TrainingOptions", *, as_json: bool) -> None:
+    from dataclasses import replace
+
+    from cxr_cli.modeling.training import is_trained
+    from cxr_cli.modeling.training import train as train_core
+
+    names = [name for name, row in ARCHITECTURES.items() if row.published]
+    failed: list[CxrError] = []
+    for number, name in enumerate(names, start=1):
+        own = replace(options, arch=name)
+        console.note(f"[{number}/{len(names)}] {name}")
+        if is_trained(workspace, own):
+            console.note("Trained before, on this dataset with these options: kept.")
+            continue
+        try:
+            trained = train_core(workspace, own, watch=console.TrainingDisplay())
+        except CxrError as problem:
+            console.error(problem)
+            failed.append(problem)
+            continue
+        if not as_json:
+            show_run(trained)
+        if trained.record.stopped_by == "interrupt":
+            raise KeyboardInterrupt
+    compare(
+        [name for name in names if workspace.new_run(name).record.is_file()], workspace=workspace.root, as_json=as_json
+    )
+    if failed:
+        raise CxrError(
+            f"Expected {len(names)} runs. Received: {len(names) - len(failed)}; {len(failed)} could not be trained.",
+            hint="Mend what is said above, and run the same command again: it goes on with what is missing",
+        )

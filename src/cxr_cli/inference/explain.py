@@ -22,6 +22,7 @@ class Explained:
 
     answer: Answer
     run: str
+    explained: str  # whose map it is: the run's, or of a part of it
     target: str
     output: Path
     blank: bool  # nothing speaks for the target
@@ -83,8 +84,15 @@ def explain(
             cam,
             alpha=alpha,
             title=f"{answer.label} {answer.confidence:.1%}",
-            caption=f"Grad-CAM of {predictor.run.name}: evidence for {shown}, blue little, red most. {notice}",
+            caption=f"Grad-CAM of {predictor.explained}: evidence for {shown}, blue little, red most. {notice}",
         )
         picture.save(data, format=_PICTURES[output.suffix.lower()])
     write_bytes(output, data.getvalue())
-    return Explained(answer=answer, run=predictor.run.name, target=shown, output=output, blank=bool(cam.max() <= 0))
+    return Explained(
+        answer=answer,
+        run=predictor.run.name,
+        explained=predictor.explained,
+        target=shown,
+        output=output,
+        blank=bool(cam.max() <= 0),
+    )

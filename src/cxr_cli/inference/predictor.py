@@ -1,6 +1,6 @@
 """Answers of a trained run through LiteRT, without TensorFlow: film in, class and heat map out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,26 @@ class Answer:
 class Predictor:
     """A trained run, ready to answer. Made by `open_predictor`."""
 
-    def __init__(self, run: RunFolder, record: RunRecord, labels: tuple[str, str], runner: Any) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        record: RunRecord,
+        labels: tuple[str, str],
+        runner: Any,
+        booster: Callable[[np.ndarray], float] | None,
+    ) -> None:
         self.run = run
         self.record = record
         self.negative, self.positive = labels
         self._runner = runner
+        self._booster = booster
         ((self._input, details),) = runner.get_input_details().items()
         self.input_size = int(details["shape"][1])
+
+    @property
+    def explained(self) -> str:
+        """Whose heat maps they are: trees have none, and show those of the network below them."""
+        return f"the CNN below the trees of {self.run.name}" if self._booster else self.run.name
 
     def answer(self, film: np.ndarray) -> Answer:
         """Answer for one film.
@@ -53,7 +66,7 @@ class Predictor:
             raise ImageError(f"Expected a film of (H, W) uint8. Received: {film.shape} {film.dtype}.")
         pixels = np.repeat(resize(film, self.input_size)[None, ..., None], 3, axis=-1)
         outputs = self._runner(**{self._input: pixels})
-        probability = float(outputs["probability"][0, 0])
+        probability = self._booster(outputs["features"]) if self._booster else float(outputs["probability"][0, 0])
         if not 0 <= probability <= 1:
             raise WorkspaceError(
                 f"Expected a probability from {self.run.litert_model}. Received: {probability}.",
@@ -101,4 +114,9 @@ def open_predictor(run: RunFolder) -> Predictor:
             f"Expected a LiteRT model in {run.litert_model}. Received: {str(error).splitlines()[0][:200]}.",
             hint=f"Make it again: {RunRecord.MADE_BY}",
         ) from error
-    return Predictor(run, record, labels, runner)
+    booster = None
+    if record.boosting:
+        from cxr_cli.inference.hybrid import open_booster
+
+        booster = open_booster(run.booster)
+    return Predictor(run, record, labels, runner, booster)

@@ -63,7 +63,8 @@ def build_classifier(
     backbone.name = BACKBONE
 
     film = keras.Input((input_size, input_size, 3), dtype="uint8", name="film")
-    scaled = keras.layers.Rescaling(architecture.scale, architecture.offset, name="scaling")(film)
+    scaling = architecture.scaling
+    scaled = keras.layers.Rescaling(list(scaling.scale), list(scaling.offset), name="scaling")(film)
     pooled = keras.layers.GlobalAveragePooling2D(name=POOLED)(backbone(scaled))
     hidden = keras.layers.Dense(units, activation="relu", name=HIDDEN)(pooled)
     kept = keras.layers.Dropout(dropout, name="dropout")(hidden)

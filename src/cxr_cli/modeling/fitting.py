@@ -25,6 +25,7 @@ class TrainingOptions:
     units: int = 128
     dropout: float = 0.5
     label_smoothing: float = 0.1
+    freeze: float | None = None  # the share of the backbone's layers, from below, that is not trained
     epochs: int | None = None
     batch_size: int = 32
     learning_rate: float | None = None
@@ -67,7 +68,7 @@ def fit(
         CxrError: stopped before there was a model to keep.
     """
     train, val = parts["train"], parts["val"]
-    class_weight = _class_weight(train.positives) if options.class_weight else None
+    class_weight = class_weights(train.positives) if options.class_weight else None
     validation = Validation(classifier.model, val.films, val.positives, class_weight)
     if options.head_start and architecture.imagenet and options.weights != "none":
         watch.note("Starting the head from a logistic regression on the frozen features")
@@ -159,7 +160,7 @@ def _fit_phase(
         watch.end()
 
 
-def _class_weight(positives: np.ndarray) -> dict[int, float]:
+def class_weights(positives: np.ndarray) -> dict[int, float]:
     """Each class weighs as much as the other: films / (2 x films of the class), scikit-learn's "balanced"."""
     share = float(positives.mean())
     return {0: 0.5 / (1 - share), 1: 0.5 / share}

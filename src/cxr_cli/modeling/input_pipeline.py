@@ -23,6 +23,7 @@ class Augmentation:
     zoom: float = 0.10  # in or out
     brightness: float = 0.10  # brighter or darker, as a share of each pixel
     flip: bool = True  # left and right
+    shear: float = 0.0  # degrees to either side, as Keras's ImageDataGenerator has it: upright lines slant
 
 
 def load_films(paths: Sequence[Path], *, size: int, track: Track, description: str) -> np.ndarray:
@@ -72,7 +73,7 @@ def training_batches(
 def augment(films: Any, augmentation: Augmentation, *, seed: Any) -> Any:
     """Move each film by one affine map, drawn evenly from the ranges, and change its brightness.
 
-    One map, one interpolation: rotating, shifting and zooming in turn would blur three times.
+    One map, one interpolation: shearing, rotating, shifting and zooming in turn would blur four times.
 
     Args:
         films: (B, S, S) uint8.
@@ -83,17 +84,20 @@ def augment(films: Any, augmentation: Augmentation, *, seed: Any) -> Any:
         (B, S, S, 3) uint8; what comes in from outside repeats the film's edge.
     """
     count, size = tf.shape(films)[0], films.shape[1]
-    draw = tf.random.stateless_uniform((6, count), seed, -1.0, 1.0)
+    draw = tf.random.stateless_uniform((7, count), seed, -1.0, 1.0)
     angle = draw[0] * (augmentation.rotation * np.pi / 180)
     shift_x, shift_y = draw[1] * (augmentation.shift * size), draw[2] * (augmentation.shift * size)
     scale = 1 / (1 + draw[3] * augmentation.zoom)
     mirror = tf.where(draw[4] < 0, -1.0, 1.0) if augmentation.flip else tf.ones(count)
     brightness = 1 + draw[5] * augmentation.brightness
+    shear = draw[6] * (augmentation.shear * np.pi / 180)
 
     # From a place in the new film to its place in the old one: x' = a0 x + a1 y + a2, y' = b0 x + b1 y + b2.
     center = (size - 1) / 2
-    a0, a1 = tf.cos(angle) * scale * mirror, -tf.sin(angle) * scale
-    b0, b1 = tf.sin(angle) * scale * mirror, tf.cos(angle) * scale
+    # Rotation times shear times zoom, as Keras's ImageDataGenerator has it; its shear is ((1, -sin s), (0, cos s)).
+    slanted = angle + shear
+    a0, a1 = tf.cos(angle) * scale * mirror, -tf.sin(slanted) * scale
+    b0, b1 = tf.sin(angle) * scale * mirror, tf.cos(slanted) * scale
     a2 = center - (a0 + a1) * center + shift_x
     b2 = center - (b0 + b1) * center + shift_y
     zero = tf.zeros(count)

@@ -16,12 +16,20 @@ from cxr_cli.modeling.callbacks import Validation, predict_probabilities
 from cxr_cli.modeling.classifier import Classifier, build_classifier
 from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.export import check_export, export_litert
-from cxr_cli.modeling.fitting import Part, TrainingOptions, fit
+from cxr_cli.modeling.fitting import Part, TrainingOptions, class_weights, fit
 from cxr_cli.modeling.input_pipeline import load_films
 from cxr_cli.progress import EpochRow, TrainingWatch
 from cxr_cli.workspace.files import lock, staged_folder
 from cxr_cli.workspace.layout import DatasetFolder, RunFolder, Workspace
-from cxr_cli.workspace.records import DatasetRecord, RunRecord, read_record, stamp, write_class_indices, write_record
+from cxr_cli.workspace.records import (
+    Boosting,
+    DatasetRecord,
+    RunRecord,
+    read_record,
+    stamp,
+    write_class_indices,
+    write_record,
+)
 
 THRESHOLD = 0.5
 
@@ -72,12 +80,34 @@ def train(workspace: Workspace, options: TrainingOptions, *, name: str | None = 
         export_litert(classifier, stage.litert_model)
         check = check_export(classifier, stage.litert_model, parts["val"].films)
         clock.lap("export")
+        if architecture.boosted:
+            watch.note("Fitting XGBoost on the network's features")
+            boosting, probabilities = _boost(stage, parts, options)
+            clock.lap("boost")
+        else:
+            boosting, probabilities = None, predict_probabilities(classifier.model, validation.films)
         _write_history(stage, validation)
         write_class_indices(stage.class_indices, made.class_indices)
-        record = _record(classifier, validation, options, architecture, made, films)
-        record = {**record, "export": check, "seconds": clock.laps}
+        record = {
+            **_record(classifier, validation, options, architecture, made, films),
+            "validation": measure(validation.positives, probabilities, threshold=THRESHOLD),
+            "export": check,
+            "boosting": boosting,
+            "seconds": clock.laps,
+        }
         write_record(stage.record, RunRecord(**record))
     return Trained(run=run, record=RunRecord(**record), replaced=replaced)
+
+
+def is_trained(workspace: Workspace, options: TrainingOptions) -> bool:
+    """Whether the architecture's own run is there: of this very dataset, with these very options, not broken off."""
+    run = workspace.new_run(options.arch)
+    if not run.record.is_file():
+        return False
+    record = read_record(run.record, RunRecord)
+    made = read_record(workspace.prepared().record, DatasetRecord)
+    same = record.dataset_fingerprint == made.fingerprint and record.options == asdict(options)
+    return same and record.stopped_by != "interrupt"
 
 
 class _Clock:
@@ -94,14 +124,29 @@ class _Clock:
 
 
 def _build(architecture: Architecture, options: TrainingOptions) -> Classifier:
+    frozen = options.freeze
+    if frozen is None:
+        # From random weights there is nothing worth keeping.
+        frozen = 0.0 if options.weights == "none" else architecture.frozen
     return build_classifier(
         architecture,
         input_size=options.image_size or architecture.input_size,
         units=options.units,
         dropout=options.dropout,
-        # From random weights there is nothing worth keeping.
-        frozen=0.0 if options.weights == "none" else architecture.frozen,
+        frozen=frozen,
         weights=options.weights,
+    )
+
+
+def _boost(stage: RunFolder, parts: dict[str, Part], options: TrainingOptions) -> tuple[Boosting, np.ndarray]:
+    from cxr_cli.modeling.hybrid import fit_booster, read_features
+
+    return fit_booster(
+        stage.booster,
+        {name: read_features(stage.litert_model, part.films) for name, part in parts.items()},
+        {name: part.positives for name, part in parts.items()},
+        class_weight=class_weights(parts["train"].positives) if options.class_weight else None,
+        seed=options.seed,
     )
 
 
@@ -139,7 +184,6 @@ def _record(
     assert validation.best is not None
     planned = (options.epochs or architecture.epochs) + (options.fine_tune_epochs if options.fine_tune else 0)
     epochs = validation.history[-1].epoch
-    probabilities = predict_probabilities(classifier.model, validation.films)
     return {
         "schema_version": RunRecord.VERSION,
         **stamp(),
@@ -156,5 +200,4 @@ def _record(
         "epochs": epochs,
         "best_epoch": validation.best.epoch,
         "stopped_by": "interrupt" if validation.stop.asked else "epochs" if epochs == planned else "early stopping",
-        "validation": measure(validation.positives, probabilities, threshold=THRESHOLD),
     }

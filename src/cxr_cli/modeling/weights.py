@@ -2,10 +2,11 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 from cxr_cli.errors import WeightsError
-from cxr_cli.modeling.architectures import Architecture
+from cxr_cli.modeling.architectures import ARCHITECTURES, Architecture
 from cxr_cli.modeling.engine import keras
 from cxr_cli.quiet import native_output_hidden
 
@@ -17,7 +18,8 @@ def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: 
         backbone: as built, changed in place.
         architecture: its row.
         weights: "imagenet" (downloaded and cached by Keras; an architecture without such weights starts from random,
-            which is what it is for), "none", or the path of a Keras weights file (.weights.h5 or .h5).
+            which is what it is for), "none", the path of a Keras weights file (.weights.h5 or .h5), or of a folder
+            that has one under Keras's own name or under one that begins with the architecture's.
 
     Returns:
         Where they came from: source, file and sha256, for the run's record.
@@ -27,7 +29,7 @@ def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: 
     """
     if weights == "none" or (weights == "imagenet" and not architecture.imagenet):
         return {"source": "none"}
-    path = _imagenet(architecture) if weights == "imagenet" else _given(weights)
+    path = _imagenet(architecture) if weights == "imagenet" else _given(Path(weights), architecture)
     try:
         with native_output_hidden():
             backbone.load_weights(path)
@@ -42,19 +44,36 @@ def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: 
     return {"source": "imagenet" if weights == "imagenet" else "file", "file": path.name, "sha256": digest}
 
 
-def _given(weights: str) -> Path:
-    path = Path(weights)
+def _given(path: Path, architecture: Architecture) -> Path:
+    if path.is_dir():
+        return _in_folder(path, architecture)
     if not path.is_file():
         raise WeightsError(
-            f"Expected --weights imagenet, none or a file. Received: {weights}: no such file.",
+            f"Expected --weights imagenet, none, a file or a folder. Received: {path}: no such file.",
             hint="For example: --weights mobilenetv2.weights.h5",
         )
     if not path.name.endswith(".h5"):
         raise WeightsError(
-            f"Expected a Keras weights file, ending in .weights.h5 or .h5. Received: {weights}.",
+            f"Expected a Keras weights file, ending in .weights.h5 or .h5. Received: {path}.",
             hint="For example: --weights mobilenetv2.weights.h5",
         )
     return path
+
+
+def _in_folder(folder: Path, architecture: Architecture) -> Path:
+    kerases = {row.imagenet.rsplit("/", 1)[-1]: row.builder for row in ARCHITECTURES.values() if row.imagenet}
+    files = sorted(folder.glob("*.h5"))
+    own = [path for path in files if kerases.get(path.name) == architecture.builder]
+    named = re.compile(rf"{architecture.builder}[._-]", re.IGNORECASE)
+    found = own or [path for path in files if named.match(path.name) and path.name not in kerases]
+    if len(found) == 1:
+        return found[0]
+    received = ", ".join(path.name for path in found or files) or "no .h5 file"
+    raise WeightsError(
+        f"Expected one file of {architecture.builder}'s weights in {folder}, named {architecture.builder.lower()}_….h5 "
+        f"or as Keras names it. Received: {received}.",
+        hint="Name the file: --weights FILE",
+    )
 
 
 def _imagenet(architecture: Architecture) -> Path:

@@ -1,0 +1,49 @@
+"""What `cxr train` says of a run, and of the architectures there are."""
+
+from typing import TYPE_CHECKING
+
+from cxr_cli import console
+from cxr_cli.modeling.architectures import ARCHITECTURES
+
+if TYPE_CHECKING:
+    from cxr_cli.modeling.training import Trained
+
+_BYTES_A_WEIGHT = 4
+
+
+def show_architectures(*, as_json: bool) -> None:
+    """Print the table of architectures: parameters and size are the backbone's, as float32."""
+    if as_json:
+        from dataclasses import asdict
+
+        console.result_json([{"name": name, **asdict(row)} for name, row in ARCHITECTURES.items()])
+        return
+    rows = [
+        (
+            name,
+            f"{row.parameters / 1e6:.2f} M",
+            f"{row.parameters * _BYTES_A_WEIGHT / 1e6:.1f} MB",
+            f"{row.input_size}",
+            f"{row.frozen:.0%}",
+            "ImageNet" if row.imagenet else "random",
+        )
+        for name, row in ARCHITECTURES.items()
+    ]
+    console.table([("Name", "parameters", "size", "pixels", "frozen", "weights from"), *rows], indent=0)
+    console.note("ImageNet weights come through Keras, once, into ~/.keras; or name yours: --weights FILE or FOLDER.")
+
+
+def show_run(trained: "Trained") -> None:
+    """Print what was trained, how well it does on validation, and what to do next."""
+    record = trained.record
+    kept = f"epoch {record.best_epoch} of {record.epochs}" if record.best_epoch else "the start, better than any epoch"
+    why = {"interrupt": "stopped by you", "epochs": "all epochs done", "early stopping": "no better for a while"}
+    console.result(f"Run        : {trained.run.name} ({record.arch}, {record.parameters:,} parameters)")
+    console.result(f"Kept       : {kept} ({why[record.stopped_by]})")
+    if record.boosting:
+        console.result(f"XGBoost    : {record.boosting.trees} trees on {record.boosting.features} features of the CNN")
+    shown = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
+    figures = ", ".join(f"{key.replace('_', ' ')} {record.validation[key]:.3f}" for key in shown)
+    console.result(f"Validation : {figures.replace('roc auc', 'ROC AUC')}")
+    console.result(f"Export     : model.tflite answers within {record.export.max_probability_difference:.1e} of Keras")
+    console.result(f"Files      : {trained.run.root}")
