@@ -11,7 +11,7 @@ from cxr_cli.cli import app
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
-COMMANDS = sorted(typer.main.get_command(app).commands)
+COMMANDS = list(typer.main.get_command(app).commands)
 
 
 @pytest.mark.skipif(
@@ -28,6 +28,41 @@ def test_help_is_the_golden_file(cxr, command):
     assert result.exit_code == 0
     assert result.stderr == ""
     assert result.stdout == golden.read_text(encoding="utf-8")
+
+
+def golden_help(command):
+    return (GOLDEN / f"help-{command}.txt").read_text(encoding="utf-8")
+
+
+def reference():
+    """docs/commands.md: every help text, in the order of `cxr --help`."""
+    head = "# The commands\n\nWhat `cxr COMMAND --help` prints; written by `tests/commands/test_help.py`.\n"
+    return head + "".join(f"\n## cxr {command}\n\n```text\n{golden_help(command)}```\n" for command in COMMANDS)
+
+
+def readme_table():
+    """The README's table: each command with its first sentence and its example."""
+    rows = []
+    for command in COMMANDS:
+        _, sentence, *others = golden_help(command).split("\n\n")
+        example = next(text.strip() for text in others if text.strip().startswith("Example:"))
+        rows.append(f"| {' '.join(sentence.split())} | `{example.removeprefix('Example: ')}` |\n")
+    return "| what it does | for example |\n| --- | --- |\n" + "".join(rows)
+
+
+def test_the_reference_and_the_readmes_table_are_the_help_texts():
+    path, readme = ROOT / "docs" / "commands.md", ROOT / "README.md"
+    before, marker, rest = readme.read_text(encoding="utf-8").partition("<!-- commands -->\n")
+    _, end, after = rest.partition("<!-- /commands -->\n")
+    assert marker
+    assert end
+    text = before + marker + readme_table() + end + after
+    if os.environ.get("CXR_WRITE_GOLDEN"):
+        path.write_text(reference(), encoding="utf-8")
+        readme.write_text(text, encoding="utf-8")
+
+    assert path.read_text(encoding="utf-8") == reference()
+    assert readme.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize("command", COMMANDS)

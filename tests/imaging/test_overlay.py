@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr_cli.imaging.overlay import draw_heat_map, heat
+from cxr_cli.imaging.overlay import draw_heat, draw_heat_map, heat
 
 HALF_HOT, HOTTEST = np.array([150, 250, 80]), np.array([144, 13, 0])  # Turbo at 0.5 and 1
 
@@ -65,6 +65,16 @@ def test_half_the_heat_covers_half_as_much():
     middle = picture.shape[0] // 2
     assert np.abs(picture[middle, 50] - 0.8 * HOTTEST).max() < 3
     assert np.abs(picture[middle, 350] - 0.4 * HALF_HOT).max() < 3
+
+
+@pytest.mark.parametrize("alpha", [0.25, 1.0])
+def test_the_heat_alone_laid_over_the_film_is_the_same_picture(film, alpha):
+    cam = np.random.default_rng(4).normal(size=(7, 6)).astype(np.float32)
+    layer = np.asarray(draw_heat(cam, size=(400, 330))).astype(float)
+    opacity = alpha * layer[..., 3:] / 255
+    laid = film[..., None] * (1 - opacity) + layer[..., :3] * opacity
+
+    assert np.abs(laid - film_part(drawn(film, cam, alpha=alpha), film)).max() < 2
 
 
 def test_the_film_keeps_its_size_between_a_title_and_a_caption(film):

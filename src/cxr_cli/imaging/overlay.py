@@ -45,11 +45,31 @@ def draw_heat_map(film: np.ndarray, cam: np.ndarray, *, alpha: float, title: str
     if picture.width < _MIN_WIDTH:
         picture = picture.resize((_MIN_WIDTH, round(picture.height * _MIN_WIDTH / picture.width)))
     size = picture.size
-    level = np.asarray(Image.fromarray(heat(cam)).resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
+    level = _level(cam, size)
     gray = np.asarray(picture, dtype=np.float32)[..., None]
     opacity = (alpha * level)[..., None]
     blended = gray * (1 - opacity) + _colors(level) * opacity
     return _framed(Image.fromarray(np.rint(blended).astype(np.uint8)), title=title, caption=caption)
+
+
+def draw_heat(cam: np.ndarray, *, size: tuple[int, int]) -> Image.Image:
+    """The heat alone, to be laid over a film of any size; laid on with an opacity, it is `draw_heat_map`'s `alpha`.
+
+    Args:
+        cam: (h, w) float32, signed; only what speaks for the class is drawn.
+        size: (width, height) in pixels.
+
+    Returns:
+        An RGBA picture, the more opaque the hotter.
+    """
+    level = _level(cam, size)
+    layer = np.concatenate([_colors(level), level[..., None] * 255], axis=-1)
+    return Image.fromarray(np.rint(layer).astype(np.uint8))
+
+
+def _level(cam: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(h, w) signed -> (height, width) in [0, 1]."""
+    return np.asarray(Image.fromarray(heat(cam)).resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
 
 
 def _colors(level: np.ndarray) -> np.ndarray:

@@ -1,0 +1,115 @@
+"""What the page says, as HTML. Every text that is not ours is escaped."""
+
+import base64
+import io
+import shlex
+from html import escape
+
+from PIL import Image
+
+from cxr_cli.errors import CxrError
+from cxr_cli.web.answering import Seen
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import ReportRecord, RunRecord, read_record
+
+WAITING = '<div class="cxr-waiting"><p>The answer appears here.</p></div>'
+
+
+def header(notice: str) -> str:
+    """The page's head, always in sight."""
+    return f"<header><h1>Chest X-ray classifier</h1><p>{escape(notice)}</p></header>"
+
+
+def answer(seen: Seen, *, name: str) -> str:
+    """A run's answer for the film called `name`: class, probabilities, film and heat map."""
+    found = seen.answer
+    bars = "".join(
+        f'<li class="{"cxr-chosen" if label == found.label else ""}"><span>{escape(label)}</span>'
+        f'<span class="cxr-bar" aria-hidden="true"><i style="width: {value:.1%}"></i></span>'
+        f"<span>{value:.1%}</span></li>"
+        for label, value in found.probabilities.items()
+    )
+    caption = (
+        f"Nowhere in this film does {seen.explained} see evidence for {found.label}; the map is blank."
+        if seen.blank
+        else f"Grad-CAM of {seen.explained}: evidence for {found.label}, blue little, red most."
+    )
+    film = _data_url(seen.film, "JPEG", quality=92)
+    size = f"{seen.size[0]} × {seen.size[1]} pixels"
+    # The film is in the page once, as a property of both pictures.
+    return (
+        f'<section class="cxr-answer" style="--cxr-film: url({film}); --cxr-shape: {seen.size[0]} / {seen.size[1]}">'
+        f"<p>{escape(name)}, answered by {escape(seen.run)}</p>"
+        f'<h2>{escape(found.label)} <span>{found.confidence:.1%}</span></h2><ul class="cxr-bars">{bars}</ul>'
+        f'<div class="cxr-pictures"><figure><div class="cxr-film" role="img" aria-label="The film"></div>'
+        f"<figcaption>{escape(name)}, {size}</figcaption></figure>"
+        f'<figure><div class="cxr-film" role="img" aria-label="The heat map over the film">'
+        f'<img class="cxr-heat" src="{_data_url(seen.heat, "PNG")}" alt=""></div>'
+        f"<figcaption>{escape(caption)}</figcaption></figure></div></section>"
+    )
+
+
+def error(problem: CxrError) -> str:
+    """An error and the way on, in the commands' words."""
+    text = f"<p>Error: {escape(problem.message)}</p><p>{escape(problem.hint)}</p>"
+    return f'<div class="cxr-error" role="alert">{text}</div>'
+
+
+def figures(workspace: Workspace, run: str) -> str:
+    """What the run's answers on its test films are worth, as `cxr evaluate` found it."""
+    command = f"cxr evaluate --model {run} --workspace {shlex.quote(str(workspace.root))}"
+    try:
+        trained = read_record(workspace.run(run).record, RunRecord)
+        evaluation = workspace.evaluation(run, "test").record
+        if evaluation.is_file():
+            report = read_record(evaluation, ReportRecord)
+            text = _report(report, outdated=report.created < trained.created, command=command)
+        else:
+            text = f"<p>Not tested yet: <code>{escape(command)}</code></p>"
+    except CxrError as problem:
+        return error(problem)
+    return f'<section class="cxr-figures"><h3>How {escape(run)} did on its test films</h3>{text}</section>'
+
+
+def _report(report: ReportRecord, *, outdated: bool, command: str) -> str:
+    cells = report.confusion_matrix
+    doubts = []
+    if outdated:
+        doubts.append(f"These figures are of an earlier training of {report.run}. Test it again: {command}")
+    if not report.same_dataset:
+        doubts.append(
+            f"Warning: {report.run} was trained on another dataset or split than the one it was tested on; its test "
+            "films may have been among its training films. Train again for an honest figure."
+        )
+    if cells["true_positive"] + cells["false_positive"] in (0, report.films):
+        doubts.append("The run gives every film the same answer: at this threshold it tells nothing apart.")
+    return (
+        f"<table>{_rows(report)}</table><p>{report.films} films of {report.patients} patients. "
+        f"Positive class: {escape(report.positive)}, from a probability of {report.threshold:g}.</p>"
+        + "".join(f'<p class="cxr-warning">{escape(doubt)}</p>' for doubt in doubts)
+    )
+
+
+def _rows(report: ReportRecord) -> str:
+    cells = report.confusion_matrix
+    positives = cells["true_positive"] + cells["false_negative"]
+    negatives = cells["true_negative"] + cells["false_positive"]
+    rows = {
+        "sensitivity": f"{cells['true_positive']} of {positives} {report.positive} films called {report.positive}",
+        "specificity": f"{cells['true_negative']} of {negatives} {report.negative} films called {report.negative}",
+        "balanced_accuracy": "mean of sensitivity and specificity",
+        "roc_auc": "0.5 is chance",
+    }
+    text = ""
+    for key, meaning in rows.items():
+        value = report.metrics[key]
+        name = "ROC AUC" if key == "roc_auc" else key.replace("_", " ").capitalize()
+        figure = "not defined" if value is None else f"{value:.3f}"
+        text += f'<tr><th scope="row">{name}</th><td>{figure}</td><td>{escape(meaning)}</td></tr>'
+    return text
+
+
+def _data_url(picture: Image.Image, kind: str, **options: int) -> str:
+    data = io.BytesIO()
+    picture.save(data, format=kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(data.getvalue()).decode()}"

@@ -1,0 +1,70 @@
+"""The page: what is on it, and what happens when. Gradio draws it."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_cli.web import html
+from cxr_cli.web.replies import Replies
+
+if TYPE_CHECKING:
+    import gradio
+
+_AT_ONCE = 4  # films read at the same time: a large one takes hundreds of megabytes while it is read
+_WAITING_AT_MOST = 256
+_SESSIONS = 128  # open pages that Gradio remembers the state of
+
+# The heat is a layer over the film: a moved slider is seen at once, without a word to the server.
+_SET_OPACITY = "(percent) => { document.documentElement.style.setProperty('--cxr-opacity', percent / 100) }"
+# On a phone the answer is below the films to try.
+_TO_ANSWER = """() => {
+    const shown = document.getElementById('cxr-shown');
+    if (shown.getBoundingClientRect().top > innerHeight / 3) shown.scrollIntoView({ behavior: 'smooth' });
+}"""
+
+
+def build_page(replies: Replies, samples: Sequence[Path], *, notice: str) -> "gradio.Blocks":
+    """Lay out the page.
+
+    Args:
+        replies: what it answers.
+        samples: films to try.
+        notice: what is always in sight.
+    """
+    import gradio as gr
+
+    def opened() -> tuple[Any, str]:
+        names, first = replies.runs()
+        return gr.Dropdown(choices=names, value=first), replies.figures(first)
+
+    with gr.Blocks(title="cxr", analytics_enabled=False) as page:
+        gr.HTML(html.header(notice), elem_id="cxr-header")
+        with gr.Row():
+            with gr.Column(scale=1, min_width=280):
+                runs = gr.Dropdown(label="Trained run", filterable=False, elem_id="cxr-runs")
+                film = gr.File(label="Film: a picture file or DICOM", height=150, elem_id="cxr-drop")
+                gr.HTML("<p>Or try a drawn film:</p>")
+                with gr.Row(elem_id="cxr-samples"):
+                    buttons = [gr.Button(path.stem, icon=path, size="sm") for path in samples]
+            with gr.Column(scale=3, min_width=320):
+                shown = gr.HTML(html.WAITING, elem_id="cxr-shown")
+                opacity = gr.Slider(
+                    0, 100, 50, step=1, label="Heat over the film, in percent", buttons=[], elem_id="cxr-opacity"
+                )
+                known = gr.HTML(elem_id="cxr-known")
+
+        # Without Gradio's processing: it would keep each page's last answer, and copy files.
+        plain: dict[str, Any] = {"preprocess": False, "postprocess": False, "api_visibility": "private"}
+        limits: dict[str, Any] = {"concurrency_id": "answer", "concurrency_limit": _AT_ONCE, "show_progress": "minimal"}
+        asked = [film.upload(replies.upload, [film, runs], [film, shown], **plain, **limits)]
+        for button, path in zip(buttons, samples, strict=True):
+            asked.append(button.click(partial(replies.film, path, path.name), runs, shown, **plain, **limits))
+        for answered in asked:
+            answered.then(None, js=_TO_ANSWER)
+        runs.input(replies.chosen, runs, [shown, known], **plain, show_progress="hidden")
+        opacity.change(None, opacity, js=_SET_OPACITY)
+        page.load(opened, None, [runs, known], api_visibility="private", show_progress="hidden")
+    page.queue(max_size=_WAITING_AT_MOST, api_open=False)
+    page.state_session_capacity = _SESSIONS
+    return page

@@ -1,0 +1,55 @@
+"""What the page answers to what is done on it: plain functions of what a browser sends, HTML out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxr_cli.errors import CxrError
+from cxr_cli.web import html
+from cxr_cli.web.answering import Answerer
+from cxr_cli.web.uploads import Uploads
+
+
+@dataclass(frozen=True)
+class Replies:
+    """The page's replies.
+
+    Args:
+        answerer: who answers.
+        uploads: where the films that are dropped wait.
+        first_run: the run to begin with. Defaults to the latest, at the time a page is opened.
+    """
+
+    answerer: Answerer
+    uploads: Uploads
+    first_run: str | None = None
+
+    def runs(self) -> tuple[list[str], str | None]:
+        """The names of the runs there are now, the latest first, and the one to begin with."""
+        names = [folder.name for folder in reversed(self.answerer.workspace.runs())]
+        return names, self.first_run if self.first_run in names else next(iter(names), None)
+
+    def figures(self, run: str | None) -> str:
+        """How `run` did on its test films."""
+        return html.figures(self.answerer.workspace, run) if run else ""
+
+    def chosen(self, run: str) -> tuple[str, str]:
+        """Another run: the answer of the one before goes, and the figures are the new one's."""
+        return html.WAITING, self.figures(run)
+
+    def film(self, path: Path, name: str, run: str | None) -> str:
+        """The answer of `run` for the film at `path`, called `name`; or the error, in the commands' words."""
+        try:
+            return html.answer(self.answerer.see(path, name=name, run=run), name=name)
+        except CxrError as problem:
+            return html.error(problem)
+
+    def upload(self, upload: Mapping[str, Any] | None, run: str | None) -> tuple[None, str]:
+        """The same for a film that was dropped; it is gone afterwards, and the place to drop one is empty again."""
+        sent = upload or {}
+        try:
+            with self.uploads.taken(Path(sent.get("path") or "")) as path:
+                return None, self.film(path, str(sent.get("orig_name") or "the film"), run)
+        except CxrError as problem:
+            return None, html.error(problem)

@@ -1,0 +1,158 @@
+"""The server behind the page: one process, one address, nothing left when it ends."""
+
+import errno
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_cli.errors import CxrError
+from cxr_cli.web.answering import Answerer
+from cxr_cli.web.replies import Replies
+from cxr_cli.web.uploads import Uploads
+from cxr_cli.workspace.layout import Workspace
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_MAX_BYTES = 100 * 2**20  # a film of 4000 by 5000 pixels with 16 bits has 40 MB
+_SAMPLES = 6
+# Nothing that the page holds can make a browser ask another machine.
+_POLICY = b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
+
+
+def serve(
+    workspace: Workspace, *, run: str | None, host: str, port: int, notice: str, ready: Callable[[str], None]
+) -> None:
+    """Serve the page until the process is interrupted.
+
+    Args:
+        workspace: where the runs are.
+        run: the run to begin with. Defaults to the latest.
+        host: the address to listen at.
+        port: the port to listen at.
+        notice: what the page always shows.
+        ready: is told the page's address when it can be opened.
+
+    Raises:
+        CxrError: the address or port can't be had.
+        WorkspaceError: no run, or it can't be read.
+        KeyboardInterrupt: the process was interrupted or told to end; all is cleaned up.
+    """
+    answerer = Answerer(workspace)
+    answerer.prepare(run)
+    with (
+        _listen(host, port) as listener,
+        tempfile.TemporaryDirectory(prefix="cxr-serve-", ignore_cleanup_errors=True) as folder,
+    ):
+        # A polite end (SIGTERM) is as good as Ctrl-C: the folder goes.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        app = build_app(answerer, Path(folder), run=run, notice=notice)
+        import uvicorn
+
+        # An open page holds a connection: after one second it is cut.
+        config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
+        ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def build_app(answerer: Answerer, folder: Path, *, run: str | None, notice: str) -> "ASGIApp":
+    """The page and its route for films, as an ASGI application.
+
+    Args:
+        answerer: who answers.
+        folder: an empty folder of the application's own, for films until they are answered.
+        run: the run to begin with. Defaults to the latest.
+        notice: what the page always shows.
+    """
+    # Read by Gradio when it is imported or builds a page: its files here, no word to its makers, no history.
+    os.environ |= {"GRADIO_TEMP_DIR": str(folder), "GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
+    import gradio as gr
+
+    from cxr_cli.dataset.phantom import write_phantoms
+    from cxr_cli.web.page import build_page
+
+    samples, waiting = folder / "samples", folder / "films"
+    write_phantoms(samples, films=_SAMPLES)
+    waiting.mkdir()
+    uploads = Uploads(waiting)
+    page = build_page(Replies(answerer, uploads, run), sorted(samples.glob("*.png")), notice=notice)
+    page.has_launched = True  # `mount_gradio_app` leaves it out, and without it any path would pass as an upload
+    app = gr.mount_gradio_app(
+        _film_routes(uploads),
+        page,
+        path="/",
+        app_kwargs={"openapi_url": None},
+        footer_links=[],
+        show_error=False,
+        max_file_size=_MAX_BYTES,
+        theme=gr.themes.Default(
+            primary_hue="teal",
+            neutral_hue="slate",
+            font=["system-ui", "sans-serif"],
+            font_mono=["ui-monospace", "monospace"],
+        ),
+        css_paths=Path(__file__).with_name("page.css"),
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        enable_monitoring=False,
+    )
+    return _guarded(app)
+
+
+def _film_routes(uploads: Uploads) -> "FastAPI":
+    """The routes that take the place of Gradio's own, which would give the same film of two people one file."""
+    from fastapi import FastAPI, Request, Response
+    from starlette.concurrency import run_in_threadpool
+    from starlette.datastructures import UploadFile
+
+    app = FastAPI(openapi_url=None)
+
+    @app.post("/gradio_api/upload", response_model=None)
+    async def upload(request: Request) -> Response | list[str]:
+        if int(request.headers.get("content-length", _MAX_BYTES + 1)) > _MAX_BYTES:
+            return Response(f"Expected a film of at most {_MAX_BYTES >> 20} MB.", status_code=413)
+        async with request.form(max_files=1) as form:
+            films = [film for film in form.getlist("files") if isinstance(film, UploadFile)]
+            return [str(await run_in_threadpool(uploads.keep, film.file)) for film in films]
+
+    @app.get("/gradio_api/upload_progress")
+    async def upload_progress() -> Response:
+        # The page asks how far the server is with it; there is nothing to wait for.
+        return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
+
+    return app
+
+
+def _guarded(app: "ASGIApp") -> "ASGIApp":
+    """Add the policy to all that `app` answers."""
+
+    async def guarded(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        async def send_guarded(message: "Message") -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"content-security-policy", _POLICY)]
+            await send(message)
+
+        await app(scope, receive, send_guarded)
+
+    return guarded
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        elsewhere = error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror)
+        raise CxrError(
+            # Python adds to the system's words what this sentence has already.
+            f"Expected to listen at {host}, port {port}. Received: {str(error.strerror).split(' (while')[0]}.",
+            hint="Leave out --host to serve this machine alone"
+            if elsewhere
+            else "Name another port, for example: cxr serve --port 7861",
+        ) from error

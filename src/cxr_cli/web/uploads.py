@@ -1,0 +1,63 @@
+"""Films that came in: each in a file of its own, until it is answered.
+
+Gradio's own route names a file by its content: of two people who drop the same film, the first one's answer would take
+the second one's film away.
+"""
+
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from cxr_cli.errors import ImageError
+
+_FORGOTTEN = 600  # seconds, after which nobody will ask for an answer
+
+
+class Uploads:
+    """The films that wait for their answer.
+
+    Args:
+        root: an empty folder that is nobody else's.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    def keep(self, data: BinaryIO) -> Path:
+        """Write a film to disk, from where `data` stands.
+
+        Returns:
+            A path that nobody can guess.
+        """
+        self._sweep()
+        path = self.root / secrets.token_hex(16)
+        with path.open("xb") as file:
+            shutil.copyfileobj(data, file)
+        return path
+
+    @contextmanager
+    def taken(self, path: Path) -> Iterator[Path]:
+        """The film at `path`, for the length of the block; afterwards it is gone, whatever happened.
+
+        Raises:
+            ImageError: no such film was kept here.
+        """
+        if path.parent != self.root or not path.is_file():
+            raise ImageError("Expected a film. Received: none, or one that waited too long.", hint="Drop it again")
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Remove films whose page was closed before it asked for the answer."""
+        for path in self.root.iterdir():
+            try:
+                if time.time() - path.stat().st_mtime > _FORGOTTEN:
+                    path.unlink()
+            except FileNotFoundError:  # answered just now
+                continue

@@ -1,0 +1,260 @@
+"""A server as a person starts it, and a browser as a person uses it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from selenium import webdriver
+
+from cxr_cli import cli
+from cxr_cli.workspace.layout import Workspace
+
+# Runs `cxr`, and writes down at its end what the process has loaded and whom it has called.
+PROBE = """
+import atexit, json, sys
+calls = []
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
+        calls.append(repr(arguments[-1] if event == "socket.connect" else arguments[0]))
+def tell():
+    heavy = [name for name in ("tensorflow", "keras", "sklearn") if name in sys.modules]
+    with open(sys.argv[1], "w") as file:
+        json.dump({"loaded": heavy, "calls": calls}, file)
+sys.addaudithook(watch)
+atexit.register(tell)
+from cxr_cli.cli import main
+main(sys.argv[2:])
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@dataclass
+class Server:
+    """A running `cxr serve`."""
+
+    process: subprocess.Popen
+    address: str
+    workspace: Workspace
+    temporary: Path  # its folder for temporary files
+    told: list[str]  # lines on stderr
+    probe: Path
+    reader: threading.Thread
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> dict[str, Any]:
+        """Press Ctrl-C; what the process had loaded and whom it had called."""
+        self.process.send_signal(how)
+        self.process.wait(30)
+        self.reader.join()
+        self.process.stderr.close()
+        return json.loads(self.probe.read_text())
+
+    def kept(self) -> list[Path]:
+        """All files that are there because somebody dropped a film."""
+        return [path for path in self.temporary.rglob("*") if path.is_file() and path.parent.name != "samples"]
+
+
+class Client:
+    """Asks as the page does, without a browser."""
+
+    def __init__(self, server: Server) -> None:
+        self.http = httpx.Client(base_url=server.address, timeout=60, trust_env=False)
+        config = self.http.get("/config").json()
+        (self.function,) = (
+            function["id"]
+            for function in config["dependencies"]
+            if any(name == "upload" for _, name in function["targets"])
+        )
+
+    def keep(self, data: bytes) -> str:
+        """Upload a film; where the server keeps it."""
+        (path,) = self.http.post("/gradio_api/upload", files={"files": ("film.png", data)}).json()
+        return path
+
+    def ask(self, path: str, *, name: str, run: str | None) -> str:
+        """The answer for an uploaded film, as HTML; "" where the server refuses to answer at all."""
+        session = os.urandom(5).hex()
+        film = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+        body = {"data": [film, run], "fn_index": self.function, "session_hash": session}
+        self.http.post("/gradio_api/queue/join", json=body).raise_for_status()
+        with self.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as events:
+            for line in events.iter_lines():
+                message = json.loads(line.removeprefix("data:") or "{}")
+                if message.get("msg") == "process_completed":
+                    return message["output"]["data"][1] if message["success"] else ""
+        raise AssertionError("no answer")
+
+    def answer(self, film: Path, run: str | None = None) -> str:
+        return self.ask(self.keep(film.read_bytes()), name=film.name, run=run)
+
+
+def start(workspace: Workspace, folder: Path) -> Server:
+    temporary, probe, port = folder / "tmp", folder / "probe.json", free_port()
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROBE, probe, "serve", "-w", workspace.root, "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
+    told: list[str] = []
+    for line in process.stderr:
+        told.append(line.rstrip())
+        if line.startswith("Page: "):
+            break
+    else:
+        raise AssertionError(f"no page: {told}")
+    # Else a full pipe would stop the server.
+    address = told[-1].removeprefix("Page: ")
+    reader = threading.Thread(target=lambda: told.extend(line.rstrip() for line in process.stderr), daemon=True)
+    reader.start()
+    return Server(process, address, workspace, temporary, told, probe, reader)
+
+
+@pytest.fixture(scope="session")
+def words() -> Callable[[str], str]:
+    """What a person reads of some HTML."""
+    return lambda text: " ".join(unescape(re.sub(r"<[^>]*>", " ", text)).split())
+
+
+@pytest.fixture(scope="session")
+def two_runs(trained, tmp_path_factory) -> Workspace:
+    """A workspace with the runs `second`, which is not tested, and `simple-cnn`, which is, and is the latest."""
+    root = tmp_path_factory.mktemp("served") / "workspace"
+    shutil.copytree(trained.root, root)
+    workspace = Workspace(root)
+    shutil.copytree(workspace.run().root, workspace.models / "second")
+    os.utime(workspace.new_run("second").record, (1, 1))
+    with pytest.raises(SystemExit):
+        cli.main(["evaluate", "-m", "simple-cnn", "-w", str(root)])
+    assert workspace.evaluation("simple-cnn", "test").record.is_file()
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def server(two_runs, tmp_path_factory) -> Iterator[Server]:
+    """A server for many tests."""
+    server = start(two_runs, tmp_path_factory.mktemp("server"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server(two_runs, tmp_path) -> Iterator[Server]:
+    """A server for one test, which stops it."""
+    server = start(two_runs, tmp_path)
+    yield server
+    server.process.kill()
+
+
+@pytest.fixture
+def client_of() -> Iterator[Callable[[Server], Client]]:
+    """Somebody who asks a server."""
+    clients: list[Client] = []
+
+    def client_of(server: Server) -> Client:
+        clients.append(Client(server))
+        return clients[-1]
+
+    yield client_of
+    for client in clients:
+        client.http.close()
+
+
+@pytest.fixture
+def client(server, client_of) -> Client:
+    """Somebody who asks `server`."""
+    return client_of(server)
+
+
+class Outside:
+    """Stands where the network is: a proxy for all but this machine, which writes down who is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:  # closed
+                return
+            with connection:
+                line = connection.recv(300).split(b"\r\n")[0].decode()
+                if "update.googleapis.com" not in line:  # Chromium's own, whatever it is told
+                    self.asked.append(line)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[Outside]:
+    """What the browser believes to be the network."""
+    network = Outside()
+    yield network
+    network.close()
+
+
+@pytest.fixture
+def outside(network) -> Outside:
+    """The same, with nobody asked for in this test so far."""
+    network.asked.clear()
+    return network
+
+
+# What Chromium asks the world on its own account.
+QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--gaia-url=http://127.0.0.1:9",
+    "--disable-features=AutofillServerCommunication,NetworkTimeServiceQuerying,OptimizationHints,Translate",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium(network) -> Iterator[webdriver.Chrome]:
+    """Debian's Chromium, without a window."""
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not program or not driver:
+        pytest.skip("needs a browser: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", *QUIET):
+        options.add_argument(argument)
+    options.add_argument(f"--proxy-server=127.0.0.1:{network.port}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def browser(chromium, outside) -> webdriver.Chrome:
+    """The same, with an empty page and an empty console."""
+    chromium.get("about:blank")
+    chromium.get_log("browser")
+    return chromium

@@ -1,0 +1,125 @@
+"""What the page says: the run's own figures with their doubts, and nobody else's HTML."""
+
+import shutil
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_cli.errors import CxrError
+from cxr_cli.inference.predictor import Answer
+from cxr_cli.web import html
+from cxr_cli.web.answering import Seen
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import ReportRecord, RunRecord, read_record, write_record
+
+
+@pytest.fixture
+def own_tested(two_runs, tmp_path) -> Workspace:
+    """A copy of `two_runs` that a test may change."""
+    root = tmp_path / "work space"
+    shutil.copytree(two_runs.root, root)
+    return Workspace(root)
+
+
+def change_report(workspace: Workspace, **changes: object) -> None:
+    path = workspace.evaluation("simple-cnn", "test").record
+    write_record(path, msgspec.structs.replace(read_record(path, ReportRecord), **changes))
+
+
+def see(cam: list[list[float]]) -> Seen:
+    map_ = np.array(cam, np.float32)
+    answer = Answer(
+        label="covid",
+        confidence=0.875,
+        probabilities={"non_covid": 0.125, "covid": 0.875},
+        cams={"non_covid": -map_, "covid": map_},
+    )
+    return Seen(
+        answer=answer,
+        run="net",
+        explained="the CNN below the trees of net",
+        size=(640, 480),
+        film=Image.new("L", (64, 48), 90),
+        heat=Image.new("RGBA", (8, 6)),
+    )
+
+
+def test_an_answer_says_the_class_the_probabilities_and_what_the_heat_is(words):
+    assert words(html.answer(see([[1, -1]]), name="film.png")) == (
+        "film.png, answered by net covid 87.5% non_covid 12.5% covid 87.5% film.png, 640 × 480 pixels "
+        "Grad-CAM of the CNN below the trees of net: evidence for covid, blue little, red most."
+    )
+
+
+def test_a_blank_map_is_said_to_be_blank(words):
+    assert "Nowhere in this film does the CNN below the trees of net see evidence for covid; the map is blank." in (
+        words(html.answer(see([[-1, 0]]), name="film.png"))
+    )
+
+
+def test_names_and_errors_are_text_and_never_html():
+    evil = "<img src=x onerror=alert(1)>.png"
+
+    for text in (html.answer(see([[1]]), name=evil), html.error(CxrError(evil, hint=evil)), html.header(evil)):
+        assert "<img src=x" not in text
+        assert "&lt;img src=x onerror=alert(1)&gt;.png" in text
+
+
+def test_the_figures_are_the_reports(two_runs, words):
+    report = read_record(two_runs.evaluation("simple-cnn", "test").record, ReportRecord)
+    text = words(html.figures(two_runs, "simple-cnn"))
+    cells, metrics = report.confusion_matrix, report.metrics
+
+    assert text.startswith("How simple-cnn did on its test films Sensitivity ")
+    positives = cells["true_positive"] + cells["false_negative"]
+    assert (
+        f"Sensitivity {metrics['sensitivity']:.3f} {cells['true_positive']} of {positives} covid films called covid"
+        in text
+    )
+    assert f"ROC AUC {metrics['roc_auc']:.3f} 0.5 is chance" in text
+    assert f"{report.films} films of {report.patients} patients." in text
+
+
+def test_without_a_test_the_figures_say_how_to_get_them(own_tested, words):
+    assert words(html.figures(own_tested, "second")) == (
+        f"How second did on its test films Not tested yet: cxr evaluate --model second --workspace '{own_tested.root}'"
+    )
+
+
+def test_figures_of_other_films_warn(own_tested):
+    assert "Warning" not in html.figures(own_tested, "simple-cnn")
+    change_report(own_tested, same_dataset=False)
+
+    assert "Warning: simple-cnn was trained on another dataset or split" in html.figures(own_tested, "simple-cnn")
+
+
+def test_figures_of_an_earlier_training_are_said_to_be_old(own_tested):
+    assert "earlier training" not in html.figures(own_tested, "simple-cnn")
+    path = own_tested.run("simple-cnn").record
+    write_record(path, msgspec.structs.replace(read_record(path, RunRecord), created="2999-01-01T00:00:00+00:00"))
+
+    assert "These figures are of an earlier training of simple-cnn." in html.figures(own_tested, "simple-cnn")
+
+
+def test_a_figure_that_is_not_defined_and_one_answer_for_all_are_said(own_tested, words):
+    path = own_tested.evaluation("simple-cnn", "test").record
+    report = read_record(path, ReportRecord)
+    cells = {"true_positive": 0, "false_positive": 0, "false_negative": 0, "true_negative": report.films}
+    change_report(own_tested, metrics={**report.metrics, "sensitivity": None}, confusion_matrix=cells)
+    text = words(html.figures(own_tested, "simple-cnn"))
+
+    assert "Sensitivity not defined 0 of 0 covid films called covid" in text
+    assert "The run gives every film the same answer" in text
+
+
+@pytest.mark.parametrize("run", ["gone", "../simple-cnn"])
+def test_a_run_that_is_not_there_is_an_error(two_runs, run, words):
+    assert f"Error: Expected the name of a trained run in {two_runs.models}." in words(html.figures(two_runs, run))
+
+
+def test_a_damaged_report_is_an_error(own_tested, words):
+    own_tested.evaluation("simple-cnn", "test").record.write_text("{")
+
+    assert words(html.figures(own_tested, "simple-cnn")).startswith("Error: Expected a ReportRecord in ")
