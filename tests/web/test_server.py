@@ -43,6 +43,13 @@ def test_sixteen_people_with_the_same_film_are_all_answered(server, client, film
     assert server.kept() == []
 
 
+def test_a_link_to_what_a_page_shows_has_nothing_to_tell(server, client, film):
+    assert "answered by" in client.ask(client.keep(film.read_bytes()), name="film.png", run="second", session="shared")
+
+    assert client.http.get("/gradio_api/deep_link", params={"session_hash": "shared"}).json() == ""
+    assert server.kept() == []
+
+
 def test_a_path_that_was_not_uploaded_is_neither_read_nor_copied_nor_removed(server, client, film, tmp_path):
     for path in (film, server.workspace.run().record, tmp_path):
         assert "answered by" not in client.ask(str(path), name="film.png", run="second")

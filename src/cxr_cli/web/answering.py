@@ -14,6 +14,7 @@ from cxr_cli.imaging.reader import read_film
 from cxr_cli.inference.predictor import Answer, Predictor, open_predictor
 from cxr_cli.workspace.layout import Workspace
 
+_READ_AT_ONCE = 4  # a large film takes hundreds of megabytes while it is read
 _OPEN_AT_MOST = 4  # predictors in memory; those asked for least recently go first
 _SHOWN_SIDE = 1024  # pixels: more than a page has room for
 _HEAT_SIDE = 128  # pixels: the maps have 5 to 20 a side and are smooth, and a browser enlarges them smoothly
@@ -46,6 +47,7 @@ class Answerer:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._lock = threading.Lock()  # a LiteRT interpreter is not for several threads, and uses all cores itself
+        self._reading = threading.BoundedSemaphore(_READ_AT_ONCE)
         self._opened: OrderedDict[Path, tuple[int, Predictor]] = OrderedDict()
 
     def prepare(self, run: str | None = None) -> None:
@@ -70,15 +72,16 @@ class Answerer:
             ImageError: it can't be read; the message has `name` for `path`, which is nothing to a person.
             WorkspaceError: no such run, or it can't be read.
         """
-        try:
-            film = read_film(path)
-        except ImageError as error:
-            raise ImageError(error.message.replace(str(path), name), hint=error.hint) from error
-        with self._lock:
-            predictor = self._open(run)
-            answer = predictor.answer(film)
-        picture = Image.fromarray(film)
-        picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
+        with self._reading:
+            try:
+                film = read_film(path)
+            except ImageError as error:
+                raise ImageError(error.message.replace(str(path), name), hint=error.hint) from error
+            with self._lock:
+                predictor = self._open(run)
+                answer = predictor.answer(film)
+            picture = Image.fromarray(film)
+            picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
         return Seen(
             answer=answer,
             run=predictor.run.name,

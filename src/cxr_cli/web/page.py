@@ -11,10 +11,6 @@ from cxr_cli.web.replies import Replies
 if TYPE_CHECKING:
     import gradio
 
-_AT_ONCE = 4  # films read at the same time: a large one takes hundreds of megabytes while it is read
-_WAITING_AT_MOST = 256
-_SESSIONS = 128  # open pages that Gradio remembers the state of
-
 # The heat is a layer over the film: a moved slider is seen at once, without a word to the server.
 _SET_OPACITY = "(percent) => { document.documentElement.style.setProperty('--cxr-opacity', percent / 100) }"
 # On a phone the answer is below the films to try.
@@ -54,17 +50,16 @@ def build_page(replies: Replies, samples: Sequence[Path], *, notice: str) -> "gr
                 )
                 known = gr.HTML(elem_id="cxr-known")
 
-        # Without Gradio's processing: it would keep each page's last answer, and copy files.
-        plain: dict[str, Any] = {"preprocess": False, "postprocess": False, "api_visibility": "private"}
-        limits: dict[str, Any] = {"concurrency_id": "answer", "concurrency_limit": _AT_ONCE, "show_progress": "minimal"}
-        asked = [film.upload(replies.upload, [film, runs], [film, shown], **plain, **limits)]
+        # Not through Gradio's queue, which holds an answer until its page takes it, closed or not; nor through its
+        # processing, which copies files.
+        plain: dict[str, Any] = {"queue": False, "preprocess": False, "postprocess": False, "api_visibility": "private"}
+        asked = [film.upload(replies.upload, [film, runs], [film, shown], **plain, show_progress="minimal")]
         for button, path in zip(buttons, samples, strict=True):
-            asked.append(button.click(partial(replies.film, path, path.name), runs, shown, **plain, **limits))
+            reply = partial(replies.film, path, path.name)
+            asked.append(button.click(reply, runs, shown, **plain, show_progress="minimal"))
         for answered in asked:
             answered.then(None, js=_TO_ANSWER)
         runs.input(replies.chosen, runs, [shown, known], **plain, show_progress="hidden")
         opacity.change(None, opacity, js=_SET_OPACITY)
-        page.load(opened, None, [runs, known], api_visibility="private", show_progress="hidden")
-    page.queue(max_size=_WAITING_AT_MOST, api_open=False)
-    page.state_session_capacity = _SESSIONS
+        page.load(opened, None, [runs, known], queue=False, api_visibility="private", show_progress="hidden")
     return page

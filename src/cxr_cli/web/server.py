@@ -16,6 +16,7 @@ from cxr_cli.web.uploads import Uploads
 from cxr_cli.workspace.layout import Workspace
 
 if TYPE_CHECKING:
+    import gradio
     from fastapi import FastAPI
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -102,7 +103,19 @@ def build_app(answerer: Answerer, folder: Path, *, run: str | None, notice: str)
         pwa=False,
         enable_monitoring=False,
     )
+    _forget_pages(page)
     return _guarded(app)
+
+
+def _forget_pages(page: "gradio.Blocks") -> None:
+    """Gradio remembers what each open page shows, for links to it: here, people's films and answers."""
+    from gradio.state_holder import SessionState, StateHolder
+
+    class Forgetful(StateHolder):  # type: ignore[misc]  # Gradio's types are not followed
+        def __getitem__(self, session_id: str) -> SessionState:
+            return SessionState(self.blocks)
+
+    page.state_holder.__class__ = Forgetful  # the one object that the page and its application share
 
 
 def _film_routes(uploads: Uploads) -> "FastAPI":
