@@ -42,6 +42,8 @@ def gradcam(
         run=run,
         notice=console.DISCLAIMER,
     )
+    if found.answer.whole:
+        console.note(f"Note: {found.answer.whole}; {found.run}, trained on lungs alone, saw the whole film.")
     if found.blank:
         console.note(f"Note: nowhere in this film does {found.run} see evidence for {found.target}; the map is blank.")
     if as_json:

@@ -1,5 +1,6 @@
 """Options that several commands share, so that they are called and explained alike."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,4 +17,5 @@ RunOption = Annotated[
     typer.Option("--model", "-m", help="The name of a trained run. Default: the latest.", show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Method = StrEnum("Method", {name: name for name in ("fcm", "dbscan", "otsu")})  # type: ignore[misc]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")]

@@ -48,6 +48,8 @@ def predict(
                 "model": predictor.run.name,
             }
         )
+        if answer.whole:
+            console.note(f"{path}: {answer.whole}; {predictor.run.name}, trained on lungs alone, saw the whole film.")
         if not as_json:
             _show(rows[-1])
     if as_json:

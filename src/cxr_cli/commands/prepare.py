@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli import console
 from cxr_cli.commands import prepare_output
-from cxr_cli.commands.options import JsonOption, SeedOption, WorkspaceOption
+from cxr_cli.commands.options import JsonOption, Method, SeedOption, WorkspaceOption
 
 
 def prepare(
@@ -64,6 +64,10 @@ def prepare(
     ] = None,
     seed: SeedOption = 0,
     link: Annotated[bool, typer.Option("--link", help="Hard links in place of copies.")] = False,
+    segment: Annotated[
+        Method | None,
+        typer.Option("--segment", help="Write the films with all but the lungs black.", show_default=False),
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,6 +82,8 @@ def prepare(
 
     if bool(metadata) == bool(folders):
         raise typer.BadParameter("give one of the two", param_hint="--metadata / --folders")
+    if link and segment:
+        raise typer.BadParameter("changed films can't be links: leave out one", param_hint="--link / --segment")
     found = Workspace.find(workspace)
     shares = parse_shares(split) if split else None
     if folders:
@@ -90,6 +96,7 @@ def prepare(
             shares=shares,
             seed=seed,
             link=link,
+            segment=segment and str(segment),
             track=console.track,
         )
     else:
@@ -103,6 +110,7 @@ def prepare(
             shares=shares or DEFAULT_SHARES,
             seed=seed,
             link=link,
+            segment=segment and str(segment),
             track=console.track,
         )
     for column in prepared.missing_columns:

@@ -27,7 +27,7 @@ class Film:
     sex: str
     age: str
     finding: str
-    sha256: str  # of the image file
+    sha256: str  # of the original image file
     original: str  # where the image was copied from
 
 
@@ -84,7 +84,13 @@ def films_by_part(films: Iterable[Film], labels: Iterable[str]) -> dict[str, dic
     return counts
 
 
-def fingerprint(films: Iterable[Film]) -> str:
-    """A SHA-256 over every film's content, label and part, whatever their order and names: 64 hex digits."""
+def fingerprint(films: Iterable[Film], *, segment: str | None = None) -> str:
+    """A SHA-256 over every film's content, label and part, whatever their order and names: 64 hex digits.
+
+    Args:
+        films: all of them.
+        segment: the method by which the films show the lungs alone, of a dataset that does.
+    """
     lines = sorted(f"{film.sha256} {film.label} {film.split}" for film in films)
+    lines += [f"segment {segment}"] if segment else []
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

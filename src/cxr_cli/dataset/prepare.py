@@ -1,7 +1,6 @@
 """Metadata or class folders in; a split dataset with its manifest, pictures and record out."""
 
 import hashlib
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint, write_manifest, write_table
 from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_films
 from cxr_cli.dataset.overview import draw_distribution, draw_samples
+from cxr_cli.dataset.placing import copy_films, write_masked
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, find_leaks, group_films
 from cxr_cli.errors import ImageError, MetadataError, SplitError, WorkspaceError
@@ -41,6 +41,7 @@ def prepare(
     shares: Sequence[float] = DEFAULT_SHARES,
     seed: int = 0,
     link: bool = False,
+    segment: str | None = None,
     track: Track = untracked,
 ) -> Prepared:
     """Make the workspace's dataset from metadata; an earlier one is replaced once this one is whole.
@@ -54,6 +55,7 @@ def prepare(
         shares: of train, val and test.
         seed: draws the split and the samples shown.
         link: hard links in place of copies. The metadata's image files are never changed.
+        segment: fcm, dbscan or otsu: write the films with all but the lungs black. Defaults to none.
         track: is told of each film.
 
     Raises:
@@ -72,7 +74,7 @@ def prepare(
         "patient_pattern": None,
         "positive": positive,
     }
-    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, track=track)
+    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, track=track)
 
 
 def prepare_folders(
@@ -84,6 +86,7 @@ def prepare_folders(
     shares: Sequence[float] | None = None,
     seed: int = 0,
     link: bool = False,
+    segment: str | None = None,
     track: Track = untracked,
 ) -> Prepared:
     """Make the workspace's dataset from class folders; an earlier one is replaced once this one is whole.
@@ -97,6 +100,7 @@ def prepare_folders(
         shares: of train, val and test; of those that are cut, the ratios count. Defaults to 70, 15 and 15.
         seed: draws what is cut, and the samples shown.
         link: hard links in place of copies. The files in `folder` are never changed.
+        segment: fcm, dbscan or otsu: write the films with all but the lungs black. Defaults to none.
         track: is told of each film.
 
     Raises:
@@ -126,7 +130,7 @@ def prepare_folders(
         "positive": selection.positive,
     }
     shares = shares or DEFAULT_SHARES
-    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, track=track)
+    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, track=track)
 
 
 def _refuse_inside(workspace: Workspace, path: Path, what: str) -> None:
@@ -145,21 +149,26 @@ def _make(
     shares: Sequence[float],
     seed: int,
     link: bool,
+    segment: str | None,
     track: Track,
 ) -> Prepared:
     split = "/".join(f"{share:g}" for share in shares) if len(selection.given_parts) < len(PARTS) else "given"
     options = {**options, "split": split, "seed": seed, "link": link}
     # What can fail for the films' sake fails before anything is written.
     hashes = _read_all(selection, track)
-    films = _place(selection, hashes, shares=shares, seed=seed)
+    films = _place(selection, hashes, shares=shares, seed=seed, suffix=".png" if segment else None)
     with lock(workspace.root):
         with staged_folder(workspace.dataset.root) as stage:
             made = DatasetFolder(stage)
-            _copy_all(films, stage, link=link, track=track)
+            whole: Sequence[Film] = ()
+            if segment:
+                whole = write_masked(films, made, method=segment, track=track)
+            else:
+                copy_films(films, made, link=link, track=track)
             write_manifest(made.manifest, films)
             excluded = (asdict(row) for row in selection.excluded)
             write_table(made.excluded, [column.name for column in fields(Exclusion)], excluded)
-            record = _record(selection, films, options)
+            record = _record(selection, films, options, segment=segment, whole=whole)
             draw_distribution(made.distribution_picture, record.films)
             draw_samples(made.samples_picture, stage, films, list(record.class_indices), seed=seed)
             write_record(made.record, record)
@@ -194,7 +203,9 @@ def _read_one(film: Candidate) -> tuple[str, str]:
         return "", error.message
 
 
-def _place(selection: Selection, hashes: list[str], *, shares: Sequence[float], seed: int) -> list[Film]:
+def _place(
+    selection: Selection, hashes: list[str], *, shares: Sequence[float], seed: int, suffix: str | None
+) -> list[Film]:
     patients = [f"{film.source}:{film.patient}" if film.patient else "" for film in selection.kept]
     groups = group_films(patients, hashes)
     # To the split a group is its content: what folders and patients are called has no say in who is tested on what.
@@ -209,7 +220,7 @@ def _place(selection: Selection, hashes: list[str], *, shares: Sequence[float], 
         shares=shares,
         seed=seed,
     )
-    names = _file_names(selection.kept)
+    names = _file_names(selection.kept, suffix)
     return [
         Film(
             path=DatasetFolder.film(part, film.label, name),
@@ -229,38 +240,30 @@ def _place(selection: Selection, hashes: list[str], *, shares: Sequence[float], 
     ]
 
 
-def _file_names(films: Sequence[Candidate]) -> list[str]:
-    """The films' own file names; where two sources use the same one, the later gets a number."""
+def _file_names(films: Sequence[Candidate], suffix: str | None) -> list[str]:
+    """The films' own file names, or with another suffix; where two are the same, the later gets a number."""
     # By lower case: on Windows and macOS, Film.png and film.png are one file.
     taken: Counter[str] = Counter()
     names = []
     for film in films:
-        name = film.image.name
+        own = film.image.with_suffix(suffix) if suffix else film.image
+        name = own.name
         while taken[name.lower()]:
-            taken[film.image.name.lower()] += 1
-            name = f"{film.image.stem}-{taken[film.image.name.lower()]}{film.image.suffix}"
+            taken[own.name.lower()] += 1
+            name = f"{own.stem}-{taken[own.name.lower()]}{own.suffix}"
         taken[name.lower()] += 1
         names.append(name)
     return names
 
 
-def _copy_all(films: Sequence[Film], stage: Path, *, link: bool, track: Track) -> None:
-    for film in track(films, "Linking films" if link else "Copying films", total=len(films)):
-        original, target = Path(film.original), stage / film.path
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if link:
-                target.hardlink_to(original.resolve())
-            else:
-                shutil.copyfile(original, target)
-        except OSError as error:
-            raise WorkspaceError(
-                f"Expected to {'link' if link else 'copy'} {original} to {target.parent}. Received: {error.strerror}.",
-                hint="Hard links need one file system: leave out --link" if link else "Check the free space",
-            ) from error
-
-
-def _record(selection: Selection, films: Sequence[Film], options: dict[str, object]) -> DatasetRecord:
+def _record(
+    selection: Selection,
+    films: Sequence[Film],
+    options: dict[str, object],
+    *,
+    segment: str | None,
+    whole: Sequence[Film],
+) -> DatasetRecord:
     labels = (selection.negative, selection.positive)
     findings: dict[str, Counter[str]] = {label: Counter() for label in labels}
     groups: dict[str, set[str]] = defaultdict(set)
@@ -279,12 +282,13 @@ def _record(selection: Selection, films: Sequence[Film], options: dict[str, obje
         films_without_patient=sum(not film.patient for film in films),
         # Never from the folders' order: alphabetical order would make "covid" 0, and every answer its opposite.
         class_indices={selection.negative: 0, selection.positive: 1},
-        fingerprint=fingerprint(films),
+        fingerprint=fingerprint(films, segment=segment),
         given_parts=selection.given_parts,
         leaks=find_leaks(
             [film.split for film in films], [film.group for film in films], [film.sha256 for film in films]
         ),
-        notes=[*selection.notes, *_contradictions(films)],
+        notes=[*selection.notes, *_contradictions(films), *_whole_films(films, whole)],
+        segment=segment,
     )
 
 
@@ -294,3 +298,12 @@ def _contradictions(films: Sequence[Film]) -> list[str]:
         labels[film.sha256].add(film.label)
     copies = sum(len(labels[film.sha256]) > 1 for film in films)
     return [f"{copies} films have exact copies in the other class: some of their labels are wrong."] if copies else []
+
+
+def _whole_films(films: Sequence[Film], whole: Sequence[Film]) -> list[str]:
+    """How many films stayed whole, by class: where one class's lungs are found less often, that alone tells them."""
+    if not whole:
+        return []
+    of, failed = Counter(film.label for film in films), Counter(film.label for film in whole)
+    shares = ", ".join(f"{failed[label]} of {of[label]} {label}" for label in sorted(of))
+    return [f"The lungs of {shares} films were not found, and these films were left whole (segmentation.csv)."]

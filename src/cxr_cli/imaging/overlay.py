@@ -1,7 +1,7 @@
-"""A heat map on a film, as a picture a person reads."""
+"""A heat map or a mask on a film, as a picture a person reads."""
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 # Turbo, a rainbow that keeps its order in gray: Mikhailov 2019, the degree-5 polynomial of its authors' shader.
 _TURBO = np.array(
@@ -12,6 +12,8 @@ _TURBO = np.array(
     ]
 )
 _MIN_WIDTH = 320
+_MASK_COLOR = (64, 224, 208)  # turquoise: no tissue has it, and it shows on black and on white
+_TINT = 0.15  # of the film inside a mask
 
 
 def heat(cam: np.ndarray) -> np.ndarray:
@@ -41,11 +43,8 @@ def draw_heat_map(film: np.ndarray, cam: np.ndarray, *, alpha: float, title: str
     Returns:
         An RGB picture at least 320 pixels wide, the film's own pixels else.
     """
-    picture = Image.fromarray(film)
-    if picture.width < _MIN_WIDTH:
-        picture = picture.resize((_MIN_WIDTH, round(picture.height * _MIN_WIDTH / picture.width)))
-    size = picture.size
-    level = _level(cam, size)
+    picture = _wide_enough(film)
+    level = _level(cam, picture.size)
     gray = np.asarray(picture, dtype=np.float32)[..., None]
     opacity = (alpha * level)[..., None]
     blended = gray * (1 - opacity) + _colors(level) * opacity
@@ -65,6 +64,48 @@ def draw_heat(cam: np.ndarray, *, size: tuple[int, int]) -> Image.Image:
     level = _level(cam, size)
     layer = np.concatenate([_colors(level), level[..., None] * 255], axis=-1)
     return Image.fromarray(np.rint(layer).astype(np.uint8))
+
+
+def draw_mask(film: np.ndarray, mask: np.ndarray, *, title: str, caption: str) -> Image.Image:
+    """Outline and tint a mask on a film, with a title above and a caption below.
+
+    Args:
+        film: (H, W) uint8.
+        mask: (H, W) bool.
+        title: what the mask is.
+        caption: what the picture is, and is not.
+
+    Returns:
+        An RGB picture at least 320 pixels wide, the film's own pixels else.
+    """
+    picture = _wide_enough(film).convert("RGB")
+    shape = Image.fromarray(mask).convert("L").resize(picture.size, Image.Resampling.NEAREST)
+    thickness = 2 * max(1, picture.width // 400) + 1
+    line = ImageChops.subtract(shape, shape.filter(ImageFilter.MinFilter(thickness)))
+    picture.paste(_MASK_COLOR, mask=shape.point(lambda value: round(_TINT * value)))
+    picture.paste(_MASK_COLOR, mask=line)
+    return _framed(picture, title=title, caption=caption)
+
+
+def draw_clusters(labels: np.ndarray) -> Image.Image:
+    """A cluster map: its pixels are the clusters' numbers, its palette shows them from blue to red, 0 black.
+
+    Args:
+        labels: (H, W) uint8.
+    """
+    picture = Image.fromarray(labels).convert("P")
+    used = int(labels.max())
+    colors = np.zeros((256, 3))
+    colors[1 : used + 1] = _colors((np.arange(used) + 0.5) / max(used, 1))
+    picture.putpalette(np.rint(colors).astype(np.uint8).tobytes())
+    return picture
+
+
+def _wide_enough(film: np.ndarray) -> Image.Image:
+    picture = Image.fromarray(film)
+    if picture.width >= _MIN_WIDTH:
+        return picture
+    return picture.resize((_MIN_WIDTH, round(picture.height * _MIN_WIDTH / picture.width)))
 
 
 def _level(cam: np.ndarray, size: tuple[int, int]) -> np.ndarray:

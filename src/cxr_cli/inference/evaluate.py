@@ -51,10 +51,18 @@ def evaluate(
             f"Received: {dataset.root} has {made.class_indices}.",
             hint="Prepare the dataset with the run's --positive, or train again",
         )
+    if made.segment and made.segment != predictor.record.segment:
+        raise WorkspaceError(
+            f"Expected films as the run {predictor.run.name} was trained on: "
+            f"{predictor.record.segment or 'whole'}. Received: {dataset.root} shows the lungs alone ({made.segment}).",
+            hint="Prepare the dataset as it was for that run, or train again",
+        )
     films = [film for film in read_manifest(dataset) if film.split == split]
     probabilities = np.array(
         [
-            predictor.answer(read_film(dataset.root / film.path)).probabilities[predictor.positive]
+            predictor.answer(read_film(dataset.root / film.path), segmented=bool(made.segment)).probabilities[
+                predictor.positive
+            ]
             for film in track(films, f"Answering {split} films", total=len(films))
         ]
     )

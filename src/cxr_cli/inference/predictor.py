@@ -23,6 +23,7 @@ class Answer:
     confidence: float  # of `label`, in [0, 1]
     probabilities: dict[str, float]  # by class, the negative first
     cams: dict[str, np.ndarray]  # by class: (h, w) float32, its class activation map, signed, not normalised
+    whole: str = ""  # of a run that is shown lungs alone: why it was shown the whole film
 
 
 class Predictor:
@@ -49,11 +50,13 @@ class Predictor:
         """Whose heat maps they are: trees have none, and show those of the network below them."""
         return f"the CNN below the trees of {self.run.name}" if self._booster else self.run.name
 
-    def answer(self, film: np.ndarray) -> Answer:
+    def answer(self, film: np.ndarray, *, segmented: bool = False) -> Answer:
         """Answer for one film.
 
         Args:
             film: (H, W) uint8, 0 is black, any size; resized to the run's input.
+            segmented: it shows the lungs alone already, where the run was trained on such films. Otherwise that is
+                done here.
 
         Returns:
             The class at the run's threshold, and Grad-CAM's maps (Selvaraju et al. 2017, arXiv 1610.02391). With two
@@ -64,6 +67,11 @@ class Predictor:
         """
         if film.ndim != 2 or film.dtype != np.uint8:
             raise ImageError(f"Expected a film of (H, W) uint8. Received: {film.shape} {film.dtype}.")
+        whole = ""
+        if self.record.segment and not segmented:
+            from cxr_cli.segmentation.lungs import keep_lungs
+
+            film, whole = keep_lungs(film, self.record.segment)
         pixels = np.repeat(resize(film, self.input_size)[None, ..., None], 3, axis=-1)
         outputs = self._runner(**{self._input: pixels})
         probability = self._booster(outputs["features"]) if self._booster else float(outputs["probability"][0, 0])
@@ -80,6 +88,7 @@ class Predictor:
             confidence=probabilities[label],
             probabilities=probabilities,
             cams={self.negative: -cam, self.positive: cam},
+            whole=whole,
         )
 
     def answer_all(self, films: Sequence[Path]) -> Iterator[tuple[Path, Answer | CxrError]]:

@@ -93,6 +93,7 @@ def train(workspace: Workspace, options: TrainingOptions, *, name: str | None = 
             "validation": measure(validation.positives, probabilities, threshold=THRESHOLD),
             "export": check,
             "boosting": boosting,
+            "segment": made.segment,
             "seconds": clock.laps,
         }
         write_record(stage.record, RunRecord(**record))

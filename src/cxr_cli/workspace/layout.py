@@ -30,6 +30,11 @@ class DatasetFolder:
         return self.root / "excluded.csv"
 
     @property
+    def segmentation(self) -> Path:
+        """One row a film of a dataset of lungs: whether they were found."""
+        return self.root / "segmentation.csv"
+
+    @property
     def record(self) -> Path:
         """Written last: the dataset is whole."""
         return self.root / "dataset.json"
@@ -152,6 +157,39 @@ class ComparisonFolder:
 
 
 @dataclass(frozen=True)
+class SegmentationFolder:
+    """The lungs of films; `name` is a film's file name, its suffix included."""
+
+    root: Path
+
+    def mask(self, name: str) -> Path:
+        """A mask that passed every check, 0 and 255."""
+        return self.root / "masks" / f"{name}.png"
+
+    def doubtful(self, name: str) -> Path:
+        """A mask that didn't: apart, so that nobody takes it for one."""
+        return self.root / "doubtful" / f"{name}.png"
+
+    def overlay(self, name: str) -> Path:
+        """The mask on the film, for people."""
+        return self.root / "overlays" / f"{name}.png"
+
+    def clusters(self, name: str) -> Path:
+        """The clusters' numbers, in colors."""
+        return self.root / "clusters" / f"{name}.png"
+
+    @property
+    def table(self) -> Path:
+        """One row a film."""
+        return self.root / "segmentations.csv"
+
+    @property
+    def record(self) -> Path:
+        """Written last: what the last command did here."""
+        return self.root / "segmentations.json"
+
+
+@dataclass(frozen=True)
 class Workspace:
     """The folder in which the steps meet."""
 
@@ -186,6 +224,10 @@ class Workspace:
     def heatmaps(self) -> Path:
         """Where heat maps go that are given no other place."""
         return self.root / "heatmaps"
+
+    def segmentations(self, method: str) -> SegmentationFolder:
+        """Where the lungs go that `method` found."""
+        return SegmentationFolder(self.root / "segmentations" / method)
 
     def prepared(self) -> DatasetFolder:
         """The dataset, when it is whole.

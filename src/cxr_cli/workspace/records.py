@@ -66,6 +66,7 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
     given_parts: list[str] = []  # that the class folders came with, kept as they are
     leaks: list[Leak] = []  # between given parts; none where the split is cut here
     notes: list[str] = []  # what else to know of the dataset, in sentences
+    segment: str | None = None  # the method by which its films show the lungs alone
 
 
 class ExportCheck(Part, frozen=True, kw_only=True):
@@ -107,6 +108,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     export: ExportCheck
     seconds: dict[str, float]
     boosting: Boosting | None = None
+    segment: str | None = None  # the method by which it is shown the lungs alone
 
 
 class ReportRecord(Record, frozen=True, kw_only=True):
@@ -127,6 +129,53 @@ class ReportRecord(Record, frozen=True, kw_only=True):
     confusion_matrix: dict[str, int]  # true_positive, false_positive, false_negative, true_negative
     classification_report: dict[str, dict[str, float]]
     same_dataset: bool  # the run was trained on this very split
+
+
+class SegmentedFilm(Part, frozen=True, kw_only=True):
+    """The lungs of one film."""
+
+    image: str
+    ok: bool  # the mask passed every check
+    flags: list[str]  # what speaks against it
+    lungs: int
+    area: float  # of the film, as are all shares
+    balance: float  # the smaller lung's area, of the larger's
+    border: float  # that the mask touches
+    contrast: float
+    mask: str  # where they were written; a mask that is not ok lies apart
+    overlay: str
+    clusters: str
+    seconds: float  # to find the lungs, without reading and writing
+    reference: str | None  # the mask it was compared with
+    dice: float | None
+    iou: float | None
+
+
+class Agreement(Part, frozen=True, kw_only=True):
+    """How far masks agree with reference masks."""
+
+    films: int
+    dice_mean: float
+    dice_median: float
+    iou_mean: float
+    iou_median: float
+    dice_mean_ok: float | None  # of the films that passed every check
+    worst: list[str]  # images, the worst first
+
+
+class SegmentationRecord(Record, frozen=True, kw_only=True):
+    """`segmentations.json`: the lungs of some films."""
+
+    VERSION = 1
+    MADE_BY = "cxr segment film.png"
+
+    method: str
+    reference: str | None
+    films: list[SegmentedFilm]
+    unreadable: list[str]  # images
+    doubtful: int  # films that failed a check
+    without_reference: int
+    agreement: Agreement | None  # with the reference masks
 
 
 def stamp() -> dict[str, Any]:
