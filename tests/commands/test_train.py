@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from cxr_cli.modeling.architectures import ARCHITECTURES
 from cxr_cli.workspace.layout import Workspace
 
 ONE_EPOCH = ("--arch", "simple-cnn", "--image-size", "32", "--epochs", "1", "--no-head-start")
@@ -159,7 +160,73 @@ def test_weights_that_are_not_there(cxr, own_prepared):
 
     assert result.exit_code == 1
     assert (
-        "Error: Expected --weights imagenet, none or a file. Received: nowhere.weights.h5: no such file."
+        "Error: Expected --weights imagenet, none, a file or a folder. Received: nowhere.weights.h5: no such file."
         in result.stderr
     )
     assert not own_prepared.models.exists() or list(own_prepared.models.iterdir()) == []
+
+
+def test_the_list_has_every_architecture_and_trains_nothing(cxr, in_folder):
+    result = cxr("train", "--list")
+    rows = [line.split() for line in result.stdout.splitlines()]
+
+    assert result.exit_code == 0
+    assert [row[0] for row in rows[1:]] == list(ARCHITECTURES)
+    assert rows[1] == ["mobilenetv2", "2.26", "M", "9.0", "MB", "224", "67%", "ImageNet"]
+    assert not list(in_folder.iterdir())
+
+
+def test_how_much_is_frozen_is_for_the_user_to_say(cxr, own_prepared):
+    trainable = {}
+    for share in (0, 0.5, 1):
+        cxr("train", *ONE_EPOCH, "--freeze", share, "--name", f"f{share}", "-w", own_prepared.root)
+        record = json.loads(own_prepared.run(f"f{share}").record.read_text())
+        assert record["options"]["freeze"] == share
+        trainable[share] = record["trainable_parameters"]
+
+    head = 64 * 128 + 128 + 128 + 1
+    assert trainable[0] > trainable[0.5] > trainable[1] == head
+
+
+def test_all_trains_what_is_missing_and_ends_in_the_table(cxr, own_prepared, monkeypatch):
+    few = {name: ARCHITECTURES[name] for name in ("simple-cnn", "cnn-xgboost", "densenet121")}
+    monkeypatch.setattr("cxr_cli.commands.train.ARCHITECTURES", few)  # the other published ones take minutes
+    options = ("--arch", "all", *ONE_EPOCH[2:], "-w", own_prepared.root)
+    first = cxr("train", *options)
+
+    assert first.exit_code == 0
+    assert sorted(run.name for run in own_prepared.runs()) == ["cnn-xgboost", "simple-cnn"]  # the published ones
+    table = first.stdout[first.stdout.index("Runs on ") :]
+    assert "simple-cnn" in table
+    assert "cnn-xgboost" in table
+
+    own_prepared.run("simple-cnn").record.unlink()
+    kept = own_prepared.run("cnn-xgboost").record.read_bytes()
+    again = cxr("train", *options)
+    assert again.exit_code == 0
+    assert "[2/2] cnn-xgboost\nTrained before, on this dataset with these options: kept.\n" in again.stderr
+    assert "[1/2] simple-cnn\nBuilding" in again.stderr
+    assert own_prepared.run("cnn-xgboost").record.read_bytes() == kept
+
+    other = cxr("train", *options, "--dropout", "0.3")
+    assert "Trained before" not in other.stderr
+
+
+def test_all_goes_on_where_one_cannot_be_trained_and_says_so(cxr, own_prepared, monkeypatch):
+    few = {name: ARCHITECTURES[name] for name in ("mobilenet", "simple-cnn")}
+    monkeypatch.setattr("cxr_cli.commands.train.ARCHITECTURES", few)
+    nowhere = own_prepared.root / "no-weights"
+    nowhere.mkdir()
+    result = cxr("train", "--arch", "all", *ONE_EPOCH[2:], "--weights", nowhere, "-w", own_prepared.root)
+
+    assert result.exit_code == 1
+    assert f"Error: Expected one file of MobileNet's weights in {nowhere}" in result.stderr
+    assert [run.name for run in own_prepared.runs()] == ["simple-cnn"]
+    assert "Error: Expected 2 runs. Received: 1; 1 could not be trained." in result.stderr
+
+
+def test_all_takes_no_name(cxr, own_prepared):
+    result = cxr("train", "--arch", "all", "--name", "mine", "-w", own_prepared.root)
+
+    assert result.exit_code == 1
+    assert "Expected no --name with --arch all" in result.stderr

@@ -65,16 +65,16 @@ def test_the_scaling_is_what_keras_applies_to_a_gray_film(built):
 def test_the_address_is_the_one_that_keras_downloads_from(name, monkeypatch):
     asked = []
 
-    class Asked(Exception):
+    class AskedError(Exception):
         pass
 
     def get_file(name, origin, **_):
         asked.append(origin)
-        raise Asked
+        raise AskedError
 
     module = importlib.import_module(getattr(keras.applications, ARCHITECTURES[name].builder).__module__)
     monkeypatch.setattr(module.file_utils, "get_file", get_file)
-    with pytest.raises(Asked):
+    with pytest.raises(AskedError):
         getattr(keras.applications, ARCHITECTURES[name].builder)(
             include_top=False, weights="imagenet", input_shape=(224, 224, 3)
         )

@@ -2,6 +2,7 @@ import dataclasses
 import functools
 import hashlib
 import http.server
+import re
 import threading
 
 import numpy as np
@@ -106,3 +107,39 @@ def test_the_shared_weights_load(shared):
 
     assert origin["source"] == "file"
     assert not np.array_equal(before, target.get_weights()[0])
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["mobilenetv2_1.0_notop.weights.h5", "mobilenet_1.0_notop.weights.h5"], "mobilenetv2_1.0_notop.weights.h5"),
+        (["MobileNetV2.weights.h5", "resnet50.h5"], "MobileNetV2.weights.h5"),
+        # As Keras's own cache has them: one name begins like another architecture's.
+        (
+            [ROW.imagenet.rsplit("/", 1)[-1], "mobilenet_1_0_224_tf_no_top.h5", "mobilenetv2_old.h5"],
+            ROW.imagenet.rsplit("/", 1)[-1],
+        ),
+    ],
+)
+def test_a_folder_is_searched_by_name(tmp_path, files, expected):
+    for name in files:
+        (tmp_path / name).touch()
+
+    with pytest.raises(WeightsError, match=rf"Received: {re.escape(str(tmp_path / expected))}, which doesn't fit"):
+        load_weights(backbone(), ROW, weights=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("files", "received"),
+    [
+        ([], "no .h5 file"),
+        (["mobilenet_a.h5"], "mobilenet_a.h5"),
+        (["mobilenetv2_a.h5", "mobilenetv2_b.h5"], "mobilenetv2_a.h5, mobilenetv2_b.h5"),
+    ],
+)
+def test_a_folder_without_one_such_file(tmp_path, files, received):
+    for name in files:
+        (tmp_path / name).touch()
+
+    with pytest.raises(WeightsError, match=f"Expected one file of MobileNetV2's weights .* Received: {received}"):
+        load_weights(backbone(), ROW, weights=str(tmp_path))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cxr_cli.imaging.reader import read_film
-from cxr_cli.segmentation.derivation import derive, is_for_prior, measure
+from cxr_cli.segmentation.derivation import derive, is_for_prior
 from cxr_cli.segmentation.prior import lung_prior
 
 COLLECTION = Path("data", "covid-chestxray")

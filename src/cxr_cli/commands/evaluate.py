@@ -31,28 +31,30 @@ def evaluate(
 
     evaluated = evaluate_core(Workspace.find(workspace), run=run, split=str(split), track=console.track)
     report = evaluated.report
-    warning = (
-        ""
-        if report.same_dataset
-        else (
+    warnings = [
+        f"Warning: the given split leaks. {leak.films} {leak.later} films share {leak.patients} patients with "
+        f"{leak.earlier}: figures on {report.split} may be too good."
+        for leak in evaluated.leaks
+    ]
+    if not report.same_dataset:
+        warnings.append(
             f"Warning: {report.run} was trained on another dataset or split than the prepared one; films of this "
             f"{report.split} part may have been among its training films. Train again for an honest figure."
         )
-    )
     if as_json:
         import msgspec
 
-        if warning:
+        for warning in warnings:
             console.note(warning)
         console.result_json(msgspec.to_builtins(report))
     else:
-        _show(evaluated, warning)
+        _show(evaluated, warnings)
 
 
-def _show(evaluated: "Evaluated", warning: str) -> None:
+def _show(evaluated: "Evaluated", warnings: list[str]) -> None:
     report = evaluated.report
     console.result(f"{report.run} on {report.split}: {report.films} films of {report.patients} patients")
-    if warning:
+    for warning in warnings:
         console.result(warning)
     if report.split != "test":
         console.result(f"The {report.split} films had a part in the training: these figures are no test.")

@@ -14,7 +14,7 @@ from cxr_cli.inference.predictor import Predictor, open_predictor
 from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import lock, staged_folder
 from cxr_cli.workspace.layout import PARTS, EvaluationFolder, Workspace
-from cxr_cli.workspace.records import DatasetRecord, ReportRecord, read_record, stamp, write_record
+from cxr_cli.workspace.records import DatasetRecord, Leak, ReportRecord, read_record, stamp, write_record
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Evaluated:
 
     folder: EvaluationFolder
     report: ReportRecord
+    leaks: list[Leak]  # of a split that was given: what these films have in common with another part
 
 
 def evaluate(
@@ -72,7 +73,8 @@ def evaluate(
     target = workspace.evaluation(predictor.run.name, split)
     with lock(workspace.root), staged_folder(target.root) as stage:
         _write(EvaluationFolder(stage), report, films, positives, probabilities)
-    return Evaluated(folder=target, report=report)
+    leaks = [leak for leak in made.leaks if split in (leak.earlier, leak.later)]
+    return Evaluated(folder=target, report=report, leaks=leaks)
 
 
 def _report(

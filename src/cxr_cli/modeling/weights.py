@@ -17,9 +17,9 @@ def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: 
     Args:
         backbone: as built, changed in place.
         architecture: its row.
-        weights: "imagenet" (downloaded and cached by Keras; an architecture without such weights starts from random,
-            which is what it is for), "none", the path of a Keras weights file (.weights.h5 or .h5), or of a folder
-            that has one under Keras's own name or under one that begins with the architecture's.
+        weights: "imagenet" (downloaded and cached by Keras), "none", the path of a Keras weights file (.weights.h5 or
+            .h5), or of a folder that has one under Keras's own name or under one that begins with the architecture's.
+            With "imagenet" or a folder, an architecture that is trained from scratch starts from random.
 
     Returns:
         Where they came from: source, file and sha256, for the run's record.
@@ -27,7 +27,8 @@ def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: 
     Raises:
         WeightsError: they can't be had, or are another model's.
     """
-    if weights == "none" or (weights == "imagenet" and not architecture.imagenet):
+    from_scratch = not architecture.imagenet and (weights == "imagenet" or Path(weights).is_dir())
+    if weights == "none" or from_scratch:
         return {"source": "none"}
     path = _imagenet(architecture) if weights == "imagenet" else _given(Path(weights), architecture)
     try:
