@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr_cli.imaging.overlay import draw_heat, draw_heat_map, heat
+from cxr_cli.imaging.overlay import draw_clusters, draw_heat, draw_heat_map, draw_mask, heat
 
 HALF_HOT, HOTTEST = np.array([150, 250, 80]), np.array([144, 13, 0])  # Turbo at 0.5 and 1
 
@@ -136,3 +136,27 @@ def test_film_and_map_are_left_as_they_were(film):
 
     assert np.array_equal(film, kept[0])
     assert np.array_equal(cam, kept[1])
+
+
+def test_a_mask_tints_its_inside_and_leaves_the_rest_of_the_film(film):
+    mask = np.zeros_like(film, dtype=bool)
+    mask[100:200, 100:300] = True
+    picture = np.asarray(draw_mask(film, mask, title="Lungs", caption="CAM"))
+    top = next(row for row in range(len(picture)) if (picture[row, :, 0] == film[0]).all())
+    shown, gray = picture[top : top + 330].astype(int), film[..., None].astype(int)
+
+    np.testing.assert_array_equal(shown[~mask], np.repeat(gray[~mask], 3, axis=1))
+    inside = (slice(110, 190), slice(110, 290))
+    np.testing.assert_allclose(shown[inside], 0.85 * gray[inside] + 0.15 * np.array([64, 224, 208]), atol=1)
+    np.testing.assert_array_equal(shown[100, 100:300], [[64, 224, 208]] * 200)
+
+
+def test_a_cluster_map_keeps_the_numbers_and_shows_each_in_its_color():
+    labels = np.arange(4, dtype=np.uint8).repeat(16).reshape(8, 8)
+    picture = draw_clusters(labels)
+    colors = np.asarray(picture.convert("RGB"))
+
+    np.testing.assert_array_equal(np.asarray(picture), labels)
+    np.testing.assert_array_equal(colors[0, 0], [0, 0, 0])
+    assert colors[2, 0].argmax() == 2  # the darkest is blue
+    assert colors[7, 0].argmax() == 0  # the brightest is red

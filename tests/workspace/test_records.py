@@ -104,7 +104,10 @@ def test_a_stamp_tells_the_second_in_utc_and_every_version_that_counts():
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", made["created"])
     assert made["versions"] == {
         name: version(name)
-        for name in ("cxr-cli", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow", "scikit-learn", "xgboost")
+        for name in (
+            *("cxr-cli", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow"),
+            *("scikit-learn", "scikit-fuzzy", "scipy", "xgboost"),
+        )
     }
 
 

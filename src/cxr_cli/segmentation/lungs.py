@@ -9,7 +9,8 @@ from cxr_cli.segmentation.masks import border_share, enlarged, settled, two_larg
 from cxr_cli.segmentation.prior import Fit, fit, lung_prior
 
 # A mask outside these is doubtful. Of the lungs that people drew on 224 films of the ieee8023 collection, the smallest
-# are 20 % of their film and the largest 61 %; no lung is smaller than 0.58 of the other; 12 % of the border is the most.
+# take 20 % of their film and the largest 61 %; no lung is below 0.58 of the other; none touches more than 12 % of the
+# border.
 _SMALLEST, _LARGEST = 0.18, 0.62
 _LEAST_BALANCE = 0.5
 _MOST_BORDER = 0.15

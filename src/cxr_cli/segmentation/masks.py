@@ -57,9 +57,11 @@ def two_largest(mask: np.ndarray) -> list[np.ndarray]:
 
 
 def enlarged(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A mask, (S, S) bool, at a film's size: (H, W) bool."""
-    values = Image.fromarray(mask.astype(np.float32)).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
-    return np.asarray(values) > 0.5
+    """A mask, (S, S) bool, at a film's size, its edge smooth: (H, W) bool."""
+    from scipy.ndimage import gaussian_filter
+
+    small = Image.fromarray(gaussian_filter(mask.astype(np.float32), 1))
+    return np.asarray(small.resize((shape[1], shape[0]), Image.Resampling.BICUBIC)) > 0.5
 
 
 def dice(mask: np.ndarray, reference: np.ndarray) -> float:

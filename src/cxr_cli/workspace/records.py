@@ -12,7 +12,18 @@ from cxr_cli.workspace.files import write_bytes
 
 R = TypeVar("R", bound="Record")
 # What can change a result: their versions are part of every record.
-_PACKAGES = ("cxr-cli", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow", "scikit-learn", "xgboost")
+_PACKAGES = (
+    "cxr-cli",
+    "tensorflow",
+    "keras",
+    "ai-edge-litert",
+    "numpy",
+    "pillow",
+    "scikit-learn",
+    "scikit-fuzzy",
+    "scipy",
+    "xgboost",
+)
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,7 +156,6 @@ class SegmentedFilm(Part, frozen=True, kw_only=True):
     mask: str  # where they were written; a mask that is not ok lies apart
     overlay: str
     clusters: str
-    seconds: float  # to find the lungs, without reading and writing
     reference: str | None  # the mask it was compared with
     dice: float | None
     iou: float | None
@@ -159,8 +169,9 @@ class Agreement(Part, frozen=True, kw_only=True):
     dice_median: float
     iou_mean: float
     iou_median: float
-    dice_mean_ok: float | None  # of the films that passed every check
-    worst: list[str]  # images, the worst first
+    films_ok: int  # of them, those whose mask passed every check
+    dice_mean_ok: float | None  # of those
+    worst: dict[str, float]  # image -> Dice, the worst first
 
 
 class SegmentationRecord(Record, frozen=True, kw_only=True):
@@ -172,9 +183,9 @@ class SegmentationRecord(Record, frozen=True, kw_only=True):
     method: str
     reference: str | None
     films: list[SegmentedFilm]
-    unreadable: list[str]  # images
-    doubtful: int  # films that failed a check
-    without_reference: int
+    failed: list[str]  # images that gave no answer
+    doubtful: int  # films whose mask failed a check
+    without_reference: int  # films that no reference mask was found for
     agreement: Agreement | None  # with the reference masks
 
 

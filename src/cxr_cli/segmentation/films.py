@@ -1,0 +1,187 @@
+"""The lungs of image files: files come in; masks, pictures and agreement with reference masks go out."""
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from statistics import fmean, median
+
+import numpy as np
+from PIL import Image
+
+from cxr_cli.errors import CxrError, ImageError
+from cxr_cli.imaging.overlay import draw_clusters, draw_mask
+from cxr_cli.imaging.reader import read_film
+from cxr_cli.segmentation.lungs import Segmented, segment_lungs
+from cxr_cli.segmentation.masks import dice, iou
+from cxr_cli.workspace.files import write_bytes
+from cxr_cli.workspace.layout import SegmentationFolder
+from cxr_cli.workspace.records import Agreement, SegmentationRecord, SegmentedFilm, stamp
+
+_WORST = 5  # films that a summary names
+
+
+def named(films: Iterable[Path]) -> dict[str, Path]:
+    """The films by a name of their own: their file name, with folders before it where two have the same.
+
+    Example: `a/film.png`, `b/film.png` and `c.png` are `a__film.png`, `b__film.png` and `c.png`.
+    """
+    whole = list({film.absolute(): film for film in films})
+    # By lower case: on Windows and macOS, Film.png and film.png are one file.
+    shared = Counter(film.name.lower() for film in whole)
+    names = [film.name for film in whole]
+    for depth in range(2, max((len(film.parts) for film in whole), default=0)):
+        names = [film.name if shared[film.name.lower()] == 1 else "__".join(film.parts[1:][-depth:]) for film in whole]
+        if len({name.lower() for name in names}) == len(whole):
+            break
+    return dict(zip(names, whole, strict=True))
+
+
+def find_reference(folder: Path, film: Path) -> Path | None:
+    """The reference mask of a film: `<file name>.png` in `folder`, else `<file name without suffix>.png`."""
+    return next((path for name in (film.name, film.stem) if (path := folder / f"{name}.png").is_file()), None)
+
+
+def check_reference(folder: Path, films: Iterable[Path]) -> None:
+    """Refuse a folder that can't be meant.
+
+    Raises:
+        CxrError: it is no folder, or has a mask of none of the films.
+    """
+    if not folder.is_dir():
+        raise CxrError(f"Expected a folder of masks. Received: {folder}.", hint="For example: --reference masks")
+    if not any(find_reference(folder, film) for film in films):
+        example = next(iter(films)).name
+        raise CxrError(
+            f"Expected masks of the films in {folder}. Received: none that has a film's name.",
+            hint=f"A mask of {example} is called {example}.png or {Path(example).stem}.png",
+        )
+
+
+def segment_files(
+    jobs: dict[str, Path], folder: SegmentationFolder, *, method: str, reference: Path | None, notice: str
+) -> Iterator[tuple[Path, SegmentedFilm | ImageError]]:
+    """Find the lungs of each file of `named`, and write what `segment_file` writes.
+
+    Args:
+        jobs: of `named`.
+        folder: where the files go.
+        method: fcm, dbscan or otsu.
+        reference: a folder of masks to compare with. Defaults to none.
+        notice: what the overlays say below the films.
+
+    Yields:
+        Each file with what was found, or why it gave no answer.
+
+    Raises:
+        WorkspaceError: the place can't be written to.
+    """
+    for name, film in jobs.items():
+        drawn = find_reference(reference, film) if reference else None
+        try:
+            yield film, segment_file(film, name, folder, method=method, reference=drawn, notice=notice)
+        except ImageError as problem:
+            yield film, problem
+
+
+def segment_file(
+    film: Path, name: str, folder: SegmentationFolder, *, method: str, reference: Path | None, notice: str
+) -> SegmentedFilm:
+    """Find the lungs of one file, and write mask, overlay and cluster map.
+
+    Args:
+        film: an image file.
+        name: of the written files.
+        folder: where they go.
+        method: fcm, dbscan or otsu.
+        reference: a mask of the film's lungs: as large, 0 outside. Defaults to none.
+        notice: what the overlay says below the film.
+
+    Raises:
+        ImageError: film or reference can't be read, or the reference is of another size.
+        WorkspaceError: the place can't be written to.
+    """
+    pixels = read_film(film)
+    drawn = None if reference is None else _read_reference(reference, film, pixels.shape)
+    found = segment_lungs(pixels, method)
+    mask, other = folder.mask(name), folder.doubtful(name)
+    if not found.ok:
+        mask, other = other, mask
+    _write_picture(mask, Image.fromarray(found.mask).convert("L"))
+    other.unlink(missing_ok=True)  # an earlier command may have judged otherwise
+    _write_picture(folder.overlay(name), draw_mask(pixels, found.mask, title=_title(found, method), caption=notice))
+    _write_picture(folder.clusters(name), draw_clusters(found.clusters))
+    return SegmentedFilm(
+        image=str(film),
+        ok=found.ok,
+        flags=list(found.flags),
+        lungs=found.lungs,
+        area=round(found.area, 4),
+        balance=round(found.balance, 4),
+        border=round(found.border, 4),
+        contrast=round(found.contrast, 4),
+        mask=str(mask),
+        overlay=str(folder.overlay(name)),
+        clusters=str(folder.clusters(name)),
+        reference=str(reference) if reference else None,
+        dice=None if drawn is None else round(dice(found.mask, drawn), 4),
+        iou=None if drawn is None else round(iou(found.mask, drawn), 4),
+    )
+
+
+def record_of(
+    films: Sequence[SegmentedFilm], failed: Sequence[Path], *, method: str, reference: Path | None
+) -> SegmentationRecord:
+    """The record of the films that were segmented, and of those that gave no answer."""
+    return SegmentationRecord(
+        schema_version=SegmentationRecord.VERSION,
+        **stamp(),
+        method=method,
+        reference=str(reference) if reference else None,
+        films=list(films),
+        failed=[str(film) for film in failed],
+        doubtful=sum(not film.ok for film in films),
+        without_reference=sum(film.dice is None for film in films) if reference else 0,
+        agreement=_agreement(films),
+    )
+
+
+def _agreement(films: Sequence[SegmentedFilm]) -> Agreement | None:
+    """How far the masks agree with their references, the doubtful ones included; None where there are no references."""
+    ranked = sorted((film for film in films if film.dice is not None), key=lambda film: film.dice or 0.0)
+    if not ranked:
+        return None
+    dices = [film.dice for film in ranked if film.dice is not None]
+    ious = [film.iou for film in ranked if film.iou is not None]
+    trusted = [film.dice for film in ranked if film.ok and film.dice is not None]
+    return Agreement(
+        films=len(ranked),
+        dice_mean=round(fmean(dices), 4),
+        dice_median=round(median(dices), 4),
+        iou_mean=round(fmean(ious), 4),
+        iou_median=round(median(ious), 4),
+        films_ok=len(trusted),
+        dice_mean_ok=round(fmean(trusted), 4) if trusted else None,
+        worst={film.image: film.dice for film in ranked[:_WORST] if film.dice is not None},
+    )
+
+
+def _read_reference(reference: Path, film: Path, shape: tuple[int, ...]) -> np.ndarray:
+    drawn = read_film(reference)
+    if drawn.shape != shape:
+        raise ImageError(
+            f"Expected a mask of {shape[1]} × {shape[0]} pixels, as {film} has. "
+            f"Received: {reference} has {drawn.shape[1]} × {drawn.shape[0]}.",
+            hint="Resize the mask to the film",
+        )
+    return drawn > int(drawn.max()) // 2  # 0 and 255, or 0 and 1
+
+
+def _title(found: Segmented, method: str) -> str:
+    return f"Lungs by {method}: {found.area:.0%} of the film" if found.ok else f"Doubtful: {'; '.join(found.flags)}"
+
+
+def _write_picture(path: Path, picture: Image.Image) -> None:
+    data = io.BytesIO()
+    picture.save(data, format="PNG")
+    write_bytes(path, data.getvalue())
