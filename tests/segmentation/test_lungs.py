@@ -6,6 +6,7 @@ import pytest
 from cxr_cli.commands.options import Method
 from cxr_cli.dataset.phantom import render
 from cxr_cli.imaging.reader import read_film
+from cxr_cli.segmentation import lungs
 from cxr_cli.segmentation.clusters import METHODS
 from cxr_cli.segmentation.derivation import is_for_prior
 from cxr_cli.segmentation.lungs import keep_lungs, segment_lungs
@@ -53,6 +54,34 @@ def test_what_shows_no_two_lungs_upright_is_doubtful(method, spoilt):
 
     assert not found.ok
     assert "no outline of lungs in the clusters" in found.flags
+
+
+def boxes(*corners: tuple[int, int, int, int]) -> np.ndarray:
+    """Top, bottom, left, right of each -> (128, 128) bool."""
+    mask = np.zeros((128, 128), dtype=bool)
+    for top, bottom, left, right in corners:
+        mask[top:bottom, left:right] = True
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("mask", "flag"),
+    [
+        (boxes((20, 100, 20, 60), (20, 100, 70, 110)), None),
+        (boxes(), "no lung found in place of two"),
+        (boxes((20, 100, 20, 110)), "one lung found in place of two"),
+        (boxes((20, 100, 20, 60), (20, 50, 70, 110)), "one lung is 38% of the other"),
+        (boxes((20, 60, 20, 40), (20, 60, 70, 90)), "the lungs take 9.8% of the film, not 14% to 65%"),
+        (boxes((0, 100, 0, 60), (0, 100, 70, 128)), "the lungs take 72.0% of the film, not 14% to 65%"),
+        (boxes((0, 90, 20, 60), (0, 90, 70, 110)), "the lungs touch 16% of the film's border"),
+    ],
+)
+def test_each_check_of_a_mask_says_what_is_wrong(monkeypatch, mask, flag):
+    monkeypatch.setattr(lungs, "settled", lambda outline, darkness: mask)
+    found = segment_lungs(render(positive=False, seed=4).film, "otsu")
+
+    assert found.ok == (flag is None)
+    assert flag is None or flag in found.flags
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from cxr_cli.segmentation.clusters import METHODS
+
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option(
@@ -17,5 +19,5 @@ RunOption = Annotated[
     typer.Option("--model", "-m", help="The name of a trained run. Default: the latest.", show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Method = StrEnum("Method", {name: name for name in ("fcm", "dbscan", "otsu")})  # type: ignore[misc]
+Method = StrEnum("Method", {name: name for name in METHODS})  # type: ignore[misc]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")]
