@@ -1,5 +1,6 @@
 """What the page says: the run's own figures with their doubts, and nobody else's HTML."""
 
+import dataclasses
 import shutil
 
 import msgspec
@@ -50,6 +51,15 @@ def test_an_answer_says_the_class_the_probabilities_and_what_the_heat_is(words):
     assert words(html.answer(see([[1, -1]]), name="film.png")) == (
         "film.png, answered by net covid 87.5% non_covid 12.5% covid 87.5% film.png, 640 × 480 pixels "
         "Grad-CAM of the CNN below the trees of net: evidence for covid, blue little, red most."
+    )
+
+
+def test_a_film_whose_lungs_were_not_found_is_said_to_be_seen_whole(words):
+    seen = see([[1, -1]])
+    seen = dataclasses.replace(seen, answer=dataclasses.replace(seen.answer, whole="no lung found in place of two"))
+
+    assert words(html.answer(seen, name="film.png")).endswith(
+        "red most. No lung found in place of two: this run, trained on lungs alone, saw the whole film."
     )
 
 

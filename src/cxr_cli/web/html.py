@@ -34,6 +34,8 @@ def answer(seen: Seen, *, name: str) -> str:
         if seen.blank
         else f"Grad-CAM of {seen.explained}: evidence for {found.label}, blue little, red most."
     )
+    if found.whole:
+        caption += f" {found.whole[0].upper()}{found.whole[1:]}: this run, trained on lungs alone, saw the whole film."
     film = _data_url(seen.film, "JPEG", quality=92)
     size = f"{seen.size[0]} × {seen.size[1]} pixels"
     # The film is in the page once, as a property of both pictures.
