@@ -55,7 +55,7 @@ def test_the_default_place_is_the_workspace(cxr, own_trained, film):
     answer = json.loads(result.stdout)
 
     assert answer["heatmap"] == str(own_trained.heatmaps / "covid.png")
-    assert list(answer) == ["image", "class", "confidence", "probabilities", "model", "target", "heatmap"]
+    assert list(answer) == ["image", "class", "confidence", "probabilities", "model", "target", "heatmap", "explains"]
     assert read_picture(answer["heatmap"]).shape[-1] == 3
 
 
