@@ -95,7 +95,6 @@ VARIANTS = [
     Variant("[0, 1] and 1e-5", scaling=UNIT, learning_rate=1e-5),
     Variant("[0, 1] and BatchNorm: batch, then ImageNet's", scaling=UNIT, statistics=MISMATCH),
     Variant("[0, 1] and BatchNorm: batch, then moving average", scaling=UNIT, statistics=MOVED),
-    Variant("0..255 and BatchNorm: batch, then ImageNet's", scaling=RAW, statistics=MISMATCH),
     Variant("1e-4 and BatchNorm: batch, then ImageNet's", learning_rate=1e-4, statistics=MISMATCH),
     Variant("the three: [0, 1], 1e-4, batch, then ImageNet's", scaling=UNIT, learning_rate=1e-4, statistics=MISMATCH),
     Variant("[0, 1], Flatten, softmax of two", scaling=UNIT, head=FLATTENED),
