@@ -5,8 +5,9 @@ import os
 
 import pytest
 
-from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint, read_manifest, write_manifest, write_table
+from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint, read_manifest, write_manifest
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.layout import DatasetFolder
 
 HEADER = "path,label,split,patient,group,source,view,sex,age,finding,sha256,original"

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,17 @@ def test_classes_other_than_0_and_1_are_refused(own_trained, indices):
 
     with pytest.raises(WorkspaceError, match=r"class_indices\.json"):
         open_predictor(run)
+
+
+def test_the_caption_says_whose_map_it_is_and_where_it_is_blank(trained, film):
+    predictor = open_predictor(trained.run())
+    answer = dataclasses.replace(
+        predictor.answer(read_film(film)), cams={"non_covid": np.zeros((2, 2)), "covid": np.array([[0, 1], [-2, 0]])}
+    )
+
+    assert predictor.caption(answer, "covid") == "Grad-CAM of simple-cnn: evidence for covid, blue little, red most."
+    assert predictor.caption(answer, "non_covid") == (
+        "Nowhere in this film does simple-cnn see evidence for non_covid; the map is blank."
+    )
+    predictor._booster = lambda features: 0.5
+    assert "Grad-CAM of the CNN below the trees of simple-cnn: " in predictor.caption(answer, "covid")

@@ -32,11 +32,12 @@ def test_the_answer_is_the_predictors_and_the_film_is_shown_whole(trained, film)
     expected = predictor.open_predictor(trained.run()).answer(pixels)
 
     assert (seen.answer.label, seen.answer.probabilities) == (expected.label, expected.probabilities)
-    assert seen.run == seen.explained == "simple-cnn"
+    assert seen.run == "simple-cnn"
+    assert seen.caption == predictor.open_predictor(trained.run()).caption(expected, expected.label)
     assert seen.size == pixels.shape[::-1]
     assert np.array_equal(np.asarray(seen.film), pixels)
     assert (seen.heat.mode, max(seen.heat.size)) == ("RGBA", 128)
-    assert seen.blank == (np.asarray(seen.heat)[..., 3].max() == 0)
+    assert seen.answer.blank(seen.answer.label) == (np.asarray(seen.heat)[..., 3].max() == 0)
 
 
 def test_a_run_is_opened_once_and_again_when_it_was_trained_again(own_trained, film, opened):

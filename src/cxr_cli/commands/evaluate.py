@@ -26,6 +26,7 @@ def evaluate(
 
     Example: cxr evaluate --model mobilenetv2
     """
+    from cxr_cli.evaluation.doubts import doubts
     from cxr_cli.inference.evaluate import evaluate as evaluate_core
     from cxr_cli.workspace.layout import Workspace
 
@@ -36,11 +37,7 @@ def evaluate(
         f"{leak.earlier}: figures on {report.split} may be too good."
         for leak in evaluated.leaks
     ]
-    if not report.same_dataset:
-        warnings.append(
-            f"Warning: {report.run} was trained on another dataset or split than the prepared one; films of this "
-            f"{report.split} part may have been among its training films. Train again for an honest figure."
-        )
+    warnings += doubts(report)
     if as_json:
         import msgspec
 
@@ -56,8 +53,6 @@ def _show(evaluated: "Evaluated", warnings: list[str]) -> None:
     console.result(f"{report.run} on {report.split}: {report.films} films of {report.patients} patients")
     for warning in warnings:
         console.result(warning)
-    if report.split != "test":
-        console.result(f"The {report.split} films had a part in the training: these figures are no test.")
     console.result(f"Positive class: {report.positive}, from a probability of {report.threshold:g}")
     console.result()
     rows = [
@@ -88,8 +83,6 @@ def _show(evaluated: "Evaluated", warnings: list[str]) -> None:
         name = "ROC AUC" if key == "roc_auc" else key.replace("_", " ").capitalize()
         figure = "not defined" if value is None else f"{value:.3f}"
         console.result(f"{name:<18}: {figure}  {meaning}".rstrip())
-    if cells["true_positive"] + cells["false_positive"] in (0, report.films):
-        console.result("The run gives every film the same answer: at this threshold it tells nothing apart.")
     console.result()
     console.result(f"Files: {evaluated.folder.root}")
     console.result(console.DISCLAIMER)

@@ -43,9 +43,9 @@ def gradcam(
         notice=console.DISCLAIMER,
     )
     if found.answer.whole:
-        console.note(f"Note: {found.answer.whole}; {found.run}, trained on lungs alone, saw the whole film.")
-    if found.blank:
-        console.note(f"Note: nowhere in this film does {found.run} see evidence for {found.target}; the map is blank.")
+        console.note(f"Note: {found.answer.whole}.")
+    if found.answer.blank(found.target):
+        console.note(found.caption)
     if as_json:
         console.result_json(
             {

@@ -49,7 +49,7 @@ def predict(
             }
         )
         if answer.whole:
-            console.note(f"{path}: {answer.whole}; {predictor.run.name}, trained on lungs alone, saw the whole film.")
+            console.note(f"{path}: {answer.whole}.")
         if not as_json:
             _show(rows[-1])
     if as_json:

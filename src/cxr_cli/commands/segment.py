@@ -50,12 +50,10 @@ def segment(
     """
     import msgspec
 
-    from cxr_cli.dataset.manifest import write_table
     from cxr_cli.errors import CxrError
     from cxr_cli.imaging.reader import find_films
-    from cxr_cli.segmentation.films import check_reference, named, record_of, segment_files
+    from cxr_cli.segmentation.films import check_reference, named, segment_files, summarize
     from cxr_cli.workspace.layout import SegmentationFolder, Workspace
-    from cxr_cli.workspace.records import write_record
 
     place = Workspace.find(workspace)
     jobs = named(find_films(films) if films else _prepared(place))
@@ -72,11 +70,7 @@ def segment(
         done.append(film)
         if not as_json:
             show_film(film)
-    record = record_of(done, failed, method=method, reference=reference)
-    if done:
-        rows = [msgspec.to_builtins(film) | {"flags": "; ".join(film.flags)} for film in done]
-        write_table(folder.table, list(rows[0]), rows)
-        write_record(folder.record, record)
+    record = summarize(done, failed, folder, method=method, reference=reference)
     if as_json:
         console.result_json(msgspec.to_builtins(record))
     elif done:

@@ -2,13 +2,12 @@
 
 import csv
 import hashlib
-import io
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.workspace.files import write_text
+from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.layout import PARTS, DatasetFolder
 from cxr_cli.workspace.records import DatasetRecord
 
@@ -32,15 +31,6 @@ class Film:
 
 
 _COLUMNS = [column.name for column in fields(Film)]
-
-
-def write_table(path: Path, columns: list[str], rows: Iterable[dict[str, object]]) -> None:
-    """Write a CSV file of the workspace: a header, LF line ends, UTF-8."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
 
 
 def write_manifest(path: Path, films: Iterable[Film]) -> None:

@@ -1,6 +1,5 @@
 """The films of a dataset, put into its folders: copied, linked, or showing the lungs alone."""
 
-import io
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +8,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from cxr_cli.dataset.manifest import Film, write_table
+from cxr_cli.dataset.manifest import Film
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.imaging.figures import save_picture
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.progress import Track
-from cxr_cli.workspace.files import write_bytes
+from cxr_cli.segmentation.lungs import keep_lungs
+from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.layout import DatasetFolder
 
 
@@ -62,10 +63,6 @@ def write_masked(films: Sequence[Film], made: DatasetFolder, *, method: str, tra
 
 
 def _write_one(film: Film, *, root: Path, method: str) -> str:
-    from cxr_cli.segmentation.lungs import keep_lungs
-
     pixels, reason = keep_lungs(read_film(Path(film.original)), method)
-    data = io.BytesIO()
-    Image.fromarray(pixels).save(data, format="PNG")
-    write_bytes(root / film.path, data.getvalue())
+    save_picture(Image.fromarray(pixels), root / film.path)
     return reason

@@ -1,25 +1,26 @@
 """Metadata or class folders in; a split dataset with its manifest, pictures and record out."""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from cxr_cli.dataset.describe import describe
 from cxr_cli.dataset.folders import select_from_folders
-from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint, write_manifest, write_table
+from cxr_cli.dataset.manifest import Film, write_manifest
 from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_films
 from cxr_cli.dataset.overview import draw_distribution, draw_samples
 from cxr_cli.dataset.placing import copy_films, write_masked
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
-from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, find_leaks, group_films
+from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, group_films
 from cxr_cli.errors import ImageError, MetadataError, SplitError, WorkspaceError
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.progress import Track, untracked
-from cxr_cli.workspace.files import lock, staged_folder
+from cxr_cli.workspace.files import lock, staged_folder, write_table
 from cxr_cli.workspace.layout import PARTS, DatasetFolder, Workspace
-from cxr_cli.workspace.records import DatasetRecord, stamp, write_class_indices, write_record
+from cxr_cli.workspace.records import DatasetRecord, write_class_indices, write_record
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _make(
             write_manifest(made.manifest, films)
             excluded = (asdict(row) for row in selection.excluded)
             write_table(made.excluded, [column.name for column in fields(Exclusion)], excluded)
-            record = _record(selection, films, options, segment=segment, whole=whole)
+            record = describe(selection, films, options, segment=segment, whole=whole)
             draw_distribution(made.distribution_picture, record.films)
             draw_samples(made.samples_picture, stage, films, list(record.class_indices), seed=seed)
             write_record(made.record, record)
@@ -254,56 +255,3 @@ def _file_names(films: Sequence[Candidate], suffix: str | None) -> list[str]:
         taken[name.lower()] += 1
         names.append(name)
     return names
-
-
-def _record(
-    selection: Selection,
-    films: Sequence[Film],
-    options: dict[str, object],
-    *,
-    segment: str | None,
-    whole: Sequence[Film],
-) -> DatasetRecord:
-    labels = (selection.negative, selection.positive)
-    findings: dict[str, Counter[str]] = {label: Counter() for label in labels}
-    groups: dict[str, set[str]] = defaultdict(set)
-    for film in films:
-        findings[film.label][film.finding] += 1
-        groups[film.split].add(film.group)
-    return DatasetRecord(
-        schema_version=DatasetRecord.VERSION,
-        **stamp(),
-        options=options,
-        rows=selection.rows,
-        funnel=selection.funnel,
-        findings={label: dict(counts.most_common()) for label, counts in findings.items()},
-        films=films_by_part(films, labels),
-        patients={part: len(groups[part]) for part in PARTS},
-        films_without_patient=sum(not film.patient for film in films),
-        # Never from the folders' order: alphabetical order would make "covid" 0, and every answer its opposite.
-        class_indices={selection.negative: 0, selection.positive: 1},
-        fingerprint=fingerprint(films, segment=segment),
-        given_parts=selection.given_parts,
-        leaks=find_leaks(
-            [film.split for film in films], [film.group for film in films], [film.sha256 for film in films]
-        ),
-        notes=[*selection.notes, *_contradictions(films), *_whole_films(films, whole)],
-        segment=segment,
-    )
-
-
-def _contradictions(films: Sequence[Film]) -> list[str]:
-    labels = defaultdict(set)
-    for film in films:
-        labels[film.sha256].add(film.label)
-    copies = sum(len(labels[film.sha256]) > 1 for film in films)
-    return [f"{copies} films have exact copies in the other class: some of their labels are wrong."] if copies else []
-
-
-def _whole_films(films: Sequence[Film], whole: Sequence[Film]) -> list[str]:
-    """How many films stayed whole, by class: where one class's lungs are found less often, that alone tells them."""
-    if not whole:
-        return []
-    of, failed = Counter(film.label for film in films), Counter(film.label for film in whole)
-    shares = ", ".join(f"{failed[label]} of {of[label]} {label}" for label in sorted(of))
-    return [f"The lungs of {shares} films were not found, and these films were left whole (segmentation.csv)."]

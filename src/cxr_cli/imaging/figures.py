@@ -1,13 +1,26 @@
-"""A chart as a PNG file, written whole or not at all."""
+"""Pictures and charts as files, written whole or not at all."""
 
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 from cxr_cli.workspace.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def save_picture(picture: Image.Image, path: Path, *, kind: str = "PNG") -> None:
+    """Write a picture to `path` in a format that Pillow writes; the folder is made when missing.
+
+    Raises:
+        WorkspaceError: the place can't be written to.
+    """
+    data = io.BytesIO()
+    picture.save(data, format=kind)
+    write_bytes(path, data.getvalue())
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

@@ -1,5 +1,6 @@
 """The runs of a workspace beside each other, on the test films of the prepared dataset."""
 
+import contextlib
 import os
 import statistics
 import time
@@ -9,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_cli.dataset.manifest import read_manifest, write_table
+from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.evaluation.comparison import Row, draw_comparison, write_markdown
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.inference.evaluate import evaluate
 from cxr_cli.inference.predictor import Predictor, open_predictor
 from cxr_cli.progress import Track, untracked
+from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.layout import ComparisonFolder, RunFolder, Workspace
 from cxr_cli.workspace.records import DatasetRecord, ReportRecord, RunRecord, read_record
 
@@ -103,13 +105,11 @@ def _report(
     track: Track,
 ) -> ReportRecord:
     """The run's report on the test films as they are now."""
-    try:
+    with contextlib.suppress(WorkspaceError):  # missing or damaged: it is made again
         report = read_record(workspace.evaluation(run.name, "test").record, ReportRecord)
         # To the second: a report of the same second may be that of an earlier run or dataset.
         if report.created > max(trained.created, made.created):
             return report
-    except WorkspaceError:
-        pass  # missing or damaged: it is made again
     note(f"{run.name} has no report on these test films: testing it first")
     return evaluate(workspace, run=run.name, split="test", track=track).report
 

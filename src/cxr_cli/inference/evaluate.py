@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from cxr_cli.dataset.manifest import Film, read_manifest, write_table
+from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.evaluation.metrics import answers, classification_report, count_confusion, measure
 from cxr_cli.evaluation.plots import draw_confusion, draw_roc
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.inference.predictor import Predictor, open_predictor
 from cxr_cli.progress import Track, untracked
-from cxr_cli.workspace.files import lock, staged_folder
+from cxr_cli.workspace.files import lock, staged_folder, write_table
 from cxr_cli.workspace.layout import PARTS, EvaluationFolder, Workspace
 from cxr_cli.workspace.records import DatasetRecord, Leak, ReportRecord, read_record, stamp, write_record
 

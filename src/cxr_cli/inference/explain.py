@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cxr_cli.errors import CxrError
+from cxr_cli.imaging.figures import save_picture
 from cxr_cli.imaging.overlay import draw_heat_map
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.inference.predictor import Answer, open_predictor
@@ -25,7 +26,7 @@ class Explained:
     explained: str  # whose map it is: the run's, or of a part of it
     target: str
     output: Path
-    blank: bool  # nothing speaks for the target
+    caption: str  # what the map shows
 
 
 def explain(
@@ -75,24 +76,25 @@ def explain(
     answer = predictor.answer(pixels)
     shown = target or answer.label
     cam = answer.cams[shown]
-    data = io.BytesIO()
+    caption = predictor.caption(answer, shown)
     if raw:
+        data = io.BytesIO()
         np.save(data, cam)
+        write_bytes(output, data.getvalue())
     else:
         picture = draw_heat_map(
             pixels,
             cam,
             alpha=alpha,
             title=f"{answer.label} {answer.confidence:.1%}",
-            caption=f"Grad-CAM of {predictor.explained}: evidence for {shown}, blue little, red most. {notice}",
+            caption=f"{caption} {notice}",
         )
-        picture.save(data, format=_PICTURES[output.suffix.lower()])
-    write_bytes(output, data.getvalue())
+        save_picture(picture, output, kind=_PICTURES[output.suffix.lower()])
     return Explained(
         answer=answer,
         run=predictor.run.name,
         explained=predictor.explained,
         target=shown,
         output=output,
-        blank=bool(cam.max() <= 0),
+        caption=caption,
     )

@@ -23,7 +23,11 @@ class Answer:
     confidence: float  # of `label`, in [0, 1]
     probabilities: dict[str, float]  # by class, the negative first
     cams: dict[str, np.ndarray]  # by class: (h, w) float32, its class activation map, signed, not normalised
-    whole: str = ""  # of a run that is shown lungs alone: why it was shown the whole film
+    whole: str = ""  # that, and why, a run that is shown lungs alone was shown the whole film
+
+    def blank(self, label: str) -> bool:
+        """Whether nothing in the film speaks for `label`."""
+        return bool(self.cams[label].max() <= 0)
 
 
 class Predictor:
@@ -50,6 +54,12 @@ class Predictor:
         """Whose heat maps they are: trees have none, and show those of the network below them."""
         return f"the CNN below the trees of {self.run.name}" if self._booster else self.run.name
 
+    def caption(self, answer: Answer, label: str) -> str:
+        """What the heat map of `label` shows, in a sentence."""
+        if answer.blank(label):
+            return f"Nowhere in this film does {self.explained} see evidence for {label}; the map is blank."
+        return f"Grad-CAM of {self.explained}: evidence for {label}, blue little, red most."
+
     def answer(self, film: np.ndarray, *, segmented: bool = False) -> Answer:
         """Answer for one film.
 
@@ -71,7 +81,9 @@ class Predictor:
         if self.record.segment and not segmented:
             from cxr_cli.segmentation.lungs import keep_lungs
 
-            film, whole = keep_lungs(film, self.record.segment)
+            film, reason = keep_lungs(film, self.record.segment)
+            if reason:
+                whole = f"{reason}; {self.run.name}, trained on lungs alone, saw the whole film"
         pixels = np.repeat(resize(film, self.input_size)[None, ..., None], 3, axis=-1)
         outputs = self._runner(**{self._input: pixels})
         probability = self._booster(outputs["features"]) if self._booster else float(outputs["probability"][0, 0])

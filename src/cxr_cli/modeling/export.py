@@ -70,7 +70,7 @@ def export(
     with nullcontext() if output else lock(workspace.root), TemporaryDirectory(prefix="cxr-") as temporary:
         classifier = Classifier(model=_load(folder), weights=record.weights)
         films, films_from = _films_to_compare(workspace, record, track)
-        expected = _answer_all(with_map(classifier).predict_on_batch, films)
+        expected = answer_all(with_map(classifier).predict_on_batch, films)
         _check_run(folder, films, expected)
         made = Path(temporary) / wanted.file
         with native_output_hidden():
@@ -108,7 +108,7 @@ def check_export(classifier: Classifier, path: Path, films: np.ndarray) -> Expor
     Raises:
         ExportError: a difference is over 1e-3, or not a number.
     """
-    expected = _answer_all(with_map(classifier).predict_on_batch, films)
+    expected = answer_all(with_map(classifier).predict_on_batch, films)
     found = _check(path, FORMATS["litert"], films, expected)
     return ExportCheck(
         films=len(films), max_probability_difference=found["probability"], max_cam_difference=found["cam"]
@@ -130,7 +130,7 @@ def _check_run(run: RunFolder, films: np.ndarray, expected: dict[str, np.ndarray
 def _check(path: Path, kind: Format, films: np.ndarray, expected: dict[str, np.ndarray]) -> dict[str, float]:
     try:
         with native_output_hidden():
-            answered = _answer_all(kind.open(path), films)
+            answered = answer_all(kind.open(path), films)
     except Exception as error:  # each tool has errors of its own, and none may pass for a file that works
         raise ExportError(
             f"Expected {kind.tool} to open and run {path.name}. Received: {str(error).splitlines()[0][:300]}",
@@ -155,7 +155,8 @@ def _difference(answered: np.ndarray, expected: np.ndarray, name: str) -> float:
     return float((apart if name == "probability" else apart / np.maximum(largest, 1e-6)).max())
 
 
-def _answer_all(reader: Callable[[np.ndarray], dict[str, np.ndarray]], films: np.ndarray) -> dict[str, np.ndarray]:
+def answer_all(reader: Callable[[np.ndarray], dict[str, np.ndarray]], films: np.ndarray) -> dict[str, np.ndarray]:
+    """What a model or file, as `Format.open` gives it, answers for (N, S, S) uint8 films: each output, (N, ...)."""
     batches = [reader(to_rgb(films[start : start + _BATCH])) for start in range(0, len(films), _BATCH)]
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import xgboost
-from ai_edge_litert.interpreter import Interpreter
 
-from cxr_cli.modeling.input_pipeline import to_rgb
+from cxr_cli.modeling.export import answer_all
+from cxr_cli.modeling.formats import FORMATS
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.workspace.files import write_bytes
 from cxr_cli.workspace.records import Boosting
 
-_BATCH = 32
 _ROUNDS = 500  # at most
 _PATIENCE = 30  # rounds without a better validation loss
 # Shallow and slow: a few hundred films, and a network that has seen them before.
@@ -32,10 +31,7 @@ def read_features(model: Path, films: np.ndarray) -> np.ndarray:
         (N, C) float32.
     """
     with native_output_hidden():
-        runner = Interpreter(str(model)).get_signature_runner("serving_default")
-        (name,) = runner.get_input_details()
-        starts = range(0, len(films), _BATCH)
-        return np.concatenate([runner(**{name: to_rgb(films[i : i + _BATCH])})["features"] for i in starts])
+        return answer_all(FORMATS["litert"].open(model), films)["features"]
 
 
 def fit_booster(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.dataset.manifest import Film, films_by_part, read_manifest, write_table
+from cxr_cli.dataset.manifest import Film, films_by_part, read_manifest
 from cxr_cli.errors import SplitError
 from cxr_cli.evaluation.metrics import measure
 from cxr_cli.evaluation.plots import draw_curves
@@ -19,7 +19,7 @@ from cxr_cli.modeling.export import check_export, export_litert
 from cxr_cli.modeling.fitting import Part, TrainingOptions, class_weights, fit
 from cxr_cli.modeling.input_pipeline import load_films
 from cxr_cli.progress import EpochRow, TrainingWatch
-from cxr_cli.workspace.files import lock, staged_folder
+from cxr_cli.workspace.files import lock, staged_folder, write_table
 from cxr_cli.workspace.layout import DatasetFolder, RunFolder, Workspace
 from cxr_cli.workspace.records import (
     Boosting,

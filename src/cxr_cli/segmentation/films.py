@@ -1,22 +1,23 @@
 """The lungs of image files: files come in; masks, pictures and agreement with reference masks go out."""
 
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, median
 
+import msgspec
 import numpy as np
 from PIL import Image
 
 from cxr_cli.errors import CxrError, ImageError
+from cxr_cli.imaging.figures import save_picture
 from cxr_cli.imaging.overlay import draw_clusters, draw_mask
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.segmentation.lungs import Segmented, segment_lungs
 from cxr_cli.segmentation.masks import dice, iou
-from cxr_cli.workspace.files import write_bytes
+from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.layout import SegmentationFolder
-from cxr_cli.workspace.records import Agreement, SegmentationRecord, SegmentedFilm, stamp
+from cxr_cli.workspace.records import Agreement, SegmentationRecord, SegmentedFilm, stamp, write_record
 
 _WORST = 5  # films that a summary names
 
@@ -107,10 +108,10 @@ def segment_file(
     mask, other = folder.mask(name), folder.doubtful(name)
     if not found.ok:
         mask, other = other, mask
-    _write_picture(mask, Image.fromarray(found.mask).convert("L"))
+    save_picture(Image.fromarray(found.mask).convert("L"), mask)
     other.unlink(missing_ok=True)  # an earlier command may have judged otherwise
-    _write_picture(folder.overlay(name), draw_mask(pixels, found.mask, title=_title(found, method), caption=notice))
-    _write_picture(folder.clusters(name), draw_clusters(found.clusters))
+    save_picture(draw_mask(pixels, found.mask, title=_title(found, method), caption=notice), folder.overlay(name))
+    save_picture(draw_clusters(found.clusters), folder.clusters(name))
     return SegmentedFilm(
         image=str(film),
         ok=found.ok,
@@ -129,11 +130,22 @@ def segment_file(
     )
 
 
-def record_of(
-    films: Sequence[SegmentedFilm], failed: Sequence[Path], *, method: str, reference: Path | None
+def summarize(
+    films: Sequence[SegmentedFilm],
+    failed: Sequence[Path],
+    folder: SegmentationFolder,
+    *,
+    method: str,
+    reference: Path | None,
 ) -> SegmentationRecord:
-    """The record of the films that were segmented, and of those that gave no answer."""
-    return SegmentationRecord(
+    """Write table and record of the films that were segmented, and of those that gave no answer.
+
+    Where no film gave an answer, nothing is written.
+
+    Raises:
+        WorkspaceError: the place can't be written to.
+    """
+    record = SegmentationRecord(
         schema_version=SegmentationRecord.VERSION,
         **stamp(),
         method=method,
@@ -144,6 +156,11 @@ def record_of(
         without_reference=sum(film.dice is None for film in films) if reference else 0,
         agreement=_agreement(films),
     )
+    if films:
+        rows = [msgspec.to_builtins(film) | {"flags": "; ".join(film.flags)} for film in films]
+        write_table(folder.table, list(rows[0]), rows)
+        write_record(folder.record, record)
+    return record
 
 
 def _agreement(films: Sequence[SegmentedFilm]) -> Agreement | None:
@@ -179,9 +196,3 @@ def _read_reference(reference: Path, film: Path, shape: tuple[int, ...]) -> np.n
 
 def _title(found: Segmented, method: str) -> str:
     return f"Lungs by {method}: {found.area:.0%} of the film" if found.ok else f"Doubtful: {'; '.join(found.flags)}"
-
-
-def _write_picture(path: Path, picture: Image.Image) -> None:
-    data = io.BytesIO()
-    picture.save(data, format="PNG")
-    write_bytes(path, data.getvalue())

@@ -26,15 +26,10 @@ class Seen:
 
     answer: Answer
     run: str
-    explained: str  # whose heat map it is: the run's, or of a part of it
+    caption: str  # what the heat map shows
     size: tuple[int, int]  # (width, height) of the film as it came
     film: Image.Image  # gray, at most 1024 pixels a side
     heat: Image.Image  # RGBA, the answer's evidence, to lay over the film
-
-    @property
-    def blank(self) -> bool:
-        """Whether nothing speaks for the answer."""
-        return bool(self.answer.cams[self.answer.label].max() <= 0)
 
 
 class Answerer:
@@ -85,7 +80,7 @@ class Answerer:
         return Seen(
             answer=answer,
             run=predictor.run.name,
-            explained=predictor.explained,
+            caption=predictor.caption(answer, answer.label),
             size=(film.shape[1], film.shape[0]),
             film=picture,
             heat=draw_heat(answer.cams[answer.label], size=_heat_size(film)),

@@ -8,6 +8,7 @@ from html import escape
 from PIL import Image
 
 from cxr_cli.errors import CxrError
+from cxr_cli.evaluation.doubts import doubts
 from cxr_cli.web.answering import Seen
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import ReportRecord, RunRecord, read_record
@@ -29,13 +30,7 @@ def answer(seen: Seen, *, name: str) -> str:
         f"<span>{value:.1%}</span></li>"
         for label, value in found.probabilities.items()
     )
-    caption = (
-        f"Nowhere in this film does {seen.explained} see evidence for {found.label}; the map is blank."
-        if seen.blank
-        else f"Grad-CAM of {seen.explained}: evidence for {found.label}, blue little, red most."
-    )
-    if found.whole:
-        caption += f" {found.whole[0].upper()}{found.whole[1:]}: this run, trained on lungs alone, saw the whole film."
+    caption = f"{seen.caption} Note: {found.whole}." if found.whole else seen.caption
     film = _data_url(seen.film, "JPEG", quality=92)
     size = f"{seen.size[0]} × {seen.size[1]} pixels"
     # The film is in the page once, as a property of both pictures.
@@ -74,21 +69,13 @@ def figures(workspace: Workspace, run: str) -> str:
 
 
 def _report(report: ReportRecord, *, outdated: bool, command: str) -> str:
-    cells = report.confusion_matrix
-    doubts = []
+    warnings = doubts(report)
     if outdated:
-        doubts.append(f"These figures are of an earlier training of {report.run}. Test it again: {command}")
-    if not report.same_dataset:
-        doubts.append(
-            f"Warning: {report.run} was trained on another dataset or split than the one it was tested on; its test "
-            "films may have been among its training films. Train again for an honest figure."
-        )
-    if cells["true_positive"] + cells["false_positive"] in (0, report.films):
-        doubts.append("The run gives every film the same answer: at this threshold it tells nothing apart.")
+        warnings.insert(0, f"These figures are of an earlier training of {report.run}. Test it again: {command}")
     return (
         f"<table>{_rows(report)}</table><p>{report.films} films of {report.patients} patients. "
         f"Positive class: {escape(report.positive)}, from a probability of {report.threshold:g}.</p>"
-        + "".join(f'<p class="cxr-warning">{escape(doubt)}</p>' for doubt in doubts)
+        + "".join(f'<p class="cxr-warning">{escape(warning)}</p>' for warning in warnings)
     )
 
 

@@ -1,10 +1,12 @@
 """Safe writes: a file or folder appears whole or not at all, and one writer at a time."""
 
+import csv
 import errno
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,6 +41,15 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically, as UTF-8 with the line ends it has."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def write_table(path: Path, columns: list[str], rows: Iterable[dict[str, object]]) -> None:
+    """Write a CSV file of the workspace: a header, LF line ends, UTF-8."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 @contextmanager

@@ -1,0 +1,72 @@
+"""`dataset.json`: what a dataset is made of, and what to know of it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint
+from cxr_cli.dataset.selection import Selection
+from cxr_cli.dataset.split import find_leaks
+from cxr_cli.workspace.layout import PARTS
+from cxr_cli.workspace.records import DatasetRecord, stamp
+
+
+def describe(
+    selection: Selection,
+    films: Sequence[Film],
+    options: dict[str, object],
+    *,
+    segment: str | None,
+    whole: Sequence[Film],
+) -> DatasetRecord:
+    """The record of a dataset.
+
+    Args:
+        selection: what was read, and left out.
+        films: what was kept, each with its part.
+        options: of the command.
+        segment: the method by which the films show the lungs alone. None for whole films.
+        whole: of such a dataset, the films that stayed whole.
+    """
+    labels = (selection.negative, selection.positive)
+    findings: dict[str, Counter[str]] = {label: Counter() for label in labels}
+    groups: dict[str, set[str]] = defaultdict(set)
+    for film in films:
+        findings[film.label][film.finding] += 1
+        groups[film.split].add(film.group)
+    return DatasetRecord(
+        schema_version=DatasetRecord.VERSION,
+        **stamp(),
+        options=options,
+        rows=selection.rows,
+        funnel=selection.funnel,
+        findings={label: dict(counts.most_common()) for label, counts in findings.items()},
+        films=films_by_part(films, labels),
+        patients={part: len(groups[part]) for part in PARTS},
+        films_without_patient=sum(not film.patient for film in films),
+        # Never from the folders' order: alphabetical order would make "covid" 0, and every answer its opposite.
+        class_indices={selection.negative: 0, selection.positive: 1},
+        fingerprint=fingerprint(films, segment=segment),
+        given_parts=selection.given_parts,
+        leaks=find_leaks(
+            [film.split for film in films], [film.group for film in films], [film.sha256 for film in films]
+        ),
+        notes=[*selection.notes, *_contradictions(films), *_whole_films(films, whole)],
+        segment=segment,
+    )
+
+
+def _contradictions(films: Sequence[Film]) -> list[str]:
+    labels = defaultdict(set)
+    for film in films:
+        labels[film.sha256].add(film.label)
+    copies = sum(len(labels[film.sha256]) > 1 for film in films)
+    return [f"{copies} films have exact copies in the other class: some of their labels are wrong."] if copies else []
+
+
+def _whole_films(films: Sequence[Film], whole: Sequence[Film]) -> list[str]:
+    """How many films stayed whole, by class: where one class's lungs are found less often, that alone tells them."""
+    if not whole:
+        return []
+    of, failed = Counter(film.label for film in films), Counter(film.label for film in whole)
+    shares = ", ".join(f"{failed[label]} of {of[label]} {label}" for label in sorted(of))
+    return [f"The lungs of {shares} films were not found, and these films were left whole (segmentation.csv)."]
