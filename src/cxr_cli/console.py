@@ -3,7 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxr_cli.errors import CxrError
@@ -25,6 +26,27 @@ def result(text: str = "") -> None:
 def result_json(value: Any) -> None:
     """Print a result for programs."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def json_array() -> Iterator[Callable[[Any], None]]:
+    """Print results for programs one by one, in the end the text that `result_json` prints of their list.
+
+    The array is closed whatever ends the block, so that what came before an error can be read.
+    """
+    opened = False
+
+    def add(value: Any) -> None:
+        nonlocal opened
+        # The one item's text between the brackets of its list.
+        text = json.dumps([value], indent=2, ensure_ascii=False)[len("[\n") : -len("\n]")]
+        print("," if opened else "[", text, sep="\n", end="")
+        opened = True
+
+    try:
+        yield add
+    finally:
+        print("\n]" if opened else "[]")
 
 
 def note(text: str) -> None:
@@ -68,17 +90,32 @@ def wide_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def track(items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
     """Yield items with a bar on a terminal, a plain line in a log. A `progress.Track`."""
+    started = told = time.monotonic()
     if not sys.stderr.isatty():
         note(f"{description}: {total}")
-        told = time.monotonic()
         for done, item in enumerate(items, start=1):
             yield item
-            if time.monotonic() - told > _LOG_SECONDS:
-                told = time.monotonic()
-                note(f"{description}: {done} of {total}")
+            now = time.monotonic()
+            if now - told > _LOG_SECONDS:
+                told = now
+                rate = done / (now - started)
+                note(f"{description}: {done} of {total}, {_per_second(rate)}, {_left((total - done) / rate)}")
         return
-    with _bar("[progress.description]{task.description}", "{task.completed}/{task.total}") as progress:
-        yield from progress.track(items, total=total, description=description)
+    with _bar("[progress.description]{task.description}", "{task.completed}/{task.total}  {task.fields[rate]}") as bar:
+        task = bar.add_task(description, total=total, rate="")
+        for done, item in enumerate(items, start=1):
+            yield item
+            bar.update(task, advance=1, rate=_per_second(done / (time.monotonic() - started)))
+
+
+def _per_second(rate: float) -> str:
+    return f"{rate:.0f} a second" if rate >= 10 else f"{rate:.1f} a second"
+
+
+def _left(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s left"
+    return f"{seconds / 60:.0f} min left" if seconds < 3600 else f"{seconds / 3600:.1f} h left"
 
 
 class TrainingDisplay:

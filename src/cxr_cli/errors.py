@@ -43,5 +43,9 @@ class WeightsError(CxrError):
     """Backbone weights that can't be had or don't fit."""
 
 
+class ClusterError(CxrError):
+    """A cluster that can't be reached or worked with."""
+
+
 class ExportError(CxrError):
     """An exported model that doesn't answer as the Keras model does."""

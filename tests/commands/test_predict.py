@@ -7,9 +7,11 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from cxr_cli.imaging.reader import read_film
-from cxr_cli.inference.predictor import open_predictor
+from cxr_cli.inference.predictor import Predictor, open_predictor
+from cxr_cli.web.answering import Answerer
 
 NOTICE = "Answered by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
 
@@ -53,6 +55,82 @@ def test_a_folder_and_a_csv_file(cxr, trained, film, tmp_path):
     assert [row["image"] for row in rows] == [str(films / "a.png"), str(films / "b.png")]
     assert list(rows[0]) == ["image", "class", "confidence", "probability_non_covid", "probability_covid", "model"]
     assert float(rows[0]["confidence"]) == max(float(rows[0][f"probability_{name}"]) for name in ("covid", "non_covid"))
+
+
+def test_many_films_are_answered_as_each_alone_in_json_and_csv(cxr, trained, phantoms, tmp_path):
+    films = sorted(phantoms.parent.rglob("*.png"))
+    table = tmp_path / "answers.csv"
+    result = cxr("predict", phantoms.parent, "--json", "--csv", table, "-w", trained.root)
+    answers = json.loads(result.stdout)
+
+    assert result.exit_code == 0
+    assert [answer["image"] for answer in answers] == [str(film) for film in films]
+    assert result.stdout == json.dumps(answers, indent=2, ensure_ascii=False) + "\n"
+    for answer in (answers[0], answers[-1]):
+        assert json.loads(cxr("predict", answer["image"], "--json", "-w", trained.root).stdout) == [answer]
+    rows = list(csv.reader(table.read_text().splitlines()))
+    assert rows[0] == ["image", "class", "confidence", "probability_non_covid", "probability_covid", "model"]
+    assert rows[1:] == [
+        [
+            answer["image"],
+            answer["class"],
+            str(answer["confidence"]),
+            *(str(value) for value in answer["probabilities"].values()),
+            answer["model"],
+        ]
+        for answer in answers
+    ]
+    assert list(tmp_path.iterdir()) == [table]
+
+
+def test_answers_come_as_they_are_found_and_those_of_a_stopped_run_are_kept(
+    cxr, trained, phantoms, tmp_path, monkeypatch
+):
+    films = sorted(str(path) for path in phantoms.parent.rglob("*.png"))
+    table = tmp_path / "answers.csv"
+    table.write_text("of an earlier run")
+    answer_all = Predictor.answer_all
+
+    def stopped(self, paths, **options):
+        for number, answered in enumerate(answer_all(self, paths, **options)):
+            if number == 3:
+                raise KeyboardInterrupt
+            yield answered
+
+    monkeypatch.setattr(Predictor, "answer_all", stopped)
+    result = cxr("predict", phantoms.parent, "--json", "--csv", table, "-w", trained.root)
+
+    assert result.exit_code == 130
+    assert [answer["image"] for answer in json.loads(result.stdout)] == films[:3]
+    assert result.stderr == (f"Answering: {len(films)}\nAnswers so far: {tmp_path / 'answers.partial.csv'}\nStopped.\n")
+    assert table.read_text() == "of an earlier run"
+    kept = list(csv.DictReader((tmp_path / "answers.partial.csv").read_text().splitlines()))
+    assert [row["image"] for row in kept] == films[:3]
+
+
+def test_a_large_jpeg_has_one_answer_in_every_command(cxr, trained, film, tmp_path):
+    """It is decoded at a scale to answer, and whole to be drawn."""
+    path = tmp_path / "film.jpg"
+    with Image.open(film) as small:
+        small.resize((1100, 1300)).save(path)
+
+    (answer,) = json.loads(cxr("predict", path, "--json", "-w", trained.root).stdout)
+    explained = json.loads(cxr("gradcam", path, "-o", tmp_path / "heat.png", "--json", "-w", trained.root).stdout)
+    seen = Answerer(trained).see(path, name="film.jpg").answer
+
+    assert explained["probabilities"] == answer["probabilities"]
+    assert {label: round(value, 6) for label, value in seen.probabilities.items()} == answer["probabilities"]
+
+
+def test_no_film_that_can_be_read_is_still_json_and_a_table(cxr, trained, tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_text("no film")
+    result = cxr("predict", tmp_path, "--json", "--csv", tmp_path / "answers.csv", "-w", trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "[]\n")
+    assert "2 of 2 files gave no answer.\n" in result.stderr
+    assert "Answered by" not in result.stderr
+    assert len((tmp_path / "answers.csv").read_text().splitlines()) == 1
 
 
 def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, trained, film, tmp_path):

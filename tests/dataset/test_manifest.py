@@ -115,6 +115,17 @@ def test_a_table_that_cannot_be_written_is_said_and_the_old_one_kept(tmp_path, m
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_table_whose_rows_end_in_an_error_keeps_the_old_one(tmp_path):
+    path = tmp_path / "table.csv"
+    write_table(path, ["a"], [{"a": "é"}])
+
+    with pytest.raises(ZeroDivisionError):
+        write_table(path, ["a"], ({"a": 1 // (2 - number)} for number in range(10_000)))
+
+    assert path.read_text(encoding="utf-8") == "a\né\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_films_are_counted_by_part_and_label_and_none_is_zero():
     films = [film(1), film(2), film(3, split="test"), film(4, split="test", label="non_covid")]
 

@@ -18,7 +18,7 @@ def table(tmp_path):
 
     def read(content: bytes | str) -> list[dict[str, str]]:
         (tmp_path / "metadata.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_table(tmp_path / "metadata.csv").to_dict("records")
+        return list(read_table(tmp_path / "metadata.csv"))
 
     return read
 
@@ -40,7 +40,7 @@ def metadata(tmp_path):
 
 def refusal(path: Path) -> MetadataError:
     with pytest.raises(MetadataError) as caught:
-        read_table(path)
+        list(read_table(path))
     return caught.value
 
 
@@ -145,14 +145,12 @@ def test_a_row_with_more_to_say_than_the_header_is_refused_with_its_number(tmp_p
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "No columns to parse from file"),
-        (b"\n\n", "No columns to parse from file"),
+        (b"", "it has no columns"),
+        (b"\n\n", "it has no columns"),
         (bytes(range(256)), "it is not text"),
         ("filename,finding\na.png,x\n".encode("utf-16"), "it is not text"),
-        (
-            b'filename,finding\n"a.png,x\nb.png,y\n',
-            "Error tokenizing data. C error: EOF inside string starting at row 1",
-        ),
+        (b'filename,finding\na.png,x\n"b.png,y\nc.png,z\n', "a quote in line 3 or later is not closed"),
+        (b'"filename,finding\na.png,x', "a quote in line 1 or later is not closed"),
     ],
 )
 def test_what_is_no_table_is_refused_with_the_reason(tmp_path, content, reason):
@@ -379,6 +377,17 @@ def test_a_folder_with_a_films_name_and_a_name_too_long_for_a_file_are_no_image_
     selection = select_films([path])
     assert [film.row for film in selection.kept] == [4]
     assert [row.reason for row in selection.excluded] == ["no image file"] * 3
+
+
+def test_a_symbolic_link_is_the_same_file_and_a_hard_link_another(metadata):
+    path = metadata("filename,finding\nhard.png,x\na.png,x\nsoft.png,x\n./a.png,x\n")
+    (path.parent / "hard.png").hardlink_to(path.parent / "a.png")
+    (path.parent / "soft.png").symlink_to(path.parent / "a.png")
+
+    selection = select_films([path])
+
+    assert [film.image.name for film in selection.kept] == ["hard.png", "a.png"]
+    assert [row.reason for row in selection.excluded] == [f"same image file as row 2 of {path}"] * 2
 
 
 def test_rows_of_several_files_keep_their_source_and_number(metadata, tmp_path):

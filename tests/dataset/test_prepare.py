@@ -14,6 +14,7 @@ from cxr_cli.dataset import prepare as module
 from cxr_cli.dataset.manifest import Film, fingerprint, read_manifest
 from cxr_cli.dataset.phantom import write_phantoms
 from cxr_cli.dataset.prepare import prepare, prepare_folders
+from cxr_cli.dataset.reading import read_here
 from cxr_cli.errors import CxrError, MetadataError, SplitError, WorkspaceError
 from cxr_cli.workspace.layout import PARTS, Workspace
 from cxr_cli.workspace.records import DatasetRecord, FunnelStep, Leak, read_record
@@ -36,7 +37,7 @@ def sha256(path: Path) -> str:
 
 @pytest.fixture
 def undrawn(monkeypatch) -> None:
-    """No pictures, which take most of the time, where a test is about something else and prepares often."""
+    """No pictures, where a test is about something else and prepares often."""
     monkeypatch.setattr(module, "draw_distribution", lambda *_: None)
     monkeypatch.setattr(module, "draw_samples", lambda *_, **__: None)
 
@@ -319,6 +320,30 @@ def test_a_film_that_cannot_be_read_is_left_out_with_its_row_and_the_reason(clin
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_who_else_reads_the_films_decides_on_them(clinic, workspace, tmp_path):
+    metadata = clinic()
+    asked = []
+
+    def elsewhere(paths, track):
+        asked.extend(paths)
+        for number, verdict in enumerate(read_here(paths, track)):
+            yield ("", "Expected a free worker.") if number == 4 else verdict
+
+    prepare(Workspace(tmp_path / "here"), [metadata])
+    record = prepare(workspace, [metadata], read=elsewhere).record
+
+    rows = list(csv.DictReader(metadata.read_text().splitlines()))
+    assert asked == [metadata.parent / "images" / row["filename"] for row in rows]
+    assert record.funnel[-1] == FunnelStep(rule="image can be read", removed=1, left=15)
+    assert [(row["filename"], row["reason"]) for row in excluded(workspace)] == [
+        (rows[4]["filename"], "Expected a free worker.")
+    ]
+    assert {film.sha256 for film in read_manifest(workspace.dataset)} < {
+        film.sha256 for film in read_manifest(Workspace(tmp_path / "here").dataset)
+    }
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_kept_and_left_out_are_all_rows(clinic, workspace, rows_of_a_clinic):
     rows = rows_of_a_clinic()
     rows[0]["modality"], rows[4]["finding"] = "CT", "todo"
@@ -514,6 +539,7 @@ def test_the_ieee8023_collection_gives_the_films_counted_by_hand(workspace):
     ]
     assert record.rows == 758
     assert len(films) == 524
+    assert record.fingerprint == "b986a683874417c8fcfe7d3cde0ee46d053d91d823a144cc7471a81f206e05a8"
     assert sum(film.label == "covid" for film in films) == 427
     assert sum(film.label == "non_covid" for film in films) == 97
     assert len({(film.patient, film.split) for film in films}) == len({film.patient for film in films})

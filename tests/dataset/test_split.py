@@ -179,6 +179,15 @@ def test_copies_join_patients_and_films_without_a_patient_stand_alone():
     assert groups == ["a", "a", "a", "sha256:3", "sha256:4", "c", "c"]
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_long_chain_of_copies_joins_all_its_patients(backwards):
+    """Patient n has a copy of a film of patient n + 1: the leader is found late, and the way to it must stay short."""
+    pairs = [(f"p{number + step:05d}", f"copy{number}") for number in range(20_000) for step in (0, 1)]
+    patients, digests = zip(*(pairs[::-1] if backwards else pairs), strict=True)
+
+    assert set(group_films(patients, digests)) == {"p00000"}
+
+
 def test_without_a_given_part_the_split_is_that_of_the_groups():
     groups, positives = drawn_films(3)
     shares = (70, 15, 15)

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from cxr_cli.errors import ImageError
-from cxr_cli.imaging.reader import find_films, read_film
+from cxr_cli.imaging.reader import find_films, read_at, read_film
+from cxr_cli.imaging.transforms import resize
 
 HINT = "Give a radiograph as PNG, JPEG, TIFF, BMP, WebP or DICOM, for example: cxr predict film.png"
 SUFFIXES = ".png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp, .gif, .pgm, .jp2, .dcm, .dicom"
@@ -350,6 +351,97 @@ def test_threads_that_read_at_once_leave_the_warning_filters_as_they_were(tmp_pa
     assert warnings.filters == before
 
 
+SMALL = 8  # a model's side: JPEGs from 64 pixels a side on are decoded at a scale for it
+
+
+@pytest.fixture
+def chest() -> Image.Image:
+    """(80, 120) of smooth shapes, as a film is one at its own size."""
+    shapes = np.random.default_rng(2).integers(0, 256, (7, 10)).astype(np.uint8)
+    return Image.fromarray(shapes).resize((120, 80), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "WEBP", "GIF", "PPM", "JPEG2000"])
+def test_at_a_models_size_every_format_but_jpeg_is_the_whole_film_resized(tmp_path, chest, kind):
+    chest.save(tmp_path / "film", format=kind)
+
+    small = read_at(tmp_path / "film", SMALL)
+
+    assert (small.shape, small.dtype) == ((SMALL, SMALL), np.uint8)
+    assert np.array_equal(small, resize(read_film(tmp_path / "film"), SMALL))
+
+
+@pytest.mark.parametrize(("mode", "size"), [("L", (63, 120)), ("RGB", (63, 63)), ("CMYK", (120, 63))])
+def test_a_jpeg_that_is_not_much_larger_is_decoded_whole(tmp_path, chest, mode, size):
+    chest.resize(size).convert(mode).save(tmp_path / "film.jpg")
+
+    assert np.array_equal(read_at(tmp_path / "film.jpg", SMALL), resize(read_film(tmp_path / "film.jpg"), SMALL))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["", "progressive"])
+def test_a_large_jpeg_is_decoded_at_a_scale_and_looks_the_same(tmp_path, chest, mode, orientation, options):
+    path = tmp_path / "film.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    # 961 is odd: the last column at 1/2 stands for half a one.
+    chest.resize((961, 640), Image.Resampling.BICUBIC).convert(mode).save(path, quality=92, exif=exif, **options)
+
+    whole, small = resize(read_film(path), 60), read_at(path, 60)
+
+    difference = np.abs(small.astype(int) - whole)
+    assert difference.max() > 0  # or it was decoded whole
+    assert difference.max() <= 4
+    assert difference.mean() < 0.5
+
+
+def test_a_film_at_hand_gives_the_same_pixels_as_its_file(tmp_path, chest):
+    for name, size in (("small.jpg", (70, 60)), ("large.jpg", (120, 80)), ("large.png", (120, 80))):
+        chest.resize(size).save(tmp_path / name)
+        film = read_film(tmp_path / name)
+
+        assert np.array_equal(read_at(tmp_path / name, SMALL, film=film), read_at(tmp_path / name, SMALL))
+
+
+def test_a_phones_jpeg_of_several_pictures_is_read_at_a_scale(tmp_path, chest):
+    other = chest.rotate(180)
+    chest.save(tmp_path / "film.jpg", format="MPO", save_all=True, append_images=[other], quality=95)
+    chest.save(tmp_path / "alone.jpg", quality=95)
+    with Image.open(tmp_path / "film.jpg") as saved:
+        assert saved.format == "MPO"
+
+    assert np.array_equal(read_at(tmp_path / "film.jpg", SMALL), read_at(tmp_path / "alone.jpg", SMALL))
+
+
+def test_what_is_wrong_with_a_large_jpeg_is_said_at_a_scale_as_in_full(tmp_path, chest, monkeypatch):
+    chest.save(tmp_path / "whole.jpg", quality=95)
+    data = (tmp_path / "whole.jpg").read_bytes()
+    (tmp_path / "half.jpg").write_bytes(data[: len(data) // 2])
+    (tmp_path / "head.jpg").write_bytes(data[:300])
+    (tmp_path / "text.jpg").write_text("no film")
+    (tmp_path / "empty.jpg").touch()
+    Image.new("L", (120, 80), 77).save(tmp_path / "blank.jpg")
+    chest.resize((2000, 31)).save(tmp_path / "narrow.jpg")
+
+    for path in [*tmp_path.glob("[!w]*.jpg"), tmp_path / "missing.jpg"]:
+        with pytest.raises(ImageError) as caught:
+            read_at(path, SMALL)
+        assert (caught.value.message, caught.value.hint) == (refusal(path).message, HINT)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 120 * 80 - 1)
+    with pytest.raises(ImageError, match="at most 9,599 pixels"):
+        read_at(tmp_path / "whole.jpg", SMALL)
+
+
+def test_a_large_jpeg_that_only_looks_blank_at_a_scale_is_a_film(tmp_path):
+    pixels = np.full((512, 512), 128, np.uint8)
+    pixels[::2] += 1  # gone where two rows become one
+    Image.fromarray(pixels).save(tmp_path / "film.jpg", quality=100)
+    assert len(np.unique(read_film(tmp_path / "film.jpg"))) == 2
+
+    assert read_at(tmp_path / "film.jpg", SMALL).shape == (SMALL, SMALL)
+
+
 def films_in(folder: Path, *names: str) -> list[Path]:
     """Files that only their names make films: finding doesn't read."""
     for name in names:
@@ -361,56 +453,82 @@ def films_in(folder: Path, *names: str) -> list[Path]:
 def test_a_folder_gives_its_films_in_the_order_of_their_paths_at_any_depth(tmp_path):
     films_in(tmp_path, "b.PNG", "a.jpg", "c/z.dcm", "c/d/y.jpeg", "notes.txt", "metadata.csv", "README")
 
-    assert find_films([tmp_path]) == [tmp_path / name for name in ("a.jpg", "b.PNG", "c/d/y.jpeg", "c/z.dcm")]
+    assert list(find_films([tmp_path])) == [tmp_path / name for name in ("a.jpg", "b.PNG", "c/d/y.jpeg", "c/z.dcm")]
 
 
 def test_hidden_files_and_folders_are_the_systems(tmp_path):
     visible, *_ = films_in(tmp_path, "film.png", "._film.png", ".cache/film.png", "a/.b/film.png")
 
-    assert find_films([tmp_path]) == [visible]
+    assert list(find_films([tmp_path])) == [visible]
 
 
 def test_a_hidden_folder_that_is_named_is_searched(tmp_path):
     (film,) = films_in(tmp_path, ".films/a.png")
 
-    assert find_films([tmp_path / ".films"]) == [film]
+    assert list(find_films([tmp_path / ".films"])) == [film]
 
 
 def test_a_folder_with_a_films_name_is_no_film(tmp_path):
     (film,) = films_in(tmp_path, "study.png/film.png")
 
-    assert find_films([tmp_path]) == [film]
+    assert list(find_films([tmp_path])) == [film]
+
+
+def test_films_are_counted_and_can_be_looked_for(tmp_path):
+    a, b = films_in(tmp_path, "a.png", "b.png")
+    found = find_films([tmp_path])
+
+    assert len(found) == 2
+    assert b in found
+    assert tmp_path / "c.png" not in found
+    assert list(found) == list(found) == [a, b]
+
+
+def test_the_folder_one_is_in_is_named_as_little_as_any_path_in_it(in_folder):
+    films_in(in_folder, "a.png", "sub/b.png")
+
+    assert list(find_films([Path(), Path("a.png"), Path("sub")])) == [Path("a.png"), Path("sub/b.png")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_link_to_a_film_is_a_film_and_one_to_a_folder_is_not_followed(tmp_path):
+    (film,) = films_in(tmp_path, "films/a.png")
+    (tmp_path / "films" / "b.png").symlink_to(film)
+    (tmp_path / "films" / "round").symlink_to(tmp_path)
+    (tmp_path / "films" / "c.png").symlink_to(tmp_path / "gone.png")
+
+    assert list(find_films([tmp_path])) == [film, film.with_name("b.png")]
 
 
 def test_places_keep_their_order_and_a_film_comes_once(tmp_path):
     a, b, c = films_in(tmp_path, "a.png", "b.png", "sub/c.png")
 
-    assert find_films([b, tmp_path, a, b]) == [b, a, c]
+    assert list(find_films([b, tmp_path, a, b])) == [b, a, c]
 
 
 def test_a_file_that_is_named_is_taken_whatever_its_suffix(tmp_path):
     (film,) = films_in(tmp_path, "IM000001")
 
-    assert find_films([film]) == [film]
+    assert list(find_films([film])) == [film]
 
 
 def test_a_glob_that_no_shell_expanded_is_expanded(tmp_path):
     a, b, c, _ = films_in(tmp_path, "a.png", "b.png", "sub/c.png", "d.jpg")
 
-    assert find_films([tmp_path / "*.png"]) == [a, b]
-    assert find_films([tmp_path / "**" / "*.png"]) == [a, b, c]
+    assert list(find_films([tmp_path / "*.png"])) == [a, b]
+    assert list(find_films([tmp_path / "**" / "*.png"])) == [a, b, c]
 
 
 def test_a_folder_that_a_glob_names_gives_its_films(tmp_path):
     films = films_in(tmp_path, "one/a.png", "one/b.png", "other/c.png")
 
-    assert find_films([tmp_path / "o*"]) == films
+    assert list(find_films([tmp_path / "o*"])) == films
 
 
 def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path):
     film, _ = films_in(tmp_path, "film[1].png", "film1.png")
 
-    assert find_films([film]) == [film]
+    assert list(find_films([film])) == [film]
 
 
 def test_no_film_in_a_folder_is_said_with_the_suffixes_looked_for(tmp_path):

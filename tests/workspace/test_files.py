@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.workspace.files import lock, staged_folder, write_bytes, write_text
+from cxr_cli.workspace.files import growing_table, lock, partial, staged_folder, write_bytes, write_text
 
 WRITE_HINT = "Check the folder's permissions and free space, or name another place"
 
@@ -100,6 +100,42 @@ def test_a_folder_where_a_file_should_be_is_said_and_kept(tmp_path):
         write_bytes(tmp_path / "place", b"new")
 
     assert tree(tmp_path) == {"place": None}
+
+
+def test_a_table_that_grows_is_there_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "answers.csv"
+    with growing_table(path, ["image", "class"]) as write:
+        write(["a,b.png", "covid"])
+        assert not path.exists()
+        write(["é.png", 0.5])
+
+    assert path.read_bytes() == 'image,class\n"a,b.png",covid\né.png,0.5\n'.encode()
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_table_that_is_stopped_midway_keeps_the_earlier_one_and_its_rows_apart(tmp_path, error):
+    path = tmp_path / "answers.csv"
+    path.write_text("earlier")
+
+    def stopped() -> None:
+        with growing_table(path, ["image"]) as write:
+            write(["a.png"])
+            raise error
+
+    with pytest.raises(error):
+        stopped()
+    assert path.read_text() == "earlier"
+    assert partial(path) == tmp_path / "answers.partial.csv"
+    assert partial(path).read_text() == "image\na.png\n"
+
+
+def test_a_table_that_can_not_be_written_is_said_before_its_first_row(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(WorkspaceError) as caught, growing_table(tmp_path / "file" / "answers.csv", ["image"]):
+        pass
+
+    assert caught.value.message == f"Expected to write to {tmp_path / 'file' / 'answers.csv'}. Received: File exists."
 
 
 def test_a_staged_folder_appears_when_its_block_ends(tmp_path):

@@ -1,12 +1,15 @@
 """`cxr predict`: the class and confidence of each film."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cxr_cli import console
-from cxr_cli.commands.options import JsonOption, RunOption, WorkspaceOption
+from cxr_cli.commands import predict_cluster
+from cxr_cli.commands.options import ClusterOption, JsonOption, RunOption, WorkspaceOption
 
 
 def predict(
@@ -15,6 +18,16 @@ def predict(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write the answers to this CSV file too.", show_default=False)
     ] = None,
+    cluster: ClusterOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="With --cluster: the folder for the answers; the same command goes on where it was stopped.",
+            show_default=False,
+        ),
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -22,6 +35,10 @@ def predict(
 
     Example: cxr predict covid.png
     """
+    predict_cluster.check(cluster, output, csv_file)
+    if cluster and output:
+        predict_cluster.predict_on(cluster, films, output, run=run, workspace=workspace, as_json=as_json)
+        return
     from cxr_cli.errors import CxrError
     from cxr_cli.imaging.reader import find_films
     from cxr_cli.inference.predictor import open_predictor
@@ -29,38 +46,37 @@ def predict(
 
     predictor = open_predictor(Workspace.find(workspace).run(run))
     paths = find_films(films)
-    if csv_file in paths:
+    if csv_file and csv_file in paths:
         raise CxrError(f"Expected --csv to name a new file. Received: the film {csv_file}.", hint="--csv answers.csv")
-    rows: list[dict[str, Any]] = []
-    failures = 0
     answered = predictor.answer_all(paths)
-    for path, answer in answered if len(paths) == 1 else console.track(answered, "Answering", total=len(paths)):
-        if isinstance(answer, CxrError):
-            failures += 1
-            console.error(answer if len(paths) == 1 else CxrError(answer.message))
-            continue
-        rows.append(
-            {
+    alone = len(paths) == 1
+    failures = 0
+    with (
+        _table(csv_file, predictor.negative, predictor.positive) as write,
+        console.json_array() if as_json else nullcontext(_show) as show,
+    ):
+        for path, answer in answered if alone else console.track(answered, "Answering", total=len(paths)):
+            if isinstance(answer, CxrError):
+                failures += 1
+                console.error(answer if alone else CxrError(answer.message))
+                continue
+            if answer.whole:
+                console.note(f"{path}: {answer.whole}.")
+            row: dict[str, Any] = {
                 "image": str(path),
                 "class": answer.label,
                 "confidence": round(answer.confidence, 6),
                 "probabilities": {label: round(value, 6) for label, value in answer.probabilities.items()},
                 "model": predictor.run.name,
             }
-        )
-        if answer.whole:
-            console.note(f"{path}: {answer.whole}.")
-        if not as_json:
-            _show(rows[-1])
-    if as_json:
-        console.result_json(rows)
+            show(row)
+            write([row["image"], row["class"], row["confidence"], *row["probabilities"].values(), row["model"]])
     if csv_file:
-        _write_csv(csv_file, rows, predictor.negative, predictor.positive)
         console.note(f"Answers: {csv_file}")
-    if rows:
+    if failures < len(paths):
         console.note(f"Answered by the run {predictor.run.name}. {console.DISCLAIMER}")
     if failures:
-        if len(paths) > 1:
+        if not alone:
             console.note(f"{failures} of {len(paths)} files gave no answer.")
         raise typer.Exit(1)
 
@@ -71,15 +87,19 @@ def _show(row: dict[str, Any]) -> None:
     console.result(f"  Confidence : {row['confidence']:.1%}")
 
 
-def _write_csv(path: Path, rows: list[dict[str, Any]], negative: str, positive: str) -> None:
-    import csv
-    import io
+@contextmanager
+def _table(path: Path | None, negative: str, positive: str) -> Iterator[Callable[[list[Any]], None]]:
+    """Writes rows as they come; where the command is stopped midway, it says where they are."""
+    from cxr_cli.workspace.files import growing_table, partial
 
-    from cxr_cli.workspace.files import write_text
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "class", "confidence", f"probability_{negative}", f"probability_{positive}", "model"])
-    for row in rows:
-        writer.writerow([row["image"], row["class"], row["confidence"], *row["probabilities"].values(), row["model"]])
-    write_text(path, text.getvalue())
+    if path is None:
+        yield lambda row: None
+        return
+    columns = ["image", "class", "confidence", f"probability_{negative}", f"probability_{positive}", "model"]
+    try:
+        with growing_table(path, columns) as write:
+            yield write
+    except BaseException:
+        if partial(path).is_file():
+            console.note(f"Answers so far: {partial(path)}")
+        raise

@@ -1,13 +1,19 @@
 """`cxr prepare`: metadata and images, or class folders, to a split dataset."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxr_cli import console
 from cxr_cli.commands import prepare_output
-from cxr_cli.commands.options import JsonOption, Method, SeedOption, WorkspaceOption
+from cxr_cli.commands.options import ClusterOption, JsonOption, Method, SeedOption, WorkspaceOption, connecting
+
+if TYPE_CHECKING:
+    from cxr_cli.dataset.reading import ReadFilms
+    from cxr_cli.workspace.layout import Workspace
 
 
 def prepare(
@@ -68,6 +74,7 @@ def prepare(
         Method | None,
         typer.Option("--segment", help="Write the films with all but the lungs black.", show_default=False),
     ] = None,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,31 +95,35 @@ def prepare(
     shares = parse_shares(split) if split else None
     if folders:
         _refuse("--metadata", {"--images": images, "--views": views})
-        prepared = core.prepare_folders(
-            found,
-            folders,
-            positive=positive,
-            patient_pattern=patient_pattern,
-            shares=shares,
-            seed=seed,
-            link=link,
-            segment=segment and str(segment),
-            track=console.track,
-        )
+        with _reading(cluster, found) as read:
+            prepared = core.prepare_folders(
+                found,
+                folders,
+                positive=positive,
+                patient_pattern=patient_pattern,
+                shares=shares,
+                seed=seed,
+                link=link,
+                segment=segment and str(segment),
+                track=console.track,
+                read=read,
+            )
     else:
         _refuse("--folders", {"--patient-pattern": patient_pattern})
-        prepared = core.prepare(
-            found,
-            metadata or [],
-            images=images,
-            views=[view.strip() for view in views.split(",") if view.strip()] if views else DEFAULT_VIEWS,
-            positive=positive or DEFAULT_POSITIVE,
-            shares=shares or DEFAULT_SHARES,
-            seed=seed,
-            link=link,
-            segment=segment and str(segment),
-            track=console.track,
-        )
+        with _reading(cluster, found) as read:
+            prepared = core.prepare(
+                found,
+                metadata or [],
+                images=images,
+                views=[view.strip() for view in views.split(",") if view.strip()] if views else DEFAULT_VIEWS,
+                positive=positive or DEFAULT_POSITIVE,
+                shares=shares or DEFAULT_SHARES,
+                seed=seed,
+                link=link,
+                segment=segment and str(segment),
+                track=console.track,
+                read=read,
+            )
     for column in prepared.missing_columns:
         effect = "films count as one patient each" if column == "patientid" else "its rule was skipped"
         console.note(f"Note: a metadata file has no column {column!r}: {effect}.")
@@ -124,6 +135,21 @@ def prepare(
         console.result_json(msgspec.to_builtins(prepared.record))
     else:
         prepare_output.show(prepared)
+
+
+@contextmanager
+def _reading(cluster: str | None, workspace: "Workspace") -> "Iterator[ReadFilms]":
+    """What reads the films: a cluster, or the threads of this machine."""
+    if cluster is None:
+        from cxr_cli.dataset.reading import read_here
+
+        yield read_here
+        return
+    from cxr_cli.cluster.reading import films_read_on
+
+    console.note(connecting(cluster))
+    with films_read_on(cluster, workspace) as read:
+        yield read
 
 
 def _refuse(other: str, options: dict[str, object]) -> None:

@@ -1,5 +1,6 @@
 """Class folders in: films with a label, their part where it is given, and a reason for every file left out."""
 
+import os
 import re
 import shlex
 from collections import Counter
@@ -125,16 +126,17 @@ def _walk(folder: Path, skip: Path | None, above: frozenset[Path] = frozenset())
     if real in above or (skip and real == skip.resolve()):
         return
     try:
-        entries = sorted(folder.iterdir())
+        with os.scandir(folder) as found:  # knows what is a folder without asking for each file
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise FolderError(
             f"Expected to read the folder {folder}. Received: {error.strerror}.", hint="Check who may read it"
         ) from error
     for entry in entries:
         if entry.is_dir():
-            yield from _walk(entry, skip, above | {real})
+            yield from _walk(folder / entry.name, skip, above | {real})
         else:
-            yield entry
+            yield folder / entry.name
 
 
 def _apply(selection: Selection, files: list[_File], rule: str, reason_of: Callable[[_File], str]) -> list[_File]:

@@ -2,9 +2,11 @@
 
 import csv
 import hashlib
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
+from sys import intern
 
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.files import write_table
@@ -31,11 +33,14 @@ class Film:
 
 
 _COLUMNS = [column.name for column in fields(Film)]
+_SHARED = {"label", "split", "patient", "group", "source", "view", "sex", "age", "finding"}
+_HINT = f"Make it again: {DatasetRecord.MADE_BY}"
 
 
 def write_manifest(path: Path, films: Iterable[Film]) -> None:
     """Write the manifest."""
-    write_table(path, _COLUMNS, (asdict(film) for film in films))
+    values_of = attrgetter(*_COLUMNS)
+    write_table(path, _COLUMNS, (dict(zip(_COLUMNS, values_of(film), strict=True)) for film in films))
 
 
 def read_manifest(dataset: DatasetFolder) -> list[Film]:
@@ -44,26 +49,29 @@ def read_manifest(dataset: DatasetFolder) -> list[Film]:
     Raises:
         WorkspaceError: the manifest is missing or damaged.
     """
-    hint = f"Make it again: {DatasetRecord.MADE_BY}"
     try:
         with dataset.manifest.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream)
-            rows, header = list(reader), list(reader.fieldnames or [])
+            return list(_films_in(csv.reader(stream), dataset.manifest))
     except (OSError, csv.Error, UnicodeDecodeError) as error:
-        raise WorkspaceError(f"Expected a manifest in {dataset.manifest}. Received: {error}.", hint=hint) from error
+        raise WorkspaceError(f"Expected a manifest in {dataset.manifest}. Received: {error}.", hint=_HINT) from error
+
+
+def _films_in(rows: Iterator[list[str]], manifest: Path) -> Iterator[Film]:
+    header = next(rows, [])
     if header != _COLUMNS:
         raise WorkspaceError(
-            f"Expected the columns {', '.join(_COLUMNS)} in {dataset.manifest}. Received: {', '.join(header)}.",
-            hint=hint,
+            f"Expected the columns {', '.join(_COLUMNS)} in {manifest}. Received: {', '.join(header)}.", hint=_HINT
         )
-    for number, row in enumerate(rows, start=1):
-        if None in row or None in row.values() or row["split"] not in PARTS:
+    split = _COLUMNS.index("split")
+    for number, row in enumerate(filter(None, rows), start=1):
+        if len(row) != len(_COLUMNS) or row[split] not in PARTS:
             raise WorkspaceError(
-                f"Expected {len(_COLUMNS)} columns and a split of {', '.join(PARTS)} in row {number} of "
-                f"{dataset.manifest}. Received: {row}.",
-                hint=hint,
+                f"Expected {len(_COLUMNS)} columns and a split of {', '.join(PARTS)} in row {number} of {manifest}. "
+                f"Received: {', '.join(row)}.",
+                hint=_HINT,
             )
-    return [Film(**row) for row in rows]
+        # What is the same in many rows is kept once.
+        yield Film(*(intern(value) if name in _SHARED else value for name, value in zip(_COLUMNS, row, strict=True)))
 
 
 def films_by_part(films: Iterable[Film], labels: Iterable[str]) -> dict[str, dict[str, int]]:

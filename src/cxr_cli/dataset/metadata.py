@@ -1,12 +1,16 @@
 """Metadata files in the ieee8023 schema: rows in; films with a label, and a reason for every row left out."""
 
+import os
 import re
+import stat
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
-from cxr_cli.dataset.table import folded, read_table
+from cxr_cli.dataset.table import Table, folded, read_table
 from cxr_cli.errors import MetadataError
 
 DEFAULT_VIEWS = ("PA", "AP", "AP Supine")
@@ -65,69 +69,70 @@ def select_films(
         raise MetadataError(
             f"Expected a folder of images. Received: --images {images}: no such folder.", hint="Name it: --images DIR"
         )
+    tables = [read_table(path) for path in metadata]
     selection = Selection(negative=negative, positive=name)
-    tables = [(path, read_table(path)) for path in metadata]
-    selection.rows = sum(len(table) for _, table in tables)
-    rows = [
-        _Row(metadata=path, number=number, values=values)
-        for path, table in tables
-        for number, values in enumerate(table.to_dict("records"), start=1)
-    ]
     for column in ("patientid", "view", "modality"):
-        if any(column not in table.columns for _, table in tables):
+        if any(column not in table.columns for table in tables):
             selection.missing_columns.append(column)
-    wanted_views = {folded(view) for view in views}
-    rules: list[tuple[str, Callable[[_Row], str]]] = [
-        ("modality is X-ray", lambda row: row.unless("modality", {"xray", "cr", "dx", "rf"}, "modality")),
-        (f"view is {_listed(views)}", lambda row: row.unless("view", wanted_views, "view")),
-        ("finding is known", lambda row: row.without_finding()),
-        ("image file is there", lambda row: row.without_image(images)),
-    ]
-    for rule, reason_of in rules:
-        verdicts = [(row, reason_of(row)) for row in rows]
-        selection.reject(rule, [row.excluded(reason) for row, reason in verdicts if reason])
-        rows = [row for row, reason in verdicts if not reason]
-    rows = _first_mentions(rows, images, selection)
-    if not rows:
+    _apply_rules(selection, tables, images=images, views=views, positive=positive)
+    if not selection.kept:
         steps = "; ".join(f"{step.rule}: {step.left} left" for step in selection.funnel)
         raise MetadataError(
             f"Expected frontal X-rays with a finding and an image file. Received: {selection.rows} rows, of which none "
             f"is left ({steps}).",
             hint="Say where the images are with --images DIR, or which views to keep with --views",
         )
-    for row in rows:
-        finding = row.get("finding")
-        selection.kept.append(
-            Candidate(
-                image=row.image(images)[0],
-                source=row.metadata.parent.resolve().name,
-                metadata=str(row.metadata),
-                row=row.number,
-                filename=row.get("filename"),
-                label=name if names_finding(finding, positive) else negative,
-                finding=finding,
-                patient=row.get("patientid"),
-                view=row.get("view"),
-                modality=row.get("modality"),
-                sex=row.get("sex"),
-                age=row.get("age"),
-            )
-        )
     return selection
+
+
+def _apply_rules(
+    selection: Selection, tables: Sequence[Table], *, images: Path | None, views: Sequence[str], positive: str
+) -> None:
+    """Keep the rows that pass every rule, and book the others under the first that they fail, row by row."""
+    wanted_views = {folded(view) for view in views}
+    find = {table.path: _ImageFinder(images or table.path.parent) for table in tables}
+    first = _FirstMentions()
+    rules: list[tuple[str, Callable[[_Row], str]]] = [
+        ("modality is X-ray", lambda row: row.unless("modality", {"xray", "cr", "dx", "rf"}, "modality")),
+        (f"view is {_listed(views)}", lambda row: row.unless("view", wanted_views, "view")),
+        ("finding is known", lambda row: row.without_finding()),
+        ("image file is there", lambda row: row.without_image(find[row.metadata])),
+        ("image file is listed once", first.seen_before),
+    ]
+    rejected: list[list[Exclusion]] = [[] for _ in rules]
+    named = cache(partial(names_finding, positive=positive))
+    for table in tables:
+        source = table.path.parent.resolve().name
+        for number, values in enumerate(table, start=1):
+            selection.rows += 1
+            row = _Row(table.path, number, values)
+            for (_, reason_of), out in zip(rules, rejected, strict=True):
+                if reason := reason_of(row):
+                    out.append(row.excluded(reason))
+                    break
+            else:
+                label = selection.positive if named(row.get("finding")) else selection.negative
+                selection.kept.append(row.candidate(source, label))
+    for (rule, _), out in zip(rules, rejected, strict=True):
+        selection.reject(rule, out)
 
 
 _COVID = {"covid19", "covid"}
 _DENIES = re.compile(r"(no|non|not|without|negative)\b(?! finding)")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Row:
     metadata: Path
     number: int
     values: dict[str, str]
+    image: str = ""  # where it was found
+    file: tuple[int, int] = (0, 0)  # device and inode of the image
 
     def get(self, column: str) -> str:
-        return self.values.get(column, "")
+        value = self.values.get(column, "")
+        # What is the same in many rows is kept once.
+        return value if column == "filename" else sys.intern(value)
 
     def unless(self, column: str, wanted: set[str], what: str) -> str:
         """The reason to leave the row out unless `column` is one of `wanted`; a file without the column passes."""
@@ -139,18 +144,30 @@ class _Row:
         finding = self.get("finding")
         return f"finding is {finding or 'empty'}" if finding.casefold() in _NO_FINDING_YET else ""
 
-    def without_image(self, images: Path | None) -> str:
-        return "" if self.image(images) else "no image file"
-
-    def image(self, images: Path | None) -> list[Path]:
-        """The image file, where there is one."""
-        name = self.get("filename").replace("\\", "/")
+    def without_image(self, find: "_ImageFinder") -> str:
+        name = self.get("filename").replace("\\", "/").rstrip("/")
         folder = self.get("folder").replace("\\", "/")
-        if not name:
-            return []
-        home = images or self.metadata.parent
-        places = [home / folder / name, home / name, home / "images" / name]
-        return [place for place in places if _is_file(place)][:1]
+        found = find(folder, name) if name else None
+        if not found:
+            return "no image file"
+        self.image, self.file = found
+        return ""
+
+    def candidate(self, source: str, label: str) -> Candidate:
+        return Candidate(
+            image=Path(self.image),
+            source=source,
+            metadata=str(self.metadata),
+            row=self.number,
+            filename=self.get("filename"),
+            label=label,
+            finding=self.get("finding"),
+            patient=self.get("patientid"),
+            view=self.get("view"),
+            modality=self.get("modality"),
+            sex=self.get("sex"),
+            age=self.get("age"),
+        )
 
     def excluded(self, reason: str) -> Exclusion:
         return Exclusion(
@@ -161,30 +178,59 @@ class _Row:
             finding=self.get("finding"),
             view=self.get("view"),
             modality=self.get("modality"),
-            reason=reason,
+            reason=sys.intern(reason),
         )
+
+
+class _ImageFinder:
+    """Finds image files below a folder; asks whether a folder is there once, not for each row."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._places = cache(self._places_for)
+
+    def __call__(self, folder: str, name: str) -> tuple[str, tuple[int, int]] | None:
+        """The file, with its device and inode."""
+        for place in self._places(folder):
+            path = os.path.join(place, name)  # noqa: PTH118 - a tenth of what Path takes, for each of a million rows
+            try:
+                found = os.stat(path)  # noqa: PTH116
+            except (OSError, ValueError):  # a name too long: a quote that was closed too late, for example
+                continue
+            if stat.S_ISREG(found.st_mode):
+                return path, (found.st_dev, found.st_ino)
+        return None
+
+    def _places_for(self, folder: str) -> list[str]:
+        places = dict.fromkeys((self._home / folder, self._home, self._home / "images"))
+        return [str(place) for place in places if place == self._home or _is_dir(place)]
+
+
+class _FirstMentions:
+    """Tells rows of an image file that an earlier row has."""
+
+    def __init__(self) -> None:
+        self._images: dict[tuple[int, int], list[tuple[str, str]]] = {}  # of a file, its names and their rows
+
+    def seen_before(self, row: _Row) -> str:
+        """The reason to leave it out. Two hard links are two files: where inodes are the same, paths are compared."""
+        names = self._images.setdefault(row.file, [])
+        real = Path(row.image).resolve() if names else None
+        for image, where in names:
+            if Path(image).resolve() == real:
+                return f"same image file as {where}"
+        names.append((row.image, f"row {row.number} of {row.metadata}"))
+        return ""
 
 
 def _words(text: str) -> str:
     return " ".join(re.findall(r"[a-z0-9]+", text.casefold()))
 
 
-def _first_mentions(rows: list[_Row], images: Path | None, selection: Selection) -> list[_Row]:
-    first: dict[Path, _Row] = {}
-    again = []
-    for row in rows:
-        image = row.image(images)[0].resolve()
-        earlier = first.setdefault(image, row)
-        if earlier is not row:
-            again.append(row.excluded(f"same image file as row {earlier.number} of {earlier.metadata}"))
-    selection.reject("image file is listed once", again)
-    return list(first.values())
-
-
-def _is_file(path: Path) -> bool:
+def _is_dir(path: Path) -> bool:
     try:
-        return path.is_file()
-    except OSError:  # a name too long for the file system: a quote that was never closed, for example
+        return path.is_dir()
+    except OSError:
         return False
 
 

@@ -2,18 +2,17 @@
 
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
 from cxr_cli.dataset.manifest import Film
+from cxr_cli.dataset.threads import in_threads
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.imaging.figures import save_picture
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.progress import Track
-from cxr_cli.segmentation.lungs import keep_lungs
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.layout import DatasetFolder
 
@@ -24,19 +23,27 @@ def copy_films(films: Sequence[Film], made: DatasetFolder, *, link: bool, track:
     Raises:
         WorkspaceError: the file system won't have it.
     """
-    for film in track(films, "Linking films" if link else "Copying films", total=len(films)):
-        original, target = Path(film.original), made.root / film.path
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if link:
-                target.hardlink_to(original.resolve())
-            else:
-                shutil.copyfile(original, target)
-        except OSError as error:
-            raise WorkspaceError(
-                f"Expected to {'link' if link else 'copy'} {original} to {target.parent}. Received: {error.strerror}.",
-                hint="Hard links need one file system: leave out --link" if link else "Check the free space",
-            ) from error
+    for folder in {str(PurePosixPath(film.path).parent) for film in films}:
+        (made.root / folder).mkdir(parents=True, exist_ok=True)
+    put = partial(_put_one, root=str(made.root), link=link)
+    placed = in_threads(put, films, batch=8)
+    for _ in track(placed, "Linking films" if link else "Copying films", total=len(films)):
+        pass
+
+
+def _put_one(film: Film, *, root: str, link: bool) -> None:
+    target = f"{root}/{film.path}"
+    try:
+        if link:
+            Path(target).hardlink_to(Path(film.original).resolve())
+        else:
+            shutil.copyfile(film.original, target)
+    except OSError as error:
+        raise WorkspaceError(
+            f"Expected to {'link' if link else 'copy'} {film.original} to {Path(target).parent}. "
+            f"Received: {error.strerror}.",
+            hint="Hard links need one file system: leave out --link" if link else "Check the free space",
+        ) from error
 
 
 def write_masked(films: Sequence[Film], made: DatasetFolder, *, method: str, track: Track) -> list[Film]:
@@ -51,9 +58,8 @@ def write_masked(films: Sequence[Film], made: DatasetFolder, *, method: str, tra
     Returns:
         The films that stayed whole.
     """
-    with ThreadPoolExecutor() as pool:
-        written = pool.map(partial(_write_one, root=made.root, method=method), films)
-        reasons = list(track(written, "Keeping the lungs of the films", total=len(films)))
+    written = in_threads(partial(_write_one, root=made.root, method=method), films)
+    reasons = list(track(written, "Keeping the lungs of the films", total=len(films)))
     rows = [
         {"path": film.path, "label": film.label, "split": film.split, "lungs": not reason, "reason": reason}
         for film, reason in zip(films, reasons, strict=True)
@@ -63,6 +69,8 @@ def write_masked(films: Sequence[Film], made: DatasetFolder, *, method: str, tra
 
 
 def _write_one(film: Film, *, root: Path, method: str) -> str:
+    from cxr_cli.segmentation.lungs import keep_lungs
+
     pixels, reason = keep_lungs(read_film(Path(film.original)), method)
     save_picture(Image.fromarray(pixels), root / film.path)
     return reason

@@ -1,10 +1,9 @@
 """Metadata or class folders in; a split dataset with its manifest, pictures and record out."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 from cxr_cli.dataset.describe import describe
@@ -13,14 +12,16 @@ from cxr_cli.dataset.manifest import Film, write_manifest
 from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_films
 from cxr_cli.dataset.overview import draw_distribution, draw_samples
 from cxr_cli.dataset.placing import copy_films, write_masked
+from cxr_cli.dataset.reading import ReadFilms, read_here
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, group_films
-from cxr_cli.errors import ImageError, MetadataError, SplitError, WorkspaceError
-from cxr_cli.imaging.reader import read_film
+from cxr_cli.errors import MetadataError, SplitError, WorkspaceError
 from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import lock, staged_folder, write_table
 from cxr_cli.workspace.layout import PARTS, DatasetFolder, Workspace
 from cxr_cli.workspace.records import DatasetRecord, write_class_indices, write_record
+
+_EXCLUDED = [column.name for column in fields(Exclusion)]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def prepare(
     link: bool = False,
     segment: str | None = None,
     track: Track = untracked,
+    read: ReadFilms = read_here,
 ) -> Prepared:
     """Make the workspace's dataset from metadata; an earlier one is replaced once this one is whole.
 
@@ -58,6 +60,7 @@ def prepare(
         link: hard links in place of copies. The metadata's image files are never changed.
         segment: fcm, dbscan or otsu: write the films with all but the lungs black. Defaults to none.
         track: is told of each film.
+        read: reads the films' files. Defaults to the threads of this machine.
 
     Raises:
         MetadataError: no film is left, or the metadata can't be read.
@@ -75,7 +78,9 @@ def prepare(
         "patient_pattern": None,
         "positive": positive,
     }
-    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, track=track)
+    return _make(
+        workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, track=track, read=read
+    )
 
 
 def prepare_folders(
@@ -89,6 +94,7 @@ def prepare_folders(
     link: bool = False,
     segment: str | None = None,
     track: Track = untracked,
+    read: ReadFilms = read_here,
 ) -> Prepared:
     """Make the workspace's dataset from class folders; an earlier one is replaced once this one is whole.
 
@@ -103,6 +109,7 @@ def prepare_folders(
         link: hard links in place of copies. The files in `folder` are never changed.
         segment: fcm, dbscan or otsu: write the films with all but the lungs black. Defaults to none.
         track: is told of each film.
+        read: reads the films' files. Defaults to the threads of this machine.
 
     Raises:
         FolderError: the folders can't be understood.
@@ -131,7 +138,9 @@ def prepare_folders(
         "positive": selection.positive,
     }
     shares = shares or DEFAULT_SHARES
-    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, track=track)
+    return _make(
+        workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, track=track, read=read
+    )
 
 
 def _refuse_inside(workspace: Workspace, path: Path, what: str) -> None:
@@ -152,11 +161,12 @@ def _make(
     link: bool,
     segment: str | None,
     track: Track,
+    read: ReadFilms,
 ) -> Prepared:
     split = "/".join(f"{share:g}" for share in shares) if len(selection.given_parts) < len(PARTS) else "given"
     options = {**options, "split": split, "seed": seed, "link": link}
     # What can fail for the films' sake fails before anything is written.
-    hashes = _read_all(selection, track)
+    hashes = _read_all(selection, read, track)
     films = _place(selection, hashes, shares=shares, seed=seed, suffix=".png" if segment else None)
     with lock(workspace.root):
         with staged_folder(workspace.dataset.root) as stage:
@@ -167,8 +177,9 @@ def _make(
             else:
                 copy_films(films, made, link=link, track=track)
             write_manifest(made.manifest, films)
-            excluded = (asdict(row) for row in selection.excluded)
-            write_table(made.excluded, [column.name for column in fields(Exclusion)], excluded)
+            values_of = attrgetter(*_EXCLUDED)
+            excluded = (dict(zip(_EXCLUDED, values_of(row), strict=True)) for row in selection.excluded)
+            write_table(made.excluded, _EXCLUDED, excluded)
             record = describe(selection, films, options, segment=segment, whole=whole)
             draw_distribution(made.distribution_picture, record.films)
             draw_samples(made.samples_picture, stage, films, list(record.class_indices), seed=seed)
@@ -178,13 +189,9 @@ def _make(
     return Prepared(dataset=workspace.dataset, record=record, missing_columns=selection.missing_columns)
 
 
-def _read_all(selection: Selection, track: Track) -> list[str]:
-    """Decode each film once, so that none fails later, and hash its file; an unreadable one joins the excluded."""
-    verdicts: list[tuple[str, str]] = []
-    with ThreadPoolExecutor() as pool:
-        verdicts.extend(
-            track(pool.map(_read_one, selection.kept), "Reading films", total=len(selection.kept))  # in order
-        )
+def _read_all(selection: Selection, read: ReadFilms, track: Track) -> list[str]:
+    """The hash of each film's file; a film that can't be read joins the excluded."""
+    verdicts = list(read([film.image for film in selection.kept], track))
     rejected = [film.excluded(reason) for film, (_, reason) in zip(selection.kept, verdicts, strict=True) if reason]
     selection.reject("image can be read", rejected)
     selection.kept = [film for film, (_, reason) in zip(selection.kept, verdicts, strict=True) if not reason]
@@ -194,14 +201,6 @@ def _read_all(selection: Selection, track: Track) -> list[str]:
             hint="Check the image files",
         )
     return [digest for digest, reason in verdicts if not reason]
-
-
-def _read_one(film: Candidate) -> tuple[str, str]:
-    try:
-        read_film(film.image)
-        return hashlib.sha256(film.image.read_bytes()).hexdigest(), ""
-    except ImageError as error:
-        return "", error.message
 
 
 def _place(

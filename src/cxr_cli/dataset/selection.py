@@ -7,7 +7,7 @@ from pathlib import Path
 from cxr_cli.workspace.records import FunnelStep
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Exclusion:
     """A metadata row, or a file of a folder, that is left out, and why."""
 
@@ -21,7 +21,7 @@ class Exclusion:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A film that is kept, so far: it is there but was not read yet."""
 

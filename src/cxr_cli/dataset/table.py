@@ -1,16 +1,16 @@
-"""Metadata files as tables: the bytes of a CSV file in; the columns of the ieee8023 schema out, every value text."""
+"""Metadata files as tables: a CSV file in; the columns of the ieee8023 schema out, row by row, every value text."""
 
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cxr_cli.errors import MetadataError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # What other releases and other hands call the column of the key's name.
 _SYNONYMS = {
@@ -20,30 +20,47 @@ _SYNONYMS = {
 }
 _REQUIRED = ("filename", "finding")
 _USED = ("patientid", "sex", "age", "finding", "view", "modality", "folder", "filename")
+_HINT = "Give a CSV file with at least the columns filename and finding: cxr prepare --metadata FILE"
+_END = "\0"  # no metadata file has it
 
 
-def read_table(path: Path) -> "pd.DataFrame":
-    """Read one metadata file; every value is text, stripped; the columns are those of the schema that it has.
+@dataclass(frozen=True)
+class Table:
+    """A metadata file."""
+
+    path: Path
+    columns: list[str]  # of the schema, that the file has
+    rows: Iterator[dict[str, str]]  # column -> value, stripped; to be gone through once
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        """The rows.
+
+        Raises:
+            MetadataError: what comes next is no CSV, or says more than the header has names for.
+        """
+        try:
+            yield from self.rows
+        except (ValueError, csv.Error) as error:
+            raise _no_table(self.path, error) from error
+
+
+def read_table(path: Path) -> Table:
+    """Open one metadata file.
 
     Raises:
         MetadataError: the file can't be read or lacks `filename` or `finding`.
     """
-    import pandas as pd
-
-    hint = "Give a CSV file with at least the columns filename and finding: cxr prepare --metadata FILE"
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise MetadataError(f"Expected a metadata file. Received: {path}: {error.strerror}.", hint=hint) from error
+        raise MetadataError(f"Expected a metadata file. Received: {path}: {error.strerror}.", hint=_HINT) from error
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    try:
-        header, table = _parsed(text)
-    except (ValueError, csv.Error) as error:  # pandas' own parser errors are ValueErrors
-        reason = str(error).strip()
-        raise MetadataError(f"Expected a CSV file with a header. Received: {path}: {reason}.", hint=hint) from error
+        records = _records(data)
+        header = [_line(value) for value in next(records, [])]
+        if not header:
+            raise ValueError("it has no columns")
+    except (ValueError, csv.Error) as error:
+        raise _no_table(path, error) from error
     columns = _schema_columns(header)
     missing = [column for column in _REQUIRED if column not in columns]
     if missing:
@@ -53,38 +70,54 @@ def read_table(path: Path) -> "pd.DataFrame":
             if len(header) == 1 and re.search("[;\t]", header[0])
             else f"Rename or add the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
         )
-    return pd.DataFrame({name: table[place] for name, place in columns.items()})
+    return Table(path, list(columns), _rows(records, columns, width=len(header)))
 
 
-def _parsed(text: str) -> tuple[list[str], "pd.DataFrame"]:
-    """The header and the rows below it; columns are numbered, values stripped.
+def _rows(records: Iterable[list[str]], columns: Mapping[str, int], *, width: int) -> Iterator[dict[str, str]]:
+    values_of = itemgetter(*columns.values())
+    for number, record in enumerate(records, start=1):
+        if len(record) < width:
+            record += [""] * (width - len(record))
+        elif any(map(str.strip, record[width:])):
+            raise ValueError(f"row {number} has more than the header's {width} columns")
+        yield dict(zip(columns, map(_line, values_of(record)), strict=True))
+
+
+def _records(data: bytes) -> Iterator[list[str]]:
+    """The values of each line that isn't blank.
 
     Raises:
-        ValueError: not CSV, or a row says more than the header has names for.
+        ValueError: not text, or a quote is not closed.
         csv.Error: not CSV.
     """
-    import pandas as pd
-
-    if "\0" in text:
+    if b"\0" in data:
         raise ValueError("it is not text")
-    # pandas would drop what a row has beyond the first one: give it columns for the longest.
-    widths = [len(row) for row in csv.reader(text.splitlines(keepends=True), skipinitialspace=True) if any(row)] or [0]
-    table = pd.read_csv(
-        io.StringIO(text),
-        header=None,
-        names=range(max(widths)),
-        dtype=str,
-        keep_default_na=False,
-        skipinitialspace=True,
-        index_col=False,
-    ).fillna("")
-    # No line ends inside a value: it is to fit a line of the manifest.
-    table = table.apply(lambda column: column.str.replace(r"[\r\n]+", " ", regex=True).str.strip())
-    header, rows = table.iloc[0].tolist()[: widths[0]], table.iloc[1:]
-    surplus = rows.iloc[:, widths[0] :].ne("").any(axis=1)
-    if surplus.any():
-        raise ValueError(f"row {surplus.to_numpy().argmax() + 1} has more than the header's {widths[0]} columns")
-    return header, rows
+    try:
+        data.decode()
+        encoding = "utf-8-sig"
+    except UnicodeDecodeError:
+        encoding = "latin-1"
+    lines = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
+    reader = csv.reader(chain(lines, [_END]), skipinitialspace=True)
+    start = 1
+    for record in reader:
+        if record and record[-1].endswith(_END):
+            if record != [_END]:
+                raise ValueError(f"a quote in line {start} or later is not closed")
+            return
+        start = reader.line_num + 1
+        if len(record) > 1 or (record and record[0].strip()):
+            yield record
+
+
+def _line(value: str) -> str:
+    """`value` without spaces around and line ends inside: it is to fit a line of the manifest."""
+    value = value.strip()
+    return re.sub(r"[\r\n]+", " ", value) if "\n" in value or "\r" in value else value
+
+
+def _no_table(path: Path, error: Exception) -> MetadataError:
+    return MetadataError(f"Expected a CSV file with a header. Received: {path}: {error}.", hint=_HINT)
 
 
 def _schema_columns(header: Sequence[str]) -> dict[str, int]:
@@ -98,6 +131,7 @@ def _schema_columns(header: Sequence[str]) -> dict[str, int]:
     return found
 
 
+@lru_cache(maxsize=10_000)
 def folded(text: str) -> str:
     """`text` without case, spaces, hyphens and other signs, to compare by."""
     return re.sub(r"[^a-z0-9]+", "", text.casefold())

@@ -9,7 +9,6 @@ from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.evaluation.metrics import answers, classification_report, count_confusion, measure
 from cxr_cli.evaluation.plots import draw_confusion, draw_roc
-from cxr_cli.imaging.reader import read_film
 from cxr_cli.inference.predictor import Predictor, open_predictor
 from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import lock, staged_folder, write_table
@@ -59,14 +58,12 @@ def evaluate(
             hint="Prepare the dataset as it was for that run, or train again",
         )
     films = [film for film in read_manifest(dataset) if film.split == split]
-    probabilities = np.array(
-        [
-            predictor.answer(read_film(dataset.root / film.path), segmented=bool(made.segment)).probabilities[
-                predictor.positive
-            ]
-            for film in track(films, f"Answering {split} films", total=len(films))
-        ]
-    )
+    answered = predictor.answer_all([dataset.root / film.path for film in films], segmented=bool(made.segment))
+    probabilities = np.empty(len(films))
+    for place, (_, answer) in enumerate(track(answered, f"Answering {split} films", total=len(films))):
+        if isinstance(answer, CxrError):
+            raise answer
+        probabilities[place] = answer.probabilities[predictor.positive]
     positives = np.array([film.label == predictor.positive for film in films])
     same_dataset = made.fingerprint == predictor.record.dataset_fingerprint
     report = _report(predictor, films, positives, probabilities, split=split, same_dataset=same_dataset)

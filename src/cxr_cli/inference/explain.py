@@ -73,7 +73,7 @@ def explain(
             f"Expected --target {predictor.negative} or {predictor.positive}. Received: {target!r}.",
             hint=f"For example: --target {predictor.positive}",
         )
-    answer = predictor.answer(pixels)
+    answer = predictor.answer_file(film, film=pixels)
     shown = target or answer.label
     cam = answer.cams[shown]
     caption = predictor.caption(answer, shown)

@@ -1,18 +1,23 @@
 """Answers of a trained run through LiteRT, without TensorFlow: film in, class and heat map out."""
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cxr_cli.errors import CxrError, ImageError, WorkspaceError
-from cxr_cli.imaging.reader import read_film
+from cxr_cli.errors import ImageError, WorkspaceError
+from cxr_cli.imaging.reader import read_at, read_film
 from cxr_cli.imaging.transforms import resize
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.workspace.layout import RunFolder
 from cxr_cli.workspace.records import RunRecord, read_class_indices, read_record
+
+_WORTH_OPENING = 8  # films: as long as another interpreter takes to open
+_AT_ONCE_AT_MOST = 16  # films; each takes an interpreter, twice the model's size
 
 
 @dataclass(frozen=True)
@@ -103,30 +108,74 @@ class Predictor:
             whole=whole,
         )
 
-    def answer_all(self, films: Sequence[Path]) -> Iterator[tuple[Path, Answer | CxrError]]:
-        """Answer for files, one after the other; a film that can't be read gives its error, and the rest go on."""
-        for path in films:
+    def answer_file(self, path: Path, *, film: np.ndarray | None = None, segmented: bool = False) -> Answer:
+        """Answer for one file, from the same pixels wherever it is asked.
+
+        Args:
+            path: an image file.
+            film: what `read_film` gave for it, where that is at hand.
+            segmented: as for `answer`.
+
+        Raises:
+            ImageError: it can't be read.
+        """
+        if self.record.segment and not segmented:  # lungs are found, and cut out, in the whole film
+            return self.answer(read_film(path) if film is None else film)
+        return self.answer(read_at(path, self.input_size, film=film), segmented=segmented)
+
+    def answer_all(
+        self, films: Collection[Path], *, segmented: bool = False
+    ) -> Iterator[tuple[Path, Answer | ImageError]]:
+        """Answer for files on all cores, in their order; one that can't be read gives its error, and the rest go on.
+
+        Many films are answered side by side, each by an interpreter of one thread: that takes less of a processor than
+        all threads on one film, and the decode of one film goes on beside the answer to another.
+
+        Args:
+            films: image files; any number, few of them are in memory at once.
+            segmented: as for `answer`.
+        """
+        cores = os.cpu_count() or 1
+        at_once = max(1, min(cores, len(films) // _WORTH_OPENING, _AT_ONCE_AT_MOST))
+        threads = cores // at_once
+        predictors = deque(
+            [self] if at_once == 1 else [open_predictor(self.run, threads=threads) for _ in range(at_once)]
+        )
+
+        def answer(path: Path) -> tuple[Path, Answer | ImageError]:
+            predictor = predictors.pop()  # there is one for each thread
             try:
-                yield path, self.answer(read_film(path))
+                return path, predictor.answer_file(path, segmented=segmented)
             except ImageError as error:
-                yield path, error
+                return path, error
+            finally:
+                predictors.append(predictor)
+
+        if at_once == 1:
+            yield from map(answer, films)
+            return
+        from cxr_cli.dataset.threads import in_threads  # one film is answered sooner without
+
+        yield from in_threads(answer, films, threads=at_once)
 
 
-def open_predictor(run: RunFolder) -> Predictor:
+def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
     """Load a trained run.
+
+    Args:
+        run: its folder.
+        threads: that work on one film. Defaults to one a core.
 
     Raises:
         WorkspaceError: a file of the run is missing or damaged.
     """
-    import os
-
     from ai_edge_litert.interpreter import Interpreter
 
     record = read_record(run.record, RunRecord)
     labels = read_class_indices(run.class_indices)
     try:
         with native_output_hidden():
-            interpreter = Interpreter(str(run.litert_model), num_threads=os.cpu_count())
+            interpreter = Interpreter(str(run.litert_model), num_threads=threads or os.cpu_count())
             # Now, while its messages are hidden, and not at the first film.
             interpreter.allocate_tensors()
             runner = interpreter.get_signature_runner("serving_default")

@@ -74,7 +74,7 @@ class Answerer:
                 raise ImageError(error.message.replace(str(path), name), hint=error.hint) from error
             with self._lock:
                 predictor = self._open(run)
-                answer = predictor.answer(film)
+                answer = predictor.answer_file(path, film=film)
             picture = Image.fromarray(film)
             picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
         return Seen(

@@ -6,9 +6,11 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from cxr_cli.errors import WorkspaceError
 
@@ -22,20 +24,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         WorkspaceError: the place can't be written to.
     """
-    with _mended_by_user(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_STAGE_PREFIX)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            # mkstemp makes files that only their owner reads; results are for colleagues too.
-            Path(name).chmod(0o666 & ~_umask())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+    with _whole_file(path) as stream:
+        stream.write(data)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -45,11 +35,45 @@ def write_text(path: Path, text: str) -> None:
 
 def write_table(path: Path, columns: list[str], rows: Iterable[dict[str, object]]) -> None:
     """Write a CSV file of the workspace: a header, LF line ends, UTF-8."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    with _whole_file(path) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+        writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        text.detach()  # with all that it held back
+
+
+@contextmanager
+def growing_table(path: Path, columns: list[str]) -> Iterator[Callable[[Iterable[object]], None]]:
+    """Write a CSV file row by row, as `write_table` does, into a sibling that becomes `path` when the block ends well.
+
+    A block that ends otherwise leaves the rows so far in that sibling (see `partial`), and `path` as it was.
+
+    Raises:
+        WorkspaceError: the place can't be written to.
+    """
+    with _mended_by_user(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = partial(path).open("w", encoding="utf-8", newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+
+    def write(row: Iterable[object]) -> None:
+        with _mended_by_user(path):
+            writer.writerow(row)
+
+    with stream:
+        write(columns)
+        yield write
+        with _mended_by_user(path):
+            stream.flush()
+            os.fsync(stream.fileno())
+    with _mended_by_user(path):
+        partial(path).replace(path)
+
+
+def partial(path: Path) -> Path:
+    """Where `growing_table` keeps the rows of `path` until it has them all."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
 
 
 @contextmanager
@@ -66,8 +90,8 @@ def staged_folder(target: Path) -> Iterator[Path]:
             raise NotADirectoryError(errno.ENOTDIR, "a file is in its place")
         target.parent.mkdir(parents=True, exist_ok=True)
         _clear_up(target.parent)
-        stage = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{_STAGE_PREFIX}{target.name}-"))
-        stage.chmod(0o777 & ~_umask())
+        stage = target.with_name(f"{_STAGE_PREFIX}{target.name}-{uuid.uuid4().hex}")
+        stage.mkdir()
     try:
         yield stage
         with _mended_by_user(target):
@@ -99,6 +123,24 @@ def lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         held.release()
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A temporary sibling that becomes `path` when the block ends well; the folder is made when missing."""
+    with _mended_by_user(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not mkstemp's, which only its owner may read: results are for colleagues too.
+        stage = path.with_name(f"{_STAGE_PREFIX}{uuid.uuid4().hex}")
+        try:
+            with stage.open("xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            stage.replace(path)
+        except BaseException:
+            stage.unlink(missing_ok=True)
+            raise
 
 
 def _swap(stage: Path, target: Path) -> None:
@@ -135,9 +177,3 @@ def _mended_by_user(path: Path) -> Iterator[None]:
             f"Expected to write to {path}. Received: {error.strerror or error}.",
             hint="Check the folder's permissions and free space, or name another place",
         ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

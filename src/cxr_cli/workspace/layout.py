@@ -190,6 +190,37 @@ class SegmentationFolder:
 
 
 @dataclass(frozen=True)
+class AnswersFolder:
+    """The answers of a run for an archive."""
+
+    root: Path
+
+    @property
+    def films(self) -> Path:
+        """The archive's films, in order."""
+        return self.root / "films.parquet"
+
+    @property
+    def plan(self) -> Path:
+        """Written once the films are listed: whose answers they are, and how the films are cut into parts."""
+        return self.root / "plan.json"
+
+    @property
+    def parts(self) -> Path:
+        """Where the answers lie."""
+        return self.root / "parts"
+
+    def part(self, number: int) -> Path:
+        """The answers for one partition, one row a film."""
+        return self.parts / f"part-{number:06d}.parquet"
+
+    @property
+    def record(self) -> Path:
+        """Written last: all films are answered."""
+        return self.root / "answers.json"
+
+
+@dataclass(frozen=True)
 class Workspace:
     """The folder in which the steps meet."""
 
@@ -224,6 +255,16 @@ class Workspace:
     def heatmaps(self) -> Path:
         """Where heat maps go that are given no other place."""
         return self.root / "heatmaps"
+
+    @property
+    def cache(self) -> Path:
+        """Arrays that training computes once; may be deleted at any time between trainings."""
+        return self.root / "cache"
+
+    @property
+    def reading(self) -> Path:
+        """What a cluster has read of the films of a dataset that is being made; gone when it is whole."""
+        return self.root / "reading"
 
     def segmentations(self, method: str) -> SegmentationFolder:
         """Where the lungs go that `method` found."""

@@ -96,6 +96,19 @@ class Boosting(Part, frozen=True, kw_only=True):
     val_loss: float
 
 
+class Profile(Part, frozen=True, kw_only=True):
+    """Where the time of a training goes, in seconds; each part was timed alone."""
+
+    reading: float  # once: the films decoded and resized, or found in the cache
+    frozen_layers: float  # once: what the frozen layers make of the films, or found in the cache
+    batches: float  # an epoch, as are the rest: films augmented, or what the frozen layers made of them read
+    forward: float
+    backward: float  # and the weights' step
+    validation: float
+    epoch: float  # the median of the training's: batches are made while the steps run
+    steps: int
+
+
 class RunRecord(Record, frozen=True, kw_only=True):
     """`run.json`: what was trained, on what, how, and how well it did on validation."""
 
@@ -120,6 +133,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     seconds: dict[str, float]
     boosting: Boosting | None = None
     segment: str | None = None  # the method by which it is shown the lungs alone
+    profile: Profile | None = None
 
 
 class ReportRecord(Record, frozen=True, kw_only=True):
@@ -187,6 +201,39 @@ class SegmentationRecord(Record, frozen=True, kw_only=True):
     doubtful: int  # films whose mask failed a check
     without_reference: int  # films that no reference mask was found for
     agreement: Agreement | None  # with the reference masks
+
+
+class AnswersPlan(Record, frozen=True, kw_only=True):
+    """`plan.json`: whose answers for which films a folder holds, or will."""
+
+    VERSION = 1
+    MADE_BY = "cxr predict FOLDER --cluster local --output answers"
+
+    run: str
+    fingerprint: str  # of what the run's answers come from
+    films: int
+    films_sha256: str  # of their paths, in order
+    films_a_partition: int
+
+
+class AnswersRecord(Record, frozen=True, kw_only=True):
+    """`answers.json`: all films of an archive are answered."""
+
+    VERSION = 1
+    MADE_BY = AnswersPlan.MADE_BY
+
+    run: str
+    fingerprint: str
+    positive: str
+    threshold: float
+    films: int
+    answers: dict[str, int]  # class -> films
+    errors: int  # films without an answer
+    parts: int
+    films_before: int  # of them, answered by earlier calls that were stopped
+    seconds: float  # of the last call, as are the rest
+    films_a_second: float
+    threads: int  # of the workers, at its end
 
 
 def stamp() -> dict[str, Any]:

@@ -1,0 +1,172 @@
+"""The answers of a run for an archive: a plan of its films, one Parquet part a partition, and a record at the end."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_cli.cluster.answering_worker import Answering, Counts, answer_partition, answers_in, fingerprint
+from cxr_cli.cluster.connection import connected
+from cxr_cli.cluster.partitions import films_a_partition, installed_version, run_partitions
+from cxr_cli.cluster.tables import read_films, write_films
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.imaging.reader import find_films, walk_films
+from cxr_cli.inference.predictor import Predictor, open_predictor
+from cxr_cli.progress import Track, untracked
+from cxr_cli.workspace.files import lock
+from cxr_cli.workspace.layout import AnswersFolder, RunFolder
+from cxr_cli.workspace.records import AnswersPlan, AnswersRecord, read_record, stamp, write_record
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+def predict_on_cluster(
+    address: str,
+    run: RunFolder,
+    places: Sequence[Path],
+    output: Path,
+    *,
+    partition: int | None = None,
+    track: Track = untracked,
+) -> AnswersRecord:
+    """Answer for the films of an archive, on a cluster that shares the file system; goes on where a call was stopped.
+
+    Args:
+        address: of the cluster; see `connected`.
+        run: the trained run.
+        places: films, folders and globs.
+        output: the folder for the plan, the parts and, once all films are answered, `answers.json`. The parts have the
+            columns image, class, confidence, probability (of the positive class), model, error and note; a film that
+            can't be read has its error and no answer.
+        partition: films of a partition, a divisor of 10,000. Defaults to 20, 100 or 500, by the number of films.
+        track: is told of each film.
+
+    Returns:
+        The record.
+
+    Raises:
+        ClusterError: of the cluster; what is done by then is kept.
+        ImageError: a place holds no film, or isn't there.
+        WorkspaceError: `output` was begun with another run or other films, or can't be written to.
+    """
+    run = RunFolder(run.root.absolute())
+    predictor = open_predictor(run)
+    answers = AnswersFolder(output.absolute())
+    with connected(address) as client, lock(answers.root):
+        plan = _plan(answers, predictor, _listed(places), partition)
+        if answers.record.exists():
+            return read_record(answers.record, AnswersRecord)
+        record = _answer_all(client, answers, predictor, plan, track)
+        for stale in answers.parts.glob(".staged-*"):  # of workers that died
+            stale.unlink(missing_ok=True)
+        write_record(answers.record, record)
+    return record
+
+
+def _listed(places: Sequence[Path]) -> Iterable[Path]:
+    """The films by their whole paths, as the workers know them; those of a single folder as they come."""
+    whole = [place.absolute() for place in places]
+    films = walk_films(whole[0]) if len(whole) == 1 and whole[0].is_dir() else ()
+    first = next(iter(films), None)
+    if first is None:
+        yield from find_films(whole)
+    else:
+        yield first
+        yield from films
+
+
+def _plan(answers: AnswersFolder, predictor: Predictor, films: Iterable[Path], partition: int | None) -> AnswersPlan:
+    """The plan of an earlier call, where it was for the same, or a new one."""
+    hint = "Name another folder: --output FOLDER"
+    run, own = predictor.run.name, fingerprint(predictor)
+    earlier = read_record(answers.plan, AnswersPlan) if answers.plan.exists() else None
+    if earlier and earlier.fingerprint != own:
+        other = "another state of this run" if earlier.run == run else f"the run {earlier.run}"
+        raise WorkspaceError(
+            f"Expected answers of the run {run} in {answers.root}. Received: those of {other}.", hint=hint
+        )
+    count, names = write_films(films, None if earlier else answers.films)
+    if earlier and earlier.films_sha256 != names:
+        raise WorkspaceError(
+            f"Expected the films that {answers.root} was begun for, {earlier.films:,}. "
+            f"Received: {count:,}{'' if count != earlier.films else ' others'}.",
+            hint=hint,
+        )
+    if earlier:
+        return earlier
+    plan = AnswersPlan(
+        schema_version=AnswersPlan.VERSION,
+        **stamp(),
+        run=run,
+        fingerprint=own,
+        films=count,
+        films_sha256=names,
+        films_a_partition=partition or films_a_partition(count),
+    )
+    write_record(answers.plan, plan)
+    return plan
+
+
+def _answer_all(
+    client: "Client", answers: AnswersFolder, predictor: Predictor, plan: AnswersPlan, track: Track
+) -> AnswersRecord:
+    size = plan.films_a_partition
+    task = Answering(
+        answers=answers, run=predictor.run, fingerprint=plan.fingerprint, size=size, version=installed_version()
+    )
+    sizes = [min(size, plan.films - first) for first in range(0, plan.films, size)]
+    counts: Counts = Counter()
+    left = _left(answers, sizes, counts)
+    before = counts.total()
+
+    def finished() -> Iterator[None]:
+        done = run_partitions(client, partial(answer_partition, task), left, name=partial(_name, answers, size))
+        for part in done:
+            counts.update(part)
+            yield from [None] * part.total()  # one a film, so that films are what is counted
+
+    started = time.monotonic()
+    for _ in track(finished(), "Answering films", total=plan.films - before):
+        pass
+    seconds = time.monotonic() - started
+    return AnswersRecord(
+        schema_version=AnswersRecord.VERSION,
+        **stamp(),
+        run=plan.run,
+        fingerprint=plan.fingerprint,
+        positive=predictor.positive,
+        threshold=predictor.record.threshold,
+        films=plan.films,
+        answers={label: counts[label] for label in (predictor.negative, predictor.positive)},
+        errors=counts[None],
+        parts=len(sizes),
+        films_before=before,
+        seconds=round(seconds, 2),
+        films_a_second=round((plan.films - before) / seconds, 2),
+        threads=sum(client.nthreads().values()),
+    )
+
+
+def _left(answers: AnswersFolder, sizes: Sequence[int], counts: Counts) -> list[int]:
+    """The partitions without a whole part; the films of the others are added to `counts`."""
+    answers.parts.mkdir(exist_ok=True)
+    # By the folder's list: a network file system remembers for a while that a file it was asked for wasn't there.
+    there = set(os.listdir(answers.parts))  # noqa: PTH208 - names
+    left = []
+    for number, size in enumerate(sizes):
+        part = answers.part(number)
+        found = answers_in(part, films=size) if part.name in there else None
+        if found is None:
+            left.append(number)
+        else:
+            counts.update(found)
+    return left
+
+
+def _name(answers: AnswersFolder, size: int, number: int) -> str:
+    films = read_films(answers.films, number=number, size=size)
+    return f"{answers.part(number).name} ({films[0]} to {films[-1]})"

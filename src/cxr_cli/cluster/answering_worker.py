@@ -1,0 +1,104 @@
+"""What a worker does with a partition of films: look them up in the plan, answer, and write one part."""
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from cxr_cli.cluster.partitions import require_shared, require_version
+from cxr_cli.cluster.tables import read_films, read_part, text, write_part
+from cxr_cli.errors import ClusterError, ImageError
+from cxr_cli.inference.predictor import Predictor, open_predictor
+from cxr_cli.workspace.layout import AnswersFolder, RunFolder
+
+Counts = Counter[str | None]  # class -> films; None: without an answer
+_COLUMNS = {
+    "image": "string",
+    "class": "string",
+    "confidence": "double",
+    "probability": "double",
+    "model": "string",
+    "error": "string",
+    "note": "string",
+}
+_opened = threading.local()
+
+
+@dataclass(frozen=True)
+class Answering:
+    """What all partitions of an archive have in common. All paths are whole."""
+
+    answers: AnswersFolder
+    run: RunFolder
+    fingerprint: str  # of the run, as it must be
+    size: int  # films of a partition
+    version: str  # of cxr, as it must be
+
+
+def answer_partition(task: Answering, number: int) -> Counts:
+    """Answer for the films of a partition and write its part, unless that is there.
+
+    Raises:
+        ClusterError: this worker has another cxr, another run, or not the same files.
+        WorkspaceError: the part can't be written.
+    """
+    require_version(task.version)
+    require_shared(task.answers.films)
+    require_shared(task.run.record)
+    films = read_films(task.answers.films, number=number, size=task.size)
+    part = task.answers.part(number)
+    # Dask took its worker for dead, or lost the result with it.
+    done = answers_in(part, films=len(films))
+    if done is not None:
+        return done
+    if not any(film.exists() for film in films):
+        require_shared(films[0])
+    predictor = _predictor(task)
+    rows = [_row(predictor, film) for film in films]
+    write_part(part, rows, _COLUMNS)
+    return Counter(str(row["class"]) if row["class"] else None for row in rows)
+
+
+def answers_in(part: Path, *, films: int) -> Counts | None:
+    """The films of a part by class; None where it isn't there, or not whole."""
+    table = read_part(part, rows=films)
+    return None if table is None else Counter(table["class"].to_pylist())
+
+
+def fingerprint(predictor: Predictor) -> str:
+    """A name for all that a run's answers come from: 64 hex digits, of other runs others."""
+    run, record = predictor.run, predictor.record
+    digest = sha256(f"{predictor.negative} {predictor.positive} {record.threshold!r} {record.segment}".encode())
+    for path in (run.litert_model, *([run.booster] if record.boosting else [])):
+        digest.update(sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _predictor(task: Answering) -> Predictor:
+    """The run, opened once by each thread: an interpreter serves one at a time."""
+    if getattr(_opened, "task", None) != task:
+        predictor = open_predictor(task.run, threads=1)
+        if fingerprint(predictor) != task.fingerprint:
+            raise ClusterError(
+                f"Expected the run {task.run.name} as it was when its answers began. Received: another state of it.",
+                hint="Name another folder for the answers of the new one: --output FOLDER",
+            )
+        _opened.task, _opened.predictor = task, predictor
+    found: Predictor = _opened.predictor
+    return found
+
+
+def _row(predictor: Predictor, film: Path) -> dict[str, str | float | None]:
+    row: dict[str, str | float | None] = dict.fromkeys(_COLUMNS)
+    row |= {"image": text(film), "model": predictor.run.name}
+    try:
+        answer = predictor.answer_file(film)
+    except ImageError as error:
+        return row | {"error": text(error.message)}
+    return row | {
+        "class": answer.label,
+        "confidence": answer.confidence,
+        "probability": answer.probabilities[predictor.positive],
+        "note": answer.whole or None,
+    }

@@ -1,0 +1,73 @@
+"""A Dask cluster, found by its address or started on this machine."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_cli.errors import ClusterError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LOCAL = "local"
+_CONNECT_SECONDS = 10
+
+
+@contextmanager
+def connected(address: str) -> Iterator["Client"]:
+    """A client of the cluster at `address`.
+
+    Args:
+        address: of a Dask scheduler (tcp://host:8786), or the file that it wrote (dask scheduler --scheduler-file), or
+            `local`: one worker process a core of this machine, started now and ended with the block.
+
+    Raises:
+        ClusterError: the extra is not installed, or no scheduler answers there within 10 seconds.
+    """
+    _require_extra()
+    from dask.system import CPU_COUNT
+    from distributed import Client, LocalCluster
+
+    with ExitStack() as opened:
+        # What a user can mend comes as an error; the rest of what Dask tells of lost workers is no news.
+        opened.callback(logging.disable, logging.root.manager.disable)
+        logging.disable(logging.CRITICAL)
+        if address == LOCAL:
+            workers = LocalCluster(
+                n_workers=CPU_COUNT,
+                threads_per_worker=1,
+                dashboard_address="127.0.0.1:0",  # any port: Dask warns where its own is in use
+                # Ctrl-C reaches every process of a terminal; the client's end is the workers' too.
+                preload=["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
+                silence_logs=logging.CRITICAL,
+            )
+            yield opened.enter_context(Client(opened.enter_context(workers)))
+            return
+        target = {"scheduler_file" if Path(address).is_file() else "address": address}
+        try:
+            client = opened.enter_context(Client(**target, timeout=_CONNECT_SECONDS))
+        # In Dask an unknown host is an AssertionError, and what is no scheduler a MemoryError.
+        except Exception as error:
+            raise ClusterError(
+                f"Expected a Dask scheduler at {address}. Received: {_first_line(error)}.",
+                hint="Start one: dask scheduler (it tells its address), or use this machine alone: --cluster local",
+            ) from error
+        yield client
+
+
+def _require_extra() -> None:
+    for module in ("distributed", "pyarrow"):
+        if find_spec(module) is None:
+            raise ClusterError(
+                f"Expected the package {module} for --cluster. Received: it is not installed.",
+                hint='Install it: pip install "cxr-cli[cluster]"',
+            )
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, (OSError, ValueError)) and str(error):
+        return str(error).splitlines()[0]
+    return f"no scheduler's answer in {_CONNECT_SECONDS} seconds"

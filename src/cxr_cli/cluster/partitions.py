@@ -1,0 +1,173 @@
+"""Partitions worked on by a cluster: so many at a time, each result as it comes, and words for what goes wrong."""
+
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
+from functools import lru_cache
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from cxr_cli.errors import ClusterError, CxrError
+
+if TYPE_CHECKING:
+    from distributed import Client, as_completed
+
+P = TypeVar("P")
+R = TypeVar("R")
+AGAIN = "Then run the same command again: what is done is kept"
+# Enough for a thousand cores; few enough that the client's memory doesn't grow with the archive.
+_IN_FLIGHT = 1000
+_WORKER_SECONDS = 60  # without any worker: one may be late, but nobody should wait for one that never comes
+_ASK_SECONDS = 5
+_POLL_SECONDS = 0.05
+
+
+def films_a_partition(films: int) -> int:
+    """How many of so many films make a partition: few enough that all cores have work to the end."""
+    # 500 films are 5 to 60 s of work, and ten million films make 20,000 parts, which any file system holds.
+    return 500 if films >= 100_000 else 100 if films >= 5_000 else 20
+
+
+def run_partitions(
+    client: "Client", task: Callable[[P], R], partitions: Iterable[P], *, name: Callable[[P], str]
+) -> Iterator[R]:
+    """Work on partitions; one whose worker dies goes to another, as often as the scheduler allows (Dask's default: 3).
+
+    Args:
+        client: see `connected`.
+        task: a module's function, or a `partial` of one, as the workers import it. Gives no tuple and no exception.
+        partitions: what `task` is called with, one by one; taken as workers get free.
+        name: of a partition, for people.
+
+    Returns:
+        The results, in the order in which they come.
+
+    Raises:
+        ClusterError: the scheduler or the workers are gone, or lack cxr; or worker after worker died with a partition,
+            which is told once all others are done.
+        CxrError: that a task raised.
+    """
+    from distributed import KilledWorker, as_completed
+
+    _check_workers(client)
+    waiting = iter(partitions)
+    running: dict[str, P] = {}
+    done = as_completed(loop=client.loop, with_results=True, raise_errors=False)
+    deadly: list[str] = []
+
+    def submit(count: int) -> None:
+        for partition in islice(waiting, count):
+            # A key of its own: no task of another client is joined, and no arguments are hashed.
+            future = client.submit(task, partition, key=f"cxr-{uuid4().hex}", pure=False)
+            running[future.key] = partition
+            done.add(future)
+
+    submit(_IN_FLIGHT)
+    while running:
+        batch = _next_batch(client, done)
+        for future, result in batch:
+            partition = running.pop(future.key)
+            error = result[1] if isinstance(result, tuple) else result
+            if isinstance(error, KilledWorker):
+                deadly.append(name(partition))
+            elif isinstance(error, BaseException):
+                _raise(error)
+            else:
+                yield result
+        submit(len(batch))
+    if deadly:
+        raise ClusterError(
+            f"Expected workers to live through every partition. Received: worker after worker died with "
+            f"{'; '.join(deadly[:3])}{f' and {len(deadly) - 3} more' if len(deadly) > 3 else ''}. All others are done.",
+            hint=f"The workers' logs and memory limits tell why. {AGAIN}",
+        )
+
+
+@lru_cache
+def require_version(expected: str) -> None:
+    """Check, on a worker, that it has the client's version of cxr: it may have joined late.
+
+    Raises:
+        ClusterError: it has another.
+    """
+    if installed_version() != expected:
+        raise _other_version(socket.gethostname(), installed_version(), expected)
+
+
+def require_shared(path: Path) -> None:
+    """Check, on a worker, that it sees a file of the client's.
+
+    Raises:
+        ClusterError: it does not.
+    """
+    if not path.exists():
+        raise ClusterError(
+            f"Expected {path} on each worker. Received: no such file on {socket.gethostname()}.",
+            hint="The films, the workspace and the output lie on a file system that all machines have at the same path",
+        )
+
+
+def installed_version() -> str:
+    """The version of cxr here, on a worker or the client."""
+    return version("cxr-cli")
+
+
+def _check_workers(client: "Client") -> None:
+    """Those that are there now: one that can't load cxr at all would only die with the first task."""
+    expected = installed_version()
+    for worker, found in client.run(version, "cxr-cli", on_error="return").items():
+        if found != expected:
+            raise _other_version(worker, str(found), expected)
+
+
+def _other_version(worker: str, found: str, expected: str) -> ClusterError:
+    return ClusterError(
+        f"Expected cxr-cli {expected} on each worker. Received: {found} on {worker}.",
+        hint=f'Install it there, and with the scheduler: pip install "cxr-cli[cluster]=={expected}"',
+    )
+
+
+def _next_batch(client: "Client", done: "as_completed") -> list[tuple[Any, Any]]:
+    """What is done by now; waited for as long as there are workers."""
+    seen = asked = time.monotonic()
+    while not done.has_ready():
+        time.sleep(_POLL_SECONDS)
+        if time.monotonic() - asked < _ASK_SECONDS:
+            continue
+        try:
+            present = bool(client.nthreads())
+        except OSError:
+            present = True  # The scheduler is gone; Dask looks for it for some time, and then tells of every task.
+        asked = time.monotonic()
+        if present:
+            seen = asked
+        elif asked - seen > _WORKER_SECONDS:
+            raise ClusterError(
+                f"Expected workers at {client.scheduler.address}. Received: none for {_WORKER_SECONDS} seconds.",
+                hint=f"Start some, with the same cxr-cli: dask worker {client.scheduler.address}. {AGAIN}",
+            )
+    return list(done.next_batch(block=False))
+
+
+def _raise(error: BaseException) -> None:
+    if isinstance(error, CancelledError):
+        reason = str(error).splitlines()[0].rpartition("reason: ")[2]
+        raise ClusterError(
+            f"Expected the scheduler to stay to the end. Received: {reason}",
+            hint=f"Start the scheduler and its workers. {AGAIN}",
+        ) from error
+    if isinstance(error, ImportError):
+        raise ClusterError(
+            f"Expected cxr-cli with its extra on each worker. Received: {error}.",
+            hint=f'Install it there: pip install "cxr-cli[cluster]=={installed_version()}"',
+        ) from error
+    if not isinstance(error, CxrError) and "deserialization" in str(error):
+        raise ClusterError(
+            f"Expected cxr-cli {installed_version()} beside the scheduler. Received: it can't load cxr's tasks.",
+            hint=f'Install it there: pip install "cxr-cli[cluster]=={installed_version()}"',
+        ) from error
+    raise error

@@ -1,0 +1,118 @@
+"""The films of a dataset, read by a cluster: one Parquet part a partition, named for the state its files were in."""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_cli.cluster.connection import connected
+from cxr_cli.cluster.partitions import (
+    films_a_partition,
+    installed_version,
+    require_shared,
+    require_version,
+    run_partitions,
+)
+from cxr_cli.cluster.tables import read_part, write_part
+from cxr_cli.dataset.reading import ReadFilms, read_one
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.progress import Track
+from cxr_cli.workspace.files import lock
+from cxr_cli.workspace.layout import Workspace
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_COLUMNS = {"path": "binary", "sha256": "string", "reason": "binary"}  # bytes: not every file name is text
+
+
+@dataclass(frozen=True)
+class _Partition:
+    part: Path
+    films: list[Path]
+
+
+@contextmanager
+def films_read_on(address: str, workspace: Workspace) -> Iterator[ReadFilms]:
+    """How `prepare` reads films on a cluster that shares the file system; goes on where a call was stopped.
+
+    What was read lies in the workspace until the block ends well: until the dataset is whole. Films are read again
+    where a path, size or time has changed.
+
+    Args:
+        address: of the cluster; see `connected`.
+        workspace: of the dataset.
+
+    Raises:
+        ClusterError: of the cluster.
+        WorkspaceError: another call reads for this workspace, or it can't be written to.
+    """
+    folder = workspace.reading.absolute()
+    with connected(address) as client, lock(folder):
+        yield partial(_read_films, client, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_films(client: "Client", folder: Path, films: Sequence[Path], track: Track) -> Iterator[tuple[str, str]]:
+    size = films_a_partition(len(films))
+    cuts = [slice(first, first + size) for first in range(0, len(films), size)]
+    parts = [folder / f"{_state(films[cut])}.parquet" for cut in cuts]
+    # By the folder's list: a network file system remembers for a while that a file it was asked for wasn't there.
+    there = set(os.listdir(folder))  # noqa: PTH208 - names
+    left = [(part, cut) for part, cut in zip(parts, cuts, strict=True) if part.name not in there]
+
+    def finished() -> Iterator[None]:
+        task = partial(_read_partition, installed_version())
+        partitions = (_Partition(part, [film.absolute() for film in films[cut]]) for part, cut in left)
+        for count in run_partitions(client, task, partitions, name=_name):
+            yield from [None] * count  # one a film, so that films are what is counted
+
+    for _ in track(finished(), "Reading films", total=sum(len(films[cut]) for _, cut in left)):
+        pass
+    for part, cut in zip(parts, cuts, strict=True):
+        table = read_part(part, rows=len(films[cut]))
+        if table is None:
+            raise WorkspaceError(
+                f"Expected what the workers read in {part}. Received: no whole file there.",
+                hint=f"Delete {folder} and run the same command again",
+            )
+        verdicts = zip(films[cut], table["sha256"].to_pylist(), table["reason"].to_pylist(), strict=True)
+        for film, digest, reason in verdicts:
+            # The workers know films by their whole paths.
+            yield digest, os.fsdecode(reason).replace(str(film.absolute()), str(film))
+
+
+def _state(films: Sequence[Path]) -> str:
+    """A name for films as they are now: 64 hex digits."""
+    digest = sha256()
+    for film in films:
+        try:
+            status = film.stat()
+            state = f"{status.st_size} {status.st_mtime_ns}"
+        except OSError:
+            state = "unreadable"
+        digest.update(os.fsencode(film.absolute()) + f"\0{state}\0".encode())
+    return digest.hexdigest()
+
+
+def _read_partition(expected_version: str, partition: _Partition) -> int:
+    """On a worker: read a partition's films and write its part."""
+    require_version(expected_version)
+    require_shared(partition.part.parent)
+    if not any(film.exists() for film in partition.films):
+        require_shared(partition.films[0])
+    rows = []
+    for film in partition.films:
+        digest, reason = read_one(film)
+        rows.append({"path": os.fsencode(film), "sha256": digest, "reason": os.fsencode(reason)})
+    write_part(partition.part, rows, _COLUMNS)
+    return len(rows)
+
+
+def _name(partition: _Partition) -> str:
+    return f"{partition.films[0]} to {partition.films[-1]}"

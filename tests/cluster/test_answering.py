@@ -1,0 +1,193 @@
+import json
+import signal
+import subprocess
+import sys
+import threading
+
+import pyarrow.dataset as ds
+import pytest
+
+from cxr_cli.cluster.answering import predict_on_cluster
+from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.imaging.reader import find_films
+from cxr_cli.inference.predictor import open_predictor
+from cxr_cli.workspace.layout import AnswersFolder
+from cxr_cli.workspace.records import AnswersRecord, read_record
+
+CLIENT = """
+import sys
+from pathlib import Path
+from cxr_cli.cluster.answering import predict_on_cluster
+from cxr_cli.workspace.layout import Workspace
+address, workspace, films, output = sys.argv[1:]
+predict_on_cluster(address, Workspace(Path(workspace)).run(), [Path(films)], Path(output), partition=2)
+"""
+
+
+@pytest.fixture(scope="module")
+def expected(trained, archive):
+    """What one process answers, in order: image -> class, confidence, probability, error."""
+    predictor = open_predictor(trained.run(), threads=1)
+    rows = {}
+    for path, answer in predictor.answer_all(find_films([archive])):
+        if isinstance(answer, CxrError):
+            rows[str(path)] = (None, None, None, answer.message)
+        else:
+            rows[str(path)] = (answer.label, answer.confidence, answer.probabilities["covid"], None)
+    assert len(rows) == 203
+    return rows
+
+
+def answers_of(output):
+    return ds.dataset(sorted(AnswersFolder(output).parts.glob("*.parquet"))).to_table().to_pylist()
+
+
+def check(output, expected):
+    """Every film once, in order, with the answer of one process."""
+    rows = answers_of(output)
+    assert [row["image"] for row in rows] == list(expected)
+    for row in rows:
+        label, confidence, probability, error = expected[row["image"]]
+        assert (row["class"], row["model"], row["error"], row["note"]) == (label, "simple-cnn", error, None)
+        assert row["confidence"] == (confidence if confidence is None else pytest.approx(confidence, abs=1e-6))
+        assert row["probability"] == (probability if probability is None else pytest.approx(probability, abs=1e-6))
+    record = read_record(AnswersFolder(output).record, AnswersRecord)
+    labels = [row["class"] for row in rows]
+    assert record.films == len(expected)
+    assert record.answers == {label: labels.count(label) for label in ("non_covid", "covid")}
+    assert record.errors == labels.count(None) == 1
+    return record
+
+
+def states(output):
+    """Each part by name, with what changes when it is written again."""
+    parts = AnswersFolder(output).parts.glob("*.parquet")
+    return {part.name: (part.stat().st_ino, part.stat().st_mtime_ns) for part in parts}
+
+
+def test_a_cluster_answers_as_one_process_does(cxr, cluster, trained, archive, expected, tmp_path):
+    result = cxr("predict", archive, "--cluster", cluster.address, "-o", tmp_path / "out", "-w", trained.root, "--json")
+    record = check(tmp_path / "out", expected)
+
+    assert result.exit_code == 1  # as without a cluster, where a film gave no answer
+    assert json.loads(result.stdout)["films"] == 203
+    assert json.loads(result.stdout)["answers"] == record.answers
+    assert result.stderr.endswith("1 of 203 files gave no answer; the column error says why.\n")
+    assert (record.run, record.positive, record.parts, record.films_before, record.threads) == (
+        "simple-cnn",
+        "covid",
+        11,
+        0,
+        2,
+    )
+
+
+def test_a_finished_archive_is_not_answered_again(cxr, cluster, trained, archive, expected, tmp_path):
+    command = ("predict", archive, "--cluster", cluster.address, "-o", tmp_path / "out", "-w", trained.root)
+    first = cxr(*command)
+    before = states(tmp_path / "out")
+    again = cxr(*command)
+
+    assert again.stdout == first.stdout
+    assert first.stdout.startswith("Films        203\n  non_covid")
+    assert states(tmp_path / "out") == before
+
+
+def test_a_worker_that_is_killed_midway_loses_no_film_and_doubles_none(cluster, trained, archive, expected, tmp_path):
+    answers = AnswersFolder(tmp_path / "out")
+    there = []
+
+    def kill() -> None:
+        cluster.wait(lambda: any(answers.parts.glob("*.parquet")))
+        cluster.kill_a_worker()
+        there.append(len(list(answers.parts.glob("*.parquet"))))
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        predict_on_cluster(cluster.address, trained.run(), [archive], answers.root, partition=2)
+    finally:
+        killer.join()
+
+    assert 0 < there[0] < 102  # it was midway
+    record = check(answers.root, expected)
+    assert (record.parts, record.threads) == (102, 1)
+    assert not list(answers.parts.glob(".staged-*"))
+
+
+def test_a_killed_command_goes_on_where_it_was(cluster, trained, archive, expected, tmp_path):
+    answers = AnswersFolder(tmp_path / "out")
+    places = map(str, (trained.root, archive, answers.root))
+    with subprocess.Popen([sys.executable, "-c", CLIENT, cluster.address, *places]) as client:
+        try:
+            cluster.wait(lambda: len(states(answers.root)) >= 10)
+        finally:
+            client.kill()
+    assert client.returncode == -signal.SIGKILL
+    before = states(answers.root)
+    assert not answers.record.exists()
+
+    predict_on_cluster(cluster.address, trained.run(), [archive], answers.root)
+
+    record = check(answers.root, expected)
+    assert before.items() <= states(answers.root).items()
+    assert 19 <= record.films_before < 203
+    assert record.parts == 102
+
+
+def test_a_damaged_part_is_made_again_and_no_other(cluster, trained, archive, expected, tmp_path):
+    answers = AnswersFolder(tmp_path / "out")
+    predict_on_cluster(cluster.address, trained.run(), [archive], answers.root)
+    answers.record.unlink()
+    answers.part(3).write_bytes(answers.part(3).read_bytes()[:-100])
+    before = states(answers.root)
+
+    predict_on_cluster(cluster.address, trained.run(), [archive], answers.root)
+
+    record = check(answers.root, expected)
+    after = states(answers.root)
+    assert [name for name in after if after[name] != before[name]] == [answers.part(3).name]
+    assert record.films_before == 183
+
+
+def test_answers_of_another_run_or_for_other_films_are_left_alone(cluster, own_trained, archive, tmp_path):
+    run, output = own_trained.run(), tmp_path / "out"
+    predict_on_cluster(cluster.address, run, [archive / "0"], output)
+    before = states(output)
+
+    with pytest.raises(WorkspaceError) as error:
+        predict_on_cluster(cluster.address, run, [archive / "0", archive / "1"], output)
+    assert error.value.message == f"Expected the films that {output} was begun for, 68. Received: 136."
+
+    record = json.loads(run.record.read_text())
+    run.record.write_text(json.dumps(record | {"threshold": 0.25}))
+    with pytest.raises(WorkspaceError) as error:
+        predict_on_cluster(cluster.address, run, [archive / "0"], output)
+    assert error.value.message == (
+        f"Expected answers of the run simple-cnn in {output}. Received: those of another state of this run."
+    )
+    assert states(output) == before
+
+
+def test_local_is_a_worker_a_core(trained, archive, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr("dask.system.CPU_COUNT", 2)
+
+    record = predict_on_cluster("local", trained.run(), [archive], tmp_path / "out")
+
+    check(tmp_path / "out", expected)
+    assert record.threads == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--cluster", "local"], "Invalid value for --cluster: give the folder for the answers: --output FOLDER"),
+        (["--output", "out"], "Invalid value for --output: goes with --cluster only"),
+        (["--cluster", "local", "-o", "out", "--csv", "a.csv"], "Invalid value for --csv: a cluster writes Parquet"),
+    ],
+)
+def test_options_that_do_not_go_together(cxr, film, arguments, problem):
+    result = cxr("predict", film, *arguments)
+
+    assert result.exit_code == 2
+    assert problem in result.stderr

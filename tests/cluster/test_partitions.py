@@ -1,0 +1,109 @@
+import importlib.util
+import os
+import signal
+
+import pytest
+
+from cxr_cli.cluster import connection, partitions
+from cxr_cli.cluster.connection import connected
+from cxr_cli.cluster.partitions import run_partitions
+from cxr_cli.errors import ClusterError
+
+
+def test_results_come_as_they_are_done_and_few_are_in_flight(cluster, monkeypatch):
+    monkeypatch.setattr(partitions, "_IN_FLIGHT", 3)
+    taken = []
+
+    def numbers():
+        for number in range(20):
+            taken.append(number)
+            yield number
+
+    with connected(cluster.address) as client:
+        results = run_partitions(client, lambda number: number * number, numbers(), name=str)
+        first = next(results)
+        assert len(taken) <= 3
+        assert sorted([first, *results]) == [number * number for number in range(20)]
+
+
+def test_a_partition_that_kills_its_workers_is_named_when_the_others_are_done(cluster):
+    cluster.have_workers(3)
+    results = []
+
+    def work(number):
+        if number == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return number
+
+    with connected(cluster.address) as client, pytest.raises(ClusterError) as error:
+        results.extend(run_partitions(client, work, range(20), name=lambda number: f"films of part {number}"))
+
+    assert error.value.message == (
+        "Expected workers to live through every partition. Received: worker after worker died with films of part 7. "
+        "All others are done."
+    )
+
+
+def test_a_cluster_without_workers_is_an_error_that_says_how_to_start_some(cluster, monkeypatch):
+    monkeypatch.setattr(partitions, "_WORKER_SECONDS", 0)
+    monkeypatch.setattr(partitions, "_ASK_SECONDS", 0)
+    cluster.have_workers(0)
+
+    with connected(cluster.address) as client, pytest.raises(ClusterError) as error:
+        list(run_partitions(client, str, [1], name=str))
+
+    assert error.value.message == f"Expected workers at {cluster.address}. Received: none for 0 seconds."
+    assert f"dask worker {cluster.address}" in error.value.hint
+
+
+def test_workers_with_another_version_are_refused(cluster, monkeypatch):
+    monkeypatch.setattr(partitions, "installed_version", lambda: "99.0")
+
+    with connected(cluster.address) as client, pytest.raises(ClusterError, match=r"Expected cxr-cli 99\.0 on each"):
+        list(run_partitions(client, str, [1], name=str))
+
+
+def test_what_a_task_raises_for_the_user_arrives(cluster):
+    def work(number):
+        raise ClusterError("Expected luck. Received: none.", hint="Try again")
+
+    with connected(cluster.address) as client, pytest.raises(ClusterError) as error:
+        list(run_partitions(client, work, [1], name=str))
+
+    assert (error.value.message, error.value.hint) == ("Expected luck. Received: none.", "Try again")
+
+
+def test_a_worker_without_the_extra_is_an_error(cluster):
+    def work(number):
+        import a_module_that_is_not_there  # noqa: F401
+
+    with connected(cluster.address) as client, pytest.raises(ClusterError, match=r"with its extra on each worker"):
+        list(run_partitions(client, work, [1], name=str))
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere", "http://127.0.0.1:1"])
+def test_a_scheduler_that_is_not_there(cxr, trained, film, tmp_path, monkeypatch, address):
+    monkeypatch.setattr(connection, "_CONNECT_SECONDS", 1)
+
+    result = cxr("predict", film, "--cluster", address, "-o", tmp_path / "out", "-w", trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    told, problem, hint = result.stderr.splitlines()
+    assert told == f"Connecting to {address}"
+    assert problem.startswith(f"Error: Expected a Dask scheduler at {address}. Received: ")
+    assert hint.startswith("Start one: dask scheduler")
+
+
+@pytest.mark.parametrize("missing", ["distributed", "pyarrow"])
+def test_without_the_extra_the_error_names_it(cxr, trained, film, tmp_path, monkeypatch, missing):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(connection, "find_spec", lambda name: None if name == missing else found(name))
+
+    result = cxr("predict", film, "--cluster", "local", "-o", tmp_path / "out", "-w", trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Starting a worker process a core\n"
+        f"Error: Expected the package {missing} for --cluster. Received: it is not installed.\n"
+        'Install it: pip install "cxr-cli[cluster]"\n'
+    )

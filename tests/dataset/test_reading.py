@@ -1,0 +1,120 @@
+"""Reading films' files: the same verdicts as the whole read gives, in order, and never a whole archive in flight."""
+
+import hashlib
+import shutil
+import threading
+import time
+from itertools import count, islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_cli.dataset.reading import read_here, read_one
+from cxr_cli.dataset.threads import THREADS, in_threads
+from cxr_cli.errors import ImageError
+from cxr_cli.imaging.reader import read_film
+from cxr_cli.progress import untracked
+
+
+def plain_way(path: Path) -> tuple[str, str]:
+    """A film read in full, and its file hashed."""
+    try:
+        read_film(path)
+    except ImageError as error:
+        return "", error.message
+    return hashlib.sha256(path.read_bytes()).hexdigest(), ""
+
+
+@pytest.fixture
+def films(tmp_path, film) -> list[Path]:
+    """Films that can be read, and one of each kind that can't."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 48)).astype(np.uint8))
+    deep = Image.fromarray(np.random.default_rng(0).integers(0, 65536, (64, 48)).astype(np.uint16))
+    shutil.copyfile(film, tmp_path / "phantom.png")
+    for name in ("film.png", "film.jpg", "film.bmp", "film.tif", "film.webp"):
+        noise.save(tmp_path / name)
+    noise.convert("RGB").save(tmp_path / "color.png")
+    noise.convert("RGB").save(tmp_path / "progressive.jpg", progressive=True)
+    deep.save(tmp_path / "deep.png")
+    for name in ("film.png", "film.jpg", "film.tif", "phantom.png", "progressive.jpg"):
+        data = (tmp_path / name).read_bytes()
+        for cut in (1, 40, len(data) // 2, len(data) - 10):
+            (tmp_path / f"cut{cut}-{name}").write_bytes(data[:-cut])
+    noise.resize((31, 64)).save(tmp_path / "small.png")
+    noise.resize((64, 31)).save(tmp_path / "small.jpg")
+    for kind in ("png", "jpg"):
+        Image.new("L", (64, 64), 7).save(tmp_path / f"blank.{kind}")
+        Image.new("RGB", (64, 64), "blue").save(tmp_path / f"blue.{kind}")
+    faint = np.full((64, 64), 100, np.uint8)
+    faint[5, 5] = 101
+    Image.fromarray(faint).save(tmp_path / "faint.png")
+    Image.fromarray(faint).save(tmp_path / "faint.jpg", quality=100)
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "folder.png").mkdir()
+    return [*sorted(tmp_path.iterdir()), tmp_path / "missing.png"]
+
+
+def test_the_verdicts_are_those_of_the_whole_read(films):
+    verdicts = [read_one(film) for film in films]
+
+    assert verdicts == [plain_way(film) for film in films]
+    assert sum(not digest for digest, _ in verdicts) >= 20
+    assert sum(not reason for _, reason in verdicts) >= 10
+
+
+def test_here_they_come_in_order_and_each_is_told_of(films):
+    told = []
+
+    def track(items, description, *, total):
+        told.append((description, total))
+        yield from items
+
+    assert list(read_here(films, track)) == [read_one(film) for film in films]
+    assert told == [("Reading films", len(films))]
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("folder", ["covid-chestxray/images", "nih-frontal/pneumonia"])
+def test_the_collections_give_the_verdicts_of_the_whole_read(shared, folder):
+    films = sorted((shared / "data" / folder).iterdir())
+
+    assert list(read_here(films, untracked)) == [plain_way(film) for film in films]
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_results_come_in_order_though_the_later_are_done_first(batch):
+    def slow_if_even(number: int) -> int:
+        time.sleep(0.002 * (number % 2 == 0))
+        return number * 10
+
+    assert list(in_threads(slow_if_even, range(50), batch=batch)) == list(range(0, 500, 10))
+    assert list(in_threads(slow_if_even, [], batch=batch)) == []
+
+
+def test_of_items_without_end_only_a_few_are_begun_before_they_are_asked_for():
+    begun = []
+    results = in_threads(begun.append, count(), batch=4)
+
+    next(results)
+    time.sleep(0.05)
+    assert len(begun) <= 4 * (4 * THREADS + 1)
+    assert len(list(islice(results, 1000))) == 1000
+    assert len(begun) <= 1001 + 4 * (4 * THREADS + 2)
+    results.close()
+
+
+def test_an_error_ends_the_work_and_no_thread_is_left():
+    def refuse_seven(number: int) -> int:
+        if number == 7:
+            raise ValueError("seven")
+        return number
+
+    before = set(threading.enumerate())
+    results = in_threads(refuse_seven, count())
+    assert list(islice(results, 7)) == list(range(7))
+    with pytest.raises(ValueError, match="seven"):
+        next(results)
+    assert set(threading.enumerate()) == before
