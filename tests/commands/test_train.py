@@ -230,3 +230,17 @@ def test_all_takes_no_name(cxr, own_prepared):
 
     assert result.exit_code == 1
     assert "Expected no --name with --arch all" in result.stderr
+
+
+def test_a_profile_says_where_an_epoch_goes_and_changes_nothing(cxr, own_prepared):
+    arguments = ["train", *ONE_EPOCH, "-w", own_prepared.root]
+    plain = json.loads(cxr(*arguments, "--name", "plain", "--json").stdout)
+    profiled = json.loads(cxr(*arguments, "--name", "profiled", "--profile", "--json").stdout)
+
+    assert profiled["validation"] == plain["validation"]
+    assert plain["profile"] is None
+    found = profiled["profile"]
+    assert found["steps"] > 0
+    assert found["frozen_layers"] == 0  # nothing of it is frozen
+    for part in ("reading", "batches", "forward", "backward", "validation", "epoch"):
+        assert found[part] > 0, part

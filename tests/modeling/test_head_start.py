@@ -3,11 +3,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from cxr_cli.modeling.architectures import find_architecture
-from cxr_cli.modeling.callbacks import predict_probabilities
 from cxr_cli.modeling.classifier import build_classifier
 from cxr_cli.modeling.engine import keras
+from cxr_cli.modeling.feeds import FilmFeed, Part
 from cxr_cli.modeling.head_start import _plant, start_head
-from cxr_cli.modeling.input_pipeline import Augmentation, to_rgb
+from cxr_cli.modeling.input_pipeline import Augmentation, predict_probabilities
 from cxr_cli.progress import untracked
 
 
@@ -28,28 +28,33 @@ def easy():
     return films.astype(np.uint8), positives, [f"g{i // 2}" for i in range(32)]
 
 
+def pooled(classifier, films):
+    part = Part(films=films, positives=np.zeros(len(films), np.float32), groups=[], made_from=[])
+    return FilmFeed(classifier, {"train": part, "val": part}, Augmentation(), seed=0).pooled(untracked)
+
+
 def test_the_head_tells_easy_films_apart_before_any_step(classifier, easy):
     films, positives, groups = easy
 
-    start_head(classifier, films, positives, groups, Augmentation(), seed=0, track=untracked)
+    start_head(classifier, pooled(classifier, films), positives, groups, seed=0)
 
     assert roc_auc_score(positives, predict_probabilities(classifier.model, films)) == 1.0
 
 
 def test_the_planted_logit_is_the_regressions(classifier, easy):
     films = easy[0]
-    pooled = keras.Model(classifier.model.input, classifier.pooled).predict_on_batch(to_rgb(films))
+    features = pooled(classifier, films)[0]
     weights, bias = np.random.default_rng(3).normal(0, 3, 64), 0.7
 
     _plant(classifier, weights, bias, seed=0)
     probabilities = predict_probabilities(classifier.model, films)
 
-    np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-(pooled @ weights + bias))), atol=1e-5)
+    np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-(features @ weights + bias))), atol=1e-5)
 
 
 def test_too_few_groups_to_fold_still_start(classifier, easy):
     films, positives, _ = easy
 
-    start_head(classifier, films, positives, ["one"] * 32, Augmentation(), seed=0, track=untracked)
+    start_head(classifier, pooled(classifier, films), positives, ["one"] * 32, seed=0)
 
     assert roc_auc_score(positives, predict_probabilities(classifier.model, films)) == 1.0

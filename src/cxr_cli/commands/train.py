@@ -84,6 +84,16 @@ def train(
             show_default=False,
         ),
     ] = None,
+    cache: Annotated[
+        float,
+        typer.Option(
+            "--cache",
+            min=0,
+            help="GB of disk in the workspace for what is computed once: the films at the model's size, and what the "
+            "frozen layers see in them. 0: all anew each epoch.",
+        ),
+    ] = 10,
+    profile: Annotated[bool, typer.Option("--profile", help="Tell where the time of an epoch goes.")] = False,
     seed: SeedOption = 0,
     name: Annotated[
         str | None, typer.Option("--name", help="The run's name. Default: the architecture's.", show_default=False)
@@ -136,6 +146,7 @@ def train(
         fine_tune_learning_rate=fine_tune_learning_rate,
         patience=patience,
         seed=seed,
+        cache=cache,
         augmentation=Augmentation(
             rotation=rotation, shift=shift, zoom=zoom, brightness=brightness, flip=flip, shear=shear
         ),
@@ -144,9 +155,9 @@ def train(
         _preview(found, options, augment_preview, as_json=as_json)
         return
     if arch == _ALL:
-        _train_all(found, options, as_json=as_json)
+        _train_all(found, options, profiled=profile, as_json=as_json)
     else:
-        _train_one(found, options, name=name, as_json=as_json)
+        _train_one(found, options, name=name, profiled=profile, as_json=as_json)
 
 
 def _preview(workspace: "Workspace", options: "TrainingOptions", path: Path, *, as_json: bool) -> None:
@@ -160,10 +171,12 @@ def _preview(workspace: "Workspace", options: "TrainingOptions", path: Path, *, 
         console.result(f"Variants: {path}")
 
 
-def _train_one(workspace: "Workspace", options: "TrainingOptions", *, name: str | None, as_json: bool) -> None:
+def _train_one(
+    workspace: "Workspace", options: "TrainingOptions", *, name: str | None, profiled: bool, as_json: bool
+) -> None:
     from cxr_cli.modeling.training import train as train_core
 
-    trained = train_core(workspace, options, name=name, watch=console.TrainingDisplay())
+    trained = train_core(workspace, options, name=name, profiled=profiled, watch=console.TrainingDisplay())
     if trained.replaced:
         console.note(f"Replaced the earlier run {trained.run.name}.")
     if as_json:
@@ -176,7 +189,7 @@ def _train_one(workspace: "Workspace", options: "TrainingOptions", *, name: str 
         console.note("Test it: cxr evaluate")
 
 
-def _train_all(workspace: "Workspace", options: "TrainingOptions", *, as_json: bool) -> None:
+def _train_all(workspace: "Workspace", options: "TrainingOptions", *, profiled: bool, as_json: bool) -> None:
     from dataclasses import replace
 
     from cxr_cli.modeling.training import is_trained
@@ -191,7 +204,7 @@ def _train_all(workspace: "Workspace", options: "TrainingOptions", *, as_json: b
             console.note("Trained before, on this dataset with these options: kept.")
             continue
         try:
-            trained = train_core(workspace, own, watch=console.TrainingDisplay())
+            trained = train_core(workspace, own, profiled=profiled, watch=console.TrainingDisplay())
         except CxrError as problem:
             console.error(problem)
             failed.append(problem)

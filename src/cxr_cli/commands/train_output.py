@@ -7,6 +7,7 @@ from cxr_cli.modeling.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     from cxr_cli.modeling.training import Trained
+    from cxr_cli.workspace.records import Profile
 
 _BYTES_A_WEIGHT = 4
 
@@ -47,3 +48,17 @@ def show_run(trained: "Trained") -> None:
     console.result(f"Validation : {figures.replace('roc auc', 'ROC AUC')}")
     console.result(f"Export     : model.tflite answers within {record.export.max_probability_difference:.1e} of Keras")
     console.result(f"Files      : {trained.run.root}")
+    if record.profile:
+        _show_profile(record.profile)
+
+
+def _show_profile(found: "Profile") -> None:
+    once = [("Reading films", found.reading), ("Frozen layers", found.frozen_layers)]
+    parts = [("Making batches", found.batches), ("Forward", found.forward)]
+    parts += [("Backward and step", found.backward), ("Validation", found.validation)]
+    total = sum(seconds for _, seconds in parts)
+    console.result()
+    console.result(f"An epoch of {found.steps} steps took {found.epoch:.2f} s. Its parts, each timed alone:")
+    console.table([(name, f"{seconds:.2f} s", f"{seconds / total:.0%}") for name, seconds in parts])
+    console.result("Before the first epoch, once:")
+    console.table([(name, f"{seconds:.2f} s", "") for name, seconds in once])

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,10 +11,7 @@ import numpy as np
 
 from cxr_cli.evaluation.metrics import measure
 from cxr_cli.modeling.engine import keras
-from cxr_cli.modeling.input_pipeline import to_rgb
 from cxr_cli.progress import EpochRow, TrainingWatch
-
-_BATCH = 32
 
 
 class Stop:
@@ -43,12 +40,6 @@ def stop_on_interrupt(stop: Stop) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def predict_probabilities(model: keras.Model, films: np.ndarray) -> np.ndarray:
-    """P(positive) of each film by the Keras model: (N, S, S) uint8 -> (N,) float32."""
-    batches = (to_rgb(films[start : start + _BATCH]) for start in range(0, len(films), _BATCH))
-    return np.concatenate([np.asarray(model.predict_on_batch(batch))[:, 0] for batch in batches])
-
-
 class Validation:
     """The validation films, the history so far, the best model of it, and whether to stop.
 
@@ -57,10 +48,15 @@ class Validation:
     """
 
     def __init__(
-        self, model: keras.Model, films: np.ndarray, positives: np.ndarray, class_weight: dict[int, float] | None
+        self,
+        model: keras.Model,
+        validate: Callable[[], np.ndarray],
+        positives: np.ndarray,
+        class_weight: dict[int, float] | None,
     ) -> None:
+        """`validate` gives the model's P(positive) of each validation film, as the model is then: (N,) float32."""
         self.model = model
-        self.films = films
+        self.validate = validate
         self.positives = positives.astype(bool)
         weights = class_weight or {0: 1.0, 1: 1.0}
         self._weights = np.where(self.positives, weights[1], weights[0])
@@ -73,7 +69,7 @@ class Validation:
         self, phase: str, *, learning_rate: float | None, loss: float | None, started: float
     ) -> tuple[EpochRow, bool]:
         """Validate the model as it is now; keep it when it is the best. Returns its row, and whether it is."""
-        probabilities = predict_probabilities(self.model, self.films).astype(np.float64)
+        probabilities = self.validate().astype(np.float64)
         right = np.where(self.positives, probabilities, 1 - probabilities)
         # Keras clips likewise, at its epsilon.
         losses = -np.log(np.clip(right, 1e-7, 1))

@@ -7,11 +7,13 @@ import numpy as np
 
 from cxr_cli.errors import CxrError
 from cxr_cli.modeling.architectures import Architecture
+from cxr_cli.modeling.array_cache import ArrayCache
 from cxr_cli.modeling.callbacks import Follow, Validation, WarmUpAndCosine, stop_on_interrupt
 from cxr_cli.modeling.classifier import Classifier
 from cxr_cli.modeling.engine import keras
+from cxr_cli.modeling.feeds import Feed, Part, make_feed
 from cxr_cli.modeling.head_start import start_head
-from cxr_cli.modeling.input_pipeline import Augmentation, training_batches
+from cxr_cli.modeling.input_pipeline import Augmentation
 from cxr_cli.progress import TrainingWatch
 
 
@@ -36,16 +38,8 @@ class TrainingOptions:
     fine_tune_learning_rate: float = 1e-5
     patience: int | None = None
     seed: int = 0
+    cache: float = 10.0  # GB of the workspace's disk for what is computed once; 0: nothing is kept
     augmentation: Augmentation = field(default_factory=Augmentation)
-
-
-@dataclass(frozen=True)
-class Part:
-    """The films of train or val, in memory."""
-
-    films: np.ndarray  # (N, S, S) uint8
-    positives: np.ndarray  # (N,) float32
-    groups: list[str]
 
 
 def fit(
@@ -53,8 +47,9 @@ def fit(
     parts: dict[str, Part],
     architecture: Architecture,
     options: TrainingOptions,
+    cache: ArrayCache,
     watch: TrainingWatch,
-) -> Validation:
+) -> tuple[Feed, Validation]:
     """Train a classifier in place: the head's start, the training, the fine-tuning; each goes on from the best so far.
 
     Args:
@@ -62,20 +57,23 @@ def fit(
         parts: "train" and "val".
         architecture: its row.
         options: how.
+        cache: for what the frozen layers make of the films; where it doesn't fit, it is computed anew each epoch.
         watch: follows it. Ctrl-C ends the training after the step in hand.
+
+    Returns:
+        What it was fed with, and how it went.
 
     Raises:
         CxrError: stopped before there was a model to keep.
     """
     train, val = parts["train"], parts["val"]
     class_weight = class_weights(train.positives) if options.class_weight else None
-    validation = Validation(classifier.model, val.films, val.positives, class_weight)
+    feed = make_feed(classifier, parts, options.augmentation, cache, seed=options.seed, track=watch)
+    validation = Validation(feed.model, feed.validate, val.positives, class_weight)
     if options.head_start and architecture.imagenet and options.weights != "none":
         watch.note("Starting the head from a logistic regression on the frozen features")
         started = time.monotonic()
-        start_head(
-            classifier, train.films, train.positives, train.groups, options.augmentation, seed=options.seed, track=watch
-        )
+        start_head(classifier, feed.pooled(watch), train.positives, train.groups, seed=options.seed)
         row, best = validation.add("start", learning_rate=None, loss=None, started=started)
         watch.epoch(row, best=best)
     phases = [
@@ -94,14 +92,14 @@ def fit(
             if validation.history:
                 validation.restore_best()
             if not validation.stop.asked:
-                _fit_phase(classifier.model, train, validation, phase, options, class_weight, patience, watch)
+                _fit_phase(feed, validation, phase, options, class_weight, patience, watch)
     if not validation.history:
         raise CxrError(
             "Expected at least one whole epoch. Received: a stop before the first one ended; there is no model.",
             hint="Run the same command again, and let an epoch end; --epochs sets how many there are",
         )
     validation.restore_best()
-    return validation
+    return feed, validation
 
 
 @dataclass(frozen=True)
@@ -113,8 +111,7 @@ class _Phase:
 
 
 def _fit_phase(
-    model: keras.Model,
-    train: Part,
+    feed: Feed,
     validation: Validation,
     phase: _Phase,
     options: TrainingOptions,
@@ -122,14 +119,8 @@ def _fit_phase(
     patience: int,
     watch: TrainingWatch,
 ) -> None:
-    batches = training_batches(
-        train.films,
-        train.positives,
-        augmentation=options.augmentation,
-        batch_size=options.batch_size,
-        seed=options.seed + len(validation.history),
-    )
-    model.compile(
+    batches = feed.batches(batch_size=options.batch_size, seed=options.seed + len(validation.history))
+    feed.model.compile(
         optimizer=keras.optimizers.Adam(phase.rate),
         loss=keras.losses.BinaryCrossentropy(label_smoothing=options.label_smoothing),
     )
@@ -138,7 +129,7 @@ def _fit_phase(
     watch.begin(phase.name, first_epoch=first, epochs=phase.epochs, steps=steps)
     to_beat = validation.best.val_loss if validation.best else None
     try:
-        model.fit(
+        feed.model.fit(
             batches,
             epochs=phase.epochs,
             class_weight=class_weight,

@@ -5,72 +5,38 @@ one optimum, takes seconds, and is what the head would have to find first.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from cxr_cli.modeling.classifier import HIDDEN, PROBABILITY, Classifier
-from cxr_cli.modeling.engine import keras, tf
-from cxr_cli.modeling.input_pipeline import Augmentation, augment, to_rgb
-from cxr_cli.progress import Track
 
 # scikit-learn's C, for the sum over all variants of a film. From 0.01 to 0.1 it makes no difference on the ieee8023
 # films; choosing it by folds, on a few dozen negatives, chose worse (docs/training.md).
 _STRENGTH = 0.03
-_VARIANTS = 4  # augmented ones of each film, beside the film itself
 _FOLDS = 5
 _NOISE = 0.01  # of a weight, in units of the features
-_BATCH = 32
 
 
 def start_head(
-    classifier: Classifier,
-    films: np.ndarray,
-    positives: np.ndarray,
-    groups: Sequence[str],
-    augmentation: Augmentation,
-    *,
-    seed: int,
-    track: Track,
+    classifier: Classifier, features: np.ndarray, positives: np.ndarray, groups: Sequence[str], *, seed: int
 ) -> None:
     """Set the head's weights so that its logit is a logistic regression's on the pooled features.
 
-    The regression is fitted on the films and four augmented variants of each, both classes weighing the same. Folds
-    that no group spans then set the scale and offset of its logits (Platt 1999), because a regression on more features
-    than films is too sure of itself.
+    The regression is fitted on the films and augmented variants of each, both classes weighing the same. Folds that no
+    group spans then set the scale and offset of its logits (Platt 1999), because a regression on more features than
+    films is too sure of itself.
 
     Args:
         classifier: changed in place.
-        films: (N, S, S) uint8, the training films.
+        features: (variants, N, C) float32, pooled, of the training films: first the films as they are.
         positives: (N,) float32, 1 for the positive class.
         groups: a name a film; folds keep groups together.
-        augmentation: how the variants are moved.
-        seed: of the variants and folds.
-        track: is told of each variant.
+        seed: of the folds.
     """
-    features = _pooled_features(classifier, films, augmentation, seed=seed, track=track)
     truth = positives.astype(int)
     scale, offset = _calibrate(features, truth, groups, seed=seed)
     weights, bias = _regression(features, truth)
     _plant(classifier, weights * scale, bias * scale + offset, seed=seed)
-
-
-def _pooled_features(
-    classifier: Classifier, films: np.ndarray, augmentation: Augmentation, *, seed: int, track: Track
-) -> np.ndarray:
-    """(N, S, S) uint8 -> (variants, N, C) float32, the films themselves first."""
-    model = keras.Model(classifier.model.input, classifier.pooled)
-    starts = range(0, len(films), _BATCH)
-    jobs = [(variant, start) for variant in range(1 + _VARIANTS) for start in starts]
-    rows = []
-    for variant, start in track(jobs, "Reading features of the films and their variants, in batches", total=len(jobs)):
-        batch: Any = films[start : start + _BATCH]
-        if variant:
-            batch = augment(tf.constant(batch), augmentation, seed=tf.constant([seed + start, variant], tf.int64))
-        else:
-            batch = to_rgb(batch)
-        rows.append(np.asarray(model.predict_on_batch(batch)))
-    return np.concatenate(rows).reshape(1 + _VARIANTS, len(films), -1)
 
 
 def _regression(features: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:

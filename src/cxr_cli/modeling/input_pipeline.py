@@ -1,6 +1,6 @@
 """Films into batches: read once, kept as bytes, augmented anew each epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.imaging.reader import read_film
-from cxr_cli.imaging.transforms import resize
+from cxr_cli.imaging.reader import read_at
 from cxr_cli.modeling.engine import keras, tf
 from cxr_cli.progress import Track
+
+BATCH = 32  # where nothing is trained
 
 
 @dataclass(frozen=True)
@@ -25,24 +26,49 @@ class Augmentation:
     flip: bool = True  # left and right
     shear: float = 0.0  # degrees to either side, as Keras's ImageDataGenerator has it: upright lines slant
 
+    @property
+    def moves(self) -> bool:
+        """Whether any variant differs from its film."""
+        return any((self.rotation, self.shift, self.zoom, self.brightness, self.flip, self.shear))
 
-def load_films(paths: Sequence[Path], *, size: int, track: Track, description: str) -> np.ndarray:
-    """Read films at a model's size.
 
-    Returns:
-        (N, size, size) uint8.
+def read_films(paths: Sequence[Path], *, size: int, track: Track, description: str) -> Iterator[np.ndarray]:
+    """Read films at a model's size, on all cores.
+
+    Yields:
+        (size, size) uint8, in order.
 
     Raises:
         ImageError: a film can't be read.
     """
     with ThreadPoolExecutor() as pool:
-        films = pool.map(lambda path: resize(read_film(path), size), paths)
-        return np.stack(list(track(films, description, total=len(paths))))
+        films = pool.map(lambda path: read_at(path, size), paths)
+        yield from track(films, description, total=len(paths))
+
+
+def load_films(paths: Sequence[Path], *, size: int, track: Track, description: str) -> np.ndarray:
+    """Read films at a model's size into memory: (N, size, size) uint8. Raises as `read_films` does."""
+    return np.stack(list(read_films(paths, size=size, track=track, description=description)))
 
 
 def to_rgb(films: np.ndarray) -> np.ndarray:
     """(N, S, S) uint8 -> (N, S, S, 3) uint8: backbones have learnt from color images."""
     return np.repeat(films[..., None], 3, axis=-1)
+
+
+def predict_in_batches(model: keras.Model, batches: Iterable[np.ndarray]) -> np.ndarray:
+    """What a model with one output answers for batches: (N, ...) float32."""
+    return np.concatenate([np.asarray(model.predict_on_batch(batch)) for batch in batches])
+
+
+def predict_probabilities(model: keras.Model, films: np.ndarray) -> np.ndarray:
+    """P(positive) of each film by the Keras model: (N, S, S) uint8 -> (N,) float32."""
+    return predict_in_batches(model, (to_rgb(batch) for batch in in_batches(films)))[:, 0]
+
+
+def in_batches(rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows of an array that may lie on disk, 32 at a time."""
+    return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
 
 
 def training_batches(
@@ -51,7 +77,7 @@ def training_batches(
     """A tf.data pipeline of one epoch: shuffled, augmented, both anew each epoch and the same for the same seed.
 
     Args:
-        films: (N, S, S) uint8.
+        films: (N, S, S) uint8, in memory or on disk.
         positives: (N,) float32, 1 for the positive class.
         augmentation: how far films are moved.
         batch_size: films a step.
@@ -60,14 +86,40 @@ def training_batches(
     Returns:
         Batches of ((B, S, S, 3) uint8, (B, 1) float32).
     """
-    order = tf.data.Dataset.range(len(films)).shuffle(len(films), seed=seed, reshuffle_each_iteration=True)
+
+    def inputs(rows: Any, seed: Any) -> Any:
+        return augment(gather(films, rows, np.uint8), augmentation, seed=seed)
+
+    return shuffled_batches(positives, inputs, batch_size=batch_size, seed=seed)
+
+
+def shuffled_batches(positives: np.ndarray, inputs: Callable[[Any, Any], Any], *, batch_size: int, seed: int) -> Any:
+    """A tf.data pipeline of one epoch of rows in an order that is drawn anew each epoch.
+
+    Args:
+        positives: (N,) float32, the truth of each row.
+        inputs: gives the model's input for (B,) int64 rows, with a stateless (2,) int64 seed of its own.
+        batch_size: rows a step.
+        seed: of all that is drawn.
+
+    Returns:
+        Batches of (what `inputs` gives, (B, 1) float32).
+    """
+    order = tf.data.Dataset.range(len(positives)).shuffle(len(positives), seed=seed, reshuffle_each_iteration=True)
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
-    pixels, labels = tf.constant(films), tf.constant(positives[:, None], tf.float32)
+    labels = tf.constant(positives[:, None], tf.float32)
 
     def batch(rows: Any, seed: Any) -> Any:
-        return augment(tf.gather(pixels, rows), augmentation, seed=seed), tf.gather(labels, rows)
+        return inputs(rows, seed), tf.gather(labels, rows)
 
     return tf.data.Dataset.zip(order.batch(batch_size), seeds).map(batch, num_parallel_calls=2).prefetch(2)
+
+
+def gather(array: np.ndarray, rows: Any, dtype: type[np.generic]) -> Any:
+    """Rows of an array that need not fit into memory, as a tensor within tf.data."""
+    # NumPy changes the type: TensorFlow warns of float16 on processors that have no operations for it.
+    found = tf.numpy_function(lambda wanted: array[wanted].astype(dtype), [rows], dtype, stateful=False)
+    return tf.ensure_shape(found, [None, *array.shape[1:]])
 
 
 def augment(films: Any, augmentation: Augmentation, *, seed: Any) -> Any:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,17 @@ from cxr_cli.dataset.manifest import Film, films_by_part, read_manifest
 from cxr_cli.errors import SplitError
 from cxr_cli.evaluation.metrics import measure
 from cxr_cli.evaluation.plots import draw_curves
+from cxr_cli.imaging.reader import read_at
 from cxr_cli.modeling.architectures import Architecture, find_architecture
-from cxr_cli.modeling.callbacks import Validation, predict_probabilities
+from cxr_cli.modeling.array_cache import ArrayCache
+from cxr_cli.modeling.callbacks import Validation
 from cxr_cli.modeling.classifier import Classifier, build_classifier
 from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.export import check_export, export_litert
-from cxr_cli.modeling.fitting import Part, TrainingOptions, class_weights, fit
-from cxr_cli.modeling.input_pipeline import load_films
+from cxr_cli.modeling.feeds import Part
+from cxr_cli.modeling.fitting import TrainingOptions, class_weights, fit
+from cxr_cli.modeling.input_pipeline import predict_probabilities, read_films
+from cxr_cli.modeling.profiling import profile
 from cxr_cli.progress import EpochRow, TrainingWatch
 from cxr_cli.workspace.files import lock, staged_folder, write_table
 from cxr_cli.workspace.layout import DatasetFolder, RunFolder, Workspace
@@ -43,13 +48,21 @@ class Trained:
     replaced: bool  # an earlier run of that name
 
 
-def train(workspace: Workspace, options: TrainingOptions, *, name: str | None = None, watch: TrainingWatch) -> Trained:
+def train(
+    workspace: Workspace,
+    options: TrainingOptions,
+    *,
+    name: str | None = None,
+    profiled: bool = False,
+    watch: TrainingWatch,
+) -> Trained:
     """Train a run on the workspace's dataset; an earlier run of that name is replaced once this one is whole.
 
     Args:
         workspace: where the dataset is and the run goes.
         options: how.
         name: the run's. Defaults to the architecture's.
+        profiled: find out where an epoch's time goes.
         watch: follows it.
 
     Raises:
@@ -71,10 +84,19 @@ def train(workspace: Workspace, options: TrainingOptions, *, name: str | None = 
         watch.note(f"Building {options.arch}")
         classifier = _build(architecture, options)
         films = read_manifest(dataset)
-        parts = {part: _load(dataset, films, part, made, classifier.input_size, watch) for part in ("train", "val")}
+        cache = ArrayCache(workspace.cache, limit=int(options.cache * 1e9))
+        size = classifier.input_size
+        parts = {part: _load(dataset, films, part, made, size, cache, watch) for part in ("train", "val")}
         clock.lap("load")
-        validation = fit(classifier, parts, architecture, options, watch)
+        feed, validation = fit(classifier, parts, architecture, options, cache, watch)
         clock.lap("fit")
+        found = None
+        if profiled:
+            watch.note("Timing the parts of an epoch")
+            reading = clock.laps["load"]
+            found = profile(feed, validation, batch_size=options.batch_size, seed=options.seed, reading=reading)
+            validation.restore_best()
+            clock.lap("profile")
         watch.note("Exporting the model, and checking the export on the validation films")
         classifier.model.save(stage.keras_model)
         export_litert(classifier, stage.litert_model)
@@ -85,7 +107,7 @@ def train(workspace: Workspace, options: TrainingOptions, *, name: str | None = 
             boosting, probabilities = _boost(stage, parts, options)
             clock.lap("boost")
         else:
-            boosting, probabilities = None, predict_probabilities(classifier.model, validation.films)
+            boosting, probabilities = None, predict_probabilities(classifier.model, parts["val"].films)
         _write_history(stage, validation)
         write_class_indices(stage.class_indices, made.class_indices)
         record = {
@@ -94,6 +116,7 @@ def train(workspace: Workspace, options: TrainingOptions, *, name: str | None = 
             "export": check,
             "boosting": boosting,
             "segment": made.segment,
+            "profile": found,
             "seconds": clock.laps,
         }
         write_record(stage.record, RunRecord(**record))
@@ -152,7 +175,13 @@ def _boost(stage: RunFolder, parts: dict[str, Part], options: TrainingOptions) -
 
 
 def _load(
-    dataset: DatasetFolder, films: Sequence[Film], part: str, made: DatasetRecord, size: int, watch: TrainingWatch
+    dataset: DatasetFolder,
+    films: Sequence[Film],
+    part: str,
+    made: DatasetRecord,
+    size: int,
+    cache: ArrayCache,
+    watch: TrainingWatch,
 ) -> Part:
     members = [film for film in films if film.split == part]
     positives = np.array([made.class_indices[film.label] for film in members], dtype=np.float32)
@@ -161,10 +190,24 @@ def _load(
             f"Expected {part} films of both classes in {dataset.manifest}. Received: {len(members)} of one class.",
             hint=f"Make it again: {DatasetRecord.MADE_BY}",
         )
-    pixels = load_films(
-        [dataset.root / film.path for film in members], size=size, track=watch, description=f"Reading {part} films"
+    paths = [dataset.root / film.path for film in members]
+    made_from = [f"{film.sha256} {_state(path)}" for film, path in zip(members, paths, strict=True)]
+    pixels = cache.array(
+        "films",
+        [size, made_from],
+        shape=(len(paths), size, size),
+        dtype=np.uint8,
+        make=lambda: (
+            film[None] for film in read_films(paths, size=size, track=watch, description=f"Reading {part} films")
+        ),
+        check=lambda kept: np.array_equal(kept[0], read_at(paths[0], size)),
     )
-    return Part(films=pixels, positives=positives, groups=[film.group for film in members])
+    return Part(films=pixels, positives=positives, groups=[film.group for film in members], made_from=made_from)
+
+
+def _state(path: Path) -> str:
+    state = path.stat()
+    return f"{state.st_size} {state.st_mtime_ns}"
 
 
 def _write_history(stage: RunFolder, validation: Validation) -> None:
