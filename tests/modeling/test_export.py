@@ -6,8 +6,10 @@ from ai_edge_litert.interpreter import Interpreter
 
 from cxr_cli.errors import ExportError
 from cxr_cli.modeling.engine import keras, tf
-from cxr_cli.modeling.export import check_export
+from cxr_cli.modeling.export import answer_all, check_export
+from cxr_cli.modeling.gradcam import with_map
 from cxr_cli.modeling.input_pipeline import to_rgb
+from cxr_cli.quiet import native_output_hidden
 
 
 def answers(path, films):
@@ -41,6 +43,30 @@ def test_the_contract_of_the_file(classifier, exported, films):
     assert outputs["probability"].shape == (6, 1)
     assert outputs["cam"].shape == (6, height, width)
     assert outputs["features"].shape == (6, channels)
+
+
+def test_the_file_answers_as_one_of_keras_own_export(classifier, exported, films, tmp_path):
+    plain = tmp_path / "plain.tflite"
+    with native_output_hidden():
+        with_map(classifier).export(str(plain), format="litert", verbose=False)
+    ours, keras_own = answers(exported, films), answers(plain, films)
+
+    for name in keras_own:
+        np.testing.assert_array_equal(ours[name], keras_own[name])
+
+
+@pytest.mark.parametrize("count", [1, 6, 33, 79])
+def test_batches_are_of_one_size_and_each_film_is_answered_once(count):
+    films = np.arange(count, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
+    sizes = set()
+
+    def reader(batch):
+        sizes.add(len(batch))
+        return {"mean": batch.mean(axis=(1, 2, 3))}
+
+    np.testing.assert_array_equal(answer_all(reader, films)["mean"], np.arange(count))
+    assert len(sizes) == 1
+    assert sizes.pop() <= 32
 
 
 def test_one_film_or_many_the_answer_is_the_same(exported, films):

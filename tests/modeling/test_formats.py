@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from cxr_cli.errors import CxrError, ExportError, WorkspaceError
 from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.export import export
-from cxr_cli.modeling.formats import FORMATS, OUTPUTS, find_format, plan
+from cxr_cli.modeling.formats import FORMATS, LOWER_PRECISIONS, OUTPUTS, find_format, plan
 from cxr_cli.modeling.gradcam import with_map
 from cxr_cli.modeling.input_pipeline import to_rgb
 from cxr_cli.quiet import native_output_hidden
@@ -105,6 +105,41 @@ def test_a_file_with_other_weights_is_refused_and_an_earlier_one_stays(own_train
     assert {path: path.read_bytes() for path in [target, *target.rglob("*")] if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    ("limits", "message", "hint"),
+    [
+        ({"tolerance": 1e-9}, r"to answer as the Keras model within 1e-09 on 6 films\..*probability", "float16"),
+        ({"auc_loss": -1.1}, r"in int8 to lose at most -1\.1 of the AUC on 6 films\. .* instead of", "float16"),
+    ],
+)
+def test_a_lower_precision_that_costs_too_much_is_refused(own_trained, monkeypatch, limits, message, hint):
+    monkeypatch.setitem(LOWER_PRECISIONS, "int8", replace(LOWER_PRECISIONS["int8"], **limits))
+
+    with pytest.raises(ExportError, match=message) as refused:
+        export(own_trained, format_name="litert", precision="int8")
+
+    assert "Nothing is written." in refused.value.message
+    assert refused.value.hint == f"Try --precision {hint}"
+    assert not own_trained.run().exports.exists() or not list(own_trained.run().exports.iterdir())
+
+
+@pytest.mark.parametrize(("precision", "smaller"), [("float16", 1.5), ("int8", 2.5)])
+def test_a_lower_precision_keeps_the_signature(classifier, exported, films, tmp_path, precision, smaller):
+    row = find_format("litert", precision)
+    path = tmp_path / row.file
+    with native_output_hidden():
+        row.write(classifier, exported, path)
+    runner, own = (Interpreter(str(file)).get_signature_runner("serving_default") for file in (path, exported))
+
+    def types(details):
+        return {name: (tensor["dtype"], tensor["shape_signature"].tolist()) for name, tensor in details.items()}
+
+    assert types(runner.get_input_details()) == types(own.get_input_details())
+    assert types(runner.get_output_details()) == types(own.get_output_details())
+    assert exported.stat().st_size / path.stat().st_size > smaller
+    assert runner(film=to_rgb(films[:3]))["probability"].shape == (3, 1)
+
+
 def test_a_file_that_its_tool_does_not_open_is_refused(own_trained, monkeypatch):
     broken = replace(FORMATS["h5"], write=lambda classifier, litert_model, path: path.write_bytes(b"no model"))
     monkeypatch.setitem(FORMATS, "h5", broken)
@@ -165,3 +200,8 @@ def test_a_savedmodel_replaces_no_folder_of_other_things(trained, tmp_path):
 def test_an_unknown_format_lists_those_there_are():
     with pytest.raises(CxrError, match=r"Expected a format: litert, onnx, savedmodel, h5\. Received: 'pt'"):
         find_format("pt")
+
+
+def test_an_unknown_precision_lists_those_there_are():
+    with pytest.raises(CxrError, match=r"Expected a precision of litert: float32, float16, int8\. Received: 'int4'"):
+        find_format("litert", "int4")

@@ -1,5 +1,6 @@
 """The trained model in other formats, and the proof that each file answers as the Keras model does."""
 
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -13,16 +14,17 @@ from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import ExportError, WorkspaceError
 from cxr_cli.modeling.classifier import Classifier
 from cxr_cli.modeling.engine import keras
-from cxr_cli.modeling.formats import FORMATS, Format, find_format, plan
+from cxr_cli.modeling.formats import FORMATS, LOWER_PRECISIONS, Format, find_format, open_litert, plan
 from cxr_cli.modeling.gradcam import with_map
 from cxr_cli.modeling.input_pipeline import load_films, to_rgb
+from cxr_cli.modeling.precision import Cost, roc_auc, time_in_turn
 from cxr_cli.progress import Track, untracked
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.workspace.files import lock, staged_folder, write_bytes
 from cxr_cli.workspace.layout import RunFolder, Workspace
 from cxr_cli.workspace.records import DatasetRecord, ExportCheck, RunRecord, read_record
 
-TOLERANCE = 1e-3
+TOLERANCE = 1e-3  # in float32, of all outputs
 _BATCH = 32
 _FILMS, _PHANTOMS = 256, 16  # at most so many films are compared; so many are rendered where there are none
 _REPORT = "This is a fault of the export, not of your data: please report it with the versions in run.json"
@@ -39,6 +41,16 @@ class Exported:
     films: int
     films_from: str  # what films they were
     differences: dict[str, float]  # the largest, by output
+    cost: Cost | None = None  # of a precision below float32
+
+
+@dataclass(frozen=True)
+class _Films:
+    """Those that the answers are compared on."""
+
+    pixels: np.ndarray  # (N, S, S) uint8
+    source: str  # what they are
+    positives: np.ndarray | None = None  # (N,) bool, the truth, where they are real
 
 
 def export(
@@ -46,6 +58,7 @@ def export(
     run: str | None = None,
     *,
     format_name: str,
+    precision: str = "float32",
     output: Path | None = None,
     track: Track = untracked,
 ) -> Exported:
@@ -55,36 +68,44 @@ def export(
         workspace: where the run is, and the films to compare on.
         run: its name. Defaults to the latest.
         format_name: a row of `FORMATS`.
+        precision: of the weights, "float32" or a row of `LOWER_PRECISIONS`. Below float32 a file is judged by what it
+            loses on the validation films, so there must be a dataset.
         output: see `plan`; what is there is replaced.
         track: is told of each film.
 
     Raises:
         CxrError: see `plan` and `find_format`.
-        WorkspaceError: no run, a damaged one, a damaged dataset, or no place to write to.
-        ExportError: the file can't be opened, or answers otherwise by more than 1e-3; what was there stays.
+        WorkspaceError: no run, a damaged one, no or a damaged dataset, or no place to write to.
+        ExportError: the file can't be opened, or answers otherwise by more than its precision's tolerance; what was
+            there stays.
     """
-    folder, wanted = workspace.run(run), find_format(format_name)
+    folder, wanted = workspace.run(run), find_format(format_name, precision)
     target = plan(folder, wanted, output)
     record = read_record(folder.record, RunRecord)
     # In the run's own folder an export must not meet a training that replaces the run.
     with nullcontext() if output else lock(workspace.root), TemporaryDirectory(prefix="cxr-") as temporary:
         classifier = Classifier(model=_load(folder), weights=record.weights)
-        films, films_from = _films_to_compare(workspace, record, track)
-        expected = answer_all(with_map(classifier).predict_on_batch, films)
-        _check_run(folder, films, expected)
+        films = _films_to_compare(workspace, record, wanted, track)
+        expected = answer_all(with_map(classifier).predict_on_batch, films.pixels)
+        _check_run(folder, films.pixels, expected)
         made = Path(temporary) / wanted.file
         with native_output_hidden():
             wanted.write(classifier, folder.litert_model, made)
-        differences = _check(made, wanted, films, expected)
+        answered, differences = _check(made, wanted, films.pixels, expected)
+        cost = None
+        if films.positives is not None and wanted.precision in LOWER_PRECISIONS:
+            cost = _cost(made, folder, record, films, answered["probability"], expected["probability"])
+            _check_loss(wanted, cost, len(films.pixels))
         size = _put(made, target)
     return Exported(
         path=target,
         size=size,
         input_shape=(record.input_size, record.input_size, 3),
         shapes={name: expected[name].shape[1:] for name in wanted.outputs},
-        films=len(films),
-        films_from=films_from,
+        films=len(films.pixels),
+        films_from=films.source,
         differences=differences,
+        cost=cost,
     )
 
 
@@ -109,7 +130,7 @@ def check_export(classifier: Classifier, path: Path, films: np.ndarray) -> Expor
         ExportError: a difference is over 1e-3, or not a number.
     """
     expected = answer_all(with_map(classifier).predict_on_batch, films)
-    found = _check(path, FORMATS["litert"], films, expected)
+    _, found = _check(path, FORMATS["litert"], films, expected)
     return ExportCheck(
         films=len(films), max_probability_difference=found["probability"], max_cam_difference=found["cam"]
     )
@@ -127,7 +148,10 @@ def _check_run(run: RunFolder, films: np.ndarray, expected: dict[str, np.ndarray
         ) from error
 
 
-def _check(path: Path, kind: Format, films: np.ndarray, expected: dict[str, np.ndarray]) -> dict[str, float]:
+def _check(
+    path: Path, kind: Format, films: np.ndarray, expected: dict[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """The file's answers, and the largest difference of each output."""
     try:
         with native_output_hidden():
             answered = answer_all(kind.open(path), films)
@@ -137,15 +161,55 @@ def _check(path: Path, kind: Format, films: np.ndarray, expected: dict[str, np.n
             hint="Try another format: cxr export --help",
         ) from error
     differences = {name: _difference(answered[name], expected[name], name) for name in kind.outputs}
+    lower = LOWER_PRECISIONS.get(kind.precision)
+    tolerance = lower.tolerance if lower else TOLERANCE
+    held = [differences["probability"]] if lower else list(differences.values())
     # Written so that NaN fails too.
-    if not all(difference <= TOLERANCE for difference in differences.values()):
+    if not all(difference <= tolerance for difference in held):
         found = ", ".join(f"{name} {difference:.2g}" for name, difference in differences.items())
         raise ExportError(
-            f"Expected {path.name} to answer as the Keras model within {TOLERANCE:g} on {len(films)} films. "
-            f"Received, apart by: {found}.",
-            hint=_REPORT,
+            f"Expected {path.name} to answer as the Keras model within {tolerance:g} on {len(films)} films. "
+            f"Received, apart by: {found}. Nothing is written.",
+            hint=_hint(kind) if lower else _REPORT,
         )
-    return differences
+    return answered, differences
+
+
+def _cost(
+    made: Path, run: RunFolder, record: RunRecord, films: _Films, answered: np.ndarray, expected: np.ndarray
+) -> Cost:
+    assert films.positives is not None
+    milliseconds = {}
+    with native_output_hidden():
+        for threads in sorted({1, os.cpu_count() or 1}):
+            new, own = (open_litert(path, threads=threads) for path in (made, run.litert_model))
+            times = time_in_turn(new, own, to_rgb(films.pixels[:_BATCH]))
+            milliseconds[threads] = dict(zip(("file", "float32"), times, strict=True))
+    auc, keras_auc = (roc_auc(films.positives, probabilities[:, 0]) for probabilities in (answered, expected))
+    return Cost(
+        mean_probability_difference=float(np.abs(answered - expected).mean()),
+        changed_answers=int(np.sum((answered >= record.threshold) != (expected >= record.threshold))),
+        positive_films=int(films.positives.sum()),
+        roc_auc=auc,
+        keras_roc_auc=keras_auc,
+        roc_auc_loss=0.0 if auc is None or keras_auc is None else keras_auc - auc,
+        float32_bytes=run.litert_model.stat().st_size,
+        milliseconds=milliseconds,
+    )
+
+
+def _check_loss(kind: Format, cost: Cost, films: int) -> None:
+    limit = LOWER_PRECISIONS[kind.precision].auc_loss
+    if cost.roc_auc_loss > limit:
+        raise ExportError(
+            f"Expected a file in {kind.precision} to lose at most {limit:g} of the AUC on {films} films. "
+            f"Received: {cost.roc_auc:.3f} instead of {cost.keras_roc_auc:.3f}. Nothing is written.",
+            hint=_hint(kind),
+        )
+
+
+def _hint(kind: Format) -> str:
+    return "Try --precision float16" if kind.precision == "int8" else "Leave --precision out"
 
 
 def _difference(answered: np.ndarray, expected: np.ndarray, name: str) -> float:
@@ -157,8 +221,12 @@ def _difference(answered: np.ndarray, expected: np.ndarray, name: str) -> float:
 
 def answer_all(reader: Callable[[np.ndarray], dict[str, np.ndarray]], films: np.ndarray) -> dict[str, np.ndarray]:
     """What a model or file, as `Format.open` gives it, answers for (N, S, S) uint8 films: each output, (N, ...)."""
-    batches = [reader(to_rgb(films[start : start + _BATCH])) for start in range(0, len(films), _BATCH)]
-    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    count = len(films)
+    batches = -(-count // _BATCH)
+    # Of one size, the last one filled up from the first: for another size Keras compiles the model again.
+    rows = np.arange(batches * -(-count // batches)).reshape(batches, -1) % count
+    answers = [reader(to_rgb(films[batch])) for batch in rows]
+    return {name: np.concatenate([answer[name] for answer in answers])[:count] for name in answers[0]}
 
 
 def _load(run: RunFolder) -> keras.Model:
@@ -173,22 +241,30 @@ def _load(run: RunFolder) -> keras.Model:
         ) from error
 
 
-def _films_to_compare(workspace: Workspace, record: RunRecord, track: Track) -> tuple[np.ndarray, str]:
-    """(N, S, S) uint8, and what they are: validation films where there is a dataset, else phantoms."""
+def _films_to_compare(workspace: Workspace, record: RunRecord, wanted: Format, track: Track) -> _Films:
+    """Validation films where there is a dataset, else phantoms."""
     size = record.input_size
-    if not workspace.dataset.record.is_file():
+    if wanted.precision not in LOWER_PRECISIONS and not workspace.dataset.record.is_file():
         from cxr_cli.dataset.phantom import render
         from cxr_cli.imaging.transforms import resize
 
         phantoms = (render(positive=seed % 2 == 1, seed=seed).film for seed in range(_PHANTOMS))
-        return np.stack([resize(film, size) for film in phantoms]), "rendered phantoms, for want of a dataset"
+        return _Films(np.stack([resize(film, size) for film in phantoms]), "rendered phantoms, for want of a dataset")
     dataset = workspace.prepared()
     made = read_record(dataset.record, DatasetRecord)
-    paths = [dataset.root / film.path for film in read_manifest(dataset) if film.split == "val"]
-    paths = paths[:: -(-len(paths) // _FILMS)]
+    members = [film for film in read_manifest(dataset) if film.split == "val"]
+    members = members[:: -(-len(members) // _FILMS)]
     same = made.fingerprint == record.dataset_fingerprint
-    films = load_films(paths, size=size, track=track, description="Reading validation films")
-    return films, "validation films" if same else "validation films of another dataset or split than the run's"
+    return _Films(
+        pixels=load_films(
+            [dataset.root / film.path for film in members],
+            size=size,
+            track=track,
+            description="Reading validation films",
+        ),
+        source="validation films" if same else "validation films of another dataset or split than the run's",
+        positives=np.array([made.class_indices[film.label] == 1 for film in members]),
+    )
 
 
 def _put(made: Path, target: Path) -> int:

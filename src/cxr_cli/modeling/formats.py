@@ -1,7 +1,9 @@
 """The formats that a run is exported in: a new one is a new row. Listing them needs no TensorFlow."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,23 @@ OUTPUTS = ("probability", "cam", "features")
 
 
 @dataclass(frozen=True)
+class Precision:
+    """How weights are kept in fewer bits, and how far a file may be from Keras's answers to be handed out."""
+
+    summary: str
+    tolerance: float  # of a film's probability
+    auc_loss: float = 0.02  # on the validation films
+
+
+# int8 is LiteRT's "dynamic range": weights in 8 bits a channel, activations as each film has them, no calibration. Full
+# integer arithmetic is faster, but loses more: both measured in docs/export.md, as are the tolerances.
+LOWER_PRECISIONS = {
+    "float16": Precision(summary="half the size", tolerance=0.05),
+    "int8": Precision(summary="a quarter of the size", tolerance=0.25),
+}
+
+
+@dataclass(frozen=True)
 class Format:
     """A kind of file, how it is written, and how whoever gets it reads it."""
 
@@ -31,18 +50,28 @@ class Format:
     outputs: tuple[str, ...] = OUTPUTS
     packages: tuple[str, ...] = ()  # beyond the base
     extra: str = ""  # that brings them
+    precision: str = "float32"
+    others: "Mapping[str, Callable[[Classifier, Path, Path], None]]" = field(default_factory=dict)  # to write them
 
 
-def _write_litert(classifier: "Classifier", litert_model: Path, path: Path) -> None:
+def _write_litert(classifier: "Classifier", litert_model: Path, path: Path, *, precision: str = "float32") -> None:
     from cxr_cli.modeling.gradcam import with_map
+    from cxr_cli.modeling.to_litert import convert
 
-    with_map(classifier).export(str(path), format="litert", verbose=False)
+    convert(with_map(classifier), path, precision=precision)
 
 
-def _open_litert(path: Path) -> "Reader":
+def open_litert(path: Path, *, threads: int | None = None) -> "Reader":
+    """A LiteRT file as `Format.open` gives it.
+
+    Args:
+        path: the file.
+        threads: Defaults to one a core, as `cxr predict` has it.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
-    runner = Interpreter(str(path)).get_signature_runner("serving_default")
+    interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
+    runner = interpreter.get_signature_runner("serving_default")
     (name,) = runner.get_input_details()
     return lambda films: dict(runner(**{name: films}))
 
@@ -96,7 +125,8 @@ FORMATS = {
         file="model.tflite",
         tool="LiteRT",
         write=_write_litert,
-        open=_open_litert,
+        open=open_litert,
+        others={name: partial(_write_litert, precision=name) for name in LOWER_PRECISIONS},
     ),
     "onnx": Format(
         summary="for ONNX Runtime, OpenVINO, TensorRT and others",
@@ -125,18 +155,27 @@ FORMATS = {
 }
 
 
-def find_format(name: str) -> Format:
-    """The row called `name`.
+def find_format(name: str, precision: str = "float32") -> Format:
+    """The row called `name`, in a precision.
 
     Raises:
-        CxrError: there is none.
+        CxrError: there is none, or it can't be written in this precision.
     """
-    try:
-        return FORMATS[name]
-    except KeyError:
+    if name not in FORMATS:
         raise CxrError(
             f"Expected a format: {', '.join(FORMATS)}. Received: {name!r}.", hint="For example: --format onnx"
-        ) from None
+        )
+    row = FORMATS[name]
+    if precision == row.precision:
+        return row
+    if precision not in row.others:
+        raise CxrError(
+            f"Expected a precision of {name}: {', '.join([row.precision, *row.others])}. Received: {precision!r}.",
+            hint="For example: --format litert --precision float16",
+        )
+    file = Path(row.file)
+    name = f"{file.stem}-{precision}{file.suffix}"
+    return replace(row, file=name, precision=precision, write=row.others[precision])
 
 
 def plan(run: RunFolder, wanted: Format, output: Path | None = None) -> Path:
