@@ -1,0 +1,59 @@
+"""What a film costs one core in a worker of a cluster, and what an archive of ten million such films takes.
+
+    python benchmarks/films_a_core.py FOLDER -w WORKSPACE [-m RUN]
+
+Processor seconds, which a busy machine changes less than the time on the clock; the median of five passes over films
+that lie in the file cache. Film by film in one thread, as a worker answers and reads them.
+"""
+# ruff: noqa: T201 - scripts print
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+import harness
+
+from cxr_cli.dataset.reading import read_one
+from cxr_cli.imaging.reader import find_films
+from cxr_cli.inference.predictor import open_predictor
+from cxr_cli.workspace.layout import Workspace
+
+ARCHIVE = 10_000_000
+CORES = (1, 32, 100, 1000)
+
+
+def cost(work: Callable[[Path], object], films: Sequence[Path]) -> float:
+    """Processor seconds a film."""
+    passes = []
+    for _ in range(6):
+        started = time.process_time()
+        for film in films:
+            work(film)
+        passes.append((time.process_time() - started) / len(films))
+    return median(passes[1:])
+
+
+def main() -> None:
+    """Measure and tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("films", type=Path, nargs="+")
+    parser.add_argument("-w", "--workspace", type=Path)
+    parser.add_argument("-m", "--model")
+    options = parser.parse_args()
+    films = list(find_films(options.films))
+    predictor = open_predictor(Workspace.find(options.workspace).run(options.model), threads=1)
+    size = sum(film.stat().st_size for film in films) / len(films)
+    print(harness.machine())
+    print(f"{len(films)} films, {size / 1e6:.2f} MB each: {ARCHIVE * size / 1e12:.1f} TB for {ARCHIVE:,}")
+    for name, work in ((f"predict, {predictor.run.name}", predictor.answer_file), ("prepare", read_one)):
+        seconds = cost(work, films)
+        print(f"\n{name}: {seconds * 1000:.1f} ms a film, {1 / seconds:.0f} films a second and core")
+        for cores in CORES:
+            hours = ARCHIVE * seconds / cores / 3600
+            print(f"  {cores:5,} cores: {hours:8.2f} h, reading {cores * size / seconds / 1e9:6.2f} GB/s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Writes README's table of speed, from the latest row of each name in RESULTS.md: python benchmarks/readme_table.py."""
+
+from pathlib import Path
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- speed -->\n", "<!-- /speed -->"
+_SHOWN = ("what", "data", "cxr", "peer", "ratio", "cxr, MiB", "peer, MiB")
+
+
+def table(results: str) -> str:
+    """The Markdown table: `results` is the text of RESULTS.md."""
+    rows: dict[str, list[str]] = {}
+    header: list[str] = []
+    for line in results.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|") or set(line) <= set("|- "):
+            continue
+        if cells[0] == "what":
+            header = cells
+            continue
+        rows[cells[0]] = [dict(zip(header, cells, strict=True))[column] or "–" for column in _SHOWN]
+    lines = [_SHOWN, ["---"] * len(_SHOWN), *rows.values()]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def with_table(readme: str, results: str) -> str:
+    """README with the table between its marks."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}{table(results)}{END}{after}"
+
+
+if __name__ == "__main__":
+    README.write_text(with_table(README.read_text("utf-8"), RESULTS.read_text("utf-8")), "utf-8")

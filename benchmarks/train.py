@@ -1,0 +1,91 @@
+"""`cxr train` against a plain Keras script: the same films, split, architecture, frozen share, epochs and batch size.
+
+    python benchmarks/train.py --metadata metadata.csv --weights mobilenetv2_1.0_notop.weights.h5
+    python benchmarks/train.py --metadata metadata.csv --weights xception_notop.weights.h5 --arch xception \
+        --size 299 --freeze 1 --epochs 30 --fine-tune-epochs 0
+
+Without --metadata the films are rendered phantoms; without --weights both start from random. Each seed is one pair of
+runs, on a split and with draws of its own. Each run starts without a cache. Early stopping is off, so that both train
+all epochs; both keep the epoch with the lowest validation loss, and its AUC on the validation films is compared.
+"""
+# ruff: noqa: D103, T201
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from statistics import mean
+
+from harness import Measured, cxr, figures, peer, record, run
+
+PEERS = {"layers": "Keras layers", "generator": "ImageDataGenerator"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--metadata", type=Path)
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--arch", default="mobilenetv2")
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--freeze", type=float, default=2 / 3)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--fine-tune-epochs", type=int, default=10)
+    parser.add_argument("--augment", choices=PEERS, default="layers", help="the peer's")
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+
+    ours, theirs = Measured(), Measured()
+    aucs: list[tuple[float, float]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(options.seeds):
+            workspace = Path(folder) / f"seed{seed}"
+            ours_now, auc = _ours(options, workspace, seed)
+            theirs_now, peer_auc = _peer(options, workspace, seed)
+            for measured, (seconds, memory, output) in ((ours, ours_now), (theirs, theirs_now)):
+                measured.seconds.append(seconds)
+                measured.memory.append(memory)
+                measured.output = output
+            aucs.append((auc, peer_auc))
+            print(f"seed {seed}: {ours_now[0]:.0f} s, AUC {auc:.3f}; peer {theirs_now[0]:.0f} s, AUC {peer_auc:.3f}")
+            shutil.rmtree(workspace)
+    apart = mean(a - b for a, b in aucs)
+    record(
+        f"`cxr train` {options.arch}, {options.freeze:.0%} frozen, {options.epochs + options.fine_tune_epochs} epochs",
+        data="covid-chestxray, 366 + 79 films" if options.metadata else "380 + 60 phantoms",
+        asked_for="5 ×" if options.freeze == 1 else "3 ×, validation AUC within 0.02",
+        columns=figures(ours, theirs)
+        | {
+            "notes": f"validation AUC {mean(a for a, _ in aucs):.3f}, peer's {mean(b for _, b in aucs):.3f} "
+            f"({apart:+.3f}); peer augments by {PEERS[options.augment]}"
+        },
+    )
+
+
+def _ours(options: argparse.Namespace, workspace: Path, seed: int) -> tuple[tuple[float, float, str], float]:
+    metadata = options.metadata
+    if metadata is None:
+        run(cxr("phantoms", workspace / "films", "--films", 500, "--seed", seed))
+        metadata = workspace / "films" / "metadata.csv"
+    run(cxr("prepare", "--metadata", metadata, "--seed", seed, "-w", workspace))
+    epochs = options.epochs + options.fine_tune_epochs
+    fine_tune = ["--fine-tune", "--fine-tune-epochs", options.fine_tune_epochs] if options.fine_tune_epochs else []
+    arguments = ["--arch", options.arch, "--weights", options.weights or "none", "--image-size", options.size]
+    arguments += ["--freeze", options.freeze, "--epochs", options.epochs, *fine_tune, "--patience", epochs]
+    measured = run(cxr("train", *arguments, "--class-weight", "--seed", seed, "-w", workspace, "--json"))
+    trained = json.loads(measured[2])
+    assert trained["epochs"] == epochs, trained["epochs"]
+    return measured, trained["validation"]["roc_auc"]
+
+
+def _peer(options: argparse.Namespace, workspace: Path, seed: int) -> tuple[tuple[float, float, str], float]:
+    arguments = [workspace / "dataset" / "split", "--arch", options.arch, "--size", options.size, "--seed", seed]
+    arguments += ["--freeze", options.freeze, "--epochs", options.epochs]
+    arguments += ["--fine-tune-epochs", options.fine_tune_epochs, "--augment", options.augment]
+    arguments += ["--weights", options.weights] if options.weights else []
+    measured = run(peer("keras_train.py", *arguments, "--output", workspace / "peer.keras"))
+    return measured, float(measured[2].split()[-1])
+
+
+if __name__ == "__main__":
+    main()
