@@ -8,7 +8,7 @@ from cxr_cli.errors import ExportError
 from cxr_cli.modeling.engine import keras, tf
 from cxr_cli.modeling.export import answer_all, check_export
 from cxr_cli.modeling.gradcam import with_map
-from cxr_cli.modeling.input_pipeline import to_rgb
+from cxr_cli.modeling.input_pipeline import predict_probabilities, to_rgb
 from cxr_cli.quiet import native_output_hidden
 
 
@@ -94,7 +94,8 @@ def test_grad_cam_is_that_of_gradient_tape(classifier, exported, films):
 
 
 def test_the_check_passes_the_file_and_measures_it(classifier, exported, films):
-    check = check_export(classifier, exported, films)
+    check, probabilities = check_export(classifier, exported, films)
+    np.testing.assert_array_equal(probabilities, predict_probabilities(classifier.model, films))
 
     assert check.films == 6
     assert 0 <= check.max_probability_difference < 1e-4

@@ -1,5 +1,6 @@
 """`cxr train`: a prepared dataset to a trained, exported and checked run."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 _ALL = "all"
 Arch = StrEnum("Arch", {name: name for name in (*ARCHITECTURES, _ALL)})  # type: ignore[misc]
 _DEFAULT = Arch(next(iter(ARCHITECTURES)))
+
+
+class Strategy(StrEnum):
+    """Where to train; the names are tf.distribute's."""
+
+    NONE = "none"
+    MIRRORED = "mirrored"
+    MULTI_WORKER = "multi-worker"
 
 
 def train(
@@ -94,6 +103,13 @@ def train(
         ),
     ] = 10,
     profile: Annotated[bool, typer.Option("--profile", help="Tell where the time of an epoch goes.")] = False,
+    strategy: Annotated[
+        Strategy,
+        typer.Option(
+            "--strategy",
+            help="none: one device; mirrored: all GPUs of this machine; multi-worker: the machines of TF_CONFIG.",
+        ),
+    ] = Strategy.NONE,
     seed: SeedOption = 0,
     name: Annotated[
         str | None, typer.Option("--name", help="The run's name. Default: the architecture's.", show_default=False)
@@ -124,6 +140,20 @@ def train(
             f"Expected a file ending in .png. Received: --augment-preview {augment_preview}.",
             hint="For example: --augment-preview variants.png",
         )
+    if strategy is not Strategy.NONE and profile:
+        raise CxrError(
+            f"Expected no --profile with --strategy {strategy}: it times the parts of a step on one device.",
+            hint="Leave out --profile, or --strategy",
+        )
+    if strategy is Strategy.MULTI_WORKER and arch == _ALL:
+        raise CxrError(
+            "Expected one architecture with --strategy multi-worker: the workers meet once. Received: --arch all.",
+            hint="For example: --arch mobilenetv2",
+        )
+    if strategy is Strategy.MULTI_WORKER:
+        from cxr_cli.modeling.tf_config import read_tf_config
+
+        read_tf_config(os.environ)
     console.note("Loading TensorFlow")
     from cxr_cli.modeling.fitting import TrainingOptions
     from cxr_cli.modeling.input_pipeline import Augmentation
@@ -147,6 +177,7 @@ def train(
         patience=patience,
         seed=seed,
         cache=cache,
+        strategy=str(strategy),
         augmentation=Augmentation(
             rotation=rotation, shift=shift, zoom=zoom, brightness=brightness, flip=flip, shear=shear
         ),
@@ -177,6 +208,9 @@ def _train_one(
     from cxr_cli.modeling.training import train as train_core
 
     trained = train_core(workspace, options, name=name, profiled=profiled, watch=console.TrainingDisplay())
+    if trained is None:
+        console.note("Done. Worker 0 has written the run.")
+        return
     if trained.replaced:
         console.note(f"Replaced the earlier run {trained.run.name}.")
     if as_json:
@@ -209,6 +243,7 @@ def _train_all(workspace: "Workspace", options: "TrainingOptions", *, profiled: 
             console.error(problem)
             failed.append(problem)
             continue
+        assert trained is not None  # it is only with several machines
         if not as_json:
             show_run(trained)
         if trained.record.stopped_by == "interrupt":

@@ -11,6 +11,7 @@ import numpy as np
 
 from cxr_cli.evaluation.metrics import measure
 from cxr_cli.modeling.engine import keras
+from cxr_cli.modeling.strategy import ALONE, Group
 from cxr_cli.progress import EpochRow, TrainingWatch
 
 
@@ -100,8 +101,10 @@ class Follow(keras.callbacks.Callback):
     Stands first among the callbacks: it adds `val_loss` to the logs that the others read.
     """
 
-    def __init__(self, validation: Validation, watch: TrainingWatch, phase: str) -> None:
+    def __init__(self, validation: Validation, watch: TrainingWatch, phase: str, group: Group = ALONE) -> None:
         super().__init__()
+        self._group = group
+        self._stopped = False
         self._validation = validation
         self._watch = watch
         self._phase = phase
@@ -114,18 +117,21 @@ class Follow(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Tell of the step; end the training where asked to."""
         self._watch.step(batch + 1, float((logs or {})["loss"]))
-        if self._validation.stop.asked:
+        # Agreed upon: a worker that stopped by itself would leave the others waiting.
+        self._stopped = self._group.any(self._validation.stop.asked)
+        if self._stopped:
+            self._validation.stop.asked = True
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Validate, but for an epoch that was broken off."""
         assert logs is not None
-        if self._validation.stop.asked:
+        if self._stopped:
             logs["val_loss"] = float("inf")
             return
         row, best = self._validation.add(
             self._phase,
-            learning_rate=float(self.model.optimizer.learning_rate),
+            learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
             loss=float(logs["loss"]),
             started=self._started,
         )

@@ -13,8 +13,9 @@ with native_output_hidden():
     import keras
     import tensorflow as tf
 
-    # The first operation looks for devices, and a machine without a GPU hears of each library that isn't there.
-    tf.constant(0)
+    # A machine without a GPU hears now of each library that isn't there. It is no operation: workers have to connect
+    # before the first one.
+    tf.config.list_physical_devices()
 
 keras.config.disable_interactive_logging()
 tf.get_logger().setLevel("ERROR")

@@ -115,7 +115,7 @@ def export_litert(classifier: Classifier, path: Path) -> None:
         FORMATS["litert"].write(classifier, path, path)
 
 
-def check_export(classifier: Classifier, path: Path, films: np.ndarray) -> ExportCheck:
+def check_export(classifier: Classifier, path: Path, films: np.ndarray) -> tuple[ExportCheck, np.ndarray]:
     """Compare `model.tflite` with the Keras model on real films.
 
     Args:
@@ -124,16 +124,18 @@ def check_export(classifier: Classifier, path: Path, films: np.ndarray) -> Expor
         films: (N, S, S) uint8.
 
     Returns:
-        The largest differences; that of the map relative to each film's largest value.
+        The largest differences, that of the map relative to each film's largest value; and P(positive) of each film by
+        the Keras model, (N,) float32.
 
     Raises:
         ExportError: a difference is over 1e-3, or not a number.
     """
     expected = answer_all(with_map(classifier).predict_on_batch, films)
     _, found = _check(path, FORMATS["litert"], films, expected)
-    return ExportCheck(
+    check = ExportCheck(
         films=len(films), max_probability_difference=found["probability"], max_cam_difference=found["cam"]
     )
+    return check, expected["probability"][:, 0]
 
 
 def _check_run(run: RunFolder, films: np.ndarray, expected: dict[str, np.ndarray]) -> None:

@@ -14,6 +14,7 @@ from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.feeds import Feed, Part, make_feed
 from cxr_cli.modeling.head_start import start_head
 from cxr_cli.modeling.input_pipeline import Augmentation
+from cxr_cli.modeling.strategy import ALONE, Group
 from cxr_cli.progress import TrainingWatch
 
 
@@ -39,6 +40,7 @@ class TrainingOptions:
     patience: int | None = None
     seed: int = 0
     cache: float = 10.0  # GB of the workspace's disk for what is computed once; 0: nothing is kept
+    strategy: str = "none"  # or "mirrored" or "multi-worker"
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
@@ -49,6 +51,7 @@ def fit(
     options: TrainingOptions,
     cache: ArrayCache,
     watch: TrainingWatch,
+    group: Group = ALONE,
 ) -> tuple[Feed, Validation]:
     """Train a classifier in place: the head's start, the training, the fine-tuning; each goes on from the best so far.
 
@@ -59,6 +62,7 @@ def fit(
         options: how.
         cache: for what the frozen layers make of the films; where it doesn't fit, it is computed anew each epoch.
         watch: follows it. Ctrl-C ends the training after the step in hand.
+        group: who trains together.
 
     Returns:
         What it was fed with, and how it went.
@@ -68,8 +72,12 @@ def fit(
     """
     train, val = parts["train"], parts["val"]
     class_weight = class_weights(train.positives) if options.class_weight else None
-    feed = make_feed(classifier, parts, options.augmentation, cache, seed=options.seed, track=watch)
-    validation = Validation(feed.model, feed.validate, val.positives, class_weight)
+    feed = make_feed(classifier, parts, options.augmentation, cache, seed=options.seed, track=watch, group=group)
+
+    def validate() -> np.ndarray:
+        return group.spread(len(val.films), feed.validate)
+
+    validation = Validation(feed.model, validate, val.positives, class_weight)
     if options.head_start and architecture.imagenet and options.weights != "none":
         watch.note("Starting the head from a logistic regression on the frozen features")
         started = time.monotonic()
@@ -91,8 +99,9 @@ def fit(
         for phase in phases:
             if validation.history:
                 validation.restore_best()
+            validation.stop.asked = group.any(validation.stop.asked)
             if not validation.stop.asked:
-                _fit_phase(feed, validation, phase, options, class_weight, patience, watch)
+                _fit_phase(feed, validation, phase, options, class_weight, patience, watch, group)
     if not validation.history:
         raise CxrError(
             "Expected at least one whole epoch. Received: a stop before the first one ended; there is no model.",
@@ -118,9 +127,11 @@ def _fit_phase(
     class_weight: dict[int, float] | None,
     patience: int,
     watch: TrainingWatch,
+    group: Group,
 ) -> None:
-    batches = feed.batches(batch_size=options.batch_size, seed=options.seed + len(validation.history))
-    feed.model.compile(
+    batches = feed.batches(batch_size=options.batch_size, seed=options.seed + len(validation.history), group=group)
+    model = group.trainable(feed.model)
+    model.compile(
         optimizer=keras.optimizers.Adam(phase.rate),
         loss=keras.losses.BinaryCrossentropy(label_smoothing=options.label_smoothing),
     )
@@ -129,14 +140,14 @@ def _fit_phase(
     watch.begin(phase.name, first_epoch=first, epochs=phase.epochs, steps=steps)
     to_beat = validation.best.val_loss if validation.best else None
     try:
-        feed.model.fit(
+        model.fit(
             batches,
             epochs=phase.epochs,
             class_weight=class_weight,
             shuffle=False,  # the pipeline does
             verbose=0,
             callbacks=[
-                Follow(validation, watch, phase.name),
+                Follow(validation, watch, phase.name, group),
                 WarmUpAndCosine(phase.rate, warmup=phase.warmup * steps, steps=phase.epochs * steps)
                 if phase.warmup
                 else keras.callbacks.ReduceLROnPlateau(

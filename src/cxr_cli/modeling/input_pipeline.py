@@ -10,6 +10,7 @@ import numpy as np
 
 from cxr_cli.imaging.reader import read_at
 from cxr_cli.modeling.engine import keras, tf
+from cxr_cli.modeling.strategy import ALONE, Group
 from cxr_cli.progress import Track
 
 BATCH = 32  # where nothing is trained
@@ -72,7 +73,13 @@ def in_batches(rows: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def training_batches(
-    films: np.ndarray, positives: np.ndarray, *, augmentation: Augmentation, batch_size: int, seed: int
+    films: np.ndarray,
+    positives: np.ndarray,
+    *,
+    augmentation: Augmentation,
+    batch_size: int,
+    seed: int,
+    group: Group = ALONE,
 ) -> Any:
     """A tf.data pipeline of one epoch: shuffled, augmented, both anew each epoch and the same for the same seed.
 
@@ -82,35 +89,49 @@ def training_batches(
         augmentation: how far films are moved.
         batch_size: films a step.
         seed: of order and movements.
+        group: who trains together.
 
     Returns:
-        Batches of ((B, S, S, 3) uint8, (B, 1) float32).
+        Batches of ((B, S, S, 3) uint8, (B, 1) float32), or what `shuffled_batches` makes of them for a group.
     """
 
-    def inputs(rows: Any, seed: Any) -> Any:
-        return augment(gather(films, rows, np.uint8), augmentation, seed=seed)
+    def inputs(rows: Any, places: Any, seed: Any) -> Any:
+        own = gather(films, tf.gather(rows, places), np.uint8)
+        return augment(own, augmentation, seed=seed, places=places, count=tf.size(rows))
 
-    return shuffled_batches(positives, inputs, batch_size=batch_size, seed=seed)
+    return shuffled_batches(positives, inputs, batch_size=batch_size, seed=seed, group=group)
 
 
-def shuffled_batches(positives: np.ndarray, inputs: Callable[[Any, Any], Any], *, batch_size: int, seed: int) -> Any:
+def shuffled_batches(
+    positives: np.ndarray,
+    inputs: Callable[[Any, Any, Any], Any],
+    *,
+    batch_size: int,
+    seed: int,
+    group: Group = ALONE,
+) -> Any:
     """A tf.data pipeline of one epoch of rows in an order that is drawn anew each epoch.
 
     Args:
         positives: (N,) float32, the truth of each row.
-        inputs: gives the model's input for (B,) int64 rows, with a stateless (2,) int64 seed of its own.
+        inputs: gives the model's input for a batch of (B,) int64 rows, at (b,) places in it: what it draws for a row,
+            with the stateless (2,) int64 seed that comes third, must not depend on which places are asked for.
         batch_size: rows a step.
         seed: of all that is drawn.
+        group: who trains together.
 
     Returns:
-        Batches of (what `inputs` gives, (B, 1) float32).
+        Batches of (what `inputs` gives, (B, 1) float32); for a group, this worker's share of each, and (b,) float32
+        weights.
     """
     order = tf.data.Dataset.range(len(positives)).shuffle(len(positives), seed=seed, reshuffle_each_iteration=True)
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
     labels = tf.constant(positives[:, None], tf.float32)
 
     def batch(rows: Any, seed: Any) -> Any:
-        return inputs(rows, seed), tf.gather(labels, rows)
+        places, weights = group.share(tf.size(rows))
+        own = inputs(rows, places, seed), tf.gather(labels, tf.gather(rows, places))
+        return own if weights is None else (*own, weights)
 
     return tf.data.Dataset.zip(order.batch(batch_size), seeds).map(batch, num_parallel_calls=2).prefetch(2)
 
@@ -122,7 +143,7 @@ def gather(array: np.ndarray, rows: Any, dtype: type[np.generic]) -> Any:
     return tf.ensure_shape(found, [None, *array.shape[1:]])
 
 
-def augment(films: Any, augmentation: Augmentation, *, seed: Any) -> Any:
+def augment(films: Any, augmentation: Augmentation, *, seed: Any, places: Any = None, count: Any = None) -> Any:
     """Move each film by one affine map, drawn evenly from the ranges, and change its brightness.
 
     One map, one interpolation: shearing, rotating, shifting and zooming in turn would blur four times.
@@ -131,16 +152,20 @@ def augment(films: Any, augmentation: Augmentation, *, seed: Any) -> Any:
         films: (B, S, S) uint8.
         augmentation: the ranges.
         seed: (2,) int64, stateless.
+        places: (B,) int, the films' places in a larger batch. Defaults to 0 to B - 1.
+        count: films of the larger batch. Defaults to B.
 
     Returns:
         (B, S, S, 3) uint8; what comes in from outside repeats the film's edge.
     """
-    count, size = tf.shape(films)[0], films.shape[1]
-    draw = tf.random.stateless_uniform((7, count), seed, -1.0, 1.0)
+    size = films.shape[1]
+    draw = tf.random.stateless_uniform((7, tf.shape(films)[0] if count is None else count), seed, -1.0, 1.0)
+    if places is not None:
+        draw = tf.gather(draw, places, axis=1)
     angle = draw[0] * (augmentation.rotation * np.pi / 180)
     shift_x, shift_y = draw[1] * (augmentation.shift * size), draw[2] * (augmentation.shift * size)
     scale = 1 / (1 + draw[3] * augmentation.zoom)
-    mirror = tf.where(draw[4] < 0, -1.0, 1.0) if augmentation.flip else tf.ones(count)
+    mirror = tf.where(draw[4] < 0, -1.0, 1.0) if augmentation.flip else tf.ones_like(angle)
     brightness = 1 + draw[5] * augmentation.brightness
     shear = draw[6] * (augmentation.shear * np.pi / 180)
 
@@ -152,7 +177,7 @@ def augment(films: Any, augmentation: Augmentation, *, seed: Any) -> Any:
     b0, b1 = tf.sin(angle) * scale * mirror, tf.cos(slanted) * scale
     a2 = center - (a0 + a1) * center + shift_x
     b2 = center - (b0 + b1) * center + shift_y
-    zero = tf.zeros(count)
+    zero = tf.zeros_like(angle)
     moved = keras.ops.image.affine_transform(
         tf.cast(films[..., None], tf.float32),
         tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1),

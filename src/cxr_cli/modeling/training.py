@@ -1,5 +1,6 @@
 """A prepared dataset in; a trained, exported and checked run out."""
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -19,10 +20,11 @@ from cxr_cli.modeling.callbacks import Validation
 from cxr_cli.modeling.classifier import Classifier, build_classifier
 from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.export import check_export, export_litert
-from cxr_cli.modeling.feeds import Part
+from cxr_cli.modeling.feeds import Feed, Part
 from cxr_cli.modeling.fitting import TrainingOptions, class_weights, fit
-from cxr_cli.modeling.input_pipeline import predict_probabilities, read_films
+from cxr_cli.modeling.input_pipeline import read_films
 from cxr_cli.modeling.profiling import profile
+from cxr_cli.modeling.strategy import Group, distributed
 from cxr_cli.progress import EpochRow, TrainingWatch
 from cxr_cli.workspace.files import lock, staged_folder, write_table
 from cxr_cli.workspace.layout import DatasetFolder, RunFolder, Workspace
@@ -55,7 +57,7 @@ def train(
     name: str | None = None,
     profiled: bool = False,
     watch: TrainingWatch,
-) -> Trained:
+) -> Trained | None:
     """Train a run on the workspace's dataset; an earlier run of that name is replaced once this one is whole.
 
     Args:
@@ -65,31 +67,41 @@ def train(
         profiled: find out where an epoch's time goes.
         watch: follows it.
 
+    Returns:
+        What was made; None on a worker of a training on several machines that is not the first: that one makes it.
+
     Raises:
         WorkspaceError: there is no dataset, or the workspace is in use.
         WeightsError: the backbone's weights can't be had.
         ExportError: the exported file doesn't answer as the Keras model does.
-        CxrError: stopped by the user before there was a model to keep.
+        CxrError: stopped by the user before there was a model to keep; or the other machines can't be had.
     """
+    made = read_record(workspace.prepared().record, DatasetRecord)
+    same = {key: value for key, value in asdict(options).items() if key != "cache"}
+    work = {"dataset": made.fingerprint, "options": json.dumps(same, sort_keys=True)}
+    with distributed(options.strategy, work, watch=watch) as group:
+        if group.is_chief:
+            return _train_and_write(workspace, options, name or options.arch, made, group, profiled, watch)
+        _fit(workspace, options, made, group, _Clock(), watch)
+    return None
+
+
+def _train_and_write(
+    workspace: Workspace,
+    options: TrainingOptions,
+    name: str,
+    made: DatasetRecord,
+    group: Group,
+    profiled: bool,
+    watch: TrainingWatch,
+) -> Trained:
+    run = workspace.new_run(name)
     architecture = find_architecture(options.arch)
-    run = workspace.new_run(name or options.arch)
-    dataset = workspace.prepared()
-    made = read_record(dataset.record, DatasetRecord)
     replaced = run.record.is_file()
     clock = _Clock()
     with lock(workspace.root), staged_folder(run.root) as folder:
         stage = RunFolder(folder)
-        # Seeds Python, NumPy and TensorFlow: initial weights, dropout, order and augmentation.
-        keras.utils.set_random_seed(options.seed)
-        watch.note(f"Building {options.arch}")
-        classifier = _build(architecture, options)
-        films = read_manifest(dataset)
-        cache = ArrayCache(workspace.cache, limit=int(options.cache * 1e9))
-        size = classifier.input_size
-        parts = {part: _load(dataset, films, part, made, size, cache, watch) for part in ("train", "val")}
-        clock.lap("load")
-        feed, validation = fit(classifier, parts, architecture, options, cache, watch)
-        clock.lap("fit")
+        classifier, parts, feed, validation = _fit(workspace, options, made, group, clock, watch)
         found = None
         if profiled:
             watch.note("Timing the parts of an epoch")
@@ -100,18 +112,18 @@ def train(
         watch.note("Exporting the model, and checking the export on the validation films")
         classifier.model.save(stage.keras_model)
         export_litert(classifier, stage.litert_model)
-        check = check_export(classifier, stage.litert_model, parts["val"].films)
+        check, probabilities = check_export(classifier, stage.litert_model, parts["val"].films)
         clock.lap("export")
+        boosting = None
         if architecture.boosted:
             watch.note("Fitting XGBoost on the network's features")
             boosting, probabilities = _boost(stage, parts, options)
             clock.lap("boost")
-        else:
-            boosting, probabilities = None, predict_probabilities(classifier.model, parts["val"].films)
         _write_history(stage, validation)
         write_class_indices(stage.class_indices, made.class_indices)
         record = {
-            **_record(classifier, validation, options, architecture, made, films),
+            **_record(classifier, validation, options, architecture, made),
+            "films": films_by_part(read_manifest(workspace.prepared()), made.class_indices),
             "validation": measure(validation.positives, probabilities, threshold=THRESHOLD),
             "export": check,
             "boosting": boosting,
@@ -121,6 +133,31 @@ def train(
         }
         write_record(stage.record, RunRecord(**record))
     return Trained(run=run, record=RunRecord(**record), replaced=replaced)
+
+
+def _fit(
+    workspace: Workspace,
+    options: TrainingOptions,
+    made: DatasetRecord,
+    group: Group,
+    clock: "_Clock",
+    watch: TrainingWatch,
+) -> tuple[Classifier, dict[str, Part], Feed, Validation]:
+    # Seeds Python, NumPy and TensorFlow: initial weights, dropout, order and augmentation.
+    keras.utils.set_random_seed(options.seed)
+    watch.note(f"Building {options.arch}")
+    architecture = find_architecture(options.arch)
+    classifier = _build(architecture, options)
+    # Workers may share the disk, and a cache has one writer.
+    folder = workspace.cache if group.is_chief else workspace.cache / f"worker-{group.worker}"
+    cache = ArrayCache(folder, limit=int(options.cache * 1e9))
+    dataset = workspace.prepared()
+    films, size = read_manifest(dataset), classifier.input_size
+    parts = {part: _load(dataset, films, part, made, size, cache, watch) for part in ("train", "val")}
+    clock.lap("load")
+    feed, validation = fit(classifier, parts, architecture, options, cache, watch, group)
+    clock.lap("fit")
+    return classifier, parts, feed, validation
 
 
 def is_trained(workspace: Workspace, options: TrainingOptions) -> bool:
@@ -223,7 +260,6 @@ def _record(
     options: TrainingOptions,
     architecture: Architecture,
     made: DatasetRecord,
-    films: Sequence[Film],
 ) -> dict[str, Any]:
     assert validation.best is not None
     planned = (options.epochs or architecture.epochs) + (options.fine_tune_epochs if options.fine_tune else 0)
@@ -240,7 +276,6 @@ def _record(
         "class_indices": made.class_indices,
         "threshold": THRESHOLD,
         "dataset_fingerprint": made.fingerprint,
-        "films": films_by_part(films, made.class_indices),
         "epochs": epochs,
         "best_epoch": validation.best.epoch,
         "stopped_by": "interrupt" if validation.stop.asked else "epochs" if epochs == planned else "early stopping",
