@@ -21,6 +21,8 @@ from statistics import median
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PEERS = Path(__file__).with_name("peers")
 COLUMNS = ("what", "data", "cxr", "peer", "ratio", "asked for", "cxr, MiB", "peer, MiB", "runs", "notes", "command")
+# An installed program has its bytecode; without it, each start compiles all modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _PACKAGES = ("cxr-cli", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 
 
@@ -109,7 +111,7 @@ def record(what: str, *, data: str, asked_for: str, columns: dict[str, str]) -> 
         asked_for: what it should reach.
         columns: see `figures`; a column that is missing stays empty.
     """
-    command = " ".join(["python", "benchmarks/" + Path(sys.argv[0]).name, *sys.argv[1:]])
+    command = " ".join(["python", "benchmarks/" + Path(sys.argv[0]).name, *map(_shown, sys.argv[1:])])
     row = columns | {"what": what, "data": data, "asked for": asked_for, "command": f"`{command}`"}
     assert set(row) <= set(COLUMNS), row
     text = RESULTS.read_text(encoding="utf-8")
@@ -136,6 +138,11 @@ def machine() -> str:
         except PackageNotFoundError:
             continue
     return f"{os.cpu_count()} cores of {processor}, {memory} GiB, {platform.system()}; {', '.join(versions)}"
+
+
+def _shown(argument: str) -> str:
+    """A machine's own paths are nobody else's: their ends say what they are."""
+    return "/".join(Path(argument).parts[-2:]) if Path(argument).is_absolute() else argument
 
 
 def _seconds(value: float) -> str:

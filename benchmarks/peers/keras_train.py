@@ -39,7 +39,7 @@ def main() -> None:
     shape = (options.size, options.size)
 
     if options.augment == "generator":
-        generator = keras.src.legacy.preprocessing.image.ImageDataGenerator(
+        generator = tf.keras.preprocessing.image.ImageDataGenerator(
             rotation_range=8,
             width_shift_range=0.05,
             height_shift_range=0.05,
