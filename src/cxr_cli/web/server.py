@@ -59,6 +59,8 @@ def serve(
         config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
         ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         uvicorn.Server(config).run(sockets=[listener])
+        # It ends for a signal only, and mostly raises this itself; seen once, on a busy machine, to return instead.
+        raise KeyboardInterrupt
 
 
 def build_app(answerer: Answerer, folder: Path, *, run: str | None, notice: str) -> "ASGIApp":
