@@ -106,7 +106,7 @@ def record(what: str, *, data: str, asked_for: str, columns: dict[str, str]) -> 
     """Print a row and append it to RESULTS.md, under a heading with the machine and versions.
 
     Args:
-        what: the row's name; README shows the latest row of each name.
+        what: the row's name; README shows the latest row of each name and data.
         data: what it ran on.
         asked_for: what it should reach.
         columns: see `figures`; a column that is missing stays empty.

@@ -1,4 +1,4 @@
-"""Writes README's table of speed, from the latest row of each name in RESULTS.md: python benchmarks/readme_table.py."""
+"""Writes README's table of speed, from the latest row of each name and data in RESULTS.md: python benchmarks/readme_table.py."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _SHOWN = ("what", "data", "cxr", "peer", "ratio", "cxr, MiB", "peer, MiB")
 
 def table(results: str) -> str:
     """The Markdown table: `results` is the text of RESULTS.md."""
-    rows: dict[str, list[str]] = {}
+    rows: dict[tuple[str, str], list[str]] = {}
     header: list[str] = []
     for line in results.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -19,7 +19,7 @@ def table(results: str) -> str:
         if cells[0] == "what":
             header = cells
             continue
-        rows[cells[0]] = [dict(zip(header, cells, strict=True))[column] or "–" for column in _SHOWN]
+        rows[cells[0], cells[1]] = [dict(zip(header, cells, strict=True))[column] or "–" for column in _SHOWN]
     lines = [_SHOWN, ["---"] * len(_SHOWN), *rows.values()]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
