@@ -1,4 +1,4 @@
-"""Writes README's table of speed, from the latest row of each name and data in RESULTS.md: python benchmarks/readme_table.py."""
+"""README's table of speed, the latest row of each name and data in RESULTS.md: python benchmarks/readme_table.py."""
 
 from pathlib import Path
 
