@@ -1,5 +1,6 @@
 import importlib.util
 import os
+import re
 import signal
 
 import pytest
@@ -38,10 +39,15 @@ def test_a_partition_that_kills_its_workers_is_named_when_the_others_are_done(cl
     with connected(cluster.address) as client, pytest.raises(ClusterError) as error:
         results.extend(run_partitions(client, work, range(20), name=lambda number: f"films of part {number}"))
 
+    named = [int(number) for number in re.findall(r"films of part (\d+)", error.value.message)]
     assert error.value.message == (
-        "Expected workers to live through every partition. Received: worker after worker died with films of part 7. "
-        "All others are done."
+        "Expected workers to live through every partition. Received: worker after worker died that had been given "
+        f"{'; '.join(f'films of part {number}' for number in named)}. All others are done."
     )
+    # Dask may blame what was next in line for the same workers, too.
+    assert 7 in named
+    assert len(named) <= 2
+    assert sorted([*results, *named]) == list(range(20))
 
 
 def test_a_cluster_without_workers_is_an_error_that_says_how_to_start_some(cluster, monkeypatch):

@@ -81,7 +81,8 @@ def run_partitions(
         submit(len(batch))
     if deadly:
         raise ClusterError(
-            f"Expected workers to live through every partition. Received: worker after worker died with "
+            # Dask blames a death on all that the worker had been given: what was next in line may be named too.
+            f"Expected workers to live through every partition. Received: worker after worker died that had been given "
             f"{'; '.join(deadly[:3])}{f' and {len(deadly) - 3} more' if len(deadly) > 3 else ''}. All others are done.",
             hint=f"The workers' logs and memory limits tell why. {AGAIN}",
         )
