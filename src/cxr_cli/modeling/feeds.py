@@ -207,7 +207,9 @@ class FrozenFeed:
 
     def pooled(self, track: Track) -> np.ndarray:
         """(variants, N, C) float32."""
-        rows = predict_in_batches(self._halves.pooled, map(_to_float, in_batches(self._outputs[: self._rows])))
+        outputs = self._outputs[: self._rows]
+        read = track(map(_to_float, in_batches(outputs)), "Reading features, in batches", total=_steps(outputs))
+        rows = predict_in_batches(self._halves.pooled, read)
         return rows.reshape(self._variants, -1, rows.shape[-1])
 
     def validate(self, rows: slice = slice(None)) -> np.ndarray:

@@ -39,6 +39,7 @@ def profile(feed: Feed, validation: Validation, *, batch_size: int, seed: int, r
         model.train_on_batch(films, truths)
 
     ahead = _seconds(forward)
+    epochs = [row.seconds for row in validation.history if row.loss is not None]
     return Profile(
         reading=reading,
         frozen_layers=feed.seconds,
@@ -46,7 +47,7 @@ def profile(feed: Feed, validation: Validation, *, batch_size: int, seed: int, r
         forward=ahead * steps,
         backward=max(0.0, _seconds(step) - ahead) * steps,
         validation=_seconds(feed.validate, times=3),
-        epoch=median(row.seconds for row in validation.history if row.loss is not None),
+        epoch=median(epochs[1:] or epochs),  # the first one builds the graph too
         steps=steps,
     )
 

@@ -105,7 +105,7 @@ class Profile(Part, frozen=True, kw_only=True):
     forward: float
     backward: float  # and the weights' step
     validation: float
-    epoch: float  # the median of the training's: batches are made while the steps run
+    epoch: float  # the median of the training's but for the first, where there are more; batches are made meanwhile
     steps: int
 
 
