@@ -11,7 +11,8 @@ import pytest
 from cxr_cli import console
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.imaging.reader import read_film
-from cxr_cli.workspace.records import Boosting, DatasetRecord, ReportRecord, RunRecord, read_record, write_record
+from cxr_cli.workspace.records import Boosting, DatasetRecord, RunRecord, read_record, write_record
+from cxr_cli.workspace.reports import ReportRecord
 
 
 @pytest.fixture

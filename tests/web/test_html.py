@@ -12,7 +12,8 @@ from cxr_cli.inference.predictor import Answer
 from cxr_cli.web import html
 from cxr_cli.web.answering import Seen
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.records import ReportRecord, RunRecord, read_record, write_record
+from cxr_cli.workspace.records import RunRecord, read_record, write_record
+from cxr_cli.workspace.reports import ReportRecord
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What speaks against a report's figures, in sentences."""
 
-from cxr_cli.workspace.records import ReportRecord
+from cxr_cli.workspace.reports import ReportRecord
 
 
 def doubts(report: ReportRecord) -> list[str]:

@@ -19,7 +19,8 @@ from cxr_cli.inference.predictor import Predictor, open_predictor
 from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.layout import ComparisonFolder, RunFolder, Workspace
-from cxr_cli.workspace.records import DatasetRecord, ReportRecord, RunRecord, read_record
+from cxr_cli.workspace.records import DatasetRecord, RunRecord, read_record
+from cxr_cli.workspace.reports import ReportRecord
 
 _WARM_UP, _TIMED = 3, 20  # answers
 

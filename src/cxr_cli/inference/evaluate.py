@@ -13,7 +13,8 @@ from cxr_cli.inference.predictor import Predictor, open_predictor
 from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import lock, staged_folder, write_table
 from cxr_cli.workspace.layout import PARTS, EvaluationFolder, Workspace
-from cxr_cli.workspace.records import DatasetRecord, Leak, ReportRecord, read_record, stamp, write_record
+from cxr_cli.workspace.records import DatasetRecord, Leak, read_record, stamp, write_record
+from cxr_cli.workspace.reports import ReportRecord
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.doubts import doubts
 from cxr_cli.web.answering import Seen
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.records import ReportRecord, RunRecord, read_record
+from cxr_cli.workspace.records import RunRecord, read_record
+from cxr_cli.workspace.reports import ReportRecord
 
 WAITING = '<div class="cxr-waiting"><p>The answer appears here.</p></div>'
 

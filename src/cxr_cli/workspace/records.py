@@ -41,6 +41,13 @@ class Record(Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
     versions: dict[str, str]
 
 
+class Interval(Part, frozen=True, kw_only=True):
+    """Where a figure lies, with 95 % confidence."""
+
+    low: float
+    high: float
+
+
 class FunnelStep(Part, frozen=True, kw_only=True):
     """One rule of `prepare`."""
 
@@ -109,6 +116,25 @@ class Profile(Part, frozen=True, kw_only=True):
     steps: int
 
 
+class Calibration(Part, frozen=True, kw_only=True):
+    """Temperature scaling, fitted on the validation films, and what it does to them."""
+
+    temperature: float  # P(positive) = sigmoid(logit / temperature)
+    before: dict[str, float]  # log_loss, brier, ece
+    after: dict[str, float]
+
+
+class OperatingPoint(Part, frozen=True, kw_only=True):
+    """The threshold of a run, and how it was chosen: on the validation films, never on test."""
+
+    rule: str  # "youden", "sensitivity=0.95", "specificity=0.9" or "threshold=0.5"
+    threshold: float  # of the calibrated P(positive), from which on an answer is positive
+    sensitivity: float  # of the validation films
+    specificity: float
+    positives: int  # validation films
+    negatives: int
+
+
 class RunRecord(Record, frozen=True, kw_only=True):
     """`run.json`: what was trained, on what, how, and how well it did on validation."""
 
@@ -122,7 +148,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     parameters: int
     trainable_parameters: int
     class_indices: dict[str, int]
-    threshold: float  # P(positive) from which an answer is positive
+    threshold: float  # calibrated P(positive) from which an answer is positive; the operating point's
     dataset_fingerprint: str
     films: dict[str, dict[str, int]]  # part -> label -> films
     epochs: int
@@ -134,26 +160,8 @@ class RunRecord(Record, frozen=True, kw_only=True):
     boosting: Boosting | None = None
     segment: str | None = None  # the method by which it is shown the lungs alone
     profile: Profile | None = None
-
-
-class ReportRecord(Record, frozen=True, kw_only=True):
-    """`report.json`: how a run did on films it was not trained on."""
-
-    VERSION = 1
-    MADE_BY = "cxr evaluate"
-
-    run: str
-    arch: str
-    split: str
-    positive: str
-    negative: str
-    threshold: float
-    films: int
-    patients: int
-    metrics: dict[str, float | None]
-    confusion_matrix: dict[str, int]  # true_positive, false_positive, false_negative, true_negative
-    classification_report: dict[str, dict[str, float]]
-    same_dataset: bool  # the run was trained on this very split
+    calibration: Calibration | None = None  # none in a run of before there was any
+    operating_point: OperatingPoint | None = None
 
 
 class SegmentedFilm(Part, frozen=True, kw_only=True):
