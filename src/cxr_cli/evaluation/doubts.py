@@ -1,19 +1,39 @@
 """What speaks against a report's figures, in sentences."""
 
-from cxr_cli.workspace.reports import ReportRecord
+from cxr_cli.workspace.layout import PARTS
+from cxr_cli.workspace.reports import ReportRecord, SeenFilms
 
 
 def doubts(report: ReportRecord) -> list[str]:
     """The doubts that a report itself shows; none where it shows none, which is no proof."""
     found = []
-    if not report.same_dataset:
+    part_of_training = report.split in PARTS[:-1] and report.external is None
+    if part_of_training:
+        found.append(f"The {report.split} films had a part in the training: these figures are no test.")
+    if report.seen and not report.seen.dropped and _count(report.seen):
+        found.append(
+            f"Warning: {report.run} was trained or validated on {_count(report.seen)} of these {report.films} films "
+            f"or their kin ({seen_in_words(report.seen)}): the figures may be too good. Leave those out: --drop-seen"
+        )
+    elif report.seen is None and not report.same_dataset and not part_of_training:
         found.append(
             f"Warning: {report.run} was trained on another dataset or split than the one it was tested on; these "
             f"{report.split} films may have been among its training films. Train again for an honest figure."
         )
-    if report.split != "test":
-        found.append(f"The {report.split} films had a part in the training: these figures are no test.")
+    if not report.positives or not report.negatives:
+        there, told = (report.negative, "specificity") if report.negatives else (report.positive, "sensitivity")
+        found.append(f"All films are {there}: they tell the {told} and nothing else.")
     cells = report.confusion_matrix
-    if cells["true_positive"] + cells["false_positive"] in (0, report.films):
+    if cells["true_positive"] + cells["false_positive"] in (0, report.films) and report.positives and report.negatives:
         found.append("The run gives every film the same answer: at this threshold it tells nothing apart.")
     return found
+
+
+def seen_in_words(seen: SeenFilms) -> str:
+    """How many films, and how each is known."""
+    counts = {"the very film": seen.films, "a near-twin": seen.twins, "another film of the patient": seen.patients}
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+
+
+def _count(seen: SeenFilms) -> int:
+    return seen.films + seen.twins + seen.patients

@@ -41,8 +41,8 @@ def measure(positives: np.ndarray, probabilities: np.ndarray, *, threshold: floa
     Returns:
         Each in [0, 1], or None where it is not defined (a class without films): sensitivity, the recall of the
         positive class; specificity, that of the negative; precision; negative_predictive_value; f1; accuracy;
-        balanced_accuracy, the mean of sensitivity and specificity; roc_auc (scikit-learn); and log_loss, the mean
-        cross-entropy in nats, which may exceed 1.
+        balanced_accuracy, the mean of sensitivity and specificity; roc_auc (scikit-learn); log_loss, the mean
+        cross-entropy in nats, which may exceed 1; and brier, the mean squared error of the probability.
     """
     from sklearn.metrics import log_loss, roc_auc_score
 
@@ -60,6 +60,7 @@ def measure(positives: np.ndarray, probabilities: np.ndarray, *, threshold: floa
         "balanced_accuracy": (sensitivity + specificity) / 2 if both else None,  # type: ignore[operator]
         "roc_auc": float(roc_auc_score(positives, probabilities)) if both else None,
         "log_loss": float(log_loss(positives, probabilities.astype(np.float64), labels=[False, True])),
+        "brier": float(np.mean((probabilities.astype(np.float64) - positives) ** 2)),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cxr_cli.evaluation.calibration import BINS, expected_calibration_error, reliability
 from cxr_cli.evaluation.metrics import Confusion
 from cxr_cli.imaging.figures import save_figure
 
@@ -65,6 +66,57 @@ def draw_roc(
     save_figure(figure, path)
 
 
+def draw_reliability(
+    path: Path,
+    positives: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    raw: np.ndarray | None,
+    positive: str,
+    title: str,
+) -> None:
+    """Draw how many films of some probability are positive: on the diagonal, where it means what it says.
+
+    Args:
+        path: the PNG to write.
+        positives: (N,) bool, the truth.
+        probabilities: (N,) float, P(positive).
+        raw: the same before calibration, drawn beside it. None for none.
+        positive: the positive class.
+        title: above the picture.
+    """
+    figure, (axes, below) = _figure(5.2, 6.0, rows=[4, 1])
+    axes.plot([0, 1], [0, 1], "--", color=_GRAY, linewidth=1, label="means what it says")
+    after = "" if raw is None else "calibrated, "
+    drawn = [(probabilities, _BLUE, "o-", f"{after}95 % interval")]
+    if raw is not None:
+        drawn.insert(0, (raw, _ORANGE, "s:", "before calibration"))
+    for values, color, style, name in drawn:
+        bins = reliability(positives, values)
+        shares = [one.positive_share for one in bins]
+        places = [one.mean_probability for one in bins]
+        name = f"{name} (ECE {expected_calibration_error(positives, values):.3f})"
+        if values is raw:
+            axes.plot(places, shares, style, color=color, markersize=4, linewidth=1, label=name)
+        else:
+            reach = [[s - one.interval.low for s, one in zip(shares, bins, strict=True)]]
+            reach.append([one.interval.high - s for s, one in zip(shares, bins, strict=True)])
+            axes.errorbar(places, shares, reach, fmt=style, color=color, markersize=5, linewidth=1.2, label=name)
+    edges = np.linspace(0, 1, BINS + 1)
+    classes = [probabilities[positives], probabilities[~positives]]
+    below.hist(classes, edges, stacked=True, color=[_BLUE, _GRAY], label=[positive, "others"])
+    axes.set_ylabel(f"share of films that are {positive}")
+    axes.set_title(title, fontsize=11)
+    below.set_xlabel(f"P({positive})")
+    below.set_ylabel("films")
+    for one in (axes, below):
+        one.set_xlim(-0.02, 1.02)
+        one.spines[["top", "right"]].set_visible(False)
+        one.legend(frameon=False, fontsize=9)
+    axes.set_ylim(-0.02, 1.02)
+    save_figure(figure, path)
+
+
 def draw_curves(path: Path, history: Sequence[dict[str, Any]], *, best_epoch: int) -> None:
     """Draw loss and validation AUC over the epochs, with the epoch that was kept.
 
@@ -92,8 +144,8 @@ def draw_curves(path: Path, history: Sequence[dict[str, Any]], *, best_epoch: in
     save_figure(figure, path)
 
 
-def _figure(width: float, height: float, *, columns: int = 1) -> tuple[Any, Any]:
+def _figure(width: float, height: float, *, columns: int = 1, rows: Sequence[float] = (1,)) -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(1, columns)
+    return figure, figure.subplots(len(rows), columns, height_ratios=rows)
