@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from cxr_cli.errors import NoRunError, WorkspaceError
-from cxr_cli.workspace.layout import RunFolder, Workspace
+from cxr_cli.workspace.folders import RunFolder
+from cxr_cli.workspace.layout import Workspace
 
 TRAIN_HINT = "Train one: cxr train --arch mobilenetv2 --class-weight"
 

@@ -12,7 +12,7 @@ from cxr_cli.workspace.records import (
     DatasetRecord,
     ExportCheck,
     FunnelStep,
-    ReportRecord,
+    Interval,
     RunRecord,
     read_class_indices,
     read_record,
@@ -20,6 +20,7 @@ from cxr_cli.workspace.records import (
     write_class_indices,
     write_record,
 )
+from cxr_cli.workspace.reports import CalibrationFigures, ReportRecord
 
 COUNTS = {part: {"non_covid": 3, "covid": 4} for part in ("train", "val", "test")}
 MADE = {"schema_version": 1, "created": "2024-05-01T12:00:00+00:00", "versions": {"cxr-cli": "0.1.0"}}
@@ -55,19 +56,29 @@ RUN = RunRecord(
     seconds={"train": 1.5},
 )
 REPORT = ReportRecord(
-    **MADE,
+    **(MADE | {"schema_version": ReportRecord.VERSION}),
     run="r",
     arch="mobilenetv2",
     split="test",
     positive="covid",
     negative="non_covid",
     threshold=0.5,
+    operating_point=None,
     films=7,
     patients=6,
-    metrics={"auc": None},
+    positives=4,
+    negatives=3,
+    metrics={"sensitivity": 0.75, "auc": None},
+    intervals={"sensitivity": Interval(low=0.3, high=0.9), "auc": None},
+    interval_method="Wilson",
+    calibration=CalibrationFigures(temperature=None, raw={"brier": 0.1}, calibrated={"brier": 0.1}),
+    predictive_values=None,
     confusion_matrix={"true_positive": 3, "false_positive": 1, "false_negative": 1, "true_negative": 2},
     classification_report={"covid": {"precision": 0.75}},
+    subgroups=[],
     same_dataset=True,
+    seen=None,
+    external=None,
 )
 HINTS = {
     DatasetRecord: "Make it again: cxr prepare --metadata dataset/metadata.csv",
@@ -114,12 +125,12 @@ def test_a_stamp_tells_the_second_in_utc_and_every_version_that_counts():
 @pytest.mark.parametrize("record", [DATASET, RUN, REPORT], ids=lambda record: type(record).__name__)
 def test_a_record_of_another_version_is_refused_even_where_the_rest_is_unknown_too(tmp_path, record):
     path = tmp_path / "record.json"
-    path.write_text('{"schema_version": 2, "colour": "blue"}')
+    path.write_text('{"schema_version": 99, "colour": "blue"}')
 
     with pytest.raises(WorkspaceError) as caught:
         read_record(path, type(record))
 
-    assert caught.value.message == f"Expected version 1 of the record {path}. Received: version 2."
+    assert caught.value.message == f"Expected version {record.VERSION} of the record {path}. Received: version 99."
     assert caught.value.hint == HINTS[type(record)]
 
 

@@ -24,7 +24,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         WorkspaceError: the place can't be written to.
     """
-    with _whole_file(path) as stream:
+    with whole_file(path) as stream:
         stream.write(data)
 
 
@@ -35,7 +35,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_table(path: Path, columns: list[str], rows: Iterable[dict[str, object]]) -> None:
     """Write a CSV file of the workspace: a header, LF line ends, UTF-8."""
-    with _whole_file(path) as stream:
+    with whole_file(path) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
         writer.writeheader()
@@ -126,8 +126,12 @@ def lock(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A temporary sibling that becomes `path` when the block ends well; the folder is made when missing."""
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A temporary sibling that becomes `path` when the block ends well; the folder is made when missing.
+
+    Raises:
+        WorkspaceError: the place can't be written to.
+    """
     with _mended_by_user(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not mkstemp's, which only its owner may read: results are for colleagues too.

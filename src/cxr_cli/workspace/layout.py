@@ -1,4 +1,4 @@
-"""Every path of the workspace, each written once."""
+"""Where everything lies in the workspace, and what to say where it is missing."""
 
 import os
 import re
@@ -6,218 +6,51 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.errors import NoRunError, WorkspaceError
+from cxr_cli.workspace.folders import (
+    AuditFolder,
+    ComparisonFolder,
+    DatasetFolder,
+    EvaluationFolder,
+    GalleryFolder,
+    ReportFolder,
+    RunFolder,
+    SegmentationFolder,
+)
 
-PARTS = ("train", "val", "test")
 ENVIRONMENT_VARIABLE = "CXR_WORKSPACE"
 _PREPARE_HINT = "Prepare one: cxr prepare --metadata dataset/metadata.csv"
 _TRAIN_HINT = "Train one: cxr train --arch mobilenetv2 --class-weight"
 
 
 @dataclass(frozen=True)
-class DatasetFolder:
-    """A prepared dataset, or the place where one is being made."""
+class CrossvalFolder:
+    """A recipe trained and tested in folds."""
 
     root: Path
 
-    @property
-    def manifest(self) -> Path:
-        """One row a film."""
-        return self.root / "manifest.csv"
-
-    @property
-    def excluded(self) -> Path:
-        """One row a rejected row, with its reason."""
-        return self.root / "excluded.csv"
-
-    @property
-    def segmentation(self) -> Path:
-        """One row a film of a dataset of lungs: whether they were found."""
-        return self.root / "segmentation.csv"
-
-    @property
-    def record(self) -> Path:
-        """Written last: the dataset is whole."""
-        return self.root / "dataset.json"
-
-    @property
-    def distribution_picture(self) -> Path:
-        """Films of each class in each part."""
-        return self.root / "overview" / "class_distribution.png"
-
-    @property
-    def samples_picture(self) -> Path:
-        """A grid of films of each class."""
-        return self.root / "overview" / "samples.png"
-
-    @staticmethod
-    def film(part: str, label: str, name: str) -> str:
-        """A film's path from the dataset's folder, as the manifest has it."""
-        return f"split/{part}/{label}/{name}"
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """A trained run, or the place where one is being made."""
-
-    root: Path
-
-    @property
-    def name(self) -> str:
-        """The run's name."""
-        return self.root.name
-
-    @property
-    def keras_model(self) -> Path:
-        """The model as Keras reads it."""
-        return self.root / "model.keras"
-
-    @property
-    def litert_model(self) -> Path:
-        """The model that answers."""
-        return self.root / "model.tflite"
-
-    @property
-    def booster(self) -> Path:
-        """XGBoost's trees, of a run that has them."""
-        return self.root / "xgboost.json"
-
-    @property
-    def exports(self) -> Path:
-        """The model in other formats; a new training of the run takes them away."""
-        return self.root / "export"
-
-    @property
-    def class_indices(self) -> Path:
-        """The classes of this run."""
-        return self.root / "class_indices.json"
-
-    @property
-    def history(self) -> Path:
-        """One row an epoch."""
-        return self.root / "history.csv"
-
-    @property
-    def curves_picture(self) -> Path:
-        """The history, drawn."""
-        return self.root / "curves.png"
-
-    @property
-    def record(self) -> Path:
-        """Written last: the run is whole."""
-        return self.root / "run.json"
-
-
-@dataclass(frozen=True)
-class EvaluationFolder:
-    """What a run's answers on one part of a dataset are worth."""
-
-    root: Path
+    def fold(self, number: int) -> "Workspace":
+        """A workspace of its own, whose films are the dataset's; `number` counts from 1."""
+        return Workspace(self.root / f"fold-{number}")
 
     @property
     def predictions(self) -> Path:
-        """One row a film."""
+        """One row a film, each answered by a model that saw no film of its group."""
         return self.root / "predictions.csv"
 
     @property
-    def confusion_picture(self) -> Path:
-        """The confusion matrix, drawn."""
-        return self.root / "confusion_matrix.png"
-
-    @property
     def roc_picture(self) -> Path:
-        """The ROC curve, drawn."""
-        return self.root / "roc_curve.png"
+        """The folds' ROC curves and the pooled one, drawn."""
+        return self.root / "roc_curves.png"
+
+    @property
+    def page(self) -> Path:
+        """The report to read."""
+        return self.root / "crossval.html"
 
     @property
     def record(self) -> Path:
-        """Written last: the report is whole."""
-        return self.root / "report.json"
-
-
-@dataclass(frozen=True)
-class ComparisonFolder:
-    """Runs beside each other."""
-
-    root: Path
-
-    @property
-    def csv(self) -> Path:
-        """One row a run, full figures."""
-        return self.root / "comparison.csv"
-
-    @property
-    def markdown(self) -> Path:
-        """The table to read."""
-        return self.root / "comparison.md"
-
-    @property
-    def picture(self) -> Path:
-        """The table, drawn."""
-        return self.root / "comparison.png"
-
-
-@dataclass(frozen=True)
-class SegmentationFolder:
-    """The lungs of films; `name` is a film's file name, its suffix included."""
-
-    root: Path
-
-    def mask(self, name: str) -> Path:
-        """A mask that passed every check, 0 and 255."""
-        return self.root / "masks" / f"{name}.png"
-
-    def doubtful(self, name: str) -> Path:
-        """A mask that didn't: apart, so that nobody takes it for one."""
-        return self.root / "doubtful" / f"{name}.png"
-
-    def overlay(self, name: str) -> Path:
-        """The mask on the film, for people."""
-        return self.root / "overlays" / f"{name}.png"
-
-    def clusters(self, name: str) -> Path:
-        """The clusters' numbers, in colors."""
-        return self.root / "clusters" / f"{name}.png"
-
-    @property
-    def table(self) -> Path:
-        """One row a film."""
-        return self.root / "segmentations.csv"
-
-    @property
-    def record(self) -> Path:
-        """Written last: what the last command did here."""
-        return self.root / "segmentations.json"
-
-
-@dataclass(frozen=True)
-class AnswersFolder:
-    """The answers of a run for an archive."""
-
-    root: Path
-
-    @property
-    def films(self) -> Path:
-        """The archive's films, in order."""
-        return self.root / "films.parquet"
-
-    @property
-    def plan(self) -> Path:
-        """Written once the films are listed: whose answers they are, and how the films are cut into parts."""
-        return self.root / "plan.json"
-
-    @property
-    def parts(self) -> Path:
-        """Where the answers lie."""
-        return self.root / "parts"
-
-    def part(self, number: int) -> Path:
-        """The answers for one partition, one row a film."""
-        return self.parts / f"part-{number:06d}.parquet"
-
-    @property
-    def record(self) -> Path:
-        """Written last: all films are answered."""
-        return self.root / "answers.json"
+        """Written last: all folds are whole."""
+        return self.root / "crossval.json"
 
 
 @dataclass(frozen=True)
@@ -242,6 +75,11 @@ class Workspace:
         return DatasetFolder(self.root / "dataset")
 
     @property
+    def audit(self) -> AuditFolder:
+        """Where the audit of the dataset goes."""
+        return AuditFolder(self.root / "audit")
+
+    @property
     def models(self) -> Path:
         """Where the runs lie."""
         return self.root / "models"
@@ -256,10 +94,18 @@ class Workspace:
         """Where heat maps go that are given no other place."""
         return self.root / "heatmaps"
 
+    def gallery(self, run: str, method: str, films: str) -> GalleryFolder:
+        """Where the heat maps of many films go that are given no other place; `films` says which."""
+        return GalleryFolder(self.heatmaps / f"{run}-{method}-{films}")
+
     @property
     def cache(self) -> Path:
         """Arrays that training computes once; may be deleted at any time between trainings."""
         return self.root / "cache"
+
+    def checkpoint(self, run: str) -> Path:
+        """How far the training of a run is; gone when the run is whole."""
+        return self.root / "checkpoints" / f"{run}.npz"
 
     @property
     def reading(self) -> Path:
@@ -324,6 +170,18 @@ class Workspace:
     def evaluation(self, run: str, dataset: str) -> EvaluationFolder:
         """Where the report of `run` on `dataset` (a part, or the name of another set) goes."""
         return EvaluationFolder(self.root / "evaluations" / run / dataset)
+
+    def crossval(self, name: str) -> CrossvalFolder:
+        """The place of the cross-validation called `name`, made or not.
+
+        Raises:
+            WorkspaceError: `name` is no name for a folder.
+        """
+        return CrossvalFolder(self.root / "crossval" / self.new_run(name).name)
+
+    def report(self, run: str) -> ReportFolder:
+        """Where the report of `run` goes."""
+        return ReportFolder(self.root / "reports" / run)
 
     @property
     def comparison(self) -> ComparisonFolder:

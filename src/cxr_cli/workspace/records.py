@@ -61,9 +61,22 @@ class Leak(Part, frozen=True, kw_only=True):
 
     earlier: str
     later: str
-    films: int  # of the later part, whose patient or exact copy is in the earlier part too
+    films: int  # of the later part, whose patient or copy is in the earlier part too
     patients: int  # that they are of
     copies: int  # of them, exact copies of a film of the earlier part
+    near_copies: int = 0  # of them, films of the earlier part saved anew, resized, cropped or inverted
+
+
+class Duplicates(Part, frozen=True, kw_only=True):
+    """Films that a dataset has more than once, in pairs; `duplicates.csv` names them."""
+
+    exact: int  # the same file
+    near: int  # the same film saved anew, resized, cropped or inverted
+    other_class: int  # of all, pairs with two labels: one of them is wrong
+    other_patient: int  # pairs whose films are said to be of two patients
+    other_source: int
+    other_part: int  # none, unless parts were given
+    contradictions: list[tuple[str, str]] = []  # of the pairs with two labels the first ten, by the manifest's paths
 
 
 class DatasetRecord(Record, frozen=True, kw_only=True):
@@ -83,6 +96,7 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
     fingerprint: str  # of every film's content, label and part
     given_parts: list[str] = []  # that the class folders came with, kept as they are
     leaks: list[Leak] = []  # between given parts; none where the split is cut here
+    duplicates: Duplicates | None = None  # none in a dataset of before they were looked for
     notes: list[str] = []  # what else to know of the dataset, in sentences
     segment: str | None = None  # the method by which its films show the lungs alone
 
@@ -92,7 +106,7 @@ class ExportCheck(Part, frozen=True, kw_only=True):
 
     films: int
     max_probability_difference: float
-    max_cam_difference: float
+    max_cam_difference: float  # but for one film in twenty, where a hidden unit may be at 0 but for rounding
 
 
 class Boosting(Part, frozen=True, kw_only=True):
@@ -135,6 +149,17 @@ class OperatingPoint(Part, frozen=True, kw_only=True):
     negatives: int
 
 
+class Reproduction(Part, frozen=True, kw_only=True):
+    """How near a run came to one that was trained before with the same options."""
+
+    of: str  # the other, as the user named it
+    changed: list[str]  # what was other by the user's wish: then it is no reproduction
+    versions: list[str]  # of packages, that were other
+    same_weights: bool | None  # bit for bit; None where the other's record has no hash of them
+    max_probability_difference: float | None  # of validation films, as the network gives it; None without the other's
+    films: int  # that this was measured on
+
+
 class RunRecord(Record, frozen=True, kw_only=True):
     """`run.json`: what was trained, on what, how, and how well it did on validation."""
 
@@ -162,86 +187,9 @@ class RunRecord(Record, frozen=True, kw_only=True):
     profile: Profile | None = None
     calibration: Calibration | None = None  # none in a run of before there was any
     operating_point: OperatingPoint | None = None
-
-
-class SegmentedFilm(Part, frozen=True, kw_only=True):
-    """The lungs of one film."""
-
-    image: str
-    ok: bool  # the mask passed every check
-    flags: list[str]  # what speaks against it
-    lungs: int
-    area: float  # of the film, as are all shares
-    balance: float  # the smaller lung's area, of the larger's
-    border: float  # that the mask touches
-    contrast: float
-    mask: str  # where they were written; a mask that is not ok lies apart
-    overlay: str
-    clusters: str
-    reference: str | None  # the mask it was compared with
-    dice: float | None
-    iou: float | None
-
-
-class Agreement(Part, frozen=True, kw_only=True):
-    """How far masks agree with reference masks."""
-
-    films: int
-    dice_mean: float
-    dice_median: float
-    iou_mean: float
-    iou_median: float
-    films_ok: int  # of them, those whose mask passed every check
-    dice_mean_ok: float | None  # of those
-    worst: dict[str, float]  # image -> Dice, the worst first
-
-
-class SegmentationRecord(Record, frozen=True, kw_only=True):
-    """`segmentations.json`: the lungs of some films."""
-
-    VERSION = 1
-    MADE_BY = "cxr segment film.png"
-
-    method: str
-    reference: str | None
-    films: list[SegmentedFilm]
-    failed: list[str]  # images that gave no answer
-    doubtful: int  # films whose mask failed a check
-    without_reference: int  # films that no reference mask was found for
-    agreement: Agreement | None  # with the reference masks
-
-
-class AnswersPlan(Record, frozen=True, kw_only=True):
-    """`plan.json`: whose answers for which films a folder holds, or will."""
-
-    VERSION = 1
-    MADE_BY = "cxr predict FOLDER --cluster local --output answers"
-
-    run: str
-    fingerprint: str  # of what the run's answers come from
-    films: int
-    films_sha256: str  # of their paths, in order
-    films_a_partition: int
-
-
-class AnswersRecord(Record, frozen=True, kw_only=True):
-    """`answers.json`: all films of an archive are answered."""
-
-    VERSION = 1
-    MADE_BY = AnswersPlan.MADE_BY
-
-    run: str
-    fingerprint: str
-    positive: str
-    threshold: float
-    films: int
-    answers: dict[str, int]  # class -> films
-    errors: int  # films without an answer
-    parts: int
-    films_before: int  # of them, answered by earlier calls that were stopped
-    seconds: float  # of the last call, as are the rest
-    films_a_second: float
-    threads: int  # of the workers, at its end
+    feed: str | None = None  # what it was fed with: films, or what the frozen layers make of them
+    weights_sha256: str | None = None  # of the trained network, and of the trees that answer from it
+    reproduction: Reproduction | None = None  # of a run that was trained with --from
 
 
 def stamp() -> dict[str, Any]:
@@ -263,8 +211,12 @@ def read_record(path: Path, kind: type[R]) -> R:
     Raises:
         WorkspaceError: it isn't there, or is not of this kind, or of another version, or was damaged.
     """
-    hint = f"Make it again: {kind.MADE_BY}"
-    data = _read(path, hint=hint)
+    return decode_record(_read(path, hint=_again(kind)), kind, path)
+
+
+def decode_record(data: bytes, kind: type[R], path: Path) -> R:
+    """The record that `data`, from `path`, holds. Raises as `read_record` does."""
+    hint = _again(kind)
     try:
         found = msgspec.json.decode(data, type=_Version).schema_version
         if found != kind.VERSION:
@@ -305,6 +257,10 @@ def read_class_indices(path: Path) -> tuple[str, str]:
 
 class _Version(msgspec.Struct):
     schema_version: int
+
+
+def _again(kind: type[Record]) -> str:
+    return f"Make it again: {kind.MADE_BY}"
 
 
 def _read(path: Path, *, hint: str) -> bytes:

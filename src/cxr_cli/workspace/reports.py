@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cxr_cli.progress import EpochRow
 from cxr_cli.workspace.records import FunnelStep, Interval, OperatingPoint, Part, Record
 
 
@@ -49,11 +50,11 @@ class SubgroupRow(Part, frozen=True, kw_only=True):
 class Gap(Part, frozen=True, kw_only=True):
     """How much better or worse a run does on films from elsewhere."""
 
-    internal: float
+    internal: float | None  # None, as all of them, where it isn't defined
     internal_interval: Interval | None
-    external: float
+    external: float | None
     external_interval: Interval | None
-    gap: float  # external - internal
+    gap: float | None  # external - internal
     interval: Interval | None
 
 
@@ -65,7 +66,7 @@ class External(Part, frozen=True, kw_only=True):
     positive: str  # the finding, or class folder, that makes a film positive
     funnel: list[FunnelStep]
     internal: str | None  # when the run's own test was made; None where there is none to compare with
-    gaps: dict[str, Gap]
+    gaps: dict[str, Gap]  # by metric; none without an internal test
 
 
 class ReportRecord(Record, frozen=True, kw_only=True):
@@ -156,4 +157,161 @@ class CrossvalRecord(Record, frozen=True, kw_only=True):
     interval_method: str
     confusion_matrix: dict[str, int]  # true_positive, false_positive, false_negative, true_negative
     subgroups: list[SubgroupRow]
+    notes: list[str]  # what else to know of it, in sentences
+
+
+class GradedFilm(Part, frozen=True, kw_only=True):
+    """A film's heat map, and what it is worth; a figure is None where it isn't asked for, or there is no mask."""
+
+    image: str
+    picture: str  # from the gallery's folder, as is `map`
+    map: str | None
+    group: str  # the patient; the image where none is known
+    truth: str | None
+    answer: str
+    correct: bool | None
+    confidence: float  # of the answer
+    target: str  # the class whose evidence is shown; empty for a method that knows no classes
+    blank: bool  # nothing speaks for it
+    lung_energy: float | None = None  # share of the heat that is in the lungs
+    lung_area: float | None = None  # share of the film that is lungs
+    lung_ratio: float | None = None
+    lung_energy_others: float | None = None  # what the maps of other patients would have there
+    lung_gain: float | None = None  # lung_energy - lung_energy_others
+    lung_hit: bool | None = None  # the hottest point is in the lungs
+    lesion_hit: bool | None = None  # the hottest point is in a lesion
+    lesion_area: float | None = None  # share of the film that is lesion
+    lesion_hit_near: bool | None = None  # in it, or near it
+    lesion_area_near: float | None = None
+    deletion: float | None = None  # areas under the curves
+    random_deletion: float | None = None
+    deletion_gain: float | None = None  # random_deletion - deletion
+    insertion: float | None = None
+    random_insertion: float | None = None
+    insertion_gain: float | None = None  # insertion - random_insertion
+
+
+class Grade(Part, frozen=True, kw_only=True):
+    """One figure over the films that have it."""
+
+    films: int
+    groups: int
+    value: float
+    interval: Interval | None
+    chance: float  # what a map that knows nothing would have
+
+
+class RandomizedDepth(Part, frozen=True, kw_only=True):
+    """How alike the heat maps are once part of the weights are random; means over films and draws."""
+
+    weights: str  # that are random
+    share: float  # of all weights
+    spearman: dict[str, float | None]  # by method; None where no film's is defined
+    spearman_absolute: dict[str, float | None]
+    ssim: dict[str, float | None]  # of what is drawn
+
+
+class Randomization(Part, frozen=True, kw_only=True):
+    """The weight randomisation check of Adebayo et al. 2018, from the head downward."""
+
+    films: int
+    draws: int  # of all weights, over which the means are too
+    seed: int
+    depths: list[RandomizedDepth]
+    passed: dict[str, bool]  # by method
+    verdicts: dict[str, str]  # by method, in words
+
+
+class GradesRecord(Record, frozen=True, kw_only=True):
+    """`grades.json`: the heat maps of some films, and what they are worth."""
+
+    VERSION = 1
+    MADE_BY = "cxr gradcam FOLDER"
+
+    run: str
+    explained: str  # whose heat maps they are: the run's, or of a part of it
+    method: str
+    target: str | None  # the class whose evidence is shown; None for each film's answer
+    split: str | None  # of the prepared dataset; None for films that were named
+    seed: int
+    order: str  # of the films, in words
+    lungs: str | None  # the folder of masks
+    lesions: str | None
+    films: list[GradedFilm]  # in that order
+    failed: list[str]  # images without a heat map
+    wrong: int | None  # answers; None where no truth is known
+    blank: int
+    grades: dict[str, Grade]
+    randomization: Randomization | None
+    notes: list[str]
+
+
+class CheckpointRecord(Record, frozen=True, kw_only=True):
+    """The first entry of a checkpoint: what is trained, and how far it is."""
+
+    VERSION = 1
+    MADE_BY = "cxr train"
+
+    run: str
+    options: dict[str, Any]
+    dataset_fingerprint: str
+    weights: dict[str, str]  # where the backbone came from, with its sha256
+    feed: str  # what the training is fed with
+    original: str | None  # what it is to reproduce: a run's name, or a path
+    history: list[EpochRow]
+    phase_is_over: bool  # that of the last epoch
+
+
+class AuditValue(Part, frozen=True, kw_only=True):
+    """Films that have one value of a column."""
+
+    value: str
+    negatives: int
+    positives: int
+
+
+class AuditLook(Part, frozen=True, kw_only=True):
+    """How well something that is not the disease tells the classes apart; 0.5 is chance."""
+
+    name: str  # "source", "image size", "age missing", "outer border" …
+    kind: str  # "column" of the manifest or the files, "missing" values of one, or "probe": a classifier on features
+    level: str  # "alarm", "warning" or "ok"
+    films: int  # of which it is known
+    patients: int
+    auc: float | None  # of films out of fold, by patient; None where there is nothing to tell by, or too few patients
+    interval: Interval | None
+    p: float | None  # that chance alone does as well, corrected for the number of looks (Holm)
+    cramers_v: float | None  # between values and classes, of all films; None for a probe
+    values: list[AuditValue]  # the most frequent first; none of a probe
+
+
+class AuditFinding(Part, frozen=True, kw_only=True):
+    """One thing to mend, or to know."""
+
+    level: str  # "alarm" or "warning"
+    about: str  # a look's name, "parts", "labels", "patients" …
+    found: str  # in one sentence, as are the rest
+    numbers: str
+    why: str
+    next: str  # commands stand between backticks
+
+
+class AuditRecord(Record, frozen=True, kw_only=True):
+    """`audit.json`: what tells a dataset's classes apart without the disease, and what leaks between its parts."""
+
+    VERSION = 1
+    MADE_BY = "cxr audit"
+
+    dataset_fingerprint: str
+    seed: int
+    positive: str
+    negative: str
+    films: dict[str, int]  # label -> films
+    patients: int
+    level: str  # the loudest finding's; "ok" without any
+    verdict: str  # in one sentence
+    alarms: int
+    warnings: int
+    findings: list[AuditFinding]  # the loudest first
+    looks: list[AuditLook]  # the same
     notes: list[str]  # what else to know of it, in sentences
