@@ -11,8 +11,9 @@ from cxr_cli.cluster.answering import predict_on_cluster
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.imaging.reader import find_films
 from cxr_cli.inference.predictor import open_predictor
-from cxr_cli.workspace.layout import AnswersFolder
-from cxr_cli.workspace.records import AnswersRecord, read_record
+from cxr_cli.workspace.answers import AnswersRecord
+from cxr_cli.workspace.folders import AnswersFolder
+from cxr_cli.workspace.records import read_record
 
 CLIENT = """
 import sys

@@ -34,7 +34,7 @@ def test_films_are_read_as_in_one_process_with_the_reasons_of_those_that_can_not
         verdicts = list(read(films, untracked))
 
     assert verdicts == list(read_here(films, untracked))
-    assert [bool(reason) for _, reason in verdicts].count(True) == 2
+    assert [bool(found.reason) for found in verdicts].count(True) == 2
 
 
 def test_a_stopped_reading_goes_on_and_reads_again_what_has_changed(cluster, films, tmp_path):

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cxr_cli.dataset.phantom import write_phantoms
 
@@ -34,7 +35,7 @@ def tree(films, tmp_path):
 def test_people_read_what_is_where(cxr, tree, tmp_path):
     result = cxr("prepare", "--folders", tree, "--patient-pattern", r"^(\w\d+)_", "-w", tmp_path / "ws")
 
-    assert (result.exit_code, result.stderr) == (0, "Reading films: 24\nCopying films: 24\n")
+    assert (result.exit_code, result.stderr) == (0, "Reading films: 24\nLooking for copies: 24\nCopying films: 24\n")
     assert result.stdout == (
         "Files                          left out  kept\n"
         "files in the folders                       24\n"
@@ -77,12 +78,32 @@ def test_a_leak_in_the_given_split_is_said_loudly(cxr, tree, tmp_path):
     assert "Error: Expected train films of both classes, of patients of no other part, to cut test from." in text.stderr
 
 
+def test_a_copy_under_another_name_and_label_is_said_first(cxr, tree, tmp_path):
+    with Image.open(tree / "train" / "covid" / "c5_a.png") as film:
+        film.resize((film.width // 2, film.height // 2)).save(tree / "val" / "normal" / "new.jpg", quality=60)
+    result = cxr("prepare", "--folders", tree, "-w", tmp_path / "ws")
+
+    assert (
+        "Positive class: covid\n"
+        "Warning: the same film has two labels, one of which is wrong. Pairs: 1\n"
+        "  split/train/covid/c5_a.png = split/val/normal/new.jpg\n"
+        "Warning: the given split leaks. 1 of 7 val films are copies (0 exact) of train films. "
+        "Figures on val will be too good.\n"
+        "Films that are there twice, in pairs: 0 exact copies, 1 saved anew, resized, cropped or inverted; "
+        "1 of two parts. Patients who share a film count as one.\n"
+    ) in result.stdout
+    assert f"Copies  : {tmp_path}/ws/dataset/duplicates.csv\n" in result.stdout
+
+
 def test_programs_get_the_record_and_people_beside_them_the_warnings(cxr, tree, tmp_path):
     shutil.copyfile(tree / "train" / "covid" / "c5_a.png", tree / "val" / "covid" / "c5_b.png")
     result = cxr("prepare", "--folders", tree, "--patient-pattern", r"^(\w\d+)_a", "--json", "-w", tmp_path / "ws")
     record = json.loads(result.stdout)
 
-    assert record["leaks"] == [{"earlier": "train", "later": "val", "films": 1, "patients": 1, "copies": 1}]
+    assert record["leaks"] == [
+        {"earlier": "train", "later": "val", "films": 1, "patients": 1, "copies": 1, "near_copies": 0}
+    ]
+    assert record["duplicates"]["exact"] == 1
     assert record["given_parts"] == ["train", "val"]
     assert "Warning: the given split leaks." in result.stderr
     assert "1 films don't match --patient-pattern and count as one each: leakage" in result.stderr

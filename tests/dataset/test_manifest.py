@@ -8,9 +8,9 @@ import pytest
 from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint, read_manifest, write_manifest
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.files import write_table
-from cxr_cli.workspace.layout import DatasetFolder
+from cxr_cli.workspace.folders import DatasetFolder
 
-HEADER = "path,label,split,patient,group,source,view,sex,age,finding,sha256,original"
+HEADER = "path,label,split,patient,group,source,view,sex,age,finding,location,sha256,phash,original"
 HINT = "Make it again: cxr prepare --metadata dataset/metadata.csv"
 
 
@@ -26,7 +26,9 @@ def film(number: int, **changes: str) -> Film:
         "sex": "F",
         "age": "65",
         "finding": "COVID-19",
+        "location": "Hospital A",
         "sha256": f"{number:064x}",
+        "phash": f"{number:016x}",
         "original": f"clinic/{number}.png",
     }
     return Film(**(values | changes))
@@ -49,7 +51,8 @@ def test_a_manifest_is_a_header_and_a_line_a_film(dataset):
     assert (
         dataset.manifest.read_bytes()
         == (
-            f"{HEADER}\nsplit/train/covid/1.png,covid,train,1,clinic:1,clinic,PA,F,65,COVID-19,{1:064x},clinic/1.png\n"
+            f"{HEADER}\nsplit/train/covid/1.png,covid,train,1,clinic:1,clinic,PA,F,65,COVID-19,Hospital A,"
+            f"{1:064x},{1:016x},clinic/1.png\n"
         ).encode()
     )
 
@@ -78,8 +81,11 @@ def test_a_manifest_without_films_is_one(dataset):
         (b"path,label\na,b\n", "Received: path, label."),
         (HEADER.replace("path,label", "label,path").encode() + b"\n", "Received: label, path, split"),
         (HEADER.encode() + b"\n1,2,train,4,5\n", "in row 1 of"),
-        (HEADER.encode() + b"\n1,2,train,4,5,6,7,8,9,10,11,12,13\n", "in row 1 of"),
-        (HEADER.encode() + b"\n1,2,val,4,5,6,7,8,9,10,11,12\n1,2,TEST,4,5,6,7,8,9,10,11,12\n", "in row 2 of"),
+        (HEADER.encode() + b"\n1,2,train,4,5,6,7,8,9,10,11,12,13,14,15\n", "in row 1 of"),
+        (
+            HEADER.encode() + b"\n1,2,val,4,5,6,7,8,9,10,11,12,13,14\n1,2,TEST,4,5,6,7,8,9,10,11,12,13,14\n",
+            "in row 2 of",
+        ),
         (HEADER.encode() + b"\n\xff\n", "'utf-8' codec can't decode"),
     ],
 )

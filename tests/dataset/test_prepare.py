@@ -14,10 +14,11 @@ from cxr_cli.dataset import prepare as module
 from cxr_cli.dataset.manifest import Film, fingerprint, read_manifest
 from cxr_cli.dataset.phantom import write_phantoms
 from cxr_cli.dataset.prepare import prepare, prepare_folders
-from cxr_cli.dataset.reading import read_here
+from cxr_cli.dataset.reading import FilmRead, read_here
 from cxr_cli.errors import CxrError, MetadataError, SplitError, WorkspaceError
-from cxr_cli.workspace.layout import PARTS, Workspace
-from cxr_cli.workspace.records import DatasetRecord, FunnelStep, Leak, read_record
+from cxr_cli.workspace.folders import PARTS
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import DatasetRecord, Duplicates, FunnelStep, Leak, read_record
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "covid-chestxray" / "metadata.csv"
 
@@ -327,7 +328,7 @@ def test_who_else_reads_the_films_decides_on_them(clinic, workspace, tmp_path):
     def elsewhere(paths, track):
         asked.extend(paths)
         for number, verdict in enumerate(read_here(paths, track)):
-            yield ("", "Expected a free worker.") if number == 4 else verdict
+            yield FilmRead("", "Expected a free worker.", b"") if number == 4 else verdict
 
     prepare(Workspace(tmp_path / "here"), [metadata])
     record = prepare(workspace, [metadata], read=elsewhere).record
@@ -398,7 +399,7 @@ def test_a_finding_with_dollar_signs_is_no_formula(clinic, workspace, rows_of_a_
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_each_film_is_told_of_twice(clinic, workspace):
+def test_each_film_is_told_of_in_each_step(clinic, workspace):
     told: list[tuple[str, int, int]] = []
 
     def track(items, description, *, total):
@@ -408,7 +409,7 @@ def test_each_film_is_told_of_twice(clinic, workspace):
 
     prepare(workspace, [clinic()], track=track)
 
-    assert told == [("Reading films", 16, 16), ("Copying films", 16, 16)]
+    assert told == [("Reading films", 16, 16), ("Looking for copies", 16, 16), ("Copying films", 16, 16)]
 
 
 def test_an_earlier_dataset_is_replaced_whole(clinic, workspace):
@@ -539,7 +540,7 @@ def test_the_ieee8023_collection_gives_the_films_counted_by_hand(workspace):
     ]
     assert record.rows == 758
     assert len(films) == 524
-    assert record.fingerprint == "b986a683874417c8fcfe7d3cde0ee46d053d91d823a144cc7471a81f206e05a8"
+    assert record.fingerprint == "e3c66db9a892c11407b0a871b748b2426ad30b7d2c3cd02323c3959bcb2c6557"
     assert sum(film.label == "covid" for film in films) == 427
     assert sum(film.label == "non_covid" for film in films) == 97
     assert len({(film.patient, film.split) for film in films}) == len({film.patient for film in films})
@@ -648,7 +649,16 @@ def test_a_leak_of_the_given_split_is_kept_and_recorded(class_folders, workspace
         Leak(earlier="train", later="val", films=1, patients=1, copies=1),
         Leak(earlier="train", later="test", films=1, patients=1, copies=1),
     ]
-    assert record.notes == ["2 films have exact copies in the other class: some of their labels are wrong."]
+    assert record.notes == []
+    assert record.duplicates == Duplicates(
+        exact=2,
+        near=0,
+        other_class=1,
+        other_patient=0,
+        other_source=0,
+        other_part=2,
+        contradictions=[("split/train/normal/002_1-2.png", "split/val/covid/new.png")],
+    )
     assert record.films_without_patient == 2
 
 

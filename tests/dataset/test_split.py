@@ -268,3 +268,15 @@ def test_leaks_are_counted_for_each_pair_of_parts():
         Leak(earlier="val", later="test", films=1, patients=1, copies=1),
     ]
     assert find_leaks(["train", "val", "test"], ["a", "b", "c"], ["1", "2", "3"]) == []
+
+
+def test_near_copies_join_groups_and_are_leaks_of_their_own():
+    patients, digests = ["a", "b", "", "c"], ["1", "2", "3", "4"]
+    groups = group_films(patients, digests, [(0, 2), (2, 3)])
+
+    assert groups == ["a", "b", "a", "a"]
+    assert find_leaks(["train", "train", "val", "test"], groups, digests, [(2, 0), (2, 3)]) == [
+        Leak(earlier="train", later="val", films=1, patients=1, copies=0, near_copies=1),
+        Leak(earlier="train", later="test", films=1, patients=1, copies=0, near_copies=0),
+        Leak(earlier="val", later="test", films=1, patients=1, copies=0, near_copies=1),
+    ]

@@ -16,9 +16,10 @@ from cxr_cli.errors import WorkspaceError
 from cxr_cli.imaging.reader import find_films, walk_films
 from cxr_cli.inference.predictor import Predictor, open_predictor
 from cxr_cli.progress import Track, untracked
+from cxr_cli.workspace.answers import AnswersPlan, AnswersRecord
 from cxr_cli.workspace.files import lock
-from cxr_cli.workspace.layout import AnswersFolder, RunFolder
-from cxr_cli.workspace.records import AnswersPlan, AnswersRecord, read_record, stamp, write_record
+from cxr_cli.workspace.folders import AnswersFolder, RunFolder
+from cxr_cli.workspace.records import read_record, stamp, write_record
 
 if TYPE_CHECKING:
     from distributed import Client

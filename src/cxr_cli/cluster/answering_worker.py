@@ -10,7 +10,7 @@ from cxr_cli.cluster.partitions import require_shared, require_version
 from cxr_cli.cluster.tables import read_films, read_part, text, write_part
 from cxr_cli.errors import ClusterError, ImageError
 from cxr_cli.inference.predictor import Predictor, open_predictor
-from cxr_cli.workspace.layout import AnswersFolder, RunFolder
+from cxr_cli.workspace.folders import AnswersFolder, RunFolder
 
 Counts = Counter[str | None]  # class -> films; None: without an answer
 _COLUMNS = {
@@ -70,6 +70,8 @@ def fingerprint(predictor: Predictor) -> str:
     """A name for all that a run's answers come from: 64 hex digits, of other runs others."""
     run, record = predictor.run, predictor.record
     digest = sha256(f"{predictor.negative} {predictor.positive} {record.threshold!r} {record.segment}".encode())
+    if record.calibration:
+        digest.update(f"temperature {record.calibration.temperature!r}".encode())
     for path in (run.litert_model, *([run.booster] if record.boosting else [])):
         digest.update(sha256(path.read_bytes()).digest())
     return digest.hexdigest()

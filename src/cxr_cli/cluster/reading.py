@@ -19,7 +19,7 @@ from cxr_cli.cluster.partitions import (
     run_partitions,
 )
 from cxr_cli.cluster.tables import read_part, write_part
-from cxr_cli.dataset.reading import ReadFilms, read_one
+from cxr_cli.dataset.reading import FilmRead, ReadFilms, read_one
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.progress import Track
 from cxr_cli.workspace.files import lock
@@ -28,7 +28,12 @@ from cxr_cli.workspace.layout import Workspace
 if TYPE_CHECKING:
     from distributed import Client
 
-_COLUMNS = {"path": "binary", "sha256": "string", "reason": "binary"}  # bytes: not every file name is text
+_COLUMNS = {
+    "path": "binary",
+    "sha256": "string",
+    "reason": "binary",
+    "small": "binary",
+}  # bytes: not every file name is text
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ def films_read_on(address: str, workspace: Workspace) -> Iterator[ReadFilms]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read_films(client: "Client", folder: Path, films: Sequence[Path], track: Track) -> Iterator[tuple[str, str]]:
+def _read_films(client: "Client", folder: Path, films: Sequence[Path], track: Track) -> Iterator[FilmRead]:
     size = films_a_partition(len(films))
     cuts = [slice(first, first + size) for first in range(0, len(films), size)]
     parts = [folder / f"{_state(films[cut])}.parquet" for cut in cuts]
@@ -81,10 +86,10 @@ def _read_films(client: "Client", folder: Path, films: Sequence[Path], track: Tr
                 f"Expected what the workers read in {part}. Received: no whole file there.",
                 hint=f"Delete {folder} and run the same command again",
             )
-        verdicts = zip(films[cut], table["sha256"].to_pylist(), table["reason"].to_pylist(), strict=True)
-        for film, digest, reason in verdicts:
+        columns = (table[name].to_pylist() for name in ("sha256", "reason", "small"))
+        for film, digest, reason, small in zip(films[cut], *columns, strict=True):
             # The workers know films by their whole paths.
-            yield digest, os.fsdecode(reason).replace(str(film.absolute()), str(film))
+            yield FilmRead(digest, os.fsdecode(reason).replace(str(film.absolute()), str(film)), small)
 
 
 def _state(films: Sequence[Path]) -> str:
@@ -108,8 +113,8 @@ def _read_partition(expected_version: str, partition: _Partition) -> int:
         require_shared(partition.films[0])
     rows = []
     for film in partition.films:
-        digest, reason = read_one(film)
-        rows.append({"path": os.fsencode(film), "sha256": digest, "reason": os.fsencode(reason)})
+        found = read_one(film)
+        rows.append({"path": os.fsencode(film), **found._asdict(), "reason": os.fsencode(found.reason)})
     write_part(partition.part, rows, _COLUMNS)
     return len(rows)
 

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 def warnings_of(record: "DatasetRecord") -> list[str]:
     """What to know of a prepared dataset before its figures are believed."""
-    warnings = [_leak(leak, sum(record.films[leak.later].values())) for leak in record.leaks]
+    warnings = _contradictions(record)
+    warnings += [_leak(leak, sum(record.films[leak.later].values())) for leak in record.leaks]
+    warnings += _copies(record)
     warnings += [f"Note: {note}" for note in record.notes]
     small = [f"{part} {label} {n}" for part, counts in record.films.items() for label, n in counts.items() if n < 10]
     if small:
@@ -29,15 +31,42 @@ def warnings_of(record: "DatasetRecord") -> list[str]:
 
 
 def _leak(leak: "Leak", films: int) -> str:
+    copies = leak.copies + leak.near_copies
+    exact = "exact copies" if not leak.near_copies else f"copies ({leak.copies} exact)"
     what = (
-        f"are exact copies of {leak.earlier} films"
-        if leak.copies == leak.films
-        else f"are of {leak.patients} patients with films in {leak.earlier} too (exact copies of those: {leak.copies})"
+        f"are {exact} of {leak.earlier} films"
+        if copies == leak.films
+        else f"are of {leak.patients} patients with films in {leak.earlier} too ({exact} of those: {copies})"
     )
     return (
         f"Warning: the given split leaks. {leak.films} of {films} {leak.later} films {what}. "
         f"Figures on {leak.later} will be too good."
     )
+
+
+def _contradictions(record: "DatasetRecord") -> list[str]:
+    """The same film with two labels: what to mend first."""
+    found = record.duplicates
+    if not found or not found.other_class:
+        return []
+    shown = [f"  {one} = {other}" for one, other in found.contradictions]
+    shown += ["  …"] * (found.other_class > len(shown))
+    return [
+        f"Warning: the same film has two labels, one of which is wrong. Pairs: {found.other_class}",
+        *shown,
+    ]
+
+
+def _copies(record: "DatasetRecord") -> list[str]:
+    found = record.duplicates
+    if not found or not found.exact + found.near:
+        return []
+    across = {"patients": found.other_patient, "sources": found.other_source, "parts": found.other_part}
+    shown = ", ".join(f"{count} of two {what}" for what, count in across.items() if count)
+    return [
+        f"Films that are there twice, in pairs: {found.exact} exact copies, {found.near} saved anew, resized, cropped "
+        f"or inverted{f'; {shown}' if shown else ''}. Patients who share a film count as one."
+    ]
 
 
 def show(prepared: "Prepared") -> None:
@@ -76,4 +105,6 @@ def show(prepared: "Prepared") -> None:
     console.result()
     console.result(f"Dataset : {prepared.dataset.root}")
     console.result(f"Left out: {prepared.dataset.excluded}")
+    if record.duplicates and record.duplicates.exact + record.duplicates.near:
+        console.result(f"Copies  : {prepared.dataset.duplicates}")
     console.result(f"Pictures: {prepared.dataset.distribution_picture.parent}")

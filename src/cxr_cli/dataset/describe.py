@@ -3,10 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from cxr_cli.dataset.duplicates import MANY_FILMS, Twin, count_twins
 from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint
 from cxr_cli.dataset.selection import Selection
 from cxr_cli.dataset.split import find_leaks
-from cxr_cli.workspace.layout import PARTS
+from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.records import DatasetRecord, stamp
 
 
@@ -14,6 +15,7 @@ def describe(
     selection: Selection,
     films: Sequence[Film],
     options: dict[str, object],
+    twins: Sequence[Twin],
     *,
     segment: str | None,
     whole: Sequence[Film],
@@ -24,6 +26,7 @@ def describe(
         selection: what was read, and left out.
         films: what was kept, each with its part.
         options: of the command.
+        twins: the films that are there more than once.
         segment: the method by which the films show the lungs alone. None for whole films.
         whole: of such a dataset, the films that stayed whole.
     """
@@ -48,19 +51,21 @@ def describe(
         fingerprint=fingerprint(films, segment=segment),
         given_parts=selection.given_parts,
         leaks=find_leaks(
-            [film.split for film in films], [film.group for film in films], [film.sha256 for film in films]
+            [film.split for film in films],
+            [film.group for film in films],
+            [film.sha256 for film in films],
+            [(twin.first, twin.second) for twin in twins],
         ),
-        notes=[*selection.notes, *_contradictions(films), *_whole_films(films, whole)],
+        duplicates=count_twins(films, twins),
+        notes=[*selection.notes, *_uncropped(films), *_whole_films(films, whole)],
         segment=segment,
     )
 
 
-def _contradictions(films: Sequence[Film]) -> list[str]:
-    labels = defaultdict(set)
-    for film in films:
-        labels[film.sha256].add(film.label)
-    copies = sum(len(labels[film.sha256]) > 1 for film in films)
-    return [f"{copies} films have exact copies in the other class: some of their labels are wrong."] if copies else []
+def _uncropped(films: Sequence[Film]) -> list[str]:
+    if len(films) <= MANY_FILMS:
+        return []
+    return [f"Among {len(films):,} films, copies that were cropped were not looked for: others were."]
 
 
 def _whole_films(films: Sequence[Film], whole: Sequence[Film]) -> list[str]:

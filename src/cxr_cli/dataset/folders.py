@@ -12,7 +12,7 @@ from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.table import folded
 from cxr_cli.errors import FolderError
 from cxr_cli.imaging.reader import SUFFIXES
-from cxr_cli.workspace.layout import PARTS
+from cxr_cli.workspace.folders import PARTS
 
 _PART_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -23,7 +23,12 @@ _LAYOUT_HINT = "Expected are DIR/covid, DIR/normal; or DIR/train/covid, DIR/trai
 
 
 def select_from_folders(
-    folder: Path, *, positive: str | None = None, patient_pattern: str | None = None, skip: Path | None = None
+    folder: Path,
+    *,
+    positive: str | None = None,
+    patient_pattern: str | None = None,
+    skip: Path | None = None,
+    known: tuple[str, str] | None = None,
 ) -> Selection:
     """Read a folder of class folders, or of train, val and test with class folders in each.
 
@@ -37,6 +42,9 @@ def select_from_folders(
         patient_pattern: a regular expression whose first group, or else whole match, is the patient in a file's name.
             Defaults to none: no film names its patient.
         skip: a folder that is not looked into.
+        known: the negative and the positive class of a run that is to answer for the films. One class folder is enough
+            then, and the positive one is that of the run's name; none, where all are named as the run's negative is.
+            Defaults to none.
 
     Returns:
         The files kept and left out, with the funnel and the parts that are given.
@@ -57,12 +65,12 @@ def select_from_folders(
     parts = _part_folders(folder, files)
     files = [file.in_part(parts) for file in files]
     files = _apply(selection, files, "is in a class folder", lambda file: "" if file.kind else "in no class folder")
-    _check_layout(folder, files)
+    _check_layout(folder, files, fewest=1 if known else 2)
     selection.given_parts = [part for part in PARTS if part in parts.values()]
 
     names = _class_names(files)  # folded case -> as written
     counts = Counter(names[file.kind.casefold()] for file in files)
-    selection.positive = _positive_of(counts, positive)
+    selection.positive = _positive_of(counts, positive, known)
     others = [name for name in counts if name != selection.positive]
     selection.negative = others[0] if len(others) == 1 else f"non_{selection.positive}"
     selection.notes = _missing_classes(files, names, selection.given_parts)
@@ -170,7 +178,7 @@ def _part_folders(folder: Path, files: Sequence[_File]) -> dict[str, str]:
     return parts
 
 
-def _check_layout(folder: Path, files: Sequence[_File]) -> None:
+def _check_layout(folder: Path, files: Sequence[_File], *, fewest: int) -> None:
     train = [file for file in files if file.part in {"", "train"}]
     kinds = {file.kind.casefold(): file for file in train}
     where = folder / next((file.inside[0] for file in train if file.part), "")
@@ -178,7 +186,7 @@ def _check_layout(folder: Path, files: Sequence[_File]) -> None:
         raise FolderError(
             f"Expected class folders with films in {where}. Received: no film in a folder of it.", hint=_LAYOUT_HINT
         )
-    if len(kinds) == 1:
+    if len(kinds) < fewest:
         (file,) = kinds.values()
         films = Counter(file.kind for file in train)
         deeper = {other.inside[1] for other in train if len(other.inside) > 2}
@@ -223,9 +231,15 @@ def _missing_classes(files: Sequence[_File], names: dict[str, str], parts: Seque
     ]
 
 
-def _positive_of(counts: Counter[str], asked: str | None) -> str:
+def _positive_of(counts: Counter[str], asked: str | None, known: tuple[str, str] | None) -> str:
     names = sorted(counts)
-    if asked is None:
+    if asked is None and known:
+        negative, positive = known
+        found = [name for name in names if _same_name(name, positive)]
+        if not found and all(_same_name(name, negative) for name in names):
+            return positive
+        received = f"{_with_films(counts)}; the run's classes are {negative} and {positive}"
+    elif asked is None:
         found = [name for name in names if _names_covid(name)]
         wrong = f"{len(found)} of them are" if found else "none of them is"
         received = f"{_with_films(counts)}; {wrong} named for COVID"

@@ -10,7 +10,7 @@ from sys import intern
 
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.files import write_table
-from cxr_cli.workspace.layout import PARTS, DatasetFolder
+from cxr_cli.workspace.folders import PARTS, DatasetFolder
 from cxr_cli.workspace.records import DatasetRecord
 
 
@@ -28,12 +28,14 @@ class Film:
     sex: str
     age: str
     finding: str
+    location: str  # the hospital or place; empty where it isn't known
     sha256: str  # of the original image file
+    phash: str  # of the film, 16 hex digits; see `phashes`
     original: str  # where the image was copied from
 
 
 _COLUMNS = [column.name for column in fields(Film)]
-_SHARED = {"label", "split", "patient", "group", "source", "view", "sex", "age", "finding"}
+_SHARED = {"label", "split", "patient", "group", "source", "view", "sex", "age", "finding", "location"}
 _HINT = f"Make it again: {DatasetRecord.MADE_BY}"
 
 

@@ -167,6 +167,7 @@ class _Row:
             modality=self.get("modality"),
             sex=self.get("sex"),
             age=self.get("age"),
+            location=self.get("location"),
         )
 
     def excluded(self, reason: str) -> Exclusion:

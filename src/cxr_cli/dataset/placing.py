@@ -14,7 +14,7 @@ from cxr_cli.imaging.figures import save_picture
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.progress import Track
 from cxr_cli.workspace.files import write_table
-from cxr_cli.workspace.layout import DatasetFolder
+from cxr_cli.workspace.folders import DatasetFolder
 
 
 def copy_films(films: Sequence[Film], made: DatasetFolder, *, link: bool, track: Track) -> None:

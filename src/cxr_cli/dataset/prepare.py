@@ -6,7 +6,10 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
 
+import numpy as np
+
 from cxr_cli.dataset.describe import describe
+from cxr_cli.dataset.duplicates import Twin, find_twins, small_pictures, write_twins
 from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.dataset.manifest import Film, write_manifest
 from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_films
@@ -16,9 +19,11 @@ from cxr_cli.dataset.reading import ReadFilms, read_here
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, group_films
 from cxr_cli.errors import MetadataError, SplitError, WorkspaceError
+from cxr_cli.imaging.phash import phashes, spectra
 from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import lock, staged_folder, write_table
-from cxr_cli.workspace.layout import PARTS, DatasetFolder, Workspace
+from cxr_cli.workspace.folders import PARTS, DatasetFolder
+from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import DatasetRecord, write_class_indices, write_record
 
 _EXCLUDED = [column.name for column in fields(Exclusion)]
@@ -166,8 +171,9 @@ def _make(
     split = "/".join(f"{share:g}" for share in shares) if len(selection.given_parts) < len(PARTS) else "given"
     options = {**options, "split": split, "seed": seed, "link": link}
     # What can fail for the films' sake fails before anything is written.
-    hashes = _read_all(selection, read, track)
-    films = _place(selection, hashes, shares=shares, seed=seed, suffix=".png" if segment else None)
+    digests, small = _read_all(selection, read, track)
+    twins = find_twins(digests, small, track=track)
+    films = _place(selection, digests, small, twins, shares=shares, seed=seed, suffix=".png" if segment else None)
     with lock(workspace.root):
         with staged_folder(workspace.dataset.root) as stage:
             made = DatasetFolder(stage)
@@ -177,10 +183,12 @@ def _make(
             else:
                 copy_films(films, made, link=link, track=track)
             write_manifest(made.manifest, films)
+            write_twins(made.duplicates, films, twins)
+            np.save(made.small, small)
             values_of = attrgetter(*_EXCLUDED)
             excluded = (dict(zip(_EXCLUDED, values_of(row), strict=True)) for row in selection.excluded)
             write_table(made.excluded, _EXCLUDED, excluded)
-            record = describe(selection, films, options, segment=segment, whole=whole)
+            record = describe(selection, films, options, twins, segment=segment, whole=whole)
             draw_distribution(made.distribution_picture, record.films)
             draw_samples(made.samples_picture, stage, films, list(record.class_indices), seed=seed)
             write_record(made.record, record)
@@ -189,25 +197,34 @@ def _make(
     return Prepared(dataset=workspace.dataset, record=record, missing_columns=selection.missing_columns)
 
 
-def _read_all(selection: Selection, read: ReadFilms, track: Track) -> list[str]:
-    """The hash of each film's file; a film that can't be read joins the excluded."""
+def _read_all(selection: Selection, read: ReadFilms, track: Track) -> tuple[list[str], np.ndarray]:
+    """Each film's SHA-256 and small picture; a film that can't be read joins the excluded."""
     verdicts = list(read([film.image for film in selection.kept], track))
-    rejected = [film.excluded(reason) for film, (_, reason) in zip(selection.kept, verdicts, strict=True) if reason]
+    rejected = [
+        film.excluded(found.reason) for film, found in zip(selection.kept, verdicts, strict=True) if found.reason
+    ]
     selection.reject("image can be read", rejected)
-    selection.kept = [film for film, (_, reason) in zip(selection.kept, verdicts, strict=True) if not reason]
+    selection.kept = [film for film, found in zip(selection.kept, verdicts, strict=True) if not found.reason]
     if not selection.kept:
         raise MetadataError(
             f"Expected image files that can be read. Received: {len(rejected)}, none of them. {rejected[0].reason}",
             hint="Check the image files",
         )
-    return [digest for digest, reason in verdicts if not reason]
+    return [found.sha256 for found in verdicts if not found.reason], small_pictures(found.small for found in verdicts)
 
 
 def _place(
-    selection: Selection, hashes: list[str], *, shares: Sequence[float], seed: int, suffix: str | None
+    selection: Selection,
+    hashes: list[str],
+    small: np.ndarray,
+    twins: Sequence[Twin],
+    *,
+    shares: Sequence[float],
+    seed: int,
+    suffix: str | None,
 ) -> list[Film]:
     patients = [f"{film.source}:{film.patient}" if film.patient else "" for film in selection.kept]
-    groups = group_films(patients, hashes)
+    groups = group_films(patients, hashes, [(twin.first, twin.second) for twin in twins])
     # To the split a group is its content: what folders and patients are called has no say in who is tested on what.
     content: dict[str, str] = {}
     for group, digest in zip(groups, hashes, strict=True):
@@ -233,10 +250,14 @@ def _place(
             sex=film.sex,
             age=film.age,
             finding=film.finding,
+            location=film.location,
             sha256=digest,
+            phash=f"{phash:016x}",
             original=str(film.image),
         )
-        for film, part, name, group, digest in zip(selection.kept, parts, names, groups, hashes, strict=True)
+        for film, part, name, group, digest, phash in zip(
+            selection.kept, parts, names, groups, hashes, phashes(spectra(small)).tolist(), strict=True
+        )
     ]
 
 

@@ -4,35 +4,43 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from cxr_cli.dataset.threads import in_threads
 from cxr_cli.errors import ImageError
-from cxr_cli.imaging.proof import is_surely_film
+from cxr_cli.imaging.phash import shrink
+from cxr_cli.imaging.proof import surely_film
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.progress import Track
 
-# In the order of the paths, for each film its file's SHA-256 and "", or "" and the reason to leave it out.
-ReadFilms = Callable[[Sequence[Path], Track], Iterable[tuple[str, str]]]
+
+class FilmRead(NamedTuple):
+    """What was found in a film's file."""
+
+    sha256: str  # of the file, 64 hex digits; empty where it can't be read
+    reason: str  # why it can't be; empty where it can
+    small: bytes  # of `shrink`: 9216 gray values; empty where it can't be read
 
 
-def read_one(path: Path) -> tuple[str, str]:
-    """Prove that a film can be read, so that it can't fail later, and hash its file.
+# In the order of the paths.
+ReadFilms = Callable[[Sequence[Path], Track], Iterable[FilmRead]]
 
-    Returns:
-        Its SHA-256 (64 hex digits) and ""; or "" and the reason why it can't be read.
-    """
+
+def read_one(path: Path) -> FilmRead:
+    """Prove that a film can be read, so that it can't fail later, hash its file and shrink its picture."""
     data = b""
     with suppress(OSError):  # `read_film` says why
         data = path.read_bytes()
-    if not is_surely_film(data):
+    film = surely_film(data)
+    if film is None:
         try:
-            read_film(path)
+            film = read_film(path)
         except ImageError as error:
-            return "", error.message
+            return FilmRead("", error.message, b"")
         data = data or path.read_bytes()
-    return hashlib.sha256(data).hexdigest(), ""
+    return FilmRead(hashlib.sha256(data).hexdigest(), "", shrink(film).tobytes())
 
 
-def read_here(paths: Sequence[Path], track: Track) -> Iterator[tuple[str, str]]:
+def read_here(paths: Sequence[Path], track: Track) -> Iterator[FilmRead]:
     """`read_one` of each film, in their order, on all cores of this machine."""
     yield from track(in_threads(read_one, paths, batch=8), "Reading films", total=len(paths))

@@ -37,6 +37,7 @@ class Candidate:
     modality: str = ""
     sex: str = ""
     age: str = ""
+    location: str = ""  # the hospital or place, as the metadata has it
     part: str = ""  # train, val or test where it is given
 
     def excluded(self, reason: str) -> Exclusion:

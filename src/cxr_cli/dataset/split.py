@@ -2,13 +2,13 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 import numpy as np
 
 from cxr_cli.errors import SplitError
-from cxr_cli.workspace.layout import PARTS
+from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.records import Leak
 
 DEFAULT_SHARES = (70.0, 15.0, 15.0)
@@ -32,12 +32,13 @@ def parse_shares(text: str) -> tuple[float, float, float]:
     return shares[0], shares[1], shares[2]
 
 
-def group_films(patients: Sequence[str], digests: Sequence[str]) -> list[str]:
-    """A group a film: patients, joined where they share an exact copy of a film.
+def group_films(patients: Sequence[str], digests: Sequence[str], twins: Iterable[tuple[int, int]] = ()) -> list[str]:
+    """A group a film: patients, joined where they share a film.
 
     Args:
         patients: a name a film; a film with an empty one stands for a patient of its own.
-        digests: a SHA-256 a film.
+        digests: a SHA-256 a film; those that are the same are of one group.
+        twins: places of films that show the same, whatever their digests.
     """
     leader: dict[str, str] = {}
 
@@ -47,12 +48,17 @@ def group_films(patients: Sequence[str], digests: Sequence[str]) -> list[str]:
             name = leader[name]
         return name
 
+    def join(one: str, other: str) -> None:
+        # The patient first in the alphabet gives the name: the rows' order has no say in it, nor in the split.
+        both = {lead(one), lead(other)}
+        leading = min(both, key=lambda name: (name.startswith("sha256:"), name))
+        leader.update(dict.fromkeys(both, leading))
+
     for patient, digest in zip(patients, digests, strict=True):
         if patient:
-            # The patient first in the alphabet gives the name: the rows' order has no say in it, nor in the split.
-            both = {lead(f"sha256:{digest}"), lead(patient)}
-            leading = min(both, key=lambda name: (name.startswith("sha256:"), name))
-            leader.update(dict.fromkeys(both, leading))
+            join(f"sha256:{digest}", patient)
+    for one, other in twins:
+        join(f"sha256:{digests[one]}", f"sha256:{digests[other]}")
     return [lead(f"sha256:{digest}") for digest in digests]
 
 
@@ -112,9 +118,12 @@ def complete_split(
     return parts
 
 
-def find_leaks(parts: Sequence[str], groups: Sequence[str], digests: Sequence[str]) -> list[Leak]:
-    """Say what parts have in common: patients, and exact copies of films."""
+def find_leaks(
+    parts: Sequence[str], groups: Sequence[str], digests: Sequence[str], twins: Iterable[tuple[int, int]] = ()
+) -> list[Leak]:
+    """Say what parts have in common: patients, and films, exact copies or not."""
     leaks = []
+    pairs = [tuple(sorted(pair, key=lambda place: PARTS.index(parts[place]))) for pair in twins]
     for earlier, later in combinations(PARTS, 2):
         known = {group for group, part in zip(groups, parts, strict=True) if part == earlier}
         seen = {digest for digest, part in zip(digests, parts, strict=True) if part == earlier}
@@ -127,6 +136,10 @@ def find_leaks(parts: Sequence[str], groups: Sequence[str], digests: Sequence[st
                     films=len(shared),
                     patients=len({groups[i] for i in shared}),
                     copies=sum(digests[i] in seen for i in shared),
+                    near_copies=len(
+                        {two for one, two in pairs if (parts[one], parts[two]) == (earlier, later)}
+                        - {i for i in shared if digests[i] in seen}
+                    ),
                 )
             )
     return leaks

@@ -19,7 +19,7 @@ _SYNONYMS = {
     "finding": ("findings", "diagnosis", "label"),
 }
 _REQUIRED = ("filename", "finding")
-_USED = ("patientid", "sex", "age", "finding", "view", "modality", "folder", "filename")
+_USED = ("patientid", "sex", "age", "finding", "view", "modality", "location", "folder", "filename")
 _HINT = "Give a CSV file with at least the columns filename and finding: cxr prepare --metadata FILE"
 _END = "\0"  # no metadata file has it
 

@@ -1,0 +1,145 @@
+"""Films of a prepared dataset into folds: each is tested in one fold, by a model that saw no film of its group."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cxr_cli.dataset.manifest import Film
+from cxr_cli.dataset.split import DEFAULT_SHARES, split_by_group
+from cxr_cli.errors import SplitError
+from cxr_cli.workspace.folders import PARTS
+
+FEWEST_FILMS = 10  # of a value that is a fold of its own
+OTHERS = "(others)"  # the values of fewer films, and films whose value isn't known
+_TRAIN, _VAL, _TEST = PARTS
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training and its test."""
+
+    name: str  # its number from 1, or the value that is left out
+    parts: list[str]  # train, val or test a film; empty for a film that has no part in this fold
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A fold that can't be."""
+
+    name: str
+    films: int
+    reason: str
+
+
+def draw_folds(films: Sequence[Film], count: int, *, positive: str, seed: int) -> list[Fold]:
+    """Cut films into folds of like size and like shares of the classes; no group is in two of them.
+
+    What a fold's test films leave is cut by group into train and val, in the ratio of `prepare`. The result does not
+    depend on the films' order, nor on what patients and files are called.
+
+    Args:
+        films: all of them; their own parts don't matter.
+        count: folds, two or more.
+        positive: the positive class.
+        seed: draws the folds, and each one's val.
+
+    Raises:
+        SplitError: a class has too few groups.
+    """
+    groups, positives = _content(films), [film.label == positive for film in films]
+    for label, is_positive in (("negative", False), ("positive", True)):
+        holding = {group for group, truth in zip(groups, positives, strict=True) if truth == is_positive}
+        if len(holding) < count:
+            raise SplitError(
+                f"Expected {count} or more patients with a {label} film, one for each fold. Received: {len(holding)}.",
+                hint=f"Fewer folds: --folds {len(holding)}" if len(holding) > 1 else "Add films of more patients",
+            )
+    try:
+        numbers = split_by_group(
+            groups, positives, shares=[1.0] * count, seed=seed, parts=[str(number + 1) for number in range(count)]
+        )
+        return [
+            Fold(
+                name=str(number + 1), parts=_parts([own == str(number + 1) for own in numbers], groups, positives, seed)
+            )
+            for number in range(count)
+        ]
+    except SplitError as problem:
+        raise SplitError(
+            f"Expected {count} folds with both classes in each one's train, val and test. {problem.message}",
+            hint="Fewer folds, or films of more patients" if count > 2 else "Add films of more patients",
+        ) from problem
+
+
+def leave_out(films: Sequence[Film], column: str, *, positive: str, seed: int) -> tuple[list[Fold], list[Skipped]]:
+    """Make a fold of each value of a column: its films are the test, and what is trained on has seen none like them.
+
+    Values of fewer than ten films, and films whose value isn't known, are one fold together. A group that has a film of
+    the value left out takes no part in the training, whatever its other films' values; each of these is tested in the
+    fold of its own value.
+
+    Args:
+        films: all of them; their own parts don't matter.
+        column: source, view or location.
+        positive: the positive class.
+        seed: draws each fold's val.
+
+    Returns:
+        The folds, and those that can't be.
+
+    Raises:
+        SplitError: there are fewer than two values of enough films, or none that can be left out.
+    """
+    groups, positives = _content(films), [film.label == positive for film in films]
+    own = [getattr(film, column).strip() for film in films]
+    counts = Counter(own)
+    named = sorted(value for value, count in counts.items() if value and count >= FEWEST_FILMS)
+    values = [value if value in named else OTHERS for value in own]
+    if len(set(values)) < 2:
+        raise SplitError(
+            f"Expected two or more values of {column}, one of them of {FEWEST_FILMS} films or more. "
+            f"Received: {', '.join(sorted(filter(None, counts))[:5]) or 'none'}.",
+            hint="Leave out another column, or draw folds: --folds 5",
+        )
+    folds, skipped = [], []
+    for value in [*named, *([OTHERS] if OTHERS in values else [])]:
+        is_test = [found == value for found in values]
+        if sum(is_test) < FEWEST_FILMS:
+            skipped.append(Skipped(value, sum(is_test), f"fewer than {FEWEST_FILMS} films"))
+            continue
+        try:
+            folds.append(Fold(name=value, parts=_parts(is_test, groups, positives, seed)))
+        except SplitError:
+            skipped.append(Skipped(value, sum(is_test), "what is left has too few patients of a class to train on"))
+    if not folds:
+        raise SplitError(
+            f"Expected films of both classes beside those of a value of {column} that is left out. Received: "
+            f"{', '.join(f'{lost.name}: {lost.reason}' for lost in skipped)}.",
+            hint="Leave out another column, or draw folds: --folds 5",
+        )
+    return folds, skipped
+
+
+def _content(films: Sequence[Film]) -> list[str]:
+    """A name for each film's group that comes from its films' content."""
+    least: dict[str, str] = {}
+    for film in films:
+        least[film.group] = min(film.sha256, least.get(film.group, film.sha256))
+    return [least[film.group] for film in films]
+
+
+def _parts(is_test: Sequence[bool], groups: Sequence[str], positives: Sequence[bool], seed: int) -> list[str]:
+    """The parts of a fold: what is no test, and of no group of the test, is cut into train and val."""
+    tested = {group for group, out in zip(groups, is_test, strict=True) if out}
+    rest = [place for place, group in enumerate(groups) if group not in tested]
+    drawn = split_by_group(
+        [groups[place] for place in rest],
+        [positives[place] for place in rest],
+        shares=DEFAULT_SHARES[:2],
+        seed=seed,
+        parts=(_TRAIN, _VAL),
+    )
+    parts = [_TEST if out else "" for out in is_test]
+    for place, part in zip(rest, drawn, strict=True):
+        parts[place] = part
+    return parts

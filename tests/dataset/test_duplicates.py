@@ -1,0 +1,166 @@
+"""Planted copies are found, whatever was done to them; other films are not taken for copies."""
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance, ImageOps
+
+from cxr_cli.dataset.duplicates import find_twins, small_pictures
+from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.dataset.prepare import prepare
+from cxr_cli.dataset.reading import read_here
+from cxr_cli.imaging.reader import find_films
+from cxr_cli.progress import untracked
+from cxr_cli.workspace.folders import PARTS
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import DatasetRecord, Duplicates, read_record
+
+
+def cropped(picture: Image.Image) -> Image.Image:
+    width, height = picture.size
+    return picture.crop((round(0.05 * width), round(0.02 * height), width, height - round(0.04 * height)))
+
+
+def framed(picture: Image.Image) -> Image.Image:
+    return ImageOps.expand(picture, border=(picture.width // 20, 0, picture.width // 30, picture.height // 25), fill=0)
+
+
+def smaller(picture: Image.Image) -> Image.Image:
+    return picture.resize((round(0.4 * picture.width), round(0.4 * picture.height)))
+
+
+ALTERED: dict[str, tuple[Callable[[Image.Image], Image.Image], str, str]] = {
+    "saved anew": (lambda picture: picture, "jpg", "re-encoded or resized"),
+    "smaller": (smaller, "png", "re-encoded or resized"),
+    "larger": (lambda picture: picture.resize((2 * picture.width, 2 * picture.height)), "png", "re-encoded or resized"),
+    "contrast": (lambda picture: ImageEnhance.Contrast(picture).enhance(1.2), "png", "re-encoded or resized"),
+    "brighter": (lambda picture: picture.point(lambda level: min(255, level + 20)), "png", "re-encoded or resized"),
+    "framed": (framed, "png", "re-encoded or resized"),
+    "cropped": (cropped, "png", "cropped"),
+    "inverted": (ImageOps.invert, "png", "inverted"),
+    "all": (lambda picture: ImageOps.invert(cropped(smaller(picture))), "jpg", "inverted, cropped"),
+}
+
+
+@pytest.fixture
+def clinics(phantoms, tmp_path) -> tuple[Path, Path]:
+    """The metadata of the phantoms, and that of another clinic with altered copies of some of them."""
+    rows = list(csv.DictReader(phantoms.read_text().splitlines()))
+    folder = tmp_path / "other"
+    folder.mkdir()
+    copies = []
+    for row, (name, (alter, suffix, _)) in zip(rows[::3], ALTERED.items(), strict=False):
+        with Image.open(phantoms.parent / row["folder"] / row["filename"]) as picture:
+            alter(picture.convert("L")).save(folder / f"{name}.{suffix}", quality=60)
+        copies.append(row | {"folder": "", "filename": f"{name}.{suffix}", "patientid": f"of {name}"})
+    shutil.copyfile(phantoms.parent / rows[1]["folder"] / rows[1]["filename"], folder / "exact.png")
+    finding = "Pneumonia" if "COVID" in rows[1]["finding"] else "COVID-19"
+    copies.append(rows[1] | {"folder": "", "filename": "exact.png", "patientid": "of exact", "finding": finding})
+    with (folder / "metadata.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(copies)
+    return phantoms, folder / "metadata.csv"
+
+
+def test_every_altered_copy_is_found_and_joins_its_patient(clinics, tmp_path):
+    workspace = Workspace(tmp_path / "workspace")
+    record = prepare(workspace, clinics).record
+    films = read_manifest(workspace.dataset)
+    with workspace.dataset.duplicates.open(newline="") as stream:
+        pairs = list(csv.DictReader(stream))
+
+    planted = {Path(pair["original_2"]).stem: pair for pair in pairs if pair["source_2"] == "other"}
+    assert {name: pair["kind"] for name, pair in planted.items()} == {
+        "exact": "exact",
+        **{name: kind for name, (*_, kind) in ALTERED.items()},
+    }
+    assert (pairs[0]["kind"], pairs[0]["label_1"], pairs[0]["label_2"]) in {
+        ("exact", "covid", "non_covid"),
+        ("exact", "non_covid", "covid"),
+    }
+    assert all(pair["split_1"] == pair["split_2"] for pair in pairs)
+    assert len({(film.group, film.split) for film in films}) == len({film.group for film in films})
+    # The phantoms alone have one pair that is so alike, of one patient.
+    assert [pair["patient_1"] == pair["patient_2"] for pair in pairs].count(True) <= 1
+    assert len(pairs) - len(planted) <= 1
+    assert record.duplicates == Duplicates(
+        exact=1,
+        near=len(pairs) - 1,
+        other_class=1,
+        other_patient=len(planted),
+        other_source=len(planted),
+        other_part=0,
+        contradictions=[(pairs[0]["path_1"], pairs[0]["path_2"])],
+    )
+    assert np.load(workspace.dataset.small).shape == (len(films), 96, 96)
+
+
+def test_without_copies_there_is_a_table_of_none(prepared):
+    record = read_record(prepared.dataset.record, DatasetRecord)
+
+    assert record.duplicates == Duplicates(
+        exact=0, near=0, other_class=0, other_patient=0, other_source=0, other_part=0
+    )
+    (header,) = prepared.dataset.duplicates.read_text().splitlines()
+    assert header.startswith("original_1,original_2,label_1,label_2,patient_1,patient_2,split_1,split_2,")
+    assert header.endswith(",kind,hamming,correlation")
+
+
+def test_films_are_compared_in_blocks_as_all_at_once(phantoms, monkeypatch):
+    films = list(find_films([phantoms.parent]))
+    read = list(read_here(films, untracked))
+    digests, small = [film.sha256 for film in read], small_pictures(film.small for film in read)
+    small = np.concatenate([small, 255 - small[:5]])
+    digests += [f"inverted {number}" for number in range(5)]
+    found = find_twins(digests, small)
+    monkeypatch.setattr("cxr_cli.dataset.duplicates._AT_ONCE", 7 * len(small))
+
+    assert {(twin.first, twin.second, twin.kind) for twin in found} >= {
+        (number, len(films) + number, "inverted") for number in range(5)
+    }
+    assert find_twins(digests, small) == found
+
+
+def test_no_films_have_no_copies():
+    assert find_twins([], small_pictures([])) == []
+
+
+@pytest.mark.realdata
+def test_films_that_two_patients_share_are_found_in_the_collection(shared, tmp_path):
+    """Pairs that were looked at: each is one film, cropped, framed, inscribed or saved anew."""
+    workspace = Workspace(tmp_path / "workspace")
+    record = prepare(workspace, [shared / "data" / "covid-chestxray" / "metadata.csv"]).record
+    with workspace.dataset.duplicates.open(newline="") as stream:
+        pairs = list(csv.DictReader(stream))
+
+    assert {(pair["patient_1"], pair["patient_2"]) for pair in pairs if pair["patient_1"] != pair["patient_2"]} == {
+        ("78", "201"),
+        ("97", "178"),
+        ("137", "202"),
+        ("192", "196"),
+        ("193", "195"),
+    }
+    assert record.duplicates is not None
+    assert (record.duplicates.exact, record.duplicates.near, record.duplicates.other_patient) == (1, 10, 9)
+    assert set(PARTS) == set(record.films)
+
+
+def test_among_very_many_films_all_but_crops_are_found(clinics, tmp_path, monkeypatch):
+    monkeypatch.setattr("cxr_cli.dataset.duplicates.MANY_FILMS", 20)
+    monkeypatch.setattr("cxr_cli.dataset.describe.MANY_FILMS", 20)
+    workspace = Workspace(tmp_path / "workspace")
+    record = prepare(workspace, clinics).record
+    with workspace.dataset.duplicates.open(newline="") as stream:
+        pairs = list(csv.DictReader(stream))
+
+    planted = {Path(pair["original_2"]).stem: pair["kind"] for pair in pairs if pair["source_2"] == "other"}
+    whole = {name: kind for name, (*_, kind) in ALTERED.items() if "cropped" not in kind}
+    assert whole.items() <= planted.items()
+    assert all(pair["split_1"] == pair["split_2"] for pair in pairs)
+    films = sum(count for counts in record.films.values() for count in counts.values())
+    assert f"Among {films} films, copies that were cropped were not looked for: others were." in record.notes

@@ -1,0 +1,99 @@
+"""What a run has seen is known again, saved anew or not, and nothing else is."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.dataset.seen import FILM, MAYBE_TWIN, TWIN, SeenFilm, open_seen, read_seen
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.imaging.reader import read_at, read_film
+from cxr_cli.workspace.folders import DatasetFolder
+
+
+@pytest.fixture
+def part_of(trained):
+    """The film's path in the dataset -> its part."""
+    return {trained.dataset.root / film.path: film.split for film in read_manifest(trained.dataset)}
+
+
+def test_a_run_says_what_it_was_trained_and_validated_on(trained):
+    films = read_manifest(trained.dataset)
+    seen = read_seen(trained.run())
+
+    assert seen == [
+        SeenFilm(film.split, film.sha256, film.phash, film.group, film.patient, film.source, str(place))
+        for place, film in enumerate(films)
+        if film.split in {"train", "val"}
+    ]
+
+
+def test_films_of_train_and_val_are_known_and_those_of_test_are_not(trained, part_of):
+    seen = open_seen(trained.run(), trained.dataset)
+    found = {path: seen.match(path, read_at(path, 64)) for path in part_of}
+
+    assert found == {path: "" if part == "test" else FILM for path, part in part_of.items()}
+
+
+@pytest.mark.parametrize("size", [None, 224])
+def test_copies_are_known_surely_by_the_picture_and_perhaps_by_the_hash(trained, part_of, tmp_path, size):
+    known = next(path for path, part in part_of.items() if part == "val")
+    with Image.open(known) as picture:
+        width, height = picture.size
+        picture.convert("L").resize((width // 2, height // 2)).save(tmp_path / "small.jpg", quality=60)
+        ImageOps.invert(picture.convert("L")).save(tmp_path / "inverted.png")
+        picture.crop((width // 25, 0, width, height - height // 30)).save(tmp_path / "cropped.png")
+    here = open_seen(trained.run(), trained.dataset)
+    gone = open_seen(trained.run(), DatasetFolder(tmp_path))
+    kinds = {}
+    for name in ("small.jpg", "inverted.png", "cropped.png"):
+        path = tmp_path / name
+        film = read_at(path, size) if size else read_film(path)
+        kinds[name] = here.match(path, film), gone.match(path, film)
+
+    assert {here for here, _ in kinds.values()} == {TWIN}
+    assert (kinds["small.jpg"][1], kinds["inverted.png"][1]) == (MAYBE_TWIN, MAYBE_TWIN)
+
+
+def test_pictures_of_another_dataset_are_not_taken_for_those_that_were_seen(trained, part_of, tmp_path):
+    known = next(path for path, part in part_of.items() if part == "train")
+    with Image.open(known) as picture:
+        picture.convert("L").save(tmp_path / "copy.jpg", quality=60)
+    other = DatasetFolder(tmp_path / "other")
+    other.root.mkdir()
+    np.save(other.small, np.load(trained.dataset.small)[::-1])
+
+    assert open_seen(trained.run(), other).match(tmp_path / "copy.jpg", read_film(known)) == MAYBE_TWIN
+    np.save(other.small, np.load(trained.dataset.small)[:0])
+    assert open_seen(trained.run(), other).match(tmp_path / "copy.jpg", read_film(known)) == MAYBE_TWIN
+
+
+def test_a_run_of_before_says_nothing_and_a_damaged_list_is_refused(own_trained):
+    run = own_trained.run()
+    run.seen.write_text("part,sha256\ntrain,1\n")
+    with pytest.raises(WorkspaceError, match=r"its columns are not part, sha256, phash"):
+        read_seen(run)
+    run.seen.unlink()
+
+    assert open_seen(run, own_trained.dataset) is None
+
+
+def test_predict_tells_of_films_that_the_run_has_seen(cxr, trained, part_of, tmp_path):
+    known = next(path for path, part in part_of.items() if part == "train")
+    unknown = next(path for path, part in part_of.items() if part == "test")
+    shutil.copyfile(known, tmp_path / "film.png")
+    alone = cxr("predict", tmp_path / "film.png", "-w", trained.root)
+    new = cxr("predict", unknown, "-w", trained.root)
+    many = cxr("predict", known, unknown, "-w", trained.root, "--csv", tmp_path / "answers.csv")
+
+    assert "Note: simple-cnn was trained or validated on this film: the answer is no test.\n" in alone.stderr
+    assert "Note" not in new.stderr
+    assert (
+        "Note: simple-cnn was trained or validated on 1 of these 2 films (film 1; see seen in CSV and JSON): "
+        "the answers for them are no test.\n"
+    ) in many.stderr
+    rows = list(csv.DictReader((tmp_path / "answers.csv").read_text().splitlines()))
+    assert [row["seen"] for row in rows] == ["film", ""]
