@@ -27,6 +27,8 @@ class Row:
     sensitivity: float | None
     specificity: float | None
     roc_auc: float | None
+    roc_auc_low: float | None  # its 95 % interval
+    roc_auc_high: float | None
     parameters: int  # of the network
     bytes: int  # of the files that answer
     milliseconds: float  # a film
@@ -39,12 +41,45 @@ class Row:
         return self.run if self.same_dataset else f"{self.run}*"
 
 
-def write_markdown(path: Path, rows: Sequence[Row], *, title: str, notes: Sequence[str]) -> None:
-    """Write the table as Markdown, under `title` and above `notes`."""
+@dataclass(frozen=True)
+class Pair:
+    """Two runs on the films that both answered."""
+
+    a: str
+    b: str
+    films: int
+    patients: int
+    auc_difference: float | None  # a's - b's; None where the films are of one class
+    auc_low: float | None  # its 95 % interval
+    auc_high: float | None
+    auc_p: float | None  # of no difference: DeLong's test, for films of the same patients where there are any
+    only_a_right: int  # films, each run at its own operating point
+    only_b_right: int
+    answers_p: float  # of no difference: McNemar's exact test, over patients
+
+    @property
+    def cells(self) -> list[str]:
+        """As the tables show it."""
+        around = f" ({self.auc_low:+.3f} to {self.auc_high:+.3f})" if self.auc_low is not None else ""
+        gap = "–" if self.auc_difference is None else f"{self.auc_difference:+.3f}{around}"
+        p = "–" if self.auc_p is None else _p(self.auc_p)
+        return [f"{self.a} - {self.b}", gap, p, str(self.only_a_right), str(self.only_b_right), _p(self.answers_p)]
+
+
+PAIR_NOTES = (
+    "AUC difference: 95 % interval and p by DeLong's test, in Obuchowski's form for patients with more films than one.",
+    "Right alone: films that one of the two answers right and the other wrong, each at its own operating point; p by "
+    "McNemar's exact test, over patients.",
+)
+PICKED_NOTE = "The best of several runs was picked on these very films, which makes its p values too small."
+
+
+def write_markdown(path: Path, rows: Sequence[Row], pairs: Sequence[Pair], *, title: str, notes: Sequence[str]) -> None:
+    """Write the tables as Markdown, under `title` and above `notes`."""
     columns = {
         "run": [row.title.replace("*", "\\*") for row in rows],
         "architecture": [row.arch for row in rows],
-        "ROC AUC": [figure(row.roc_auc) for row in rows],
+        "ROC AUC (95 %)": [_with_interval(row) for row in rows],
         "balanced accuracy": [figure(row.balanced_accuracy) for row in rows],
         "accuracy": [figure(row.accuracy) for row in rows],
         "sensitivity": [figure(row.sensitivity) for row in rows],
@@ -55,9 +90,27 @@ def write_markdown(path: Path, rows: Sequence[Row], *, title: str, notes: Sequen
         "training (min)": [f"{row.training_seconds / 60:.1f}" for row in rows],
     }
     lines = [list(columns), ["---", "---", *["---:"] * (len(columns) - 2)], *zip(*columns.values(), strict=True)]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    table = _table(lines)
     marked = [] if all(row.same_dataset for row in rows) else [_NOT_COMPARABLE]
-    write_text(path, "\n\n".join([f"# {title}", table, *marked, *notes]) + "\n")
+    paired = []
+    if pairs:
+        header = ["films of both", "AUC difference", "p", "first right alone", "second right alone", "p"]
+        paired = [_table([header, ["---", *["---:"] * 5], *(pair.cells for pair in pairs)]), *PAIR_NOTES]
+        paired += [PICKED_NOTE] if len(pairs) > 1 else []
+    write_text(path, "\n\n".join([f"# {title}", table, *marked, *paired, *notes]) + "\n")
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _with_interval(row: Row) -> str:
+    around = f" ({row.roc_auc_low:.3f}–{row.roc_auc_high:.3f})" if row.roc_auc_low is not None else ""
+    return figure(row.roc_auc) + around
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def figure(value: float | None) -> str:

@@ -56,7 +56,9 @@ def draw_roc(
     axes.plot([0, 1], [0, 1], "--", color=_GRAY, linewidth=1, label="chance")
     axes.plot(false_rate, true_rate, color=_BLUE, label=f"AUC {auc:.3f}")
     called = probabilities >= threshold
-    axes.plot(called[~positives].mean(), called[positives].mean(), "o", color=_ORANGE, label=f"threshold {threshold:g}")
+    axes.plot(
+        called[~positives].mean(), called[positives].mean(), "o", color=_ORANGE, label=f"threshold {threshold:.3g}"
+    )
     axes.set_xlabel("1 - specificity")
     axes.set_ylabel(f"sensitivity for {positive}")
     axes.set_title(title, fontsize=11)
@@ -85,26 +87,15 @@ def draw_reliability(
         positive: the positive class.
         title: above the picture.
     """
-    figure, (axes, below) = _figure(5.2, 6.0, rows=[4, 1])
+    figure, (axes, below) = _figure(5.2, 6.6, rows=[4, 1])
     axes.plot([0, 1], [0, 1], "--", color=_GRAY, linewidth=1, label="means what it says")
-    after = "" if raw is None else "calibrated, "
-    drawn = [(probabilities, _BLUE, "o-", f"{after}95 % interval")]
     if raw is not None:
-        drawn.insert(0, (raw, _ORANGE, "s:", "before calibration"))
-    for values, color, style, name in drawn:
-        bins = reliability(positives, values)
-        shares = [one.positive_share for one in bins]
-        places = [one.mean_probability for one in bins]
-        name = f"{name} (ECE {expected_calibration_error(positives, values):.3f})"
-        if values is raw:
-            axes.plot(places, shares, style, color=color, markersize=4, linewidth=1, label=name)
-        else:
-            reach = [[s - one.interval.low for s, one in zip(shares, bins, strict=True)]]
-            reach.append([one.interval.high - s for s, one in zip(shares, bins, strict=True)])
-            axes.errorbar(places, shares, reach, fmt=style, color=color, markersize=5, linewidth=1.2, label=name)
-    edges = np.linspace(0, 1, BINS + 1)
+        _bins(axes, positives, raw, "s", "before calibration", color=_ORANGE, markersize=4, alpha=0.7, linewidth=0.7)
+    name = "calibrated" if raw is not None else "not calibrated"
+    _bins(axes, positives, probabilities, "o", name, color=_BLUE, markersize=6, linewidth=1.5)
     classes = [probabilities[positives], probabilities[~positives]]
-    below.hist(classes, edges, stacked=True, color=[_BLUE, _GRAY], label=[positive, "others"])
+    edges = np.linspace(0, 1, BINS + 1)
+    below.hist(classes, edges, stacked=True, color=[_BLUE, _GRAY], label=[positive, f"not {positive}"])
     axes.set_ylabel(f"share of films that are {positive}")
     axes.set_title(title, fontsize=11)
     below.set_xlabel(f"P({positive})")
@@ -112,9 +103,19 @@ def draw_reliability(
     for one in (axes, below):
         one.set_xlim(-0.02, 1.02)
         one.spines[["top", "right"]].set_visible(False)
-        one.legend(frameon=False, fontsize=9)
     axes.set_ylim(-0.02, 1.02)
+    handles = [handle for one in (axes, below) for handle in one.get_legend_handles_labels()[0]]
+    figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=9)
     save_figure(figure, path)
+
+
+def _bins(axes: Any, positives: np.ndarray, values: np.ndarray, marker: str, name: str, **style: Any) -> None:
+    bins = reliability(positives, values)
+    shares = np.array([one.positive_share for one in bins])
+    ends = np.array([[one.interval.low, one.interval.high] for one in bins]).T
+    label = f"{name}, 95 % (ECE {expected_calibration_error(positives, values):.3f})"
+    places = [one.mean_probability for one in bins]
+    axes.errorbar(places, shares, np.abs(ends - shares), fmt=marker, label=label, **style)
 
 
 def draw_curves(path: Path, history: Sequence[dict[str, Any]], *, best_epoch: int) -> None:
