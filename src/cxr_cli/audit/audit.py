@@ -1,0 +1,114 @@
+"""`cxr audit`: a prepared dataset comes in; what leaks and what tells its classes apart go out, before any training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxr_cli.audit.edges import Edges, read_edges
+from cxr_cli.audit.files import FileProperties, read_properties
+from cxr_cli.audit.findings import findings_of, verdict
+from cxr_cli.audit.leaks import Copy, find_faults, read_copies
+from cxr_cli.audit.looks import Looks, look_at
+from cxr_cli.audit.page import Material, write_audit_page
+from cxr_cli.dataset.manifest import Film, read_manifest
+from cxr_cli.dataset.threads import in_threads
+from cxr_cli.progress import Track, untracked
+from cxr_cli.workspace.folders import AuditFolder
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import DatasetRecord, read_record, stamp, write_record
+from cxr_cli.workspace.reports import AuditRecord
+
+_LEVELS = ("alarm", "warning", "ok")
+
+
+@dataclass(frozen=True)
+class Audited:
+    """An audit, and where it was written."""
+
+    folder: AuditFolder
+    record: AuditRecord
+
+
+def audit(workspace: Workspace, *, seed: int = 0, track: Track = untracked) -> Audited:
+    """Audit the workspace's dataset and write the record and the page.
+
+    Args:
+        workspace: with a prepared dataset.
+        seed: of folds, trees and replicates.
+        track: is told of each film and each look.
+
+    Raises:
+        WorkspaceError: nothing was prepared here, or it is damaged, or the audit can't be written.
+        ImageError: a film of the dataset can't be read.
+    """
+    dataset = workspace.prepared()
+    made, films = read_record(dataset.record, DatasetRecord), read_manifest(dataset)
+    copies = read_copies(dataset)
+    read = list(
+        track(in_threads(lambda film: _read(dataset.root, film, made), films), "Reading films", total=len(films))
+    )
+    files, edges = [file for file, _ in read], [edge for _, edge in read]
+    negative, positive = sorted(made.class_indices, key=made.class_indices.__getitem__)
+    looks = look_at(films, files, edges, positive=positive, seed=seed, track=track)
+    record = describe(made, films, copies, looks, positive=positive, negative=negative, seed=seed)
+    material = Material(dataset.root, films, files, edges, copies, looks)
+    write_audit_page(workspace.audit.page, record, material)
+    write_record(workspace.audit.record, record)
+    return Audited(folder=workspace.audit, record=record)
+
+
+def describe(
+    made: DatasetRecord,
+    films: Sequence[Film],
+    copies: Sequence[Copy],
+    looks: Looks,
+    *,
+    positive: str,
+    negative: str,
+    seed: int,
+) -> AuditRecord:
+    """The record of an audit."""
+    findings = [*find_faults(made, films, copies), *findings_of(looks, positive=positive, negative=negative)]
+    findings.sort(key=lambda finding: _LEVELS.index(finding.level))
+    return AuditRecord(
+        schema_version=AuditRecord.VERSION,
+        **stamp(),
+        dataset_fingerprint=made.fingerprint,
+        seed=seed,
+        positive=positive,
+        negative=negative,
+        films={label: sum(film.label == label for film in films) for label in (negative, positive)},
+        patients=len({film.group for film in films}),
+        level=findings[0].level if findings else "ok",
+        verdict=verdict(findings, looks.looks),
+        alarms=sum(finding.level == "alarm" for finding in findings),
+        warnings=sum(finding.level == "warning" for finding in findings),
+        findings=findings,
+        looks=looks.looks,
+        notes=_notes(made, looks),
+    )
+
+
+def _read(root: Path, film: Film, made: DatasetRecord) -> tuple[FileProperties, Edges]:
+    copy, original = root / film.path, Path(film.original)
+    # A film of the lungs alone was written by us: only the original's file still tells where it came from.
+    told = original if made.segment and original.is_file() else copy
+    return read_properties(told), read_edges(copy)
+
+
+def _notes(made: DatasetRecord, looks: Looks) -> list[str]:
+    notes = []
+    blind = [look.name for look in looks.looks if look.auc is None]
+    if blind:
+        notes.append(f"Nothing to tell by, or too few patients of a class: {', '.join(blind)}.")
+    paired = [look.name for look in looks.looks if look.interval and look.interval.high < 0.5]
+    if paired:
+        notes.append(f"Below chance: {', '.join(paired)}. Films of both classes are matched by it, no shortcut.")
+    if made.duplicates and (pairs := made.duplicates.exact + made.duplicates.near):
+        notes.append(
+            f"Copies: {made.duplicates.exact} exact and {made.duplicates.near} near ones in {pairs} pairs, "
+            f"{made.duplicates.other_part} of them in two parts; {made.duplicates.other_source} of two sources."
+        )
+    if made.segment:
+        notes.append(f"The films show the lungs alone ({made.segment}): their outline may tell more than their border.")
+    return notes

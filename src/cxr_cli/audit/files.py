@@ -1,0 +1,121 @@
+"""What is known of an image file without looking at its film: sizes, format, how it was compressed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cxr_cli.imaging import dicom
+
+_MODES = {
+    "L": "gray",
+    "LA": "gray, transparent",
+    "1": "black and white",
+    "P": "palette",
+    "RGB": "color",
+    "RGBA": "color, transparent",
+}
+# In the order of `measures`.
+MEASURES = (
+    "width", "height", "longer side", "shorter side", "width to height", "pixels", "bytes", "bits a pixel",
+    "format", "mode", "EXIF", "color profile", "dots an inch", "progressive", "JPEG quantization", "JPEG subsampling",
+)  # fmt: skip
+SIZES = MEASURES[:6]
+
+
+@dataclass(frozen=True, slots=True)
+class FileProperties:
+    """Of one image file."""
+
+    width: int
+    height: int
+    bytes: int
+    format: str  # "JPEG", "PNG", "DICOM" …
+    mode: str  # "gray", "color" …
+    exif: bool = False
+    profile: bool = False  # a color profile
+    density: float = 0  # dots an inch, 0 where it isn't said
+    progressive: bool = False
+    quantization: float = 0  # mean of a JPEG's first table: the larger, the harder it was compressed
+    subsampling: int = -1  # of a JPEG's colors, by Pillow's number
+
+    @property
+    def kind(self) -> str:
+        """Format and mode, in words."""
+        return f"{self.format}, {self.mode}"
+
+    @property
+    def size(self) -> str:
+        """Width × height."""
+        return f"{self.width} × {self.height}"
+
+
+def read_properties(path: Path) -> FileProperties:
+    """Read a file's head. It was read whole before, when it came into the dataset: that it is an image is known."""
+    with path.open("rb") as stream:
+        if dicom.is_dicom(stream.read(132)):
+            return _of_dicom(path)
+    with Image.open(path) as picture:
+        tables = getattr(picture, "quantization", None)
+        return FileProperties(
+            width=picture.width,
+            height=picture.height,
+            bytes=path.stat().st_size,
+            format=str(picture.format),
+            mode=_MODES.get(picture.mode, picture.mode),
+            exif=len(picture.getexif()) > 0,
+            profile="icc_profile" in picture.info,
+            density=float(picture.info.get("dpi", (0,))[0]),
+            progressive=bool(picture.info.get("progressive")),
+            quantization=float(np.mean(tables[0])) if tables else 0,
+            subsampling=_subsampling(picture) if tables else -1,
+        )
+
+
+def measures(files: list[FileProperties]) -> np.ndarray:
+    """What a classifier is shown of files: (N, 16) float32, the columns of `MEASURES`; words by their number."""
+    formats, modes = (sorted({getattr(file, name) for file in files}) for name in ("format", "mode"))
+    return np.array(
+        [
+            (
+                file.width,
+                file.height,
+                max(file.width, file.height),
+                min(file.width, file.height),
+                file.width / file.height,
+                file.width * file.height,
+                file.bytes,
+                8 * file.bytes / (file.width * file.height),
+                formats.index(file.format),
+                modes.index(file.mode),
+                file.exif,
+                file.profile,
+                file.density,
+                file.progressive,
+                file.quantization,
+                file.subsampling,
+            )
+            for file in files
+        ],
+        dtype=np.float32,
+    )
+
+
+def _subsampling(picture: Image.Image) -> int:
+    from PIL import JpegImagePlugin
+
+    return JpegImagePlugin.get_sampling(picture)
+
+
+def _of_dicom(path: Path) -> FileProperties:
+    import pydicom
+
+    head = pydicom.dcmread(path, stop_before_pixels=True)
+    return FileProperties(
+        width=int(head.Columns),
+        height=int(head.Rows),
+        bytes=path.stat().st_size,
+        format="DICOM",
+        mode=f"{head.get('PhotometricInterpretation', 'gray')}, {head.get('BitsStored', 8)} bit",
+    )

@@ -1,0 +1,160 @@
+"""What was measured, in words: what was found, why it matters and what to do."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cxr_cli.audit.edges import BORDER, CORNERS
+from cxr_cli.audit.files import MEASURES
+from cxr_cli.audit.looks import FILES, FORMAT, SIZE, Looks, lone_sources
+from cxr_cli.evaluation.subgroups import ENOUGH
+from cxr_cli.workspace.reports import AuditFinding, AuditLook
+
+_MODEL_LEARNS = "A model can learn to tell {0}, which shows in a film, in place of the disease"
+_ONE_SOURCE = "Use one source with both classes, and test on another: `cxr evaluate --external --metadata FILE`"
+# As the film is seen.
+_CORNERS = ("upper left corner", "upper right corner", "lower left corner", "lower right corner")
+_SIDES = ("upper side", "lower side", "left side", "right side")
+# By look: what was found, why it matters, what to do.
+_WORDS = {
+    "source": (
+        "The source tells the class.",
+        _MODEL_LEARNS.format("the sources apart") + ": it then looks excellent here and fails at a third hospital.",
+        _ONE_SOURCE,
+    ),
+    "location": (
+        "The hospital tells the class.",
+        _MODEL_LEARNS.format("the hospitals apart") + ".",
+        "See how it does where it has not been: `cxr crossval --leave-out location`",
+    ),
+    "view": (
+        "The view tells the class.",
+        "The view shows in a film, and says how ill the patient was: the bedridden are taken AP or supine.",
+        "Keep one view: `cxr prepare --views PA`; or read the figures by view in `cxr evaluate`",
+    ),
+    "sex": (
+        "The sex tells the class.",
+        _MODEL_LEARNS.format("the sexes apart") + ".",
+        "Choose films so that both classes have the same share of women; or read the figures by sex in `cxr evaluate`",
+    ),
+    "age": (
+        "The age tells the class.",
+        _MODEL_LEARNS.format("age") + "; children and adults above all.",
+        "Choose films of like ages in both classes; or read the figures by age in `cxr evaluate`",
+    ),
+    FORMAT: (
+        "The file format tells the class.",
+        "A format's compression leaves traces in the pixels, and formats tell sources apart.",
+        _ONE_SOURCE,
+    ),
+    SIZE: (
+        "The image size tells the class.",
+        "Films are squeezed to one size, and show how far; and sizes tell sources apart.",
+        _ONE_SOURCE,
+    ),
+    FILES: (
+        "File properties alone tell the class.",
+        "A classifier that saw no film did this. What made the files differ, machine, crop and compression, is in the "
+        "pixels too.",
+        _ONE_SOURCE,
+    ),
+    BORDER.name: (
+        "The outer border alone tells the class.",
+        "A classifier that saw no lung did this: by margins, marks, collimation or how the patient lay.",
+        "Mask what is not lung: `cxr prepare --segment fcm`; and see where a model looks: `cxr gradcam --lungs DIR`",
+    ),
+    CORNERS.name: (
+        "The corners alone tell the class.",
+        "A classifier that saw no lung did this: side marks and burnt-in text are the usual reason.",
+        "Mask what is not lung: `cxr prepare --segment fcm`; and see where a model looks: `cxr gradcam --lungs DIR`",
+    ),
+}
+
+
+def findings_of(looks: Looks, *, positive: str, negative: str) -> list[AuditFinding]:
+    """The looks that are not ok, in words."""
+    total = max(look.films for look in looks.looks)
+    return [
+        _finding(look, looks.importances.get(look.name), positive, negative, total=total)
+        for look in looks.looks
+        if look.level != "ok"
+    ]
+
+
+def verdict(findings: Sequence[AuditFinding], looks: Sequence[AuditLook]) -> str:
+    """The audit in a sentence."""
+    alarms = [finding for finding in findings if finding.level == "alarm"]
+    looked = sum(look.auc is not None for look in looks)
+    if alarms:
+        leaks = any(finding.about == "parts" for finding in alarms)
+        names = {look.name for look in looks}
+        tells = any(finding.about in names for finding in alarms)
+        parts = [
+            *(["the classes can be told apart without the disease"] if tells else []),
+            *(["the parts of the split leak"] if leaks else []),
+            *(["labels contradict each other"] if any(finding.about == "labels" for finding in alarms) else []),
+        ]
+        said = " and ".join(parts)
+        return f"{said[0].upper()}{said[1:]}."
+    nothing = (
+        f"none of {looked} things beside the disease tells the classes well, and no patient or film is in two parts"
+    )
+    if findings:
+        return f"No alarm: {nothing}; but see the warning{'s' * (len(findings) > 1)}."
+    return f"Clean: {nothing}."
+
+
+def _finding(
+    look: AuditLook, importances: np.ndarray | None, positive: str, negative: str, *, total: int
+) -> AuditFinding:
+    found, why, to_do = _WORDS.get(look.name) or _of_missing(look.name)
+    numbers = f"AUC {look.auc:.3f}" + (
+        f" ({look.interval.low:.3f} to {look.interval.high:.3f})" if look.interval else ""
+    )
+    if look.films < total:
+        numbers += f" of the {look.films} films of {total} that name it"
+    told = _by_what(look, importances, positive, negative)
+    return AuditFinding(
+        level=look.level, about=look.name, found=found, numbers=f"{numbers}{told}.", why=why, next=to_do
+    )
+
+
+def _of_missing(name: str) -> tuple[str, str, str]:
+    what = name.removesuffix(" missing")
+    return (
+        f"A missing {what} tells the class.",
+        "What is noted depends on who collected the films: where it is missing, they are likely from elsewhere.",
+        "Find out which films lack it in dataset/manifest.csv, and where they came from",
+    )
+
+
+def _by_what(look: AuditLook, importances: np.ndarray | None, positive: str, negative: str) -> str:
+    """By what it told: the values of a column, or the features that a classifier went by most."""
+    if look.kind == "missing":
+        counts = {value.value: value for value in look.values}
+        missing = counts["missing"]
+        negatives = sum(value.negatives for value in look.values)
+        positives = sum(value.positives for value in look.values)
+        return (
+            f": missing in {missing.negatives} of {negatives} {negative} and {missing.positives} of {positives} "
+            f"{positive} films"
+        )
+    if look.name == "source" and (lone := lone_sources(look.values)):
+        told = [
+            f"all {value.negatives + value.positives} films of {value.value} are "
+            f"{positive if value.positives else negative}"
+            for value in lone[:3]
+        ]
+        return f": {', '.join(told)}"
+    if look.kind == "column":
+        frequent = [value for value in look.values[:4] if value.negatives + value.positives >= ENOUGH]
+        told = [f"{value.value} {value.positives / (value.negatives + value.positives):.0%}" for value in frequent]
+        return f"; share of {positive}: {', '.join(told)}" if told else ""
+    if importances is None:
+        return ""
+    if look.name == FILES:
+        first = np.argsort(-importances)[:3]
+        return f", mostly by {', '.join(MEASURES[place] for place in first)}"
+    place, words = (BORDER, _SIDES) if look.name == BORDER.name else (CORNERS, _CORNERS)
+    shares = [place.map(importances)[region].sum() for region in place.regions]
+    return f", mostly by the {words[int(np.argmax(shares))]}"

@@ -1,0 +1,188 @@
+"""Everything that could tell the classes apart without the disease, measured in the same way."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cxr_cli.audit.edges import BORDER, CORNERS, Edges
+from cxr_cli.audit.files import MEASURES, SIZES, FileProperties, measures
+from cxr_cli.audit.probes import can_be_probed, feature_scores, value_scores
+from cxr_cli.dataset.manifest import Film
+from cxr_cli.evaluation.intervals import auc_interval
+from cxr_cli.evaluation.subgroups import UNKNOWN, age_band
+from cxr_cli.progress import Track, untracked
+from cxr_cli.workspace.reports import AuditLook, AuditValue
+
+# An AUC from which on what isn't the disease tells as much as films themselves do: a model that sees the films of the
+# ieee8023 collection reaches 0.70 to 0.75 there, patients apart. See docs/audit.md.
+ALARM_AUC = 0.75
+SIGNIFICANT = 0.05  # after correction for the number of looks
+# What the manifest knows of a film, and what of that can be missing.
+COLUMNS: dict[str, Callable[[Film], str]] = {
+    "source": lambda film: film.source,
+    "location": lambda film: film.location,
+    "view": lambda film: film.view,
+    "sex": lambda film: film.sex,
+    "age": lambda film: "" if age_band(film.age) == UNKNOWN else age_band(film.age),
+}
+_MAY_MISS = ("patient", "location", "view", "sex", "age")
+_GIVEN, _MISSING = "given", "missing"
+SIZE, FORMAT, FILES = "image size", "file format", "file properties"
+
+
+_LOUDNESS = ("alarm", "warning", "ok")
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What was found, and by what the probes told."""
+
+    looks: list[AuditLook]  # the loudest first
+    importances: dict[str, np.ndarray]  # of the features of each probe; none where it could not be trained
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Something to look at: words, or features for a classifier."""
+
+    name: str
+    kind: str
+    words: Sequence[str] = ()  # a film; an empty one is not known
+    features: np.ndarray | None = None  # (N, F)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    look: _Look
+    known: np.ndarray  # (N,) bool
+    scores: np.ndarray | None = None  # of the known films; None where nothing can be told
+    importances: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+
+def look_at(
+    films: Sequence[Film],
+    files: list[FileProperties],
+    edges: Sequence[Edges],
+    *,
+    positive: str,
+    seed: int,
+    track: Track = untracked,
+) -> Looks:
+    """Measure how well each thing tells the classes apart, on films out of fold, patients and copies kept together.
+
+    Args:
+        films: of the manifest.
+        files: their properties, in the same order.
+        edges: their borders and corners, in the same order.
+        positive: the positive class.
+        seed: of folds, trees and replicates.
+        track: is told of each look.
+    """
+    positives = np.array([film.label == positive for film in films])
+    groups = np.array([film.group for film in films])
+    all_looks = _all_looks(films, files, edges)
+    measured = [
+        _measure(look, positives, groups, seed=seed)
+        for look in track(all_looks, "Looking for what tells the classes", total=len(all_looks))
+    ]
+    chances = [_chance(one, positives, groups) for one in measured]
+    looks = [_judge(one, p, positives, groups, seed=seed) for one, p in zip(measured, corrected(chances), strict=True)]
+    return Looks(
+        looks=sorted(looks, key=lambda look: (_LOUDNESS.index(look.level), -(look.auc or 0))),
+        importances={one.look.name: one.importances for one in measured if one.importances.size},
+    )
+
+
+def corrected(chances: Sequence[float | None]) -> list[float | None]:
+    """P values for having looked more than once (Holm 1979), None where there is none."""
+    known = [place for place, p in enumerate(chances) if p is not None]
+    ordered = sorted(known, key=lambda place: chances[place] or 0)
+    result, least = list(chances), 0.0
+    for rank, place in enumerate(ordered):
+        least = max(least, min(1.0, (chances[place] or 0) * (len(known) - rank)))
+        result[place] = least
+    return result
+
+
+def _all_looks(films: Sequence[Film], files: list[FileProperties], edges: Sequence[Edges]) -> list[_Look]:
+    of_files = measures(files)
+    columns = {name: [read(film) for film in films] for name, read in COLUMNS.items()}
+    may_miss = {**columns, "patient": [film.patient for film in films]}
+    return [
+        *(_Look(name, "column", words) for name, words in columns.items()),
+        _Look(FORMAT, "column", [file.kind for file in files]),
+        # Sizes are more than words: those of one source may be alike without being the same.
+        _Look(SIZE, "column", [file.size for file in files], of_files[:, [MEASURES.index(name) for name in SIZES]]),
+        *(
+            _Look(f"{name} missing", "missing", [_GIVEN if word else _MISSING for word in may_miss[name]])
+            for name in _MAY_MISS
+        ),
+        _Look(FILES, "probe", features=of_files),
+        _Look(BORDER.name, "probe", features=np.stack([film.border for film in edges])),
+        _Look(CORNERS.name, "probe", features=np.stack([film.corners for film in edges])),
+    ]
+
+
+def _measure(look: _Look, positives: np.ndarray, groups: np.ndarray, *, seed: int) -> _Measured:
+    known = np.array([bool(word) for word in look.words]) if look.words else np.ones(len(positives), bool)
+    words, features = [word for word in look.words if word], look.features
+    varies = len(set(words)) > 1 if features is None else bool((features != features[0]).any())
+    if not varies or not can_be_probed(positives[known], groups[known]):
+        return _Measured(look, known)
+    if features is None:
+        return _Measured(look, known, value_scores(words, positives[known], groups[known], seed=seed))
+    return _Measured(look, known, *feature_scores(features[known], positives[known], groups[known], seed=seed))
+
+
+def _chance(one: _Measured, positives: np.ndarray, groups: np.ndarray) -> float | None:
+    """P that scores that know nothing rank positives so high: a rank test of the patients' mean scores."""
+    from scipy.stats import mannwhitneyu
+
+    if one.scores is None:
+        return None
+    sides = []
+    for side in (True, False):
+        there = positives[one.known] == side
+        _, members = np.unique(groups[one.known][there], return_inverse=True)
+        sides.append(np.bincount(members, weights=one.scores[there]) / np.bincount(members))
+    return float(mannwhitneyu(*sides, alternative="greater").pvalue)
+
+
+def _judge(one: _Measured, p: float | None, positives: np.ndarray, groups: np.ndarray, *, seed: int) -> AuditLook:
+    from scipy.stats.contingency import association
+    from sklearn.metrics import roc_auc_score
+
+    there, patients = positives[one.known], groups[one.known]
+    counts = Counter(zip((word for word in one.look.words if word), there.tolist(), strict=False))
+    totals = Counter(word for word in one.look.words if word)
+    values = [
+        AuditValue(value=word, negatives=counts[word, False], positives=counts[word, True])
+        for word, _ in sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    auc = None if one.scores is None else float(roc_auc_score(there, one.scores))
+    table = np.array([(value.negatives, value.positives) for value in values])
+    around = None if one.scores is None else auc_interval(there, one.scores, patients, seed=seed)
+    level = "ok"
+    if auc is not None and p is not None and p < SIGNIFICANT and around and around.low > 0.5:
+        # A source of one class teaches nothing but itself, however few films it has.
+        alone = one.look.name == "source" and len(lone_sources(values)) > 0
+        level = "alarm" if auc >= ALARM_AUC or alone else "warning"
+    return AuditLook(
+        name=one.look.name,
+        kind=one.look.kind,
+        level=level,
+        films=len(there),
+        patients=len(np.unique(patients)),
+        auc=auc,
+        interval=around,
+        p=p,
+        cramers_v=float(association(table, method="cramer")) if one.scores is not None and len(table) > 1 else None,
+        values=values,
+    )
+
+
+def lone_sources(values: Sequence[AuditValue]) -> list[AuditValue]:
+    """The values of one class."""
+    return [value for value in values if not (value.negatives and value.positives)]

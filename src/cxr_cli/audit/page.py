@@ -1,0 +1,139 @@
+"""`audit.html`: an audit to read, with its pictures."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxr_cli.audit.edges import BORDER, CORNERS, Edges
+from cxr_cli.audit.files import FileProperties
+from cxr_cli.audit.leaks import Copy
+from cxr_cli.audit.looks import ALARM_AUC, Looks
+from cxr_cli.audit.pictures import heat_on, mean_film, size_chart, thumbnail
+from cxr_cli.dataset.manifest import Film
+from cxr_cli.pages.render import write_page
+from cxr_cli.workspace.reports import AuditLook, AuditRecord, AuditValue
+
+_SHOWN_VALUES = 10
+_SHOWN_KINDS = 4  # of source and class together
+_SHOWN_FILMS = 6
+_SHOWN_PAIRS = 6
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that an audit looks at, and what it sees there."""
+
+    root: Path  # that the films' paths start from
+    films: Sequence[Film]
+    files: list[FileProperties]  # in the films' order, as are the edges
+    edges: Sequence[Edges]
+    copies: Sequence[Copy]
+    looks: Looks
+
+
+def write_audit_page(path: Path, record: AuditRecord, material: Material) -> None:
+    """Write the page.
+
+    Raises:
+        WorkspaceError: it can't be written.
+    """
+    positives = np.array([film.label == record.positive for film in material.films])
+    columns = [look for look in record.looks if look.kind == "column" and len(look.values) > 1]
+    write_page(
+        path,
+        "audit.html",
+        record=record,
+        alarm_auc=ALARM_AUC,
+        columns=[{"look": look, "values": _shown(look.values), "lone": _lone(look)} for look in columns],
+        missing=_missing(record),
+        sizes=size_chart(material.files, positives, [record.negative, record.positive]),
+        means=_means(record, material, positives),
+        kinds=_examples(record, material),
+        pairs=_pairs(material),
+    )
+
+
+def _shown(values: Sequence[AuditValue]) -> list[AuditValue]:
+    """The most frequent values, and the others in one."""
+    first, others = list(values[:_SHOWN_VALUES]), values[_SHOWN_VALUES:]
+    if others:
+        first.append(
+            AuditValue(
+                value=f"{len(others)} others",
+                negatives=sum(value.negatives for value in others),
+                positives=sum(value.positives for value in others),
+            )
+        )
+    return first
+
+
+def _lone(look: AuditLook) -> int:
+    """Films whose value has only one class."""
+    return sum(value.negatives + value.positives for value in look.values if not (value.negatives and value.positives))
+
+
+def _missing(record: AuditRecord) -> list[dict[str, Any]]:
+    rows = []
+    for look in record.looks:
+        if look.kind == "missing":
+            counts = {value.value: value for value in look.values}
+            lacking = counts.get("missing")
+            rows.append(
+                {
+                    "look": look,
+                    "name": look.name.removesuffix(" missing"),
+                    "negatives": (lacking.negatives if lacking else 0) / record.films[record.negative],
+                    "positives": (lacking.positives if lacking else 0) / record.films[record.positive],
+                }
+            )
+    return rows
+
+
+def _means(record: AuditRecord, material: Material, positives: np.ndarray) -> list[dict[str, Any]]:
+    small = np.stack([film.small for film in material.edges])
+    shown = [
+        {"picture": mean_film(small[positives == side]), "caption": f"Mean of all {count} {label} films"}
+        for side, (label, count) in zip((False, True), record.films.items(), strict=True)
+    ]
+    for place in (BORDER, CORNERS):
+        importances = material.looks.importances.get(place.name)
+        if importances is not None:
+            heat = heat_on(mean_film(small), place, importances)
+            shown.append({"picture": heat, "caption": f"By what the classifier on the {place.name} went"})
+    return shown
+
+
+def _examples(record: AuditRecord, material: Material) -> list[dict[str, Any]]:
+    """Films of each source and class, the largest kinds first."""
+    random = np.random.default_rng(record.seed)
+    sizes = Counter((film.source, film.label) for film in material.films)
+    kinds = []
+    for (source, label), count in sizes.most_common(_SHOWN_KINDS):
+        members = [film for film in material.films if (film.source, film.label) == (source, label)]
+        chosen = random.choice(count, size=min(_SHOWN_FILMS, count), replace=False)
+        kinds.append(
+            {"source": source, "label": label, "films": [_film(material, members[place]) for place in sorted(chosen)]}
+            | {"count": count}
+        )
+    return kinds
+
+
+def _film(material: Material, film: Film) -> dict[str, Any]:
+    told = [Path(film.path).name, film.view, film.finding if film.finding != film.label else ""]
+    return {"picture": thumbnail(material.root / film.path), "caption": " · ".join(filter(None, told))}
+
+
+def _pairs(material: Material) -> list[list[dict[str, Any]]]:
+    """Copies with two labels, or in two parts."""
+    wrong = [copy for copy in material.copies if len(set(copy.labels)) > 1 or len(set(copy.splits)) > 1]
+    return [
+        [
+            {"picture": thumbnail(material.root / path), "caption": f"{Path(path).name} · {label} · {split}"}
+            for path, label, split in zip(copy.paths, copy.labels, copy.splits, strict=True)
+        ]
+        for copy in wrong[:_SHOWN_PAIRS]
+    ]

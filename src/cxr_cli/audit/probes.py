@@ -1,0 +1,84 @@
+"""How well something tells the classes of films it hasn't seen: scores out of fold, by patient."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+_FOLDS = 5
+_REPEATS = 3  # with other folds: one cut of a few hundred films is a matter of luck
+_TREES = 100
+FEWEST = 5  # patients of either class; with fewer nothing can be told
+
+
+def can_be_probed(positives: np.ndarray, groups: np.ndarray) -> bool:
+    """Whether there are patients enough of either class."""
+    return min(len(np.unique(groups[side])) for side in (positives, ~positives)) >= FEWEST
+
+
+def value_scores(values: Sequence[str], positives: np.ndarray, groups: np.ndarray, *, seed: int) -> np.ndarray:
+    """Score each film by how often others with its value are positive (target encoding), as a rank among the values.
+
+    Ranks, as the shares themselves would mislead: where a fold has more positives, the others have fewer, and a value
+    that knows nothing would come out below chance.
+
+    Args:
+        values: a word a film.
+        positives: (N,) bool.
+        groups: (N,), films that stay together.
+        seed: of the folds.
+
+    Returns:
+        (N,) float64 in [0, 1], the more positive the higher; a value that no other fold has scores as the share of all.
+    """
+    words, column = np.unique(np.array(values), return_inverse=True)
+    scores = np.zeros(len(column))
+    everywhere = _ranks(column, positives, len(words))[-1]
+    for train, test in _folds(positives, groups, seed):
+        ranks = _ranks(column[train], positives[train], len(words))[column[test]]
+        scores[test] += np.where(np.isnan(ranks), everywhere, ranks)
+    return scores / _REPEATS
+
+
+def _ranks(column: np.ndarray, positives: np.ndarray, count: int) -> np.ndarray:
+    """The rank in [0, 1] of each word's share of positives, NaN of one that is not there; and, last, of all films'."""
+    films, share = np.bincount(column, minlength=count), positives.mean()
+    # A share of few films is drawn to that of all, by as much as two films weigh.
+    shares = (np.bincount(column, weights=positives, minlength=count) + 2 * share) / (films + 2)
+    there = np.sort(shares[films > 0])
+    asked = np.r_[np.where(films > 0, shares, np.nan), share]
+    ranks = (np.searchsorted(there, asked) + np.searchsorted(there, asked, side="right")) / (2 * len(there))
+    return np.where(np.isnan(asked), np.nan, ranks)
+
+
+def feature_scores(
+    features: np.ndarray, positives: np.ndarray, groups: np.ndarray, *, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Score each film by a forest of extremely randomized trees (Geurts et al. 2006) that saw none of its group.
+
+    Args:
+        features: (N, F) float32.
+        positives: (N,) bool.
+        groups: (N,), films that stay together.
+        seed: of the folds and the trees.
+
+    Returns:
+        (N,) float64, the more positive the higher; and (F,) how much the trees went by each feature, of sum 1.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    scores, importances = np.zeros(len(positives)), np.zeros(features.shape[1])
+    for train, test in _folds(positives, groups, seed):
+        forest = ExtraTreesClassifier(
+            _TREES, min_samples_leaf=3, max_features=0.3, class_weight="balanced", random_state=seed, n_jobs=-1
+        ).fit(features[train], positives[train])
+        scores[test] += forest.predict_proba(features[test])[:, 1]
+        importances += forest.feature_importances_
+    return scores / _REPEATS, importances / max(importances.sum(), 1e-12)
+
+
+def _folds(positives: np.ndarray, groups: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    for repeat in range(_REPEATS):
+        folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed + repeat)
+        yield from folds.split(positives, positives, groups)

@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: numbers and pictures in, one file out that opens anywhere and prints well."""

@@ -1,0 +1,106 @@
+"""Pages from the templates beside this file: one HTML file each, with its style, its pictures and no script.
+
+A template extends `base.html` (blocks `title`, `lead`, `content`, `origin`) and takes its parts from `parts.html`.
+"""
+
+import base64
+import io
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from cxr_cli.workspace.files import write_text
+from cxr_cli.workspace.records import Interval
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+_FOLDER = Path(__file__).parent
+_KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp", b"<svg": "svg+xml"}
+_QUALITY = 85  # of a film as JPEG: a page of forty films stays below 2 MB
+UNDEFINED = "–"  # in place of a figure that isn't defined
+
+
+def write_page(path: Path, template: str, /, **context: object) -> None:
+    """Write a page, whole or not at all; the folder is made when missing.
+
+    Args:
+        path: the HTML file.
+        template: its name in this folder, "audit.html".
+        context: what the template speaks of. A name that it needs and isn't given is an error.
+
+    Raises:
+        WorkspaceError: the place can't be written to.
+    """
+    write_text(path, render_page(template, **context))
+
+
+def render_page(template: str, /, **context: object) -> str:
+    """A page's text; see `write_page`."""
+    return _environment().get_template(template).render(**context)
+
+
+def data_uri(picture: Path | bytes | Image.Image) -> str:
+    """A picture as a URI that holds all of it.
+
+    Args:
+        picture: a file or its bytes, PNG, JPEG, WebP or SVG; or a picture: gray and RGB become a JPEG, all else a PNG.
+
+    Raises:
+        ValueError: the bytes are of another kind.
+    """
+    if isinstance(picture, Image.Image):
+        kind, data = ("JPEG" if picture.mode in {"L", "RGB"} else "PNG"), io.BytesIO()
+        picture.save(data, format=kind, quality=_QUALITY)
+        picture = data.getvalue()
+    content = picture.read_bytes() if isinstance(picture, Path) else picture
+    for head, kind in _KINDS.items():
+        if content.startswith(head):
+            return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    raise ValueError(f"expected a PNG, JPEG, WebP or SVG picture, received {content[:8]!r}")
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """A figure as text, `UNDEFINED` for none; a minus as long as a plus."""
+    return UNDEFINED if value is None else f"{value:.{digits}f}".replace("-", "−")
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share in [0, 1] as text, `UNDEFINED` for none."""
+    return UNDEFINED if share is None else f"{share:.{digits}%}".replace("%", " %")
+
+
+def spread(interval: Interval | None, digits: int = 3) -> str:
+    """An interval as text, empty for none."""
+    return "" if interval is None else f"{figure(interval.low, digits)} to {figure(interval.high, digits)}"
+
+
+def code(text: str) -> "Markup":
+    """Text with what stands between backticks as code, all else escaped."""
+    from markupsafe import Markup, escape
+
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
+    )
+
+
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        code=code, figure=figure, percent=percent, spread=spread, data_uri=data_uri, thousands="{:,}".format
+    )
+    environment.globals.update(made_by=f"cxr {version('cxr-cli')}", undefined=UNDEFINED)
+    return environment

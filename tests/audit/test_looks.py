@@ -1,0 +1,192 @@
+"""Looks at made-up films: what tells the class is found, what doesn't is not."""
+
+import numpy as np
+import pytest
+from scipy.stats import false_discovery_control, mannwhitneyu
+
+from cxr_cli.audit import looks, probes
+from cxr_cli.audit.edges import BORDER, CORNERS, Edges
+from cxr_cli.audit.files import FileProperties
+from cxr_cli.dataset.manifest import Film
+from cxr_cli.evaluation.intervals import auc_interval
+
+RNG = np.random.default_rng(0)
+COUNT = 80
+
+
+def films_of(positives, **columns):
+    """Films of two a patient, all else alike or drawn."""
+    given = {name: list(values) for name, values in columns.items()}
+    fixed = {"split": "train", "source": "A", "view": "PA", "finding": "", "sha256": "", "phash": "", "original": ""}
+    return [
+        Film(
+            **fixed
+            | {"path": f"{i}.png", "label": "covid" if positive else "other", "patient": f"p{i // 2}"}
+            | {"group": f"p{i // 2}", "sex": "", "age": "", "location": ""}
+            | {name: values[i] for name, values in given.items()}
+        )
+        for i, positive in enumerate(positives)
+    ]
+
+
+def edges_of(count, rng):
+    sizes = [len(place.features(np.zeros((320, 320), np.float32), np.zeros((320, 320)))) for place in (BORDER, CORNERS)]
+    return [Edges(*(rng.normal(size=size).astype(np.float32) for size in sizes), small=None) for _ in range(count)]
+
+
+@pytest.fixture
+def look(monkeypatch):
+    """Look at films whose files and edges are alike but for what is given."""
+    monkeypatch.setattr(probes, "_REPEATS", 1)
+    monkeypatch.setattr(probes, "_TREES", 30)
+
+    def look(positives, files=None, edges=None, **columns):
+        alike = FileProperties(width=512, height=400, bytes=90_000, format="PNG", mode="gray")
+        flat = Edges(np.zeros(132, np.float32), np.zeros(216, np.float32), None)
+        found = looks.look_at(
+            films_of(positives, **columns),
+            files or [alike] * len(positives),
+            edges or [flat] * len(positives),
+            positive="covid",
+            seed=0,
+        )
+        return {one.name: one for one in found.looks}
+
+    return look
+
+
+PATIENTS = np.arange(COUNT) // 2
+POSITIVES = PATIENTS % 2 == 0
+
+
+def test_what_is_the_same_in_all_films_tells_nothing(look):
+    found = look(POSITIVES)
+
+    assert len(found) == 15
+    assert {one.auc for one in found.values()} == {None}
+    assert {one.level for one in found.values()} == {"ok"}
+
+
+@pytest.mark.parametrize("column", ["source", "location", "view", "sex", "age"])
+def test_a_column_that_is_the_label_sounds_the_alarm(look, column):
+    words = [("30", "70") if column == "age" else ("M", "F")][0]
+    found = look(POSITIVES, **{column: np.where(POSITIVES, *words)})
+
+    assert [name for name, one in found.items() if one.level == "alarm"] == [column]
+    assert found[column].auc == 1
+    assert found[column].interval.low > 0.8
+    assert found[column].cramers_v > 0.95
+    assert {(value.negatives, value.positives) for value in found[column].values} == {(0, 40), (40, 0)}
+
+
+@pytest.mark.parametrize("column", ["patient", "location", "view", "sex", "age"])
+def test_a_value_that_is_missing_in_one_class_sounds_the_alarm(look, column):
+    found = look(POSITIVES, **{column: np.where(POSITIVES, "", "50")})
+    missing = found[f"{column} missing"]
+
+    assert [name for name, one in found.items() if one.level == "alarm"] == [missing.name]
+    assert {value.value: (value.negatives, value.positives) for value in missing.values} == {
+        "given": (40, 0),
+        "missing": (0, 40),
+    }
+
+
+def test_sizes_formats_and_bytes_that_go_with_the_label_sound_the_alarm(look):
+    rng = np.random.default_rng(1)
+    files = [
+        FileProperties(
+            width=int(rng.integers(500, 600) + 200 * positive),
+            height=500,
+            bytes=80_000,
+            format="JPEG" if positive else "PNG",
+            mode="gray",
+        )
+        for positive in POSITIVES
+    ]
+    found = look(POSITIVES, files=files)
+
+    assert {name for name, one in found.items() if one.level == "alarm"} == {
+        "image size",
+        "file format",
+        "file properties",
+    }
+
+
+def test_a_source_of_one_class_sounds_the_alarm_though_it_is_small(look):
+    small = PATIENTS >= 30
+    positives = np.where(small, False, POSITIVES)
+    sources = np.where(small, "B", "A")
+    found = look(positives, source=sources, view=np.where(small, "AP", "PA"))
+
+    assert found["source"].auc < looks.ALARM_AUC
+    assert found["source"].level == "alarm"
+    assert found["view"].level == "warning"
+
+
+def test_chance_sounds_no_alarm(look):
+    levels = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        words = {name: rng.choice(["a", "b", "c"], COUNT) for name in ("source", "location", "view")}
+        files = [
+            FileProperties(int(w), int(h), int(b), "PNG", "gray") for w, h, b in rng.integers(300, 600, (COUNT, 3))
+        ]
+        found = look(rng.permutation(POSITIVES), files=files, edges=edges_of(COUNT, rng), **words)
+        levels += [one.level for one in found.values() if one.auc is not None]
+
+    assert len(levels) >= 4 * 7
+    assert set(levels) == {"ok"}
+
+
+def test_films_of_one_patient_count_as_one(look):
+    """Twenty copies of each of four patients: what tells these patients apart is no finding about classes."""
+    groups = np.arange(COUNT) // 20
+    positives = groups % 2 == 0
+    found = look(positives, group=[f"g{group}" for group in groups], view=np.where(positives, "PA", "AP"))
+
+    assert found["view"].auc is None  # fewer than five patients a class
+
+
+def test_p_values_are_corrected_as_holm_did():
+    # By hand: 0.01 four times, 0.02 three times, 0.03 twice, and never less than the one before.
+    assert looks.corrected([0.01, None, 0.03, 0.02, 0.04]) == pytest.approx([0.04, None, 0.06, 0.06, 0.06])
+    assert looks.corrected([]) == []
+    raw = RNG.uniform(size=9)
+    corrected = np.array(looks.corrected(list(raw)))
+    assert (corrected >= false_discovery_control(raw) - 1e-12).all()
+    assert corrected.max() <= 1
+
+
+def test_chance_is_a_rank_test_on_the_patients_means(look):
+    rng = np.random.default_rng(3)
+    views = np.where(rng.uniform(size=COUNT) < 0.75, POSITIVES, ~POSITIVES)
+    found = look(POSITIVES, view=np.where(views, "PA", "AP"))["view"]
+    groups = np.array([f"p{patient}" for patient in PATIENTS])
+    scores = probes.value_scores(np.where(views, "PA", "AP"), POSITIVES, groups, seed=0)
+    means = scores.reshape(-1, 2).mean(axis=1)
+    p = mannwhitneyu(means[::2], means[1::2], alternative="greater").pvalue
+
+    assert found.p == pytest.approx(p)  # the only look of which there is one
+    assert found.interval == auc_interval(POSITIVES, scores, groups)
+
+
+def test_scores_come_from_other_patients_alone():
+    """A value that one patient alone has says nothing."""
+    own = [f"only {patient}" for patient in PATIENTS]
+
+    assert set(probes.value_scores(own, POSITIVES, PATIENTS, seed=0)) == {0.5}
+
+
+def test_a_values_score_is_the_rank_of_its_share_among_others():
+    """Of three values, 10 %, 50 % and 90 % positive elsewhere."""
+    rng = np.random.default_rng(0)
+    words = rng.choice(["low", "middle", "high"], 900)
+    share = {"low": 0.1, "middle": 0.5, "high": 0.9}
+    positives = rng.uniform(size=900) < np.array([share[word] for word in words])
+    scores = probes.value_scores(words, positives, np.arange(900), seed=0)
+
+    assert {word: set(scores[words == word].round(9)) for word in share} == {
+        "low": {round(1 / 6, 9)},
+        "middle": {0.5},
+        "high": {round(5 / 6, 9)},
+    }

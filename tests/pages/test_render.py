@@ -1,0 +1,93 @@
+import re
+
+import pytest
+from jinja2 import ChoiceLoader, DictLoader, UndefinedError
+from PIL import Image
+
+from cxr_cli import console
+from cxr_cli.pages import render
+from cxr_cli.workspace.records import Interval
+
+PAGE = """{% extends "base.html" %}{% import "parts.html" as parts %}
+{% block title %}Films of {{ patient }}{% endblock %}
+{% block content %}
+{{ parts.badge("alarm", "Leaks") }} {{ parts.measured(0.907, interval) }} {{ parts.measured(none) }}
+{{ parts.bar(0.25, "25 %") }} {{ parts.whisker(0.75, interval, low=0.5, high=1, mark=0.5) }} {{ parts.stack(0.5) }}
+<div class="stats">{{ parts.stat("AUC", 0.9, interval) }}{{ parts.stat("Films", 524) }}</div>
+{{ parts.table(["", "AUC"], [[patient, parts.measured(0.5)]]) }}
+{{ parts.picture(film, patient) }}
+{% endblock %}"""
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """Renders PAGE, as one of the package's own templates is rendered."""
+    environment = render._environment()
+    environment.loader = ChoiceLoader([DictLoader({"page.html": PAGE}), environment.loader])
+    monkeypatch.setattr(render, "_environment", lambda: environment)
+    return lambda **context: render.render_page("page.html", **context)
+
+
+CONTEXT = {"interval": Interval(low=0.885, high=0.925), "film": Image.new("L", (40, 30), 90)}
+
+
+def test_a_page_is_whole_in_one_file_and_carries_the_disclaimer(page, tmp_path):
+    text = page(patient="P7", **CONTEXT)
+    render.write_page(tmp_path / "new" / "page.html", "page.html", patient="P7", **CONTEXT)
+
+    assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == text
+    assert text.count(console.DISCLAIMER) == 2
+    assert "<title>Films of P7</title>" in text
+    assert "<h1>Films of P7</h1>" in text
+    assert "@media print" in text
+    assert not re.findall(r"<script|<link|@import|https?://", text)
+    assert re.findall(r'src="([^"]{22})', text) == ["data:image/jpeg;base64"]
+
+
+def test_figures_stand_with_their_intervals(page):
+    text = page(patient="P7", **CONTEXT)
+
+    assert '<b>0.907</b> <span class="spread">0.885 to 0.925</span>' in text
+    assert "<b>–</b></span>" in text
+    assert 'class="mark" style="left:0.0%"' in text
+    assert 'class="dot" style="left:50.0%"' in text
+    assert 'class="reach" style="left:77.0%;width:8.0%"' in text
+    assert '<span class="value">524</span>' in text
+    assert '<td class="number"><span class="measured"><b>0.500</b></span></td>' in text
+
+
+def test_what_a_dataset_says_is_text_and_never_markup(page):
+    text = page(patient='<script>alert("x")</script>', **CONTEXT)
+
+    assert "<script>" not in text
+    assert '<th scope="row">&lt;script&gt;' in text
+
+
+def test_a_name_that_is_not_given_is_an_error(page):
+    with pytest.raises(UndefinedError, match="patient"):
+        page(**CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("picture", "kind"),
+    [
+        (Image.new("RGB", (4, 4)), "jpeg"),
+        (Image.new("RGBA", (4, 4)), "png"),
+        (b"<svg xmlns='x'/>", "svg+xml"),
+    ],
+)
+def test_a_picture_is_told_by_its_bytes(picture, kind):
+    assert render.data_uri(picture).startswith(f"data:image/{kind};base64,")
+
+
+def test_commands_in_a_text_are_shown_as_code():
+    assert render.code("<b> see `cxr a --b`, then `c`") == "&lt;b&gt; see <code>cxr a --b</code>, then <code>c</code>"
+
+
+def test_a_picture_file_is_read_whole(film):
+    assert len(render.data_uri(film)) > film.stat().st_size * 4 / 3
+
+
+def test_what_is_no_picture_is_refused():
+    with pytest.raises(ValueError, match="expected a PNG, JPEG, WebP or SVG"):
+        render.data_uri(b"%PDF-1.7")
