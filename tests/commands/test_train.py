@@ -36,6 +36,7 @@ def test_a_run_has_all_its_files_and_its_record_tells_all(cxr, own_prepared):
         "model.keras",
         "model.tflite",
         "run.json",
+        "validation.csv",
     ]
     assert record["arch"] == "simple-cnn"
     assert record["options"]["seed"] == 7
@@ -60,6 +61,7 @@ def test_people_read_what_was_kept_and_nothing_of_tensorflow(cxr, own_prepared):
         r"Run        : simple-cnn \(simple-cnn, 32,369 parameters\)\n"
         r"Kept       : epoch 1 of 1 \(all epochs done\)\n"
         r"Validation : ROC AUC \d\.\d{3}, sensitivity \d\.\d{3}, specificity \d\.\d{3}, balanced accuracy \d\.\d{3}\n"
+        r"Threshold  : 0\.\d{3} \(youden\), of probabilities at temperature \d+\.\d\d\n"
         r"Export     : model.tflite answers within \d\.\de-\d\d of Keras\n"
         rf"Files      : {re.escape(str(own_prepared.root))}/models/simple-cnn\n"
         r"For research and teaching only, never a diagnosis.\n",
@@ -190,7 +192,7 @@ def test_how_much_is_frozen_is_for_the_user_to_say(cxr, own_prepared):
 
 def test_all_trains_what_is_missing_and_ends_in_the_table(cxr, own_prepared, monkeypatch):
     few = {name: ARCHITECTURES[name] for name in ("simple-cnn", "cnn-xgboost", "densenet121")}
-    monkeypatch.setattr("cxr_cli.commands.train.ARCHITECTURES", few)  # the other published ones take minutes
+    monkeypatch.setattr("cxr_cli.commands.train_run.ARCHITECTURES", few)  # the other published ones take minutes
     options = ("--arch", "all", *ONE_EPOCH[2:], "-w", own_prepared.root)
     first = cxr("train", *options)
 
@@ -214,7 +216,7 @@ def test_all_trains_what_is_missing_and_ends_in_the_table(cxr, own_prepared, mon
 
 def test_all_goes_on_where_one_cannot_be_trained_and_says_so(cxr, own_prepared, monkeypatch):
     few = {name: ARCHITECTURES[name] for name in ("mobilenet", "simple-cnn")}
-    monkeypatch.setattr("cxr_cli.commands.train.ARCHITECTURES", few)
+    monkeypatch.setattr("cxr_cli.commands.train_run.ARCHITECTURES", few)
     nowhere = own_prepared.root / "no-weights"
     nowhere.mkdir()
     result = cxr("train", "--arch", "all", *ONE_EPOCH[2:], "--weights", nowhere, "-w", own_prepared.root)

@@ -6,7 +6,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from cxr_cli.errors import ExportError
 from cxr_cli.modeling.engine import keras, tf
-from cxr_cli.modeling.export import answer_all, check_export
+from cxr_cli.modeling.export import _difference, answer_all, check_export
 from cxr_cli.modeling.gradcam import with_map
 from cxr_cli.modeling.input_pipeline import predict_probabilities, to_rgb
 from cxr_cli.quiet import native_output_hidden
@@ -38,17 +38,19 @@ def test_the_contract_of_the_file(classifier, exported, films):
 
     assert details["dtype"] == np.uint8
     assert details["shape_signature"].tolist() == [-1, 64, 64, 3]
-    assert set(outputs) == {"probability", "cam", "features"}
+    assert set(outputs) == {"probability", "cam", "features", "activations", "gradients"}
     _, height, width, channels = classifier.features.shape
     assert outputs["probability"].shape == (6, 1)
     assert outputs["cam"].shape == (6, height, width)
     assert outputs["features"].shape == (6, channels)
+    assert outputs["activations"].shape == (6, height, width, channels)
+    assert outputs["gradients"].shape == (6, channels)
 
 
 def test_the_file_answers_as_one_of_keras_own_export(classifier, exported, films, tmp_path):
     plain = tmp_path / "plain.tflite"
     with native_output_hidden():
-        with_map(classifier).export(str(plain), format="litert", verbose=False)
+        with_map(classifier, evidence=True).export(str(plain), format="litert", verbose=False)
     ours, keras_own = answers(exported, films), answers(plain, films)
 
     for name in keras_own:
@@ -67,6 +69,18 @@ def test_batches_are_of_one_size_and_each_film_is_answered_once(count):
     np.testing.assert_array_equal(answer_all(reader, films)["mean"], np.arange(count))
     assert len(sizes) == 1
     assert sizes.pop() <= 32
+
+
+def test_what_other_maps_are_made_of_is_kept_of_the_first_batch_alone():
+    films = np.zeros((79, 2, 2), np.uint8)
+
+    def reader(batch):
+        return {"probability": np.zeros((len(batch), 1)), "activations": np.zeros((len(batch), 7, 7, 4))}
+
+    answered = answer_all(reader, films)
+
+    assert answered["probability"].shape == (79, 1)
+    assert answered["activations"].shape == (27, 7, 7, 4)
 
 
 def test_one_film_or_many_the_answer_is_the_same(exported, films):
@@ -122,3 +136,28 @@ def test_the_check_finds_answers_that_are_no_numbers(classifier, exported, films
             check_export(classifier, exported, films)
     finally:
         layer.set_weights(before)
+
+
+@pytest.mark.parametrize(
+    ("name", "films", "largest"),
+    [
+        ("cam", 1, 1e-5),  # a hidden unit at the edge of its ReLU
+        ("gradients", 2, 1e-5),
+        ("gradients", 3, 0.02),
+        ("features", 1, 0.02),
+        ("probability", 1, 0.02),
+    ],
+)
+def test_few_films_may_have_a_unit_on_the_edge(name, films, largest):
+    expected = np.ones((40, 3))
+    answered = expected + 1e-5
+    answered[:films] += 0.02 - 1e-5
+
+    assert _difference(answered, expected, name) == pytest.approx(largest)
+
+
+def test_what_is_no_number_is_no_unit_on_the_edge():
+    answered = np.ones((40, 3))
+    answered[7, 1] = np.nan
+
+    assert not _difference(answered, np.ones((40, 3)), "cam") <= 1

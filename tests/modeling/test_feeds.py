@@ -9,7 +9,8 @@ from cxr_cli.modeling.classifier import build_classifier
 from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.feeds import FilmFeed, FrozenFeed, Part, make_feed
 from cxr_cli.modeling.frozen import split_at_frozen
-from cxr_cli.modeling.input_pipeline import Augmentation, to_rgb
+from cxr_cli.modeling.input_pipeline import to_rgb
+from cxr_cli.modeling.options import Augmentation
 from cxr_cli.progress import untracked
 
 STILL = Augmentation(rotation=0, shift=0, zoom=0, brightness=0, flip=False)

@@ -75,7 +75,7 @@ def test_onnx_takes_what_convnext_and_efficientnet_are_made_of(films, tmp_path):
     with native_output_hidden():
         model.export(str(litert), format="litert", verbose=False)
         operations = {row["op_name"] for row in Interpreter(str(litert))._get_ops_details()}
-        convert(litert, onnx)
+        convert(litert, onnx, outputs=OUTPUTS)
         answered = FORMATS["onnx"].open(onnx)(to_rgb(films))["probability"]
 
     assert "GELU" in operations

@@ -7,7 +7,8 @@ from cxr_cli.modeling.classifier import build_classifier
 from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.feeds import FilmFeed, Part
 from cxr_cli.modeling.head_start import _plant, start_head
-from cxr_cli.modeling.input_pipeline import Augmentation, predict_probabilities
+from cxr_cli.modeling.input_pipeline import predict_probabilities
+from cxr_cli.modeling.options import Augmentation
 from cxr_cli.progress import untracked
 
 

@@ -4,7 +4,8 @@ from scipy.ndimage import affine_transform
 
 from cxr_cli.modeling.augment_preview import preview_variants
 from cxr_cli.modeling.engine import tf
-from cxr_cli.modeling.input_pipeline import Augmentation, augment, to_rgb, training_batches
+from cxr_cli.modeling.input_pipeline import augment, to_rgb, training_batches
+from cxr_cli.modeling.options import Augmentation
 
 STILL = Augmentation(rotation=0, shift=0, zoom=0, brightness=0, flip=False, shear=0)
 

@@ -14,8 +14,8 @@ import pytest
 from cxr_cli.console import TrainingDisplay
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.modeling.engine import keras, tf
-from cxr_cli.modeling.fitting import TrainingOptions
-from cxr_cli.modeling.input_pipeline import Augmentation, augment, load_films, predict_probabilities, training_batches
+from cxr_cli.modeling.input_pipeline import augment, load_films, predict_probabilities, training_batches
+from cxr_cli.modeling.options import Augmentation, TrainingOptions
 from cxr_cli.modeling.strategy import ALONE, _Replicas
 from cxr_cli.modeling.training import train
 from cxr_cli.progress import untracked
@@ -37,7 +37,8 @@ from cxr_cli.modeling.engine import keras, tf
 devices = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
 from cxr_cli.modeling.backbones import simple_cnn
-from cxr_cli.modeling.input_pipeline import Augmentation, training_batches
+from cxr_cli.modeling.input_pipeline import training_batches
+from cxr_cli.modeling.options import Augmentation
 from cxr_cli.modeling.strategy import ALONE, distributed
 
 random = np.random.default_rng(0)

@@ -9,7 +9,6 @@ from cxr_cli.commands.options import SeedOption, WorkspaceOption
 from cxr_cli.commands.phantoms import phantoms
 from cxr_cli.commands.predict import predict
 from cxr_cli.commands.prepare import prepare
-from cxr_cli.commands.train import Arch, train
 from cxr_cli.workspace.layout import Workspace
 
 _FILMS = 160
@@ -22,6 +21,9 @@ def demo(workspace: WorkspaceOption = None, seed: SeedOption = 0) -> None:
 
     Example: cxr demo
     """
+    from cxr_cli.commands.train_plan import Plan
+    from cxr_cli.commands.train_run import train_one
+    from cxr_cli.modeling.options import TrainingOptions
     from cxr_cli.workspace.layout import Workspace
 
     found = Workspace.find(workspace)
@@ -38,7 +40,9 @@ def demo(workspace: WorkspaceOption = None, seed: SeedOption = 0) -> None:
     _step(2, "Prepare them: split by patient", f"cxr prepare --metadata {films / 'metadata.csv'} {place}")
     prepare([films / "metadata.csv"], seed=seed, workspace=found.root)
     _step(3, "Train a small CNN from scratch", f"cxr train --arch simple-cnn --epochs 30 --batch-size 16 {place}")
-    train(Arch("simple-cnn"), epochs=30, batch_size=16, seed=seed, workspace=found.root)
+    console.note("Loading TensorFlow")
+    options = TrainingOptions(arch="simple-cnn", epochs=30, batch_size=16, seed=seed)
+    train_one(found, Plan(options))
     _step(4, "Test it on the films it has never seen", f"cxr evaluate {place}")
     evaluate(workspace=found.root)
     film = _a_positive_test_film(found)
@@ -46,7 +50,7 @@ def demo(workspace: WorkspaceOption = None, seed: SeedOption = 0) -> None:
     predict([film], workspace=found.root)
     heat = found.heatmaps / "demo.png"
     _step(6, "See where it looked", f"cxr gradcam {film} -o {heat} {place}")
-    gradcam(film, output=heat, workspace=found.root)
+    gradcam([film], output=heat, workspace=found.root)
 
     console.result()
     console.result(f"Open {heat}, and {found.evaluation('simple-cnn', 'test').root}.")

@@ -7,7 +7,7 @@ from cxr_cli.modeling.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     from cxr_cli.modeling.training import Trained
-    from cxr_cli.workspace.records import Profile
+    from cxr_cli.workspace.records import OperatingPoint, Profile, Reproduction
 
 _BYTES_A_WEIGHT = 4
 
@@ -46,10 +46,36 @@ def show_run(trained: "Trained") -> None:
     shown = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
     figures = ", ".join(f"{key.replace('_', ' ')} {record.validation[key]:.3f}" for key in shown)
     console.result(f"Validation : {figures.replace('roc auc', 'ROC AUC')}")
+    if record.operating_point and record.calibration:
+        console.result(f"Threshold  : {_decision(record.operating_point, record.calibration.temperature)}")
     console.result(f"Export     : model.tflite answers within {record.export.max_probability_difference:.1e} of Keras")
+    if record.reproduction:
+        _show_reproduction(record.reproduction)
     console.result(f"Files      : {trained.run.root}")
     if record.profile:
         _show_profile(record.profile)
+
+
+def _decision(point: "OperatingPoint", temperature: float) -> str:
+    return f"{point.threshold:.3f} ({point.rule}), of probabilities at temperature {temperature:.2f}"
+
+
+def _show_reproduction(found: "Reproduction") -> None:
+    if found.changed:
+        console.result(f"Like       : {found.of}, but for {', '.join(found.changed)}")
+        return
+    if found.same_weights:
+        console.result(f"Reproduced : {found.of}, bit for bit")
+        return
+    apart = "its answers on the validation films were not kept"
+    if found.max_probability_difference is not None:
+        apart = (
+            f"P(positive) of {found.films} validation films differs by {found.max_probability_difference:.1e} at most"
+        )
+    unknown = "; its record has no hash of the weights" if found.same_weights is None else ""
+    console.result(f"Reproduced : {found.of}, not bit for bit: {apart}{unknown}")
+    why = "with " + ", ".join(found.versions) if found.versions else "on another machine, or with a GPU"
+    console.note(f"Last digits differ {why}.")
 
 
 def _show_profile(found: "Profile") -> None:

@@ -9,8 +9,8 @@ from cxr_cli.errors import CxrError
 from cxr_cli.imaging.figures import save_figure
 from cxr_cli.modeling.architectures import find_architecture
 from cxr_cli.modeling.engine import tf
-from cxr_cli.modeling.fitting import TrainingOptions
-from cxr_cli.modeling.input_pipeline import Augmentation, augment, load_films
+from cxr_cli.modeling.input_pipeline import augment, load_films
+from cxr_cli.modeling.options import Augmentation, TrainingOptions
 from cxr_cli.progress import untracked
 from cxr_cli.workspace.layout import Workspace
 

@@ -3,13 +3,14 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from cxr_cli.evaluation.metrics import measure
+from cxr_cli.modeling.checkpoints import Checkpoints, State
 from cxr_cli.modeling.engine import keras
 from cxr_cli.modeling.strategy import ALONE, Group
 from cxr_cli.progress import EpochRow, TrainingWatch
@@ -90,6 +91,17 @@ class Validation:
             self._best_weights = self.model.get_weights()
         return row, is_best
 
+    def take_up(self, history: Sequence[EpochRow], best_weights: Sequence[np.ndarray]) -> None:
+        """Go on from an earlier process's history; without `best_weights`, the model's are the best."""
+        self.history = list(history)
+        self.best = min(self.history, key=lambda row: row.val_loss)
+        self._best_weights = list(best_weights) or self.model.get_weights()
+
+    @property
+    def best_weights(self) -> list[np.ndarray]:
+        """Those of the best epoch; empty where it is the last one, whose weights the model still has."""
+        return [] if self.best is self.history[-1] else self._best_weights
+
     def restore_best(self) -> None:
         """Put the best model's weights back."""
         self.model.set_weights(self._best_weights)
@@ -146,12 +158,12 @@ class WarmUpAndCosine(keras.callbacks.Callback):
     Loshchilov & Hutter 2017 (arXiv 1608.03983) for the cosine.
     """
 
-    def __init__(self, rate: float, *, warmup: int, steps: int) -> None:
+    def __init__(self, rate: float, *, warmup: int, steps: int, done: int = 0) -> None:
         super().__init__()
         self._rate = rate
         self._warmup = warmup
         self._steps = steps
-        self._done = 0
+        self._done = done
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Set the rate of the step to come."""
@@ -159,3 +171,62 @@ class WarmUpAndCosine(keras.callbacks.Callback):
         fall = 0.5 * (1 + np.cos(np.pi * self._done / self._steps))
         self.model.optimizer.learning_rate = self._rate * rise * fall
         self._done += 1
+
+
+class Keep(keras.callbacks.Callback):
+    """Writes checkpoints; where a training goes on from one, puts it back before the first step.
+
+    Stands last among the callbacks: what the others did at an epoch's end is in the checkpoint, or is done again by
+    showing them the epochs that they would have seen.
+    """
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints | None,
+        validation: Validation,
+        state: State | None,
+        *,
+        done: Sequence[EpochRow],
+        others: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        """`state` is what this phase goes on from, after the epochs `done` of it, which `others` have to know."""
+        super().__init__()
+        self._checkpoints = checkpoints
+        self._validation = validation
+        self._state = state
+        self._done = done
+        self._others = others
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Put back what there is."""
+        if self._state is None:
+            return
+        for epoch, row in enumerate(self._done):
+            for other in self._others:
+                other.on_epoch_end(epoch, {"val_loss": row.val_loss})
+        self.model.optimizer.build(self.model.trainable_variables)
+        put_back(self.model.optimizer, self._state.optimizer)
+        put_back(self.model, self._state.model)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write a checkpoint, but for an epoch that was broken off."""
+        assert logs is not None
+        if self._checkpoints and self._checkpoints.is_due() and np.isfinite(logs["val_loss"]):
+            self._checkpoints.write(
+                self._validation.history,
+                over=self.model.stop_training or epoch + 1 == self.params["epochs"],
+                model=arrays_of(self.model),
+                optimizer=arrays_of(self.model.optimizer),
+                best=self._validation.best_weights,
+            )
+
+
+def arrays_of(owner: keras.Model | keras.optimizers.Optimizer) -> list[np.ndarray]:
+    """All its variables, those of random generators among them."""
+    return [keras.ops.convert_to_numpy(variable) for variable in owner.variables]
+
+
+def put_back(owner: keras.Model | keras.optimizers.Optimizer, arrays: Sequence[np.ndarray]) -> None:
+    """What `arrays_of` gave."""
+    for variable, array in zip(owner.variables, arrays, strict=True):
+        variable.assign(array)

@@ -18,7 +18,6 @@ from cxr_cli.modeling.formats import open_litert
 from cxr_cli.modeling.frozen import Halves, fingerprint, split_at_frozen
 from cxr_cli.modeling.input_pipeline import (
     BATCH,
-    Augmentation,
     augment,
     gather,
     in_batches,
@@ -28,6 +27,7 @@ from cxr_cli.modeling.input_pipeline import (
     to_rgb,
     training_batches,
 )
+from cxr_cli.modeling.options import Augmentation
 from cxr_cli.modeling.strategy import ALONE, Group
 from cxr_cli.modeling.to_litert import convert
 from cxr_cli.progress import Track
@@ -52,6 +52,11 @@ class Feed(Protocol):
     """What is trained, and what it is given."""
 
     @property
+    def kind(self) -> str:
+        """What it feeds, in words."""
+        ...
+
+    @property
     def model(self) -> keras.Model:
         """(B, ...) -> (B, 1): trained, compiled by the caller. Shares the classifier's layers."""
         ...
@@ -61,8 +66,10 @@ class Feed(Protocol):
         """What it took to get ready."""
         ...
 
-    def batches(self, *, batch_size: int, seed: int, group: Group = ALONE) -> Any:
-        """A tf.data pipeline of one epoch of training films: the model's input and (B, 1) float32 truths.
+    def batches(self, *, batch_size: int, seed: int, epochs: int = 1, done: int = 0, group: Group = ALONE) -> Any:
+        """A tf.data pipeline of training films: the model's input and (B, 1) float32 truths.
+
+        Of so many epochs, one after the other, but for the first `done`.
 
         For a group, it is this worker's share of each batch, and (b,) float32 weights.
         """
@@ -100,6 +107,7 @@ def make_feed(
 class FilmFeed:
     """Films, augmented anew each epoch."""
 
+    kind = "films"
     seconds = 0.0
 
     def __init__(
@@ -111,8 +119,8 @@ class FilmFeed:
         self._augmentation = augmentation
         self._seed = seed
 
-    def batches(self, *, batch_size: int, seed: int, group: Group = ALONE) -> Any:
-        """A tf.data pipeline of one epoch."""
+    def batches(self, *, batch_size: int, seed: int, epochs: int = 1, done: int = 0, group: Group = ALONE) -> Any:
+        """A tf.data pipeline of some epochs."""
         train = self._parts["train"]
         return training_batches(
             train.films,
@@ -120,6 +128,8 @@ class FilmFeed:
             augmentation=self._augmentation,
             batch_size=batch_size,
             seed=seed,
+            epochs=epochs,
+            done=done,
             group=group,
         )
 
@@ -141,6 +151,8 @@ class FrozenFeed:
 
     An epoch takes one of the five of each film, drawn evenly. `fill` comes first.
     """
+
+    kind = "what the frozen layers make of films"
 
     def __init__(self, halves: Halves, parts: dict[str, Part], augmentation: Augmentation, *, seed: int) -> None:
         self.model = halves.upper
@@ -194,8 +206,8 @@ class FrozenFeed:
         )
         self.seconds = time.monotonic() - started
 
-    def batches(self, *, batch_size: int, seed: int, group: Group = ALONE) -> Any:
-        """A tf.data pipeline of one epoch."""
+    def batches(self, *, batch_size: int, seed: int, epochs: int = 1, done: int = 0, group: Group = ALONE) -> Any:
+        """A tf.data pipeline of some epochs."""
         positives = self._parts["train"].positives
         count = len(positives)
 
@@ -203,7 +215,9 @@ class FrozenFeed:
             variant = tf.random.stateless_uniform(tf.shape(rows), seed, 0, self._variants, tf.int64)
             return gather(self._outputs, tf.gather(variant * count + rows, places), np.float32)
 
-        return shuffled_batches(positives, inputs, batch_size=batch_size, seed=seed, group=group)
+        return shuffled_batches(
+            positives, inputs, batch_size=batch_size, seed=seed, epochs=epochs, done=done, group=group
+        )
 
     def pooled(self, track: Track) -> np.ndarray:
         """(variants, N, C) float32."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_cli.errors import CxrError
-from cxr_cli.workspace.layout import RunFolder
+from cxr_cli.workspace.folders import RunFolder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Reader = Callable[[np.ndarray], dict[str, np.ndarray]]  # (B, S, S, 3) uint8 -> the outputs by name
 
 OUTPUTS = ("probability", "cam", "features")
+EVIDENCE = ("activations", "gradients")  # what other heat maps are made of: a hundred times as large
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _write_litert(classifier: "Classifier", litert_model: Path, path: Path, *, p
     from cxr_cli.modeling.gradcam import with_map
     from cxr_cli.modeling.to_litert import convert
 
-    convert(with_map(classifier), path, precision=precision)
+    convert(with_map(classifier, evidence=True), path, precision=precision)
 
 
 def open_litert(path: Path, *, threads: int | None = None) -> "Reader":
@@ -80,7 +81,7 @@ def _write_onnx(classifier: "Classifier", litert_model: Path, path: Path) -> Non
     from cxr_cli.modeling.to_onnx import convert
 
     # Not by way of Keras: in Keras 3.15 its ONNX export of EfficientNetV2 and ConvNeXt gives files that don't load.
-    convert(litert_model, path)
+    convert(litert_model, path, outputs=OUTPUTS)
 
 
 def _open_onnx(path: Path) -> "Reader":
@@ -126,6 +127,7 @@ FORMATS = {
         tool="LiteRT",
         write=_write_litert,
         open=open_litert,
+        outputs=OUTPUTS + EVIDENCE,
         others={name: partial(_write_litert, precision=name) for name in LOWER_PRECISIONS},
     ),
     "onnx": Format(

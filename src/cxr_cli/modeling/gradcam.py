@@ -20,22 +20,31 @@ class GradCam(keras.layers.Layer):
         self.output_layer = output
 
     def call(self, features: Any, hidden: Any) -> Any:
-        """(B, h, w, C) features and (B, units) hidden activations -> (B, h, w) map; all float32."""
+        """(B, h, w, C) features, (B, units) hidden activations -> (B, h, w) map, (B, C) gradients; all float32."""
         active = keras.ops.cast(hidden > 0, features.dtype)
         gradient = keras.ops.matmul(
             active * self.output_layer.kernel[:, 0], keras.ops.transpose(self.hidden_layer.kernel)
         )
         weights = gradient / (features.shape[1] * features.shape[2])  # (B, C), alpha of equation 1
-        return keras.ops.einsum("bhwc,bc->bhw", features, weights)
+        return keras.ops.einsum("bhwc,bc->bhw", features, weights), weights
 
 
-def with_map(classifier: Classifier) -> keras.Model:
-    """The classifier with the outputs of the exported file.
+def with_map(classifier: Classifier, *, evidence: bool = False) -> keras.Model:
+    """The classifier with the outputs of an exported file.
+
+    Args:
+        classifier: the model.
+        evidence: with what other heat maps than Grad-CAM's are made of, as `model.tflite` has it.
 
     Returns:
-        (B, S, S, 3) uint8 -> {"probability": (B, 1), "cam": (B, h, w), "features": (B, C)}, all float32.
+        (B, S, S, 3) uint8 -> {"probability": (B, 1), "cam": (B, h, w), "features": (B, C)}, and with `evidence`
+        "activations": (B, h, w, C), the last convolution's, and "gradients": (B, C), the positive logit's at each place
+        of a channel; all float32.
     """
     model = classifier.model
     hidden = model.get_layer(HIDDEN)
-    cam = GradCam(hidden, model.get_layer(PROBABILITY), name="cam")(classifier.features, hidden.output)
-    return keras.Model(model.input, {"probability": model.output, "cam": cam, "features": classifier.pooled})
+    cam, gradients = GradCam(hidden, model.get_layer(PROBABILITY), name="cam")(classifier.features, hidden.output)
+    outputs = {"probability": model.output, "cam": cam, "features": classifier.pooled}
+    if evidence:
+        outputs |= {"activations": classifier.features, "gradients": gradients}
+    return keras.Model(model.input, outputs)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +9,11 @@ import numpy as np
 
 from cxr_cli.imaging.reader import read_at
 from cxr_cli.modeling.engine import keras, tf
+from cxr_cli.modeling.options import Augmentation
 from cxr_cli.modeling.strategy import ALONE, Group
 from cxr_cli.progress import Track
 
 BATCH = 32  # where nothing is trained
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How far a training film may be moved. Modest: a film is taken upright, and its gray values mean something."""
-
-    rotation: float = 8.0  # degrees to either side
-    shift: float = 0.05  # of the side, along each axis
-    zoom: float = 0.10  # in or out
-    brightness: float = 0.10  # brighter or darker, as a share of each pixel
-    flip: bool = True  # left and right
-    shear: float = 0.0  # degrees to either side, as Keras's ImageDataGenerator has it: upright lines slant
-
-    @property
-    def moves(self) -> bool:
-        """Whether any variant differs from its film."""
-        return any((self.rotation, self.shift, self.zoom, self.brightness, self.flip, self.shear))
 
 
 def read_films(paths: Sequence[Path], *, size: int, track: Track, description: str) -> Iterator[np.ndarray]:
@@ -79,9 +62,11 @@ def training_batches(
     augmentation: Augmentation,
     batch_size: int,
     seed: int,
+    epochs: int = 1,
+    done: int = 0,
     group: Group = ALONE,
 ) -> Any:
-    """A tf.data pipeline of one epoch: shuffled, augmented, both anew each epoch and the same for the same seed.
+    """A tf.data pipeline of films: shuffled, augmented, both anew each epoch and the same for the same seed.
 
     Args:
         films: (N, S, S) uint8, in memory or on disk.
@@ -89,6 +74,8 @@ def training_batches(
         augmentation: how far films are moved.
         batch_size: films a step.
         seed: of order and movements.
+        epochs: one after the other.
+        done: so many of them, the first ones, are left out.
         group: who trains together.
 
     Returns:
@@ -99,7 +86,7 @@ def training_batches(
         own = gather(films, tf.gather(rows, places), np.uint8)
         return augment(own, augmentation, seed=seed, places=places, count=tf.size(rows))
 
-    return shuffled_batches(positives, inputs, batch_size=batch_size, seed=seed, group=group)
+    return shuffled_batches(positives, inputs, batch_size=batch_size, seed=seed, epochs=epochs, done=done, group=group)
 
 
 def shuffled_batches(
@@ -108,9 +95,13 @@ def shuffled_batches(
     *,
     batch_size: int,
     seed: int,
+    epochs: int = 1,
+    done: int = 0,
     group: Group = ALONE,
 ) -> Any:
-    """A tf.data pipeline of one epoch of rows in an order that is drawn anew each epoch.
+    """A tf.data pipeline of rows in an order that is drawn anew each epoch.
+
+    All epochs are one stream: Keras begins to iterate a pipeline more often than there are epochs, and each time draws.
 
     Args:
         positives: (N,) float32, the truth of each row.
@@ -118,6 +109,8 @@ def shuffled_batches(
             with the stateless (2,) int64 seed that comes third, must not depend on which places are asked for.
         batch_size: rows a step.
         seed: of all that is drawn.
+        epochs: one after the other.
+        done: so many of them, the first ones, are left out.
         group: who trains together.
 
     Returns:
@@ -133,7 +126,9 @@ def shuffled_batches(
         own = inputs(rows, places, seed), tf.gather(labels, tf.gather(rows, places))
         return own if weights is None else (*own, weights)
 
-    return tf.data.Dataset.zip(order.batch(batch_size), seeds).map(batch, num_parallel_calls=2).prefetch(2)
+    rows = order.batch(batch_size)
+    drawn = tf.data.Dataset.zip(rows.repeat(epochs), seeds).skip(done * len(rows))
+    return drawn.map(batch, num_parallel_calls=2).prefetch(2)
 
 
 def gather(array: np.ndarray, rows: Any, dtype: type[np.generic]) -> Any:

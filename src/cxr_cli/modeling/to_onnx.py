@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,14 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 
-def convert(litert_model: Path, path: Path) -> None:
-    """Convert a LiteRT model, keeping the names of its signature and its free batch size."""
+def convert(litert_model: Path, path: Path, *, outputs: Collection[str]) -> None:
+    """Convert a LiteRT model, keeping the names of its signature and its free batch size.
+
+    Args:
+        litert_model: the file.
+        path: where to.
+        outputs: the names of those to keep.
+    """
     # tf2onnx opens the file with TensorFlow's own interpreter, which says that it will go; it does without as well.
     with warnings.catch_warnings(action="ignore"):
         import tf2onnx.convert
@@ -19,6 +26,8 @@ def convert(litert_model: Path, path: Path) -> None:
     runner = Interpreter(str(litert_model)).get_signature_runner("serving_default")
     details = {**runner.get_input_details(), **runner.get_output_details()}
     _rename(model.graph, {tensor["name"]: name for name, tensor in details.items()})
+    for output in [output for output in model.graph.output if output.name not in outputs]:
+        model.graph.output.remove(output)
     path.write_bytes(model.SerializeToString())
 
 

@@ -2,32 +2,34 @@
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from cxr_cli.dataset.manifest import Film, films_by_part, read_manifest
-from cxr_cli.errors import SplitError
-from cxr_cli.evaluation.metrics import measure
+from cxr_cli.dataset.manifest import films_by_part, read_manifest
+from cxr_cli.dataset.seen import write_seen
+from cxr_cli.evaluation.decision import decide, write_validation
 from cxr_cli.evaluation.plots import draw_curves
-from cxr_cli.imaging.reader import read_at
 from cxr_cli.modeling.architectures import Architecture, find_architecture
 from cxr_cli.modeling.array_cache import ArrayCache
 from cxr_cli.modeling.callbacks import Validation
+from cxr_cli.modeling.checkpoints import Checkpoints, check_options, find_unfinished
 from cxr_cli.modeling.classifier import Classifier, build_classifier
-from cxr_cli.modeling.engine import keras
+from cxr_cli.modeling.engine import keras, tf
 from cxr_cli.modeling.export import check_export, export_litert
 from cxr_cli.modeling.feeds import Feed, Part
-from cxr_cli.modeling.fitting import TrainingOptions, class_weights, fit
-from cxr_cli.modeling.input_pipeline import read_films
+from cxr_cli.modeling.fitting import class_weights, fit
+from cxr_cli.modeling.options import TrainingOptions
+from cxr_cli.modeling.parts import read_part
 from cxr_cli.modeling.profiling import profile
-from cxr_cli.modeling.strategy import Group, distributed
+from cxr_cli.modeling.reproduction import Original, compare, hash_weights
+from cxr_cli.modeling.strategy import ALONE, Group, distributed
 from cxr_cli.progress import EpochRow, TrainingWatch
 from cxr_cli.workspace.files import lock, staged_folder, write_table
-from cxr_cli.workspace.layout import DatasetFolder, RunFolder, Workspace
+from cxr_cli.workspace.folders import RunFolder
+from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import (
     Boosting,
     DatasetRecord,
@@ -37,8 +39,6 @@ from cxr_cli.workspace.records import (
     write_class_indices,
     write_record,
 )
-
-THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,22 @@ def train(
     *,
     name: str | None = None,
     profiled: bool = False,
+    resume: bool = False,
+    original: Original | None = None,
     watch: TrainingWatch,
 ) -> Trained | None:
     """Train a run on the workspace's dataset; an earlier run of that name is replaced once this one is whole.
+
+    The same options, dataset and versions give the same weights, bit for bit, on the same machine without a GPU: in one
+    go, or killed at any time and resumed.
 
     Args:
         workspace: where the dataset is and the run goes.
         options: how.
         name: the run's. Defaults to the architecture's.
         profiled: find out where an epoch's time goes.
+        resume: go on with the unfinished training of that name.
+        original: what the run is to reproduce; its record says how far it does.
         watch: follows it.
 
     Returns:
@@ -74,101 +81,134 @@ def train(
         WorkspaceError: there is no dataset, or the workspace is in use.
         WeightsError: the backbone's weights can't be had.
         ExportError: the exported file doesn't answer as the Keras model does.
-        CxrError: stopped by the user before there was a model to keep; or the other machines can't be had.
+        CxrError: stopped by the user before there was a model to keep; or the other machines can't be had; or there is
+            nothing to resume, or it began with other options or another dataset.
     """
     made = read_record(workspace.prepared().record, DatasetRecord)
+    name = name or options.arch
+    if resume:
+        check_options(find_unfinished(workspace, name), options)
     same = {key: value for key, value in asdict(options).items() if key != "cache"}
     work = {"dataset": made.fingerprint, "options": json.dumps(same, sort_keys=True)}
     with distributed(options.strategy, work, watch=watch) as group:
+        checkpoints = None
+        if group is ALONE:
+            checkpoints = Checkpoints(
+                workspace.checkpoint(name),
+                run=name,
+                options=options,
+                dataset=made.fingerprint,
+                original=original.place if original else None,
+                resume=resume,
+            )
+        task = _Task(workspace, options, made, group, checkpoints, watch)
         if group.is_chief:
-            return _train_and_write(workspace, options, name or options.arch, made, group, profiled, watch)
-        _fit(workspace, options, made, group, _Clock(), watch)
+            return _train_and_write(task, name, profiled, original)
+        _fit(task, _Clock())
     return None
 
 
-def _train_and_write(
-    workspace: Workspace,
-    options: TrainingOptions,
-    name: str,
-    made: DatasetRecord,
-    group: Group,
-    profiled: bool,
-    watch: TrainingWatch,
-) -> Trained:
-    run = workspace.new_run(name)
-    architecture = find_architecture(options.arch)
+@dataclass(frozen=True)
+class _Task:
+    """What is to be trained, and with whom."""
+
+    workspace: Workspace
+    options: TrainingOptions
+    made: DatasetRecord
+    group: Group
+    checkpoints: Checkpoints | None
+    watch: TrainingWatch
+
+
+def _train_and_write(task: _Task, name: str, profiled: bool, original: Original | None) -> Trained:
+    run = task.workspace.new_run(name)
     replaced = run.record.is_file()
+    with lock(task.workspace.root):
+        with staged_folder(run.root) as folder:
+            record = _make(task, RunFolder(folder), profiled, original)
+        if task.checkpoints and record.stopped_by != "interrupt":
+            task.checkpoints.remove()
+    return Trained(run=run, record=record, replaced=replaced)
+
+
+def _make(task: _Task, stage: RunFolder, profiled: bool, original: Original | None) -> RunRecord:
+    workspace, options, made, watch = task.workspace, task.options, task.made, task.watch
+    architecture = find_architecture(options.arch)
     clock = _Clock()
-    with lock(workspace.root), staged_folder(run.root) as folder:
-        stage = RunFolder(folder)
-        classifier, parts, feed, validation = _fit(workspace, options, made, group, clock, watch)
-        found = None
-        if profiled:
-            watch.note("Timing the parts of an epoch")
-            reading = clock.laps["load"]
-            found = profile(feed, validation, batch_size=options.batch_size, seed=options.seed, reading=reading)
-            validation.restore_best()
-            clock.lap("profile")
-        watch.note("Exporting the model, and checking the export on the validation films")
-        classifier.model.save(stage.keras_model)
-        export_litert(classifier, stage.litert_model)
-        check, probabilities = check_export(classifier, stage.litert_model, parts["val"].films)
-        clock.lap("export")
-        boosting = None
-        if architecture.boosted:
-            watch.note("Fitting XGBoost on the network's features")
-            boosting, probabilities = _boost(stage, parts, options)
-            clock.lap("boost")
-        _write_history(stage, validation)
-        write_class_indices(stage.class_indices, made.class_indices)
-        record = {
-            **_record(classifier, validation, options, architecture, made),
-            "films": films_by_part(read_manifest(workspace.prepared()), made.class_indices),
-            "validation": measure(validation.positives, probabilities, threshold=THRESHOLD),
-            "export": check,
-            "boosting": boosting,
-            "segment": made.segment,
-            "profile": found,
-            "seconds": clock.laps,
-        }
-        write_record(stage.record, RunRecord(**record))
-    return Trained(run=run, record=RunRecord(**record), replaced=replaced)
+    classifier, parts, feed, validation = _fit(task, clock)
+    found = None
+    if profiled:
+        watch.note("Timing the parts of an epoch")
+        reading = clock.laps["load"]
+        found = profile(feed, validation, batch_size=options.batch_size, seed=options.seed, reading=reading)
+        validation.restore_best()
+        clock.lap("profile")
+    watch.note("Exporting the model, and checking the export on the validation films")
+    classifier.model.save(stage.keras_model)
+    export_litert(classifier, stage.litert_model)
+    check, probabilities = check_export(classifier, stage.litert_model, parts["val"].films)
+    clock.lap("export")
+    boosting = None
+    if architecture.boosted:
+        watch.note("Fitting XGBoost on the network's features")
+        boosting, probabilities = _boost(stage, parts, options)
+        clock.lap("boost")
+    _write_history(stage, validation)
+    films = read_manifest(workspace.prepared())
+    val = [film for film in films if film.split == "val"]
+    write_validation(
+        stage,
+        [film.path for film in val],
+        [film.group for film in val],
+        [film.label for film in val],
+        probabilities,
+    )
+    write_seen(stage.seen, films)
+    write_class_indices(stage.class_indices, made.class_indices)
+    trees = stage.booster.read_bytes() if boosting else b""
+    record = RunRecord(
+        **_record(classifier, validation, options, architecture, made),
+        **decide(validation.positives, probabilities, options.operating_point),
+        films=films_by_part(films, made.class_indices),
+        export=check,
+        boosting=boosting,
+        segment=made.segment,
+        profile=found,
+        seconds=clock.laps,
+        feed=feed.kind,
+        weights_sha256=hash_weights(classifier.model.get_weights(), trees),
+    )
+    if original:
+        record = msgspec.structs.replace(record, reproduction=compare(original, record, stage))
+    write_record(stage.record, record)
+    return record
 
 
-def _fit(
-    workspace: Workspace,
-    options: TrainingOptions,
-    made: DatasetRecord,
-    group: Group,
-    clock: "_Clock",
-    watch: TrainingWatch,
-) -> tuple[Classifier, dict[str, Part], Feed, Validation]:
+def _fit(task: _Task, clock: "_Clock") -> tuple[Classifier, dict[str, Part], Feed, Validation]:
+    options, workspace, watch = task.options, task.workspace, task.watch
     # Seeds Python, NumPy and TensorFlow: initial weights, dropout, order and augmentation.
     keras.utils.set_random_seed(options.seed)
+    if not tf.config.list_physical_devices("GPU"):
+        # On processors it costs nothing. On a GPU, some gradients have no deterministic way, and would raise.
+        tf.config.experimental.enable_op_determinism()
     watch.note(f"Building {options.arch}")
     architecture = find_architecture(options.arch)
     classifier = _build(architecture, options)
     # Workers may share the disk, and a cache has one writer.
-    folder = workspace.cache if group.is_chief else workspace.cache / f"worker-{group.worker}"
+    folder = workspace.cache if task.group.is_chief else workspace.cache / f"worker-{task.group.worker}"
     cache = ArrayCache(folder, limit=int(options.cache * 1e9))
     dataset = workspace.prepared()
-    films, size = read_manifest(dataset), classifier.input_size
-    parts = {part: _load(dataset, films, part, made, size, cache, watch) for part in ("train", "val")}
+    films = read_manifest(dataset)
+    parts = {
+        part: read_part(
+            part, films, dataset=dataset, made=task.made, size=classifier.input_size, cache=cache, track=watch
+        )
+        for part in ("train", "val")
+    }
     clock.lap("load")
-    feed, validation = fit(classifier, parts, architecture, options, cache, watch, group)
+    feed, validation = fit(classifier, parts, architecture, options, cache, watch, task.group, task.checkpoints)
     clock.lap("fit")
     return classifier, parts, feed, validation
-
-
-def is_trained(workspace: Workspace, options: TrainingOptions) -> bool:
-    """Whether the architecture's own run is there: of this very dataset, with these very options, not broken off."""
-    run = workspace.new_run(options.arch)
-    if not run.record.is_file():
-        return False
-    record = read_record(run.record, RunRecord)
-    made = read_record(workspace.prepared().record, DatasetRecord)
-    same = record.dataset_fingerprint == made.fingerprint and record.options == asdict(options)
-    return same and record.stopped_by != "interrupt"
 
 
 class _Clock:
@@ -211,42 +251,6 @@ def _boost(stage: RunFolder, parts: dict[str, Part], options: TrainingOptions) -
     )
 
 
-def _load(
-    dataset: DatasetFolder,
-    films: Sequence[Film],
-    part: str,
-    made: DatasetRecord,
-    size: int,
-    cache: ArrayCache,
-    watch: TrainingWatch,
-) -> Part:
-    members = [film for film in films if film.split == part]
-    positives = np.array([made.class_indices[film.label] for film in members], dtype=np.float32)
-    if len(set(positives.tolist())) < 2:
-        raise SplitError(
-            f"Expected {part} films of both classes in {dataset.manifest}. Received: {len(members)} of one class.",
-            hint=f"Make it again: {DatasetRecord.MADE_BY}",
-        )
-    paths = [dataset.root / film.path for film in members]
-    made_from = [f"{film.sha256} {_state(path)}" for film, path in zip(members, paths, strict=True)]
-    pixels = cache.array(
-        "films",
-        [size, made_from],
-        shape=(len(paths), size, size),
-        dtype=np.uint8,
-        make=lambda: (
-            film[None] for film in read_films(paths, size=size, track=watch, description=f"Reading {part} films")
-        ),
-        check=lambda kept: np.array_equal(kept[0], read_at(paths[0], size)),
-    )
-    return Part(films=pixels, positives=positives, groups=[film.group for film in members], made_from=made_from)
-
-
-def _state(path: Path) -> str:
-    state = path.stat()
-    return f"{state.st_size} {state.st_mtime_ns}"
-
-
 def _write_history(stage: RunFolder, validation: Validation) -> None:
     rows = [asdict(row) for row in validation.history]
     assert validation.best is not None
@@ -274,7 +278,6 @@ def _record(
         "parameters": classifier.model.count_params(),
         "trainable_parameters": int(sum(np.prod(weight.shape) for weight in classifier.model.trainable_weights)),
         "class_indices": made.class_indices,
-        "threshold": THRESHOLD,
         "dataset_fingerprint": made.fingerprint,
         "epochs": epochs,
         "best_epoch": validation.best.epoch,
