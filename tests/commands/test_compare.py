@@ -3,14 +3,21 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import fields, replace
 
 import msgspec
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from cxr_cli import console
+from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.prepare import prepare
+from cxr_cli.evaluation.pairs import delong, mcnemar
 from cxr_cli.imaging.reader import read_film
+from cxr_cli.inference.evaluate import write
+from cxr_cli.inference.predictor import open_predictor
+from cxr_cli.inference.report import Answers, make_report
 from cxr_cli.workspace.records import Boosting, DatasetRecord, RunRecord, read_record, write_record
 from cxr_cli.workspace.reports import ReportRecord
 
@@ -40,6 +47,8 @@ def test_the_figures_are_those_of_the_reports_and_the_records(cxr, two_runs):
     assert result.exit_code == 0
     for name in ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "roc_auc"):
         assert float(row[name]) == report.metrics[name]
+    around = report.intervals["roc_auc"]
+    assert (float(row["roc_auc_low"]), float(row["roc_auc_high"])) == (around.low, around.high)
     assert int(row["parameters"]) == record.parameters
     assert int(row["bytes"]) == run.litert_model.stat().st_size
     assert float(row["training_seconds"]) == pytest.approx(record.seconds["fit"], abs=0.06)
@@ -62,9 +71,87 @@ def test_people_read_a_table_and_where_the_files_are(cxr, two_runs):
 
     markdown = two_runs.comparison.markdown.read_text().splitlines()
     assert markdown[0] == f"# {title}"
-    assert markdown[4].startswith(f"| simple-cnn | simple-cnn | {shown[0]:.3f} | {shown[1]:.3f} | ")
+    assert re.match(
+        rf"\| simple-cnn \| simple-cnn \| {shown[0]:.3f} \(0\.\d{{3}}–\d\.\d{{3}}\) \| {shown[1]:.3f} \| ", markdown[4]
+    )
     assert len({line.count("|") for line in markdown[2:6]}) == 1
     assert read_film(two_runs.comparison.picture).std() > 10
+
+
+@pytest.fixture
+def with_answers(two_runs):
+    """A third run, and reports on 12 films of 9 patients with answers that differ."""
+    workspace = two_runs
+    shutil.copytree(workspace.run("twin").root, workspace.models / "third")
+    change(workspace.dataset.record, DatasetRecord, created="2026-01-01T00:00:00+00:00")
+    truth = np.arange(12) % 2 == 0
+    groups = np.array([f"patient{i * 3 // 4}" for i in range(12)])
+    unknown = Film(**{column.name: "" for column in fields(Film)})
+    films = [replace(unknown, path=f"film{i}.png", group=group) for i, group in enumerate(groups)]
+    rng, scores = np.random.default_rng(5), {}
+    for name, skill in (("simple-cnn", 0.9), ("twin", 0.4), ("third", 0.1)):
+        change(workspace.run(name).record, RunRecord, created="2026-01-02T00:00:00+00:00", calibration=None)
+        scores[name] = np.clip(0.5 + skill * (truth - 0.5) + rng.normal(0, 0.2, 12), 0.01, 0.99)
+        found = Answers(films, truth, scores[name], scores[name], [""] * 12)
+        report = make_report(open_predictor(workspace.run(name)), found, split="test", same_dataset=True, seen=None)
+        write(workspace, msgspec.structs.replace(report, created="2026-01-03T00:00:00+00:00"), found)
+    return workspace, truth, groups, scores
+
+
+def test_the_best_run_is_compared_with_each_other_in_pairs(cxr, with_answers):
+    workspace, truth, groups, scores = with_answers
+    result = cxr("compare", "--json", "-w", workspace.root)
+    told = json.loads(result.stdout)
+    best, *others = [row["run"] for row in told["runs"]]
+    threshold = read_record(workspace.run().record, RunRecord).threshold
+
+    assert [(pair["a"], pair["b"]) for pair in told["pairs"]] == [(best, other) for other in others]
+    assert len(others) == 2
+    for pair in told["pairs"]:
+        mine, theirs = scores[pair["a"]], scores[pair["b"]]
+        areas = delong(truth, mine, theirs, groups)
+        answers = mcnemar((mine >= threshold) == truth, (theirs >= threshold) == truth, groups)
+        assert (pair["films"], pair["patients"]) == (12, 9)
+        assert pair["auc_difference"] == pytest.approx(roc_auc_score(truth, mine) - roc_auc_score(truth, theirs))
+        assert (pair["auc_low"], pair["auc_high"]) == pytest.approx((areas.interval.low, areas.interval.high))
+        assert (pair["auc_p"], pair["answers_p"]) == pytest.approx((areas.p, answers.p))
+        assert (pair["only_a_right"], pair["only_b_right"]) == (answers.only_a, answers.only_b)
+    assert len(workspace.comparison.pairs.read_text().splitlines()) == 3
+
+    shown = cxr("compare", "-w", workspace.root).stdout
+    pair = told["pairs"][0]
+    assert "In pairs, on the films that both answered: 12 films of 9 patients" in shown
+    assert re.search(
+        rf"^{best} - {others[0]} +\{pair['auc_difference']:+.3f} \(.\d\.\d{{3}} to .\d\.\d{{3}}\)", shown, re.MULTILINE
+    )
+    assert "makes its p values too small" in shown
+    assert f"| {best} - {others[1]} | " in workspace.comparison.markdown.read_text()
+
+
+def test_films_that_only_one_run_answered_are_left_out_of_the_pair(cxr, with_answers):
+    workspace, truth, groups, scores = with_answers
+    table = workspace.evaluation("twin", "test").predictions
+    lines = table.read_text().splitlines(keepends=True)
+    table.write_text("".join(lines[:9]))
+
+    told = json.loads(cxr("compare", "simple-cnn", "twin", "--json", "-w", workspace.root).stdout)
+    (pair,) = told["pairs"]
+
+    assert (pair["films"], pair["patients"]) == (8, len(set(groups[:8])))
+    sign = 1 if pair["a"] == "simple-cnn" else -1
+    areas = [roc_auc_score(truth[:8], scores[name][:8]) for name in ("simple-cnn", "twin")]
+    assert pair["auc_difference"] == pytest.approx(sign * (areas[0] - areas[1]))
+    assert "p values too small" not in cxr("compare", "simple-cnn", "twin", "-w", workspace.root).stdout
+
+
+def test_a_run_of_another_operating_point_is_tested_again(cxr, with_answers):
+    workspace, *_ = with_answers
+    assert "testing it first" not in cxr("compare", "-w", workspace.root).stderr
+
+    change(workspace.run("twin").record, RunRecord, threshold=0.123)
+    told = cxr("compare", "-w", workspace.root).stderr
+    assert "twin has no report on these test films: testing it first" in told
+    assert "third" not in told
 
 
 def test_a_run_is_tested_first_unless_its_report_is_of_this_run_and_these_films(cxr, two_runs):

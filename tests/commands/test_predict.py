@@ -6,13 +6,16 @@ import shutil
 import subprocess
 import sys
 
+import msgspec
 import pytest
 from PIL import Image
 
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.inference.predictor import Predictor, open_predictor
 from cxr_cli.web.answering import Answerer
+from cxr_cli.workspace.records import OperatingPoint, RunRecord, read_record, write_record
 
+COLUMNS = ["image", "class", "confidence", "probability_non_covid", "probability_covid", "model", "threshold", "seen"]
 NOTICE = "Answered by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
 
 
@@ -21,16 +24,18 @@ def test_people_read_class_and_confidence(cxr, trained, film):
 
     assert result.exit_code == 0
     assert re.fullmatch(
-        rf"{re.escape(str(film))}\n  Class      : (non_)?covid\n  Confidence : \d+\.\d%\n", result.stdout
+        rf"{re.escape(str(film))}\n  Class      : (non_)?covid\n  Confidence : \d+\.\d%\n"
+        r"(  Decided by : P\(covid\) .+\n)?",
+        result.stdout,
     )
-    assert result.stderr == NOTICE
+    assert result.stderr == f"Note: simple-cnn was trained or validated on this film: the answer is no test.\n{NOTICE}"
 
 
 def test_json_has_a_stable_shape_and_agrees_with_the_model(cxr, trained, film):
     (answer,) = json.loads(cxr("predict", film, "--json", "-w", trained.root).stdout)
     expected = open_predictor(trained.run()).answer(read_film(film))
 
-    assert list(answer) == ["image", "class", "confidence", "probabilities", "model"]
+    assert list(answer) == ["image", "class", "confidence", "probabilities", "model", "threshold", "seen"]
     assert answer["image"] == str(film)
     assert answer["class"] == expected.label
     assert answer["model"] == "simple-cnn"
@@ -38,6 +43,34 @@ def test_json_has_a_stable_shape_and_agrees_with_the_model(cxr, trained, film):
     assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
     assert answer["confidence"] == answer["probabilities"][answer["class"]]
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=2e-6)
+
+
+def test_a_threshold_other_than_a_half_is_said_with_what_it_decided(cxr, own_trained, film):
+    path = own_trained.run().record
+    record = msgspec.structs.replace(
+        read_record(path, RunRecord), threshold=0.5, calibration=None, operating_point=None
+    )
+    write_record(path, record)
+    result = cxr("predict", film, "-w", own_trained.root)
+    probability = open_predictor(own_trained.run()).answer(read_film(film)).probabilities["covid"]
+    assert "Decided by" not in result.stdout
+
+    point = OperatingPoint(
+        rule="sensitivity=0.95",
+        threshold=probability - 0.001,
+        sensitivity=0.95,
+        specificity=0.4,
+        positives=20,
+        negatives=10,
+    )
+    for threshold, label, sign in ((probability - 0.001, "covid", "≥"), (probability + 0.001, "non_covid", "<")):
+        write_record(path, msgspec.structs.replace(record, threshold=threshold, operating_point=point))
+        assert cxr("predict", film, "-w", own_trained.root).stdout == (
+            f"{film}\n  Class      : {label}\n"
+            f"  Confidence : {probability if label == 'covid' else 1 - probability:.1%}\n"
+            f"  Decided by : P(covid) {probability:.1%} {sign} {threshold:.1%}, "
+            "the operating point (sensitivity=0.95)\n"
+        )
 
 
 def test_a_folder_and_a_csv_file(cxr, trained, film, tmp_path):
@@ -53,8 +86,8 @@ def test_a_folder_and_a_csv_file(cxr, trained, film, tmp_path):
 
     assert result.exit_code == 0
     assert [row["image"] for row in rows] == [str(films / "a.png"), str(films / "b.png")]
-    assert list(rows[0]) == ["image", "class", "confidence", "probability_non_covid", "probability_covid", "model"]
-    assert float(rows[0]["confidence"]) == max(float(rows[0][f"probability_{name}"]) for name in ("covid", "non_covid"))
+    assert list(rows[0]) == COLUMNS
+    assert rows[0]["confidence"] == rows[0][f"probability_{rows[0]['class']}"]
 
 
 def test_many_films_are_answered_as_each_alone_in_json_and_csv(cxr, trained, phantoms, tmp_path):
@@ -69,7 +102,7 @@ def test_many_films_are_answered_as_each_alone_in_json_and_csv(cxr, trained, pha
     for answer in (answers[0], answers[-1]):
         assert json.loads(cxr("predict", answer["image"], "--json", "-w", trained.root).stdout) == [answer]
     rows = list(csv.reader(table.read_text().splitlines()))
-    assert rows[0] == ["image", "class", "confidence", "probability_non_covid", "probability_covid", "model"]
+    assert rows[0] == COLUMNS
     assert rows[1:] == [
         [
             answer["image"],
@@ -77,6 +110,8 @@ def test_many_films_are_answered_as_each_alone_in_json_and_csv(cxr, trained, pha
             str(answer["confidence"]),
             *(str(value) for value in answer["probabilities"].values()),
             answer["model"],
+            str(answer["threshold"]),
+            answer["seen"],
         ]
         for answer in answers
     ]

@@ -3,15 +3,18 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.special import expit, logit
 
 from cxr_cli.errors import ImageError, WorkspaceError
 from cxr_cli.imaging.reader import Films, find_films, read_at, read_film
 from cxr_cli.imaging.transforms import resize
 from cxr_cli.inference import predictor as module
 from cxr_cli.inference.predictor import Predictor, open_predictor
+from cxr_cli.workspace.records import Calibration, RunRecord, read_record, write_record
 
 
 def test_the_answer_is_that_of_the_keras_model(trained, film):
@@ -23,8 +26,10 @@ def test_the_answer_is_that_of_the_keras_model(trained, film):
     answer = open_predictor(trained.run()).answer(pixels)
 
     expected = predict_probabilities(model, resize(pixels, 64)[None])[0]
-    assert answer.probabilities["covid"] == pytest.approx(expected, abs=1e-5)
-    assert answer.probabilities["non_covid"] == pytest.approx(1 - expected, abs=1e-5)
+    assert answer.raw == pytest.approx(expected, abs=1e-5)
+    temperature = read_record(trained.run().record, RunRecord).calibration.temperature
+    assert answer.probabilities["covid"] == pytest.approx(expit(logit(expected) / temperature), abs=1e-4)
+    assert answer.probabilities["non_covid"] == 1 - answer.probabilities["covid"]
 
 
 def test_the_map_of_one_class_is_the_negation_of_the_others(trained, film):
@@ -38,13 +43,64 @@ def test_the_map_of_one_class_is_the_negation_of_the_others(trained, film):
 def test_the_runs_threshold_decides(own_trained, film):
     run = own_trained.run()
     labels = []
-    for threshold in ("0.000001", "0.999999"):
-        text = run.record.read_text()
-        run.record.write_text(text.replace('"threshold": 0.5', f'"threshold": {threshold}'))
+    for threshold in (0.000001, 0.999999):
+        change(run, threshold=threshold)
         labels.append(open_predictor(run).answer(read_film(film)).label)
-        run.record.write_text(text)
 
     assert labels == ["covid", "non_covid"]
+
+
+def change(run, **values):
+    write_record(run.record, msgspec.structs.replace(read_record(run.record, RunRecord), **values))
+
+
+def calibration(temperature):
+    return Calibration(temperature=temperature, before={}, after={})
+
+
+def test_the_runs_temperature_calibrates_the_probability_and_a_run_without_one_answers_as_before(own_trained, film):
+    run, pixels = own_trained.run(), read_film(film)
+    change(run, calibration=None, threshold=0.5, operating_point=None)
+    before = open_predictor(run).answer(pixels)
+    assert before.raw == before.probabilities["covid"]
+    assert before.decision == ""
+
+    change(run, calibration=calibration(2.5), threshold=0.5)
+    after = open_predictor(run).answer(pixels)
+    assert after.raw == before.raw
+    assert after.probabilities["covid"] == pytest.approx(expit(logit(before.raw) / 2.5), abs=1e-12)
+    assert sum(after.probabilities.values()) == 1
+    assert (after.label, after.confidence) == (before.label, after.probabilities[before.label])
+    np.testing.assert_array_equal(after.cams["covid"], before.cams["covid"])
+
+
+@pytest.mark.parametrize("temperature", [0.05, 1, 20])
+def test_the_trees_probability_is_calibrated_too_and_stays_one_at_the_ends(own_trained, film, temperature):
+    run = own_trained.run()
+    change(run, calibration=calibration(temperature), threshold=0.5)
+    predictor, pixels = open_predictor(run), read_film(film)
+
+    answered = {}
+    for raw in (0.0, 1e-45, 1e-5, 0.5, 1 - 1e-5, 1.0):
+        predictor._booster = lambda features, raw=raw: raw
+        answered[raw] = predictor.answer(pixels).probabilities["covid"]
+
+    assert answered[0.5] == 0.5
+    assert list(answered.values()) == sorted(answered.values())
+    assert all(0 <= value <= 1 for value in answered.values())
+    for raw in (1e-5, 1 - 1e-5):
+        assert answered[raw] == pytest.approx(expit(logit(raw) / temperature), rel=1e-9)
+
+
+def test_the_decision_is_told_with_as_many_digits_as_it_takes(own_trained, film):
+    run, pixels = own_trained.run(), read_film(film)
+    change(run, calibration=None)
+    probability = open_predictor(run).answer(pixels).probabilities["covid"]
+    change(run, threshold=probability + 1e-5, operating_point=None)
+
+    assert open_predictor(run).answer(pixels).decision == (
+        f"P(covid) {probability:.3%} < {probability + 1e-5:.3%}, the operating point"
+    )
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.float32)], ids=["color", "float"])

@@ -8,7 +8,7 @@ from cxr_cli.dataset.phantom import render
 from cxr_cli.errors import CxrError, ImageError
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.segmentation.films import check_reference, find_reference, named, segment_file
-from cxr_cli.workspace.layout import SegmentationFolder
+from cxr_cli.workspace.folders import SegmentationFolder
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What the page says: the run's own figures with their doubts, and nobody else's HTML."""
 
+import dataclasses
 import shutil
 
 import msgspec
@@ -55,6 +56,18 @@ def test_an_answer_says_the_class_the_probabilities_and_what_the_heat_is(words):
     )
 
 
+def test_an_answer_at_another_threshold_says_what_decided_it(words):
+    seen = see()
+    decided = dataclasses.replace(
+        seen, answer=dataclasses.replace(seen.answer, decision="P(covid) 31.0% ≥ 25.0%, the operating point (<youden>)")
+    )
+
+    assert words(html.answer(decided, name="film.png")).startswith(
+        "film.png, answered by net covid 87.5% P(covid) 31.0% ≥ 25.0%, the operating point (<youden>) non_covid 12.5%"
+    )
+    assert "cxr-decision" not in html.answer(seen, name="film.png")
+
+
 def test_a_film_whose_lungs_were_not_found_is_said_to_be_seen_whole(words):
     seen = see(whole="no lung found in place of two; net saw the whole film")
 
@@ -77,13 +90,13 @@ def test_the_figures_are_the_reports(two_runs, words):
     cells, metrics = report.confusion_matrix, report.metrics
 
     assert text.startswith("How simple-cnn did on its test films Sensitivity ")
-    positives = cells["true_positive"] + cells["false_negative"]
+    sensitivity, auc = report.intervals["sensitivity"], report.intervals["roc_auc"]
     assert (
-        f"Sensitivity {metrics['sensitivity']:.3f} {cells['true_positive']} of {positives} covid films called covid"
-        in text
+        f"Sensitivity {metrics['sensitivity']:.3f} ({sensitivity.low:.2f} to {sensitivity.high:.2f}) "
+        f"{cells['true_positive']} of {report.positives} covid films called covid" in text
     )
-    assert f"ROC AUC {metrics['roc_auc']:.3f} 0.5 is chance" in text
-    assert f"{report.films} films of {report.patients} patients." in text
+    assert f"ROC AUC {metrics['roc_auc']:.3f} ({auc.low:.2f} to {auc.high:.2f}) 0.5 is chance" in text
+    assert f"{report.films} films of {report.patients} patients. Positive class: covid, from a probability of " in text
 
 
 def test_without_a_test_the_figures_say_how_to_get_them(own_tested, words):
@@ -94,7 +107,7 @@ def test_without_a_test_the_figures_say_how_to_get_them(own_tested, words):
 
 def test_figures_of_other_films_warn(own_tested):
     assert "Warning" not in html.figures(own_tested, "simple-cnn")
-    change_report(own_tested, same_dataset=False)
+    change_report(own_tested, same_dataset=False, seen=None)
 
     assert "Warning: simple-cnn was trained on another dataset or split" in html.figures(own_tested, "simple-cnn")
 
@@ -111,10 +124,14 @@ def test_a_figure_that_is_not_defined_and_one_answer_for_all_are_said(own_tested
     path = own_tested.evaluation("simple-cnn", "test").record
     report = read_record(path, ReportRecord)
     cells = {"true_positive": 0, "false_positive": 0, "false_negative": 0, "true_negative": report.films}
-    change_report(own_tested, metrics={**report.metrics, "sensitivity": None}, confusion_matrix=cells)
+    undefined = {
+        "metrics": {**report.metrics, "sensitivity": None},
+        "intervals": {**report.intervals, "sensitivity": None},
+    }
+    change_report(own_tested, **undefined, confusion_matrix=cells)
     text = words(html.figures(own_tested, "simple-cnn"))
 
-    assert "Sensitivity not defined 0 of 0 covid films called covid" in text
+    assert f"Sensitivity not defined 0 of {report.positives} covid films called covid" in text
     assert "The run gives every film the same answer" in text
 
 

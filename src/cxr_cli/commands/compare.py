@@ -1,5 +1,6 @@
 """`cxr compare`: the runs of a workspace beside each other."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ from cxr_cli import console
 from cxr_cli.commands.options import JsonOption, WorkspaceOption
 
 if TYPE_CHECKING:
-    from cxr_cli.evaluation.comparison import Row
+    from cxr_cli.evaluation.comparison import Pair, Row
     from cxr_cli.inference.compare import Comparison
 
 _LEGEND = (
@@ -36,10 +37,11 @@ def compare(
 ) -> None:
     """Put trained runs beside each other: how well they do on the test films, and what they cost.
 
-    A run without a report on the prepared test films is tested first. Writes the table as CSV and Markdown, and a
-    chart.
+    A run without a report on the prepared test films is tested first. The best run is then compared with each other,
+    on the films that both answered: DeLong's test for the AUC, McNemar's for the answers. Writes the tables as CSV and
+    Markdown, and a chart.
 
-    Example: cxr compare
+    Example: cxr compare mobilenetv2 xception
     """
     from dataclasses import asdict
 
@@ -61,6 +63,7 @@ def compare(
             {
                 "test_films": comparison.films,
                 "runs": [asdict(row) for row in comparison.rows],
+                "pairs": [asdict(pair) for pair in comparison.pairs],
                 "left_out": {name: problem.message for name, problem in comparison.skipped.items()},
                 "files": str(comparison.folder.root),
             }
@@ -87,8 +90,25 @@ def _show(comparison: "Comparison") -> None:
     for line in (*_LEGEND, comparison.timing):
         console.result(line)
     console.result()
+    if comparison.pairs:
+        _show_pairs(comparison.pairs)
     console.result(f"Files: {comparison.folder.root}")
     console.result(console.DISCLAIMER)
+
+
+def _show_pairs(pairs: "Sequence[Pair]") -> None:
+    from cxr_cli.evaluation.comparison import PAIR_NOTES, PICKED_NOTE
+
+    films = {(pair.films, pair.patients) for pair in pairs}
+    counts = " or ".join(f"{films} films of {patients} patients" for films, patients in sorted(films))
+    console.result(f"In pairs, on the films that both answered: {counts}")
+    console.result()
+    header = ["", "AUC difference", "p", "first right\nalone", "second right\nalone", "p"]
+    console.wide_table(header, [pair.cells for pair in pairs])
+    console.result()
+    for line in (*PAIR_NOTES, *([PICKED_NOTE] if len(pairs) > 1 else [])):
+        console.result(line)
+    console.result()
 
 
 def _cells(row: "Row") -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli import console
-from cxr_cli.commands import predict_cluster
+from cxr_cli.commands import predict_cluster, predict_seen
 from cxr_cli.commands.options import ClusterOption, JsonOption, RunOption, WorkspaceOption
 
 
@@ -44,7 +44,9 @@ def predict(
     from cxr_cli.inference.predictor import open_predictor
     from cxr_cli.workspace.layout import Workspace
 
-    predictor = open_predictor(Workspace.find(workspace).run(run))
+    found = Workspace.find(workspace)
+    predictor = open_predictor(found.run(run))
+    seen = predict_seen.Seen(predictor, found)
     paths = find_films(films)
     if csv_file and csv_file in paths:
         raise CxrError(f"Expected --csv to name a new file. Received: the film {csv_file}.", hint="--csv answers.csv")
@@ -68,11 +70,16 @@ def predict(
                 "confidence": round(answer.confidence, 6),
                 "probabilities": {label: round(value, 6) for label, value in answer.probabilities.items()},
                 "model": predictor.run.name,
+                "threshold": predictor.record.threshold,
+                "seen": seen.match(path, answer),
             }
-            show(row)
-            write([row["image"], row["class"], row["confidence"], *row["probabilities"].values(), row["model"]])
+            show(row if as_json else row | {"decision": answer.decision})
+            first, last = ("image", "class", "confidence"), ("model", "threshold", "seen")
+            write([*(row[name] for name in first), *row["probabilities"].values(), *(row[name] for name in last)])
     if csv_file:
         console.note(f"Answers: {csv_file}")
+    for sentence in seen.notes(alone=alone):
+        console.note(sentence)
     if failures < len(paths):
         console.note(f"Answered by the run {predictor.run.name}. {console.DISCLAIMER}")
     if failures:
@@ -85,6 +92,8 @@ def _show(row: dict[str, Any]) -> None:
     console.result(row["image"])
     console.result(f"  Class      : {row['class']}")
     console.result(f"  Confidence : {row['confidence']:.1%}")
+    if row["decision"]:
+        console.result(f"  Decided by : {row['decision']}")
 
 
 @contextmanager
@@ -95,7 +104,8 @@ def _table(path: Path | None, negative: str, positive: str) -> Iterator[Callable
     if path is None:
         yield lambda row: None
         return
-    columns = ["image", "class", "confidence", f"probability_{negative}", f"probability_{positive}", "model"]
+    probabilities = [f"probability_{negative}", f"probability_{positive}"]
+    columns = ["image", "class", "confidence", *probabilities, "model", "threshold", "seen"]
     try:
         with growing_table(path, columns) as write:
             yield write

@@ -23,7 +23,8 @@ def predict_on(
 ) -> None:
     """Answer for an archive on a cluster, and tell what became of it; exits with 1 where films gave no answer."""
     from cxr_cli.cluster.answering import predict_on_cluster
-    from cxr_cli.workspace.layout import AnswersFolder, Workspace
+    from cxr_cli.workspace.folders import AnswersFolder
+    from cxr_cli.workspace.layout import Workspace
 
     console.note(connecting(cluster))
     record = predict_on_cluster(cluster, Workspace.find(workspace).run(run), films, output, track=console.track)

@@ -30,7 +30,9 @@ def heat(cam: np.ndarray) -> np.ndarray:
     return np.asarray(positive / peak if peak > 0 else positive, dtype=np.float32)
 
 
-def draw_heat_map(film: np.ndarray, cam: np.ndarray, *, alpha: float, title: str, caption: str) -> Image.Image:
+def draw_heat_map(
+    film: np.ndarray, cam: np.ndarray, *, alpha: float, title: str, caption: str, outline: np.ndarray | None = None
+) -> Image.Image:
     """Lay a class activation map over a film, with a title above and a caption below.
 
     Args:
@@ -39,16 +41,33 @@ def draw_heat_map(film: np.ndarray, cam: np.ndarray, *, alpha: float, title: str
         alpha: how much the hottest place hides the film, in [0, 1]. Colder places hide it less, in proportion.
         title: the class and confidence.
         caption: what the picture is, and is not.
+        outline: (H, W) bool, a mask whose edge is drawn too. Defaults to none.
 
     Returns:
         An RGB picture at least 320 pixels wide, the film's own pixels else.
     """
-    picture = _wide_enough(film)
+    return _framed(lay_heat(_wide_enough(film), cam, alpha=alpha, outline=outline), title=title, caption=caption)
+
+
+def lay_heat(picture: Image.Image, cam: np.ndarray, *, alpha: float, outline: np.ndarray | None = None) -> Image.Image:
+    """Lay a class activation map over a film, and nothing else.
+
+    Args:
+        picture: the film, gray, of any size.
+        cam: as for `draw_heat_map`, as are the rest.
+        alpha: how much the hottest place hides the film.
+        outline: (H, W) bool, of the film as large as it came or smaller.
+
+    Returns:
+        An RGB picture of the same size.
+    """
     level = _level(cam, picture.size)
     gray = np.asarray(picture, dtype=np.float32)[..., None]
     opacity = (alpha * level)[..., None]
-    blended = gray * (1 - opacity) + _colors(level) * opacity
-    return _framed(Image.fromarray(np.rint(blended).astype(np.uint8)), title=title, caption=caption)
+    laid = Image.fromarray(np.rint(gray * (1 - opacity) + _colors(level) * opacity).astype(np.uint8))
+    if outline is not None:
+        laid.paste(_MASK_COLOR, mask=_edge(_fitted(outline, laid.size)))
+    return laid
 
 
 def draw_heat(cam: np.ndarray, *, size: tuple[int, int]) -> Image.Image:
@@ -79,11 +98,9 @@ def draw_mask(film: np.ndarray, mask: np.ndarray, *, title: str, caption: str) -
         An RGB picture at least 320 pixels wide, the film's own pixels else.
     """
     picture = _wide_enough(film).convert("RGB")
-    shape = Image.fromarray(mask).convert("L").resize(picture.size, Image.Resampling.NEAREST)
-    thickness = 2 * max(1, picture.width // 400) + 1
-    line = ImageChops.subtract(shape, shape.filter(ImageFilter.MinFilter(thickness)))
+    shape = _fitted(mask, picture.size)
     picture.paste(_MASK_COLOR, mask=shape.point(lambda value: round(_TINT * value)))
-    picture.paste(_MASK_COLOR, mask=line)
+    picture.paste(_MASK_COLOR, mask=_edge(shape))
     return _framed(picture, title=title, caption=caption)
 
 
@@ -99,6 +116,17 @@ def draw_clusters(labels: np.ndarray) -> Image.Image:
     colors[1 : used + 1] = _colors((np.arange(used) + 0.5) / max(used, 1))
     picture.putpalette(np.rint(colors).astype(np.uint8).tobytes())
     return picture
+
+
+def _fitted(mask: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """(H, W) bool -> a picture of 0 and 255 of that size."""
+    return Image.fromarray(mask).convert("L").resize(size, Image.Resampling.NEAREST)
+
+
+def _edge(shape: Image.Image) -> Image.Image:
+    """What is just inside the edge of a mask of 0 and 255."""
+    thickness = 2 * max(1, shape.width // 400) + 1
+    return ImageChops.subtract(shape, shape.filter(ImageFilter.MinFilter(thickness)))
 
 
 def _wide_enough(film: np.ndarray) -> Image.Image:

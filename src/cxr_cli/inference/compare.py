@@ -1,6 +1,6 @@
 """The runs of a workspace beside each other, on the test films of the prepared dataset."""
 
-import contextlib
+import csv
 import os
 import statistics
 import time
@@ -12,14 +12,16 @@ import numpy as np
 
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import CxrError, WorkspaceError
-from cxr_cli.evaluation.comparison import Row, draw_comparison, write_markdown
+from cxr_cli.evaluation.comparison import Pair, Row, draw_comparison, write_markdown
+from cxr_cli.evaluation.pairs import delong, mcnemar
 from cxr_cli.imaging.reader import read_film
-from cxr_cli.inference.evaluate import evaluate
+from cxr_cli.inference.evaluate import report_on_test
 from cxr_cli.inference.predictor import Predictor, open_predictor
 from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import write_table
-from cxr_cli.workspace.layout import ComparisonFolder, RunFolder, Workspace
-from cxr_cli.workspace.records import DatasetRecord, RunRecord, read_record
+from cxr_cli.workspace.folders import ComparisonFolder
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import DatasetRecord, read_record
 from cxr_cli.workspace.reports import ReportRecord
 
 _WARM_UP, _TIMED = 3, 20  # answers
@@ -30,6 +32,7 @@ class Comparison:
     """What `compare` made."""
 
     rows: list[Row]  # the best ROC AUC first; those whose figures are no test last
+    pairs: list[Pair]  # the first of `rows` with each other, on the films that both answered
     skipped: dict[str, CxrError]  # run -> why it has no row
     films: dict[str, int]  # label -> test films
     title: str
@@ -71,7 +74,7 @@ def compare(
         try:
             predictors[run.name] = open_predictor(run)
             predictors[run.name].answer(film)  # damaged weights are an error here, and of this run alone
-            reports[run.name] = _report(workspace, predictors[run.name].record, run, made, note, track)
+            reports[run.name] = report_on_test(workspace, predictors[run.name], note=note, track=track)
         except CxrError as problem:
             skipped[run.name] = problem
     if not reports:
@@ -79,8 +82,10 @@ def compare(
     times = _milliseconds([predictors[name] for name in reports], film)
     rows = [_row(predictors[name], reports[name], times[name], made.fingerprint) for name in reports]
     rows.sort(key=lambda row: (not row.same_dataset, -(row.roc_auc or 0), -(row.balanced_accuracy or 0), row.run))
+    answered = [_answered(workspace, row.run, predictors[row.run].positive) for row in rows]
     comparison = Comparison(
         rows=rows,
+        pairs=[_pair(answered[0], other) for other in answered[1:]],
         skipped=skipped,
         films=made.films["test"],
         title=_title(made, patients=len({film.group for film in tested})),
@@ -97,22 +102,58 @@ def _title(made: DatasetRecord, *, patients: int) -> str:
     return f"Runs on {sum(films.values())} test films of {patients} patients ({counts})"
 
 
-def _report(
-    workspace: Workspace,
-    trained: RunRecord,
-    run: RunFolder,
-    made: DatasetRecord,
-    note: Callable[[str], None],
-    track: Track,
-) -> ReportRecord:
-    """The run's report on the test films as they are now."""
-    with contextlib.suppress(WorkspaceError):  # missing or damaged: it is made again
-        report = read_record(workspace.evaluation(run.name, "test").record, ReportRecord)
-        # To the second: a report of the same second may be that of an earlier run or dataset.
-        if report.created > max(trained.created, made.created):
-            return report
-    note(f"{run.name} has no report on these test films: testing it first")
-    return evaluate(workspace, run=run.name, split="test", track=track).report
+@dataclass(frozen=True)
+class _Answered:
+    """A run's answers for its test films, from its predictions."""
+
+    run: str
+    films: dict[
+        str, tuple[bool, float, bool, str]
+    ]  # image -> (positive, P(positive) as the model gives it, right, group)
+
+
+def _answered(workspace: Workspace, run: str, positive: str) -> _Answered:
+    folder = workspace.evaluation(run, "test")
+    try:
+        with folder.predictions.open(encoding="utf-8", newline="") as stream:
+            films = {
+                row["image"]: (
+                    row["truth"] == positive,
+                    float(row["raw_probability"]),
+                    row["correct"] == "True",
+                    row["group"],
+                )
+                for row in csv.DictReader(stream)
+            }
+    except (OSError, csv.Error, KeyError, ValueError) as error:
+        raise WorkspaceError(
+            f"Expected answers in {folder.predictions}. Received: {error}.", hint=f"Test it: cxr evaluate -m {run}"
+        ) from error
+    return _Answered(run, films)
+
+
+def _pair(best: _Answered, other: _Answered) -> Pair:
+    """Both runs on the films that both answered."""
+    both = [(best.films[image], other.films[image]) for image in best.films if image in other.films]
+    positives = np.array([mine[0] for mine, _ in both], bool)
+    groups = np.array([mine[3] for mine, _ in both])
+    scores = [np.array([one[side][1] for one in both]) for side in (0, 1)]
+    right = [np.array([one[side][2] for one in both], bool) for side in (0, 1)]
+    areas = delong(positives, scores[0], scores[1], groups) if positives.any() and not positives.all() else None
+    answers = mcnemar(right[0], right[1], groups)
+    return Pair(
+        a=best.run,
+        b=other.run,
+        films=len(both),
+        patients=len(set(groups)),
+        auc_difference=areas.difference if areas else None,
+        auc_low=areas.interval.low if areas and areas.interval else None,
+        auc_high=areas.interval.high if areas and areas.interval else None,
+        auc_p=areas.p if areas else None,
+        only_a_right=answers.only_a,
+        only_b_right=answers.only_b,
+        answers_p=answers.p,
+    )
 
 
 def _milliseconds(predictors: Sequence[Predictor], film: np.ndarray) -> dict[str, float]:
@@ -128,6 +169,7 @@ def _milliseconds(predictors: Sequence[Predictor], film: np.ndarray) -> dict[str
 
 def _row(predictor: Predictor, report: ReportRecord, milliseconds: float, dataset_fingerprint: str) -> Row:
     run, record = predictor.run, predictor.record
+    around = report.intervals["roc_auc"]
     files = [run.litert_model, *([run.booster] if record.boosting else [])]
     return Row(
         run=run.name,
@@ -137,6 +179,8 @@ def _row(predictor: Predictor, report: ReportRecord, milliseconds: float, datase
         sensitivity=report.metrics["sensitivity"],
         specificity=report.metrics["specificity"],
         roc_auc=report.metrics["roc_auc"],
+        roc_auc_low=around.low if around else None,
+        roc_auc_high=around.high if around else None,
         parameters=record.parameters,
         bytes=sum(file.stat().st_size for file in files),
         milliseconds=milliseconds,
@@ -148,5 +192,11 @@ def _row(predictor: Predictor, report: ReportRecord, milliseconds: float, datase
 def _write(comparison: Comparison, notice: str) -> None:
     folder, rows = comparison.folder, comparison.rows
     write_table(folder.csv, [column.name for column in fields(Row)], (asdict(row) for row in rows))
-    write_markdown(folder.markdown, rows, title=comparison.title, notes=[comparison.timing, notice])
+    if comparison.pairs:
+        columns = [column.name for column in fields(Pair)]
+        write_table(folder.pairs, columns, (asdict(pair) for pair in comparison.pairs))
+    else:
+        folder.pairs.unlink(missing_ok=True)  # of an earlier comparison
+    notes = [comparison.timing, notice]
+    write_markdown(folder.markdown, rows, comparison.pairs, title=comparison.title, notes=notes)
     draw_comparison(folder.picture, rows, title=comparison.title)

@@ -1,20 +1,37 @@
 """A run's answers on one part of the prepared dataset, and what they are worth."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.errors import CxrError, WorkspaceError
-from cxr_cli.evaluation.metrics import answers, classification_report, count_confusion, measure
-from cxr_cli.evaluation.plots import draw_confusion, draw_roc
+from cxr_cli.inference.kin import count_kin, find_kin, small_of
 from cxr_cli.inference.predictor import Predictor, open_predictor
+from cxr_cli.inference.report import Answers, make_report, write_report
 from cxr_cli.progress import Track, untracked
-from cxr_cli.workspace.files import lock, staged_folder, write_table
-from cxr_cli.workspace.layout import PARTS, EvaluationFolder, Workspace
-from cxr_cli.workspace.records import DatasetRecord, Leak, read_record, stamp, write_record
-from cxr_cli.workspace.reports import ReportRecord
+from cxr_cli.workspace.files import lock, staged_folder
+from cxr_cli.workspace.folders import PARTS, EvaluationFolder
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import DatasetRecord, Leak, RunRecord, read_record
+from cxr_cli.workspace.reports import ReportRecord, SeenFilms
+
+
+@dataclass(frozen=True)
+class FilmSet:
+    """Films to test a run on."""
+
+    name: str  # train, val or test; or that of films from elsewhere
+    films: Sequence[Film]
+    paths: Sequence[Path]  # where they are
+    small: np.ndarray  # (N, 96, 96) uint8: near-twins are known by it
+    segmented: bool = False  # they show the lungs alone already
+    same_dataset: bool = False  # the run was trained on this very split
+    trained_on: bool = False  # they had a part in the training, as everybody knows
+    leaks: list[Leak] = field(default_factory=list)  # of a split that was given, with other parts
 
 
 @dataclass(frozen=True)
@@ -27,23 +44,118 @@ class Evaluated:
 
 
 def evaluate(
-    workspace: Workspace, *, run: str | None = None, split: str = "test", track: Track = untracked
+    workspace: Workspace,
+    *,
+    run: str | None = None,
+    split: str = "test",
+    drop_seen: bool = False,
+    prevalence: float | None = None,
+    track: Track = untracked,
 ) -> Evaluated:
-    """Test a run on one part of the dataset.
+    """Test a run on one part of the dataset, at its own threshold and temperature.
 
     Args:
         workspace: where the dataset and the run are, and where the report goes.
         run: its name. Defaults to the latest.
         split: train, val or test; only test is a test.
+        drop_seen: leave out films that the run was trained or validated on, near-twins, and films of their patients.
+        prevalence: in (0, 1), for predictive values. Defaults to none.
         track: is told of each film.
 
     Raises:
-        CxrError: `split` is no part of a dataset.
+        CxrError: `split` is no part of a dataset, or no film is left.
         WorkspaceError: no dataset, no run, or one of other classes.
     """
     if split not in PARTS:
         raise CxrError(f"Expected a split: {', '.join(PARTS)}. Received: {split!r}.", hint="For example: --split test")
     predictor = open_predictor(workspace.run(run))
+    chosen = _part(workspace, predictor, split)
+    found, seen = answer(workspace, predictor, chosen, drop_seen=drop_seen, track=track)
+    report = make_report(
+        predictor, found, split=split, same_dataset=chosen.same_dataset, seen=seen, prevalence=prevalence
+    )
+    return Evaluated(folder=write(workspace, report, found), report=report, leaks=chosen.leaks)
+
+
+def report_on_test(
+    workspace: Workspace,
+    predictor: Predictor,
+    *,
+    note: Callable[[str], None] = lambda _: None,
+    track: Track = untracked,
+) -> ReportRecord:
+    """A run's report on the prepared test films as they are now; made first where it is missing or outdated.
+
+    Args:
+        workspace: where the dataset is, and the report.
+        predictor: the run.
+        note: is told that it is tested first.
+        track: is told of each film of such a test.
+
+    Raises:
+        WorkspaceError: no dataset, or one of other classes.
+    """
+    run, made = predictor.run.name, read_record(workspace.prepared().record, DatasetRecord)
+    with contextlib.suppress(WorkspaceError):  # missing or damaged: it is made again
+        report = read_record(workspace.evaluation(run, "test").record, ReportRecord)
+        # To the second: a report of the same second may be that of an earlier run or dataset.
+        if report.created > max(predictor.record.created, made.created) and _as_answered(report, predictor.record):
+            return report
+    note(f"{run} has no report on these test films: testing it first")
+    return evaluate(workspace, run=run, split="test", track=track).report
+
+
+def answer(
+    workspace: Workspace, predictor: Predictor, chosen: FilmSet, *, drop_seen: bool, track: Track
+) -> tuple[Answers, SeenFilms | None]:
+    """A run's answers for films, those it was trained on found, and left out where that is asked for.
+
+    Raises:
+        CxrError: a film can't be read, or none is left.
+        WorkspaceError: films are to be left out, and the run has no record of those it was trained on.
+    """
+    known: list[str] | None = None
+    if chosen.same_dataset and not chosen.leaks and not chosen.trained_on:
+        known = [""] * len(chosen.films)  # `prepare` has seen to it
+    elif drop_seen or not chosen.trained_on:
+        known = find_kin(workspace, predictor, chosen.films, chosen.small, track=track)
+    kin = known or [""] * len(chosen.films)
+    if drop_seen:
+        if known is None:
+            raise WorkspaceError(
+                f"Expected a run that keeps a record of its training films. Received: {predictor.run.name}, which has "
+                "none, and the prepared dataset is not the one it was trained on.",
+                hint=f"Make the run again, or leave out --drop-seen: {RunRecord.MADE_BY}",
+            )
+        kept = [place for place, how in enumerate(kin) if not how]
+        if not kept:
+            raise CxrError(
+                f"Expected films that {predictor.run.name} was not trained on. Received: {len(kin)} films, each of "
+                "them, or its kin, was among its training or validation films.",
+                hint="Test it on other films: cxr evaluate --external --metadata FILE",
+            )
+        films, paths = [chosen.films[place] for place in kept], [chosen.paths[place] for place in kept]
+        chosen, kin = replace(chosen, films=films, paths=paths), [""] * len(kept)
+    raw, probabilities = np.empty(len(kin)), np.empty(len(kin))
+    answered = predictor.answer_all(chosen.paths, segmented=chosen.segmented)
+    for place, (_, one) in enumerate(track(answered, f"Answering {chosen.name} films", total=len(kin))):
+        if isinstance(one, CxrError):
+            raise one
+        raw[place], probabilities[place] = one.raw, one.probabilities[predictor.positive]
+    positives = np.array([film.label == predictor.positive for film in chosen.films])
+    seen = None if known is None else count_kin(known, dropped=drop_seen)
+    return Answers(chosen.films, positives, raw, probabilities, kin), seen
+
+
+def write(workspace: Workspace, report: ReportRecord, found: Answers) -> EvaluationFolder:
+    """Write a report to its place in the workspace."""
+    target = workspace.evaluation(report.run, report.split)
+    with lock(workspace.root), staged_folder(target.root) as stage:
+        write_report(EvaluationFolder(stage), report, found)
+    return target
+
+
+def _part(workspace: Workspace, predictor: Predictor, split: str) -> FilmSet:
     dataset = workspace.prepared()
     made = read_record(dataset.record, DatasetRecord)
     if made.class_indices != predictor.record.class_indices:
@@ -58,83 +170,22 @@ def evaluate(
             f"{predictor.record.segment or 'whole'}. Received: {dataset.root} shows the lungs alone ({made.segment}).",
             hint="Prepare the dataset as it was for that run, or train again",
         )
-    films = [film for film in read_manifest(dataset) if film.split == split]
-    answered = predictor.answer_all([dataset.root / film.path for film in films], segmented=bool(made.segment))
-    probabilities = np.empty(len(films))
-    for place, (_, answer) in enumerate(track(answered, f"Answering {split} films", total=len(films))):
-        if isinstance(answer, CxrError):
-            raise answer
-        probabilities[place] = answer.probabilities[predictor.positive]
-    positives = np.array([film.label == predictor.positive for film in films])
-    same_dataset = made.fingerprint == predictor.record.dataset_fingerprint
-    report = _report(predictor, films, positives, probabilities, split=split, same_dataset=same_dataset)
-    target = workspace.evaluation(predictor.run.name, split)
-    with lock(workspace.root), staged_folder(target.root) as stage:
-        _write(EvaluationFolder(stage), report, films, positives, probabilities)
-    leaks = [leak for leak in made.leaks if split in (leak.earlier, leak.later)]
-    return Evaluated(folder=target, report=report, leaks=leaks)
-
-
-def _report(
-    predictor: Predictor,
-    films: Sequence[Film],
-    positives: np.ndarray,
-    probabilities: np.ndarray,
-    *,
-    split: str,
-    same_dataset: bool,
-) -> ReportRecord:
-    threshold = predictor.record.threshold
-    called_positive = answers(probabilities, threshold=threshold)
-    return ReportRecord(
-        schema_version=ReportRecord.VERSION,
-        **stamp(),
-        run=predictor.run.name,
-        arch=predictor.record.arch,
-        split=split,
-        positive=predictor.positive,
-        negative=predictor.negative,
-        threshold=threshold,
-        films=len(films),
-        patients=len({film.group for film in films}),
-        metrics=measure(positives, probabilities, threshold=threshold),
-        confusion_matrix=asdict(count_confusion(positives, called_positive)),
-        classification_report=classification_report(
-            positives, called_positive, negative=predictor.negative, positive=predictor.positive
-        ),
-        same_dataset=same_dataset,
+    everything = read_manifest(dataset)
+    places = [place for place, film in enumerate(everything) if film.split == split]
+    films = [everything[place] for place in places]
+    return FilmSet(
+        name=split,
+        films=films,
+        paths=[dataset.root / film.path for film in films],
+        small=small_of(dataset, places),
+        segmented=bool(made.segment),
+        trained_on=split != "test",
+        same_dataset=made.fingerprint == predictor.record.dataset_fingerprint,
+        leaks=[leak for leak in made.leaks if split in (leak.earlier, leak.later)],
     )
 
 
-def _write(
-    folder: EvaluationFolder,
-    report: ReportRecord,
-    films: Sequence[Film],
-    positives: np.ndarray,
-    probabilities: np.ndarray,
-) -> None:
-    called = answers(probabilities, threshold=report.threshold)
-    names = np.array([report.negative, report.positive])
-    write_table(
-        folder.predictions,
-        ["image", "original", "patient", "truth", "class", "correct", "probability"],
-        (
-            {
-                "image": film.path,
-                "original": film.original,
-                "patient": film.patient,
-                "truth": film.label,
-                "class": names[int(answer)],
-                "correct": bool(answer == truth),
-                "probability": f"{probability:.6f}",
-            }
-            for film, truth, answer, probability in zip(films, positives, called, probabilities, strict=True)
-        ),
-    )
-    title = f"{report.run} on {report.split}: {report.films} films of {report.patients} patients"
-    confusion = count_confusion(positives, called)
-    draw_confusion(folder.confusion_picture, confusion, negative=report.negative, positive=report.positive, title=title)
-    draw_roc(
-        folder.roc_picture, positives, probabilities, threshold=report.threshold, positive=report.positive, title=title
-    )
-    write_record(folder.record, report)
+def _as_answered(report: ReportRecord, run: RunRecord) -> bool:
+    """Whether the run still has the threshold and temperature that the report was made with."""
+    temperature = run.calibration.temperature if run.calibration else None
+    return (report.threshold, report.calibration.temperature) == (run.threshold, temperature)

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from cxr_cli.errors import CxrError
+from cxr_cli.imaging.activation_maps import DEFAULT
 from cxr_cli.imaging.figures import save_picture
 from cxr_cli.imaging.overlay import draw_heat_map
 from cxr_cli.imaging.reader import read_film
+from cxr_cli.inference.heatmaps import check_target, heat_map
 from cxr_cli.inference.predictor import Answer, open_predictor
 from cxr_cli.workspace.files import write_bytes
 from cxr_cli.workspace.layout import Workspace
 
-_PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,11 @@ class Explained:
     answer: Answer
     run: str
     explained: str  # whose map it is: the run's, or of a part of it
-    target: str
+    method: str
+    target: str  # the class whose evidence is shown; empty for a method that knows no classes
     output: Path
     caption: str  # what the map shows
+    blank: bool  # nothing is drawn
 
 
 def explain(
@@ -34,6 +38,7 @@ def explain(
     film: Path,
     *,
     output: Path | None = None,
+    method: str = DEFAULT,
     target: str | None = None,
     alpha: float = 0.5,
     raw: bool = False,
@@ -46,19 +51,20 @@ def explain(
         workspace: where the run is.
         film: an image file.
         output: where to; a picture's suffix, or .npy with `raw`. Defaults to the workspace's `heatmaps`.
+        method: a name of `activation_maps.METHODS`. Defaults to Grad-CAM.
         target: the class whose evidence is shown. Defaults to the answer.
         alpha: how much the heat hides the film, in [0, 1].
-        raw: the map alone, (h, w) float32, signed, as the model gives it.
+        raw: the map alone, (h, w) float32, as the method gives it; Grad-CAM's is signed.
         run: the run's name. Defaults to the latest.
         notice: what the picture says below the film.
 
     Raises:
-        CxrError: `target` is no class of the run, or `output` no file to write a heat map to.
+        CxrError: see `check_target`, or `output` is no file to write a heat map to.
         ImageError: the film can't be read.
-        WorkspaceError: no run, or it can't be read.
+        WorkspaceError: no run, it can't be read, or gives no map of this method.
     """
     pixels = read_film(film)
-    suffixes = [".npy"] if raw else list(_PICTURES)
+    suffixes = [".npy"] if raw else list(PICTURES)
     output = output or workspace.heatmaps / f"{film.stem}{suffixes[0]}"
     if output.suffix.lower() not in suffixes:
         raise CxrError(
@@ -68,33 +74,29 @@ def explain(
     if output.resolve() == film.resolve():
         raise CxrError(f"Expected an output other than the film. Received: {output}.", hint=f"-o heat{suffixes[0]}")
     predictor = open_predictor(workspace.run(run))
-    if target not in {None, predictor.negative, predictor.positive}:
-        raise CxrError(
-            f"Expected --target {predictor.negative} or {predictor.positive}. Received: {target!r}.",
-            hint=f"For example: --target {predictor.positive}",
-        )
+    check_target(predictor, method, target)
     answer = predictor.answer_file(film, film=pixels)
-    shown = target or answer.label
-    cam = answer.cams[shown]
-    caption = predictor.caption(answer, shown)
+    shown = heat_map(predictor, answer, method=method, target=target)
     if raw:
         data = io.BytesIO()
-        np.save(data, cam)
+        np.save(data, shown.cam)
         write_bytes(output, data.getvalue())
     else:
         picture = draw_heat_map(
             pixels,
-            cam,
+            shown.cam,
             alpha=alpha,
             title=f"{answer.label} {answer.confidence:.1%}",
-            caption=f"{caption} {notice}",
+            caption=f"{shown.caption} {notice}",
         )
-        save_picture(picture, output, kind=_PICTURES[output.suffix.lower()])
+        save_picture(picture, output, kind=PICTURES[output.suffix.lower()])
     return Explained(
         answer=answer,
         run=predictor.run.name,
         explained=predictor.explained,
-        target=shown,
+        method=method,
+        target=shown.target,
         output=output,
-        caption=caption,
+        caption=shown.caption,
+        blank=shown.blank,
     )

@@ -1,5 +1,6 @@
 """Answers of a trained run through LiteRT, without TensorFlow: film in, class and heat map out."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from cxr_cli.errors import ImageError, WorkspaceError
+from cxr_cli.evaluation.calibration import apply_temperature
 from cxr_cli.imaging.reader import read_at, read_film
 from cxr_cli.imaging.transforms import resize
 from cxr_cli.quiet import native_output_hidden
-from cxr_cli.workspace.layout import RunFolder
+from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.records import RunRecord, read_class_indices, read_record
 
 _WORTH_OPENING = 8  # films: as long as another interpreter takes to open
@@ -21,14 +23,26 @@ _AT_ONCE_AT_MOST = 16  # films; each takes an interpreter, twice the model's siz
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What a network's last convolution made of a film: heat maps other than Grad-CAM's are made of it."""
+
+    activations: np.ndarray  # (h, w, C) float32
+    gradients: np.ndarray  # (C,) float32, of the positive logit, the same at each place
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a run says about one film."""
 
     label: str
-    confidence: float  # of `label`, in [0, 1]
-    probabilities: dict[str, float]  # by class, the negative first
+    confidence: float  # of `label`, in [0, 1]; at a threshold other than 0.5 it may be below a half
+    probabilities: dict[str, float]  # by class, the negative first; calibrated, where the run is
     cams: dict[str, np.ndarray]  # by class: (h, w) float32, its class activation map, signed, not normalised
     whole: str = ""  # that, and why, a run that is shown lungs alone was shown the whole film
+    raw: float = math.nan  # P(positive) before calibration
+    decision: str = ""  # P(positive) against the run's operating point, in words, unless that is at 0.5
+    shown: np.ndarray | None = None  # (S, S) uint8, what the model was shown
+    evidence: Evidence | None = None  # none from a run of before there was any
 
     def blank(self, label: str) -> bool:
         """Whether nothing in the film speaks for `label`."""
@@ -60,10 +74,14 @@ class Predictor:
         return f"the CNN below the trees of {self.run.name}" if self._booster else self.run.name
 
     def caption(self, answer: Answer, label: str) -> str:
-        """What the heat map of `label` shows, in a sentence."""
-        if answer.blank(label):
+        """What Grad-CAM's heat map of `label` shows, in a sentence."""
+        return self.caption_of("Grad-CAM", label, blank=answer.blank(label))
+
+    def caption_of(self, title: str, label: str, *, blank: bool) -> str:
+        """What the heat map of `label` by a method called `title` shows, in a sentence."""
+        if blank:
             return f"Nowhere in this film does {self.explained} see evidence for {label}; the map is blank."
-        return f"Grad-CAM of {self.explained}: evidence for {label}, blue little, red most."
+        return f"{title} of {self.explained}: evidence for {label}, blue little, red most."
 
     def answer(self, film: np.ndarray, *, segmented: bool = False) -> Answer:
         """Answer for one film.
@@ -74,8 +92,9 @@ class Predictor:
                 done here.
 
         Returns:
-            The class at the run's threshold, and Grad-CAM's maps (Selvaraju et al. 2017, arXiv 1610.02391). With two
-            classes and one logit the map of the one is the negation of the other's.
+            The class at the run's threshold, of the probability as its temperature calibrates it, and Grad-CAM's maps
+            (Selvaraju et al. 2017, arXiv 1610.02391). With two classes and one logit the map of the one is the negation
+            of the other's.
 
         Raises:
             ImageError: `film` is not two-dimensional uint8.
@@ -89,14 +108,17 @@ class Predictor:
             film, reason = keep_lungs(film, self.record.segment)
             if reason:
                 whole = f"{reason}; {self.run.name}, trained on lungs alone, saw the whole film"
-        pixels = np.repeat(resize(film, self.input_size)[None, ..., None], 3, axis=-1)
-        outputs = self._runner(**{self._input: pixels})
-        probability = self._booster(outputs["features"]) if self._booster else float(outputs["probability"][0, 0])
-        if not 0 <= probability <= 1:
+        shown = resize(film, self.input_size)
+        outputs = self._outputs(shown[None])
+        raw = self._booster(outputs["features"]) if self._booster else float(outputs["probability"][0, 0])
+        if not 0 <= raw <= 1:
             raise WorkspaceError(
-                f"Expected a probability from {self.run.litert_model}. Received: {probability}.",
+                f"Expected a probability from {self.run.litert_model}. Received: {raw}.",
                 hint=f"The model is damaged. Make it again: {RunRecord.MADE_BY}",
             )
+        probability = raw
+        if self.record.calibration:
+            probability = float(apply_temperature(np.array(raw), self.record.calibration.temperature))
         label = self.positive if probability >= self.record.threshold else self.negative
         probabilities = {self.negative: 1 - probability, self.positive: probability}
         cam = outputs["cam"][0]
@@ -106,6 +128,37 @@ class Predictor:
             probabilities=probabilities,
             cams={self.negative: -cam, self.positive: cam},
             whole=whole,
+            raw=raw,
+            decision=self._decision(probability),
+            shown=shown,
+            evidence=_evidence(outputs),
+        )
+
+    def network_probabilities(self, films: np.ndarray) -> np.ndarray:
+        """P(positive) by the network that the heat maps are of: not calibrated, and without a run's trees.
+
+        Args:
+            films: (N, S, S) uint8 as the model is shown them, S its input size. Few of them: they are one batch.
+
+        Returns:
+            (N,) float32.
+        """
+        return np.asarray(self._outputs(films)["probability"][:, 0])
+
+    def _outputs(self, films: np.ndarray) -> dict[str, np.ndarray]:
+        """(N, S, S) uint8 -> the model's outputs by name."""
+        return dict(self._runner(**{self._input: np.repeat(films[..., None], 3, axis=-1)}))
+
+    def _decision(self, probability: float) -> str:
+        threshold, point = self.record.threshold, self.record.operating_point
+        if threshold == 0.5:  # then the probabilities alone tell it
+            return ""
+        # As many digits as tell the two apart.
+        texts = ((f"{probability:.{digits}%}", f"{threshold:.{digits}%}") for digits in (1, 3, 6, 15))
+        found, needed = next(((a, b) for a, b in texts if a != b), (f"{probability:.1%}", f"{threshold:.1%}"))
+        sign = "≥" if probability >= threshold else "<"
+        return f"P({self.positive}) {found} {sign} {needed}, the operating point" + (
+            f" ({point.rule})" if point else ""
         )
 
     def answer_file(self, path: Path, *, film: np.ndarray | None = None, segmented: bool = False) -> Answer:
@@ -157,6 +210,12 @@ class Predictor:
         from cxr_cli.dataset.threads import in_threads  # one film is answered sooner without
 
         yield from in_threads(answer, films, threads=at_once)
+
+
+def _evidence(outputs: dict[str, np.ndarray]) -> Evidence | None:
+    if "activations" not in outputs:
+        return None
+    return Evidence(activations=outputs["activations"][0], gradients=outputs["gradients"][0])
 
 
 def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:

@@ -15,9 +15,10 @@ from cxr_cli.imaging.overlay import draw_clusters, draw_mask
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.segmentation.lungs import Segmented, segment_lungs
 from cxr_cli.segmentation.masks import dice, iou
+from cxr_cli.workspace.answers import Agreement, SegmentationRecord, SegmentedFilm
 from cxr_cli.workspace.files import write_table
-from cxr_cli.workspace.layout import SegmentationFolder
-from cxr_cli.workspace.records import Agreement, SegmentationRecord, SegmentedFilm, stamp, write_record
+from cxr_cli.workspace.folders import SegmentationFolder
+from cxr_cli.workspace.records import stamp, write_record
 
 _WORST = 5  # films that a summary names
 
@@ -43,14 +44,19 @@ def find_reference(folder: Path, film: Path) -> Path | None:
     return next((path for name in (film.name, film.stem) if (path := folder / f"{name}.png").is_file()), None)
 
 
-def check_reference(folder: Path, films: Iterable[Path]) -> None:
+def check_reference(folder: Path, films: Iterable[Path], *, option: str = "--reference") -> None:
     """Refuse a folder that can't be meant.
+
+    Args:
+        folder: of masks.
+        films: that they should be of.
+        option: that named the folder.
 
     Raises:
         CxrError: it is no folder, or has a mask of none of the films.
     """
     if not folder.is_dir():
-        raise CxrError(f"Expected a folder of masks. Received: {folder}.", hint="For example: --reference masks")
+        raise CxrError(f"Expected a folder of masks. Received: {folder}.", hint=f"For example: {option} masks")
     if not any(find_reference(folder, film) for film in films):
         example = next(iter(films)).name
         raise CxrError(
@@ -103,7 +109,7 @@ def segment_file(
         WorkspaceError: the place can't be written to.
     """
     pixels = read_film(film)
-    drawn = None if reference is None else _read_reference(reference, film, pixels.shape)
+    drawn = None if reference is None else read_reference(reference, film, pixels.shape)
     found = segment_lungs(pixels, method)
     mask, other = folder.mask(name), folder.doubtful(name)
     if not found.ok:
@@ -183,7 +189,17 @@ def _agreement(films: Sequence[SegmentedFilm]) -> Agreement | None:
     )
 
 
-def _read_reference(reference: Path, film: Path, shape: tuple[int, ...]) -> np.ndarray:
+def read_reference(reference: Path, film: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask that belongs to a film: (H, W) bool.
+
+    Args:
+        reference: an image file, 0 outside.
+        film: the film it is of, for the error.
+        shape: of the film, (H, W).
+
+    Raises:
+        ImageError: it can't be read, or is of another size.
+    """
     drawn = read_film(reference)
     if drawn.shape != shape:
         raise ImageError(

@@ -31,6 +31,7 @@ def answer(seen: Seen, *, name: str) -> str:
         f"<span>{value:.1%}</span></li>"
         for label, value in found.probabilities.items()
     )
+    decision = f'<p class="cxr-decision">{escape(found.decision)}</p>' if found.decision else ""
     caption = f"{seen.caption} Note: {found.whole}." if found.whole else seen.caption
     film = _data_url(seen.film, "JPEG", quality=92)
     size = f"{seen.size[0]} × {seen.size[1]} pixels"
@@ -38,7 +39,8 @@ def answer(seen: Seen, *, name: str) -> str:
     return (
         f'<section class="cxr-answer" style="--cxr-film: url({film}); --cxr-shape: {seen.size[0]} / {seen.size[1]}">'
         f"<p>{escape(name)}, answered by {escape(seen.run)}</p>"
-        f'<h2>{escape(found.label)} <span>{found.confidence:.1%}</span></h2><ul class="cxr-bars">{bars}</ul>'
+        f"<h2>{escape(found.label)} <span>{found.confidence:.1%}</span></h2>{decision}"
+        f'<ul class="cxr-bars">{bars}</ul>'
         f'<div class="cxr-pictures"><figure><div class="cxr-film" role="img" aria-label="The film"></div>'
         f"<figcaption>{escape(name)}, {size}</figcaption></figure>"
         f'<figure><div class="cxr-film" role="img" aria-label="The heat map over the film">'
@@ -73,28 +75,30 @@ def _report(report: ReportRecord, *, outdated: bool, command: str) -> str:
     warnings = doubts(report)
     if outdated:
         warnings.insert(0, f"These figures are of an earlier training of {report.run}. Test it again: {command}")
+    point = report.operating_point
+    chosen = f" ({escape(point.rule)}, on validation)" if point else ""
     return (
         f"<table>{_rows(report)}</table><p>{report.films} films of {report.patients} patients. "
-        f"Positive class: {escape(report.positive)}, from a probability of {report.threshold:g}.</p>"
+        f"Positive class: {escape(report.positive)}, from a probability of {report.threshold:.3g}{chosen}.</p>"
         + "".join(f'<p class="cxr-warning">{escape(warning)}</p>' for warning in warnings)
     )
 
 
 def _rows(report: ReportRecord) -> str:
-    cells = report.confusion_matrix
-    positives = cells["true_positive"] + cells["false_negative"]
-    negatives = cells["true_negative"] + cells["false_positive"]
+    found, spared = report.confusion_matrix["true_positive"], report.confusion_matrix["true_negative"]
     rows = {
-        "sensitivity": f"{cells['true_positive']} of {positives} {report.positive} films called {report.positive}",
-        "specificity": f"{cells['true_negative']} of {negatives} {report.negative} films called {report.negative}",
+        "sensitivity": f"{found} of {report.positives} {report.positive} films called {report.positive}",
+        "specificity": f"{spared} of {report.negatives} {report.negative} films called {report.negative}",
         "balanced_accuracy": "mean of sensitivity and specificity",
         "roc_auc": "0.5 is chance",
     }
     text = ""
     for key, meaning in rows.items():
-        value = report.metrics[key]
+        value, interval = report.metrics[key], report.intervals[key]
         name = "ROC AUC" if key == "roc_auc" else key.replace("_", " ").capitalize()
         figure = "not defined" if value is None else f"{value:.3f}"
+        if interval:
+            figure += f" <small>({interval.low:.2f} to {interval.high:.2f})</small>"
         text += f'<tr><th scope="row">{name}</th><td>{figure}</td><td>{escape(meaning)}</td></tr>'
     return text
 

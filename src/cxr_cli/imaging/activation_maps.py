@@ -1,0 +1,112 @@
+"""Heat maps from what a network's last convolution sees: its activations and a class's gradients come in, a map out.
+
+The networks of this project average that convolution over the film before their dense layers. So a class's gradient is
+the same at every place of a channel, and each method has a closed form: no gradient is computed here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+DEFAULT = "gradcam"
+
+
+@dataclass(frozen=True)
+class MapMethod:
+    """How a heat map is made; a new one is a new row of `METHODS`."""
+
+    title: str
+    source: str
+    # (h, w, C) float32 activations, (C,) float32 gradients of the class's logit at each place -> (h, w) float32
+    draw: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    of_class: bool = True  # what is drawn is the evidence for a class
+    note: str = ""  # what to know of it for these networks
+
+
+def _gradcam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """The channels, weighted by their mean gradients; signed, the map of the other class is its negation."""
+    return np.asarray(activations @ gradients)
+
+
+def _layercam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """Each place weighted by its own gradient, where that is positive."""
+    return np.asarray(activations @ np.maximum(gradients, 0))
+
+
+def _gradcam_plus_plus(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """The paper's closed form, for a score of exp(logit).
+
+    With gradients g that are the same everywhere, alpha = g² / (2 g² + g³ sum(A)) = 1 / (2 + g sum(A)), and a channel's
+    weight is h w alpha max(g, 0); the factor exp(logit), the same at all places, is left out.
+    """
+    height, width, _ = activations.shape
+    slope = np.maximum(gradients, 0)
+    # Where g is 0 the weight is too. Activations below 0 (SiLU, GELU) can bring the sum below 0 as well.
+    below = 2 + slope * activations.sum(axis=(0, 1))
+    return np.asarray(
+        activations @ np.divide(height * width * slope, below, out=np.zeros_like(slope), where=below != 0)
+    )
+
+
+def _eigencam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """The projection on the first right singular vector, not centered, as in the paper.
+
+    A singular vector has no sign. It is given that of the places that it stands for most, each counted by its square:
+    Bro, Acar & Kolda 2008 (doi 10.1002/cem.1122). For activations of at least 0 the map then is nowhere below 0.
+    """
+    places = activations.reshape(-1, activations.shape[-1])
+    # Of the (h w, h w) products: h w is 25 to 400, C up to 2048.
+    _, vectors = np.linalg.eigh((places @ places.T).astype(np.float64))
+    first = vectors[:, -1]
+    length = np.linalg.norm(places.T @ first)
+    sign = 1.0 if np.sum(np.sign(first) * first**2) >= 0 else -1.0
+    return np.asarray(sign * length * first.reshape(activations.shape[:2]), dtype=np.float32)
+
+
+METHODS = {
+    "gradcam": MapMethod(title="Grad-CAM", source="Selvaraju et al. 2017, arXiv 1610.02391", draw=_gradcam),
+    "gradcam++": MapMethod(
+        title="Grad-CAM++",
+        source="Chattopadhay et al. 2018, arXiv 1710.11063",
+        draw=_gradcam_plus_plus,
+        note="Grad-CAM++ shows only channels that speak for the class, and less of those that it sees everywhere; what "
+        "speaks against it is not taken off.",
+    ),
+    "hirescam": MapMethod(
+        title="HiResCAM",
+        source="Draelos & Carin 2020, arXiv 2011.08891",
+        draw=_gradcam,
+        note="HiResCAM of this network is its Grad-CAM, number for number: it averages over the film before its dense "
+        "layers, so that a channel's gradient is the same everywhere.",
+    ),
+    "layercam": MapMethod(
+        title="LayerCAM",
+        source="Jiang et al. 2021, doi 10.1109/TIP.2021.3089943",
+        draw=_layercam,
+        note="LayerCAM shows only channels that speak for the class; what speaks against it is not taken off.",
+    ),
+    "eigencam": MapMethod(
+        title="Eigen-CAM",
+        source="Muhammad & Yeasin 2020, arXiv 2008.00299",
+        draw=_eigencam,
+        of_class=False,
+        note="Eigen-CAM shows what the last convolution sees most of, whatever the answer: it is no evidence for a "
+        "class.",
+    ),
+}
+
+
+def draw_map(method: str, activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """The heat map of one film.
+
+    Args:
+        method: a name of `METHODS`.
+        activations: (h, w, C) float32, the last convolution's.
+        gradients: (C,) float32, of the class's logit, at each place of a channel. Those of the other class of two are
+            their negations.
+
+    Returns:
+        (h, w) float32, not normalised; what is above 0 speaks for the class.
+    """
+    return np.asarray(METHODS[method].draw(activations, gradients), dtype=np.float32)
