@@ -1,0 +1,65 @@
+"""`MODEL_CARD.md`: what a model is and isn't for, beside the model (Mitchell et al. 2019, arXiv 1810.03993)."""
+
+from cxr_cli.reporting.document import Cell, Document, Figure, Section, Table, Text
+from cxr_cli.reporting.gather import Material
+from cxr_cli.reporting.result_sections import NAMES
+
+
+def model_card(material: Material, doubts: Section) -> Document:
+    """The card of a run."""
+    run, test, name = material.run, material.test, material.predictor.run.name
+    counts = ", ".join(f"{count} {label}" for label, count in run.films["train"].items())
+    rows: list[list[Cell]] = [
+        [NAMES[key], Figure(test.metrics[key], test.intervals[key])]
+        for key in ("roc_auc", "sensitivity", "specificity", "balanced_accuracy", "brier")
+    ]
+    sections = [
+        Section(
+            "Model",
+            [
+                Text(
+                    f"{run.arch}, {run.parameters:,} parameters, input {run.input_size} × {run.input_size} pixels. It "
+                    f"gives the probability that a frontal chest radiograph is {test.positive}, the other "
+                    f"class being {test.negative}. Trained {run.created} with cxr-cli {run.versions['cxr-cli']}."
+                ),
+                Text(
+                    f"An answer: cxr predict FILM --model {name}. Its reasons, as far as a heat map tells: cxr gradcam."
+                ),
+            ],
+        ),
+        Section(
+            "Intended use",
+            [
+                Text("Research and teaching: to study classifiers, their shortcuts and their calibration."),
+                Text("Not intended: any diagnosis, triage or decision about a person.", "alarm"),
+                Text("Not intended: lateral films, CT, or films of another kind than it was trained on."),
+            ],
+        ),
+        Section(
+            "Training films",
+            [
+                Text(f"{counts}{_origin(material) if test.same_dataset else ''}."),
+            ],
+        ),
+        Section(
+            "Figures",
+            [
+                Text(f"On {test.films} test films of {test.patients} patients."),
+                Table(["", "value (95 % interval)"], rows),
+            ],
+        ),
+        doubts,
+        Section("For the author", [Text("License, contact, ethical approval, and how the films were collected.")]),
+    ]
+    lead = f"A classifier of chest radiographs: {test.positive} or {test.negative}."
+    return Document(
+        title=f"Model card: {name}",
+        lead=lead,
+        origin=f"Trained {run.created}, tested {test.created}.",
+        sections=sections,
+    )
+
+
+def _origin(material: Material) -> str:
+    sources = sorted({film.source for film in material.films if film.split == "train"})
+    return f", of {material.made.patients['train']} patients; sources: {', '.join(sources)}"

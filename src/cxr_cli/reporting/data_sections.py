@@ -1,0 +1,151 @@
+"""What a report says of films, training and environment."""
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import median, quantiles
+
+from cxr_cli.dataset.manifest import Film
+from cxr_cli.reporting.document import Block, Cell, Figure, Pictures, Section, Table, Text
+from cxr_cli.reporting.gather import Material
+from cxr_cli.workspace.folders import PARTS
+
+_ANOTHER = (
+    "These are the films of the dataset as it is prepared now. The run was trained on another dataset or split, of "
+    "which only the counts are left."
+)
+_SHOWN = 6  # values of a column; the rest are counted together
+
+
+def films_section(material: Material) -> Section:
+    """Where the films came from, which were left out, and what is in each part."""
+    made, labels = material.made, list(material.made.class_indices)
+    what = "files in the folders" if made.options.get("folders") else "rows in the metadata"
+    funnel: list[list[Cell]] = [[what, None, made.rows]]
+    funnel += [[step.rule, step.removed, step.left] for step in made.funnel]
+    parts: list[list[Cell]] = [
+        [part, *(made.films[part][label] for label in labels), made.patients[part]] for part in PARTS
+    ]
+    findings: list[list[Cell]] = [
+        [label, finding, count] for label in labels for finding, count in list(made.findings[label].items())
+    ]
+    blocks: list[Block] = [] if material.test.same_dataset else [Text(_ANOTHER, "alarm")]
+    blocks += [
+        Text(f"Sources: {', '.join(sorted({film.source for film in material.films}))}. {_split(material)}"),
+        Table(["rule", "left out", "kept"], funnel, caption="From what was given to what was kept."),
+        Table(["part", *labels, "patients"], parts, caption="Films of each class, and patients, in each part."),
+        characteristics(material.films),
+        Table(
+            ["label", "finding", "films"], findings, left=2, caption="The reference standard: the metadata's finding."
+        ),
+        *(Text(sentence, "note") for sentence in made.notes),
+        Pictures(
+            [
+                (material.dataset.distribution_picture, "Films of each class in each part."),
+                (material.dataset.samples_picture, "Films of each class, drawn at random."),
+            ],
+            large=True,
+        ),
+    ]
+    return Section("Films", blocks)
+
+
+def _split(material: Material) -> str:
+    made = material.made
+    if made.given_parts:
+        return f"The parts {', '.join(made.given_parts)} were given and kept as they are; patients may cross them."
+    return (
+        f"The parts were drawn {made.options['split']} with seed {made.options['seed']}, stratified by label; a "
+        "patient's films, and films that are copies or near-twins of each other, are all in one part. No value was "
+        "imputed: a film without sex, age or view is used, and counted as unknown."
+    )
+
+
+def characteristics(films: Sequence[Film]) -> Table:
+    """Sex, age, view and source in each part: CLAIM's item 36."""
+    by_part = [[film for film in films if film.split == part] for part in PARTS]
+    rows: list[list[Cell]] = [["films", "", *(len(part) for part in by_part)]]
+    ages = [[float(film.age) for film in part if _is_number(film.age)] for part in by_part]
+    rows.append(["age, years", "median (quartiles)", *map(_age, ages)])
+    rows.append(["age", "unknown", *(len(part) - len(known) for part, known in zip(by_part, ages, strict=True))])
+    for column in ("sex", "view", "source", "location"):
+        counts = [Counter(getattr(film, column) or "unknown" for film in part) for part in by_part]
+        total: Counter[str] = sum(counts, Counter())
+        if len(total) > 1 or "unknown" not in total:
+            common = [value for value, _ in total.most_common(_SHOWN)]
+            rows += [[column, value, *(count[value] for count in counts)] for value in common]
+            if len(total) > len(common):
+                rest = [sum(count.values()) - sum(count[value] for value in common) for count in counts]
+                rows.append([column, f"{len(total) - len(common)} others", *rest])
+    return Table(["", "", *PARTS], rows, left=2, caption="Films in each part, by what the metadata tell.")
+
+
+def _age(ages: list[float]) -> str:
+    if len(ages) < 2:
+        return "–"
+    low, _, high = quantiles(ages, n=4, method="inclusive")
+    return f"{median(ages):g} ({low:g} to {high:g})"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return float(text) >= 0
+    except ValueError:
+        return False
+
+
+def training_section(material: Material) -> Section:
+    """The model, how it was trained, and which epoch was kept."""
+    run, options = material.run, material.run.options
+    weights = ", ".join(f"{key} {value}" for key, value in run.weights.items()) or "drawn at random"
+    facts: list[list[Cell]] = [
+        ["architecture", run.arch],
+        ["input", f"{run.input_size} × {run.input_size} pixels, gray in three channels, 0 to 255; scaled in the model"],
+        ["parameters", f"{run.parameters:,}, of them {run.trainable_parameters:,} trained"],
+        ["backbone's weights", weights],
+        ["epochs", f"{run.epochs}, ended by {run.stopped_by}"],
+        ["kept", f"epoch {run.best_epoch}, of the lowest validation loss"],
+        ["class imbalance", "classes weighed alike" if options.get("class_weight") else "films weighed alike"],
+        ["films shown", f"the lungs alone, by {run.segment}" if run.segment else "whole"],
+        ["ensemble", f"XGBoost, {run.boosting.trees} trees on the network's features" if run.boosting else "none"],
+        ["duration", f"{run.seconds.get('fit', 0) / 60:.1f} minutes"],
+    ]
+    facts += [[key.replace("_", " "), _option(value)] for key, value in options.items() if key != "augmentation"]
+    facts += [[f"augmentation: {key}", _option(value)] for key, value in options.get("augmentation", {}).items()]
+    blocks: list[Block] = [Table(["", ""], facts, left=2)]
+    if material.predictor.run.curves_picture.is_file():
+        blocks.append(
+            Pictures(
+                [(material.predictor.run.curves_picture, "The training, and the epoch that was kept.")], large=True
+            )
+        )
+    return Section("Model and training", blocks)
+
+
+def _option(value: object) -> str:
+    return "the architecture's" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def environment_section(material: Material) -> Section:
+    """What is needed to do it again."""
+    run, made, name = material.run, material.made, material.predictor.run.name
+    versions: list[list[Cell]] = [[package, version] for package, version in run.versions.items()]
+    check = run.export
+    return Section(
+        "Environment",
+        [
+            Text(
+                f"Dataset made {made.created}, fingerprint {made.fingerprint}. Trained {run.created}. Tested "
+                f"{material.test.created}. The same training: cxr train --from {name}"
+            ),
+            Text(
+                f"The exported model's probabilities are within {check.max_probability_difference:.1g} of the Keras "
+                f"model's on {check.films} films. The full model: model.keras and model.tflite in the run's folder."
+            ),
+            Table(["package", "version"], versions, left=2, caption="When it was trained."),
+        ],
+    )
+
+
+def figure_row(name: str, value: float | None, interval: object = None) -> list[Cell]:
+    """A row of one figure."""
+    return [name, Figure(value, interval)]  # type: ignore[arg-type]

@@ -1,0 +1,118 @@
+"""A document as data: what is said in HTML, in Markdown and in JSON is said once, here."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from PIL import Image
+
+from cxr_cli.pages.render import figure, spread
+from cxr_cli.workspace.records import Interval
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A number with its 95 % interval, rounded only where it is shown."""
+
+    value: float | None
+    interval: Interval | None = None
+    digits: int = 3
+
+
+Cell = Figure | str | int | None
+
+
+class Text(msgspec.Struct, frozen=True, tag="text"):
+    """A paragraph."""
+
+    text: str
+    tone: str = ""  # "", "note", or what a person should not overlook: "ok", "warning", "alarm"
+
+
+class Figures(msgspec.Struct, frozen=True, tag="figures"):
+    """A few figures to see first: what each is, the figure, and a word beside it."""
+
+    items: list[tuple[str, Figure | int, str]]
+
+
+class Table(msgspec.Struct, frozen=True, tag="table"):
+    """Rows under a header; `left` columns hold words."""
+
+    header: list[str]
+    rows: list[list[Cell]]
+    left: int = 1
+    caption: str = ""
+
+
+class Pictures(msgspec.Struct, frozen=True, tag="pictures"):
+    """Pictures with their captions; in JSON the captions alone."""
+
+    items: list[tuple[Path | Image.Image, str]]
+    large: bool = False
+    films: bool = False
+
+
+Block = Text | Figures | Table | Pictures
+
+
+class Section(msgspec.Struct, frozen=True):
+    """What is said under one heading."""
+
+    title: str
+    blocks: list[Block]
+
+
+class Document(msgspec.Struct, frozen=True):
+    """All of it."""
+
+    title: str
+    lead: str
+    origin: str  # when, by what, from what
+    sections: list[Section]
+
+
+def to_builtins(document: Document) -> Any:
+    """The document for programs: every number in full."""
+
+    def plain(value: Any) -> Any:
+        return None  # of a picture there is only its caption
+
+    return msgspec.to_builtins(document, enc_hook=plain)
+
+
+def to_markdown(document: Document, *, notice: str) -> str:
+    """The document as Markdown, pictures left out but for their captions."""
+    lines = [f"# {document.title}", document.lead, f"**{notice}**"]
+    for section in document.sections:
+        lines.append(f"## {section.title}")
+        for block in section.blocks:
+            lines.extend(_markdown(block))
+    return "\n\n".join([*lines, document.origin]) + "\n"
+
+
+def shown(cell: Cell) -> str:
+    """A cell as text."""
+    if isinstance(cell, Figure):
+        around = spread(cell.interval, cell.digits)
+        return f"{figure(cell.value, cell.digits)} ({around})" if around else figure(cell.value, cell.digits)
+    return "–" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def _markdown(block: Block) -> Iterator[str]:
+    if isinstance(block, Text):
+        strong = "**" if block.tone == "alarm" else ""
+        yield f"{strong}{_escaped(block.text)}{strong}"
+    elif isinstance(block, Figures):
+        yield "\n".join(f"- {name}: {shown(value)}{f', {note}' if note else ''}" for name, value, note in block.items)
+    elif isinstance(block, Table):
+        if block.caption:
+            yield _escaped(block.caption)
+        rules = ["---"] * block.left + ["---:"] * (len(block.header) - block.left)
+        rows: list[Sequence[str]] = [block.header, rules, *([shown(cell) for cell in row] for row in block.rows)]
+        yield "\n".join(f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows)
+    else:
+        yield "\n".join(f"- {_escaped(caption)}" for _, caption in block.items)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

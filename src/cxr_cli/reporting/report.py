@@ -1,0 +1,109 @@
+"""A run in; its report as HTML, Markdown and JSON, and its model card, out."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cxr_cli.pages.render import figure, spread, write_page
+from cxr_cli.progress import Track, untracked
+from cxr_cli.reporting.card import model_card
+from cxr_cli.reporting.checklists import CLAIM, TRIPOD, rows
+from cxr_cli.reporting.data_sections import environment_section, films_section, training_section
+from cxr_cli.reporting.document import Document, Section, Table, Text, to_builtins, to_markdown
+from cxr_cli.reporting.gather import Material, gather
+from cxr_cli.reporting.result_sections import (
+    crossval_section,
+    decision_section,
+    doubts_section,
+    external_section,
+    performance_section,
+    subgroups_section,
+    worst_section,
+)
+from cxr_cli.reporting.shortcut_sections import audit_section, grades_section
+from cxr_cli.workspace.files import lock, write_text
+from cxr_cli.workspace.folders import ReportFolder
+from cxr_cli.workspace.layout import Workspace
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What `report` made."""
+
+    run: str
+    folder: ReportFolder
+    card: str  # the model card's path
+    document: Document
+
+
+def report(
+    workspace: Workspace,
+    run: str | None = None,
+    *,
+    notice: str,
+    note: Callable[[str], None] = lambda _: None,
+    track: Track = untracked,
+) -> Reported:
+    """Write the report of a run, and its model card; a missing test is made first.
+
+    Args:
+        workspace: where the run and the dataset are, and where the report goes.
+        run: its name. Defaults to the latest.
+        notice: what Markdown and card say of the tool's purpose; the HTML says so by itself.
+        note: is told what is done first.
+        track: is told of each film of such a test.
+
+    Raises:
+        WorkspaceError: no run, or no dataset, or one of other classes; or a file is damaged.
+    """
+    material = gather(workspace, run, note=note, track=track)
+    document = compose(material)
+    name = material.predictor.run.name
+    folder = workspace.report(name)
+    card = material.predictor.run.model_card
+    with lock(workspace.root):
+        write_page(folder.page, "report.html", document=document)
+        write_text(folder.markdown, to_markdown(document, notice=notice))
+        write_text(folder.numbers, json.dumps(to_builtins(document), indent=2, ensure_ascii=False) + "\n")
+        write_text(card, to_markdown(model_card(material, document.sections[0]), notice=notice))
+    return Reported(run=name, folder=folder, card=str(card), document=document)
+
+
+def compose(material: Material) -> Document:
+    """The document, in the order in which a reviewer asks."""
+    test, run = material.test, material.run
+    name, area = material.predictor.run.name, test.intervals["roc_auc"]
+    kind = "" if name == run.arch else f" ({run.arch})"
+    lead = (
+        f"{name}{kind} tells {test.positive} from {test.negative} on chest radiographs. "
+        f"On {test.films} {test.split} films of {test.patients} patients its ROC AUC is "
+        + figure(test.metrics["roc_auc"])
+        + (f" (95 % {spread(area)})" if area else "")
+        + f", its sensitivity {figure(test.metrics['sensitivity'])} and its specificity "
+        f"{figure(test.metrics['specificity'])} at the operating point."
+    )
+    sections = [
+        doubts_section(material),
+        performance_section(material),
+        decision_section(material),
+        subgroups_section(material),
+        external_section(material),
+        crossval_section(material),
+        audit_section(material),
+        worst_section(material),
+        grades_section(material),
+        films_section(material),
+        training_section(material),
+        environment_section(material),
+    ]
+    titles = {section.title for section in sections}
+    for title, items in (("CLAIM 2024", CLAIM), ("TRIPOD+AI", TRIPOD)):
+        intro = "Where this report answers an item of the checklist, and what is left to the author."
+        table = Table(["item", "asks for", "here"], [list(row) for row in rows(items, titles)], left=3)
+        sections.append(Section(title, [Text(intro, "note"), table]))
+    return Document(
+        title=f"{name}: a report",
+        lead=lead,
+        origin=f"Trained {run.created}, tested {test.created}, dataset {material.made.fingerprint[:12]}.",
+        sections=sections,
+    )

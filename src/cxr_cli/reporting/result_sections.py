@@ -1,0 +1,245 @@
+"""What a report says of performance, and what speaks against it."""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from PIL import Image
+
+from cxr_cli.evaluation.doubts import doubts
+from cxr_cli.imaging.overlay import lay_heat
+from cxr_cli.imaging.reader import read_film
+from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, Table, Text
+from cxr_cli.reporting.gather import Material
+from cxr_cli.workspace.reports import ReportRecord
+
+NAMES = {
+    "roc_auc": "ROC AUC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "precision": "positive predictive value",
+    "negative_predictive_value": "negative predictive value",
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+    "ece": "expected calibration error",
+}
+_WORST = 8  # films drawn
+_LISTED = 30
+_SIDE = 360  # pixels of a drawn film's longer side
+
+
+def doubts_section(material: Material) -> Section:
+    """First what a reader should know before any figure."""
+    test, run = material.test, material.run
+    found = [(text, "alarm" if text.startswith("Warning") else "warning") for text in doubts(test)]
+    if material.audit.level != "ok":
+        found.append((f"The audit of the films: {material.audit.verdict} See “Shortcuts”.", material.audit.level))
+    few = min(test.positives, test.negatives)
+    if few < 50:
+        found.append(
+            (f"Only {few} test films of one class: the intervals are wide, and one split is one draw.", "warning")
+        )
+    if not material.external:
+        found.append(("It was not tested on films from elsewhere: cxr evaluate --external", "warning"))
+    if run.operating_point is None:
+        found.append(
+            ("The threshold is 0.5, not chosen on validation, and the probabilities are not calibrated.", "warning")
+        )
+    always = (
+        "What no figure here shows: whether the metadata's findings are right, whether the films are those that the "
+        "question is about, and whether the model looks at disease or at something that comes with it."
+    )
+    return Section("What to doubt", [*(Text(text, tone) for text, tone in found), Text(always)])
+
+
+def performance_section(material: Material) -> Section:
+    """The figures on the test films, each with its interval."""
+    test = material.test
+    rows: list[list[Cell]] = [
+        [NAMES[name], Figure(value, test.intervals[name])] for name, value in test.metrics.items() if name in NAMES
+    ]
+    cells = test.confusion_matrix
+    blocks: list[Block] = [
+        Figures(
+            [
+                (NAMES[name], Figure(test.metrics[name], test.intervals[name]), "")
+                for name in ("roc_auc", "sensitivity", "specificity", "brier")
+            ]
+        ),
+        Text(
+            f"{test.films} test films of {test.patients} patients: {test.positives} {test.positive} and "
+            f"{test.negatives} {test.negative}."
+        ),
+        Table(["", "value (95 % interval)"], rows, caption=f"Intervals: {test.interval_method}."),
+        Table(
+            ["truth", f"called {test.negative}", f"called {test.positive}"],
+            [
+                [test.negative, cells["true_negative"], cells["false_positive"]],
+                [test.positive, cells["false_negative"], cells["true_positive"]],
+            ],
+        ),
+    ]
+    worth = test.predictive_values
+    if worth:
+        values: list[list[Cell]] = [
+            ["positive", Figure(worth.positive, worth.positive_interval)],
+            ["negative", Figure(worth.negative, worth.negative_interval)],
+        ]
+        blocks.append(Table(["predictive value", f"where {worth.prevalence:g} of the people have it"], values))
+    pictures = [
+        (material.test_folder.roc_picture, "ROC curve on the test films, and the operating point."),
+        (material.test_folder.confusion_picture, "Confusion matrix at the operating point."),
+    ]
+    blocks.append(Pictures([(path, text) for path, text in pictures if path.is_file()], large=True))
+    return Section("Performance", blocks)
+
+
+def decision_section(material: Material) -> Section:
+    """From the network's output to an answer."""
+    test, run = material.test, material.run
+    point, found = run.operating_point, test.calibration
+    blocks: list[Block] = []
+    if point:
+        blocks.append(
+            Text(
+                f"An answer is {test.positive} from a calibrated probability of {point.threshold:.3f} on. That "
+                f"threshold was chosen by the rule {point.rule} on {point.positives + point.negatives} validation "
+                f"films, where it gives a sensitivity of {point.sensitivity:.3f} and a specificity of "
+                f"{point.specificity:.3f}; the test films had no part in it."
+            )
+        )
+    if run.calibration:
+        blocks.append(
+            Text(
+                f"P({test.positive}) = sigmoid(logit / {run.calibration.temperature:.3f}), a temperature fitted on the "
+                "validation films."
+            )
+        )
+    rows: list[list[Cell]] = [
+        [NAMES[name], Figure(found.raw[name]), Figure(found.calibrated[name])] for name in ("log_loss", "brier", "ece")
+    ]
+    blocks.append(Table(["on the test films", "before", "after temperature scaling"], rows))
+    if material.test_folder.reliability_picture.is_file():
+        picture = material.test_folder.reliability_picture
+        blocks.append(
+            Pictures([(picture, "How often an answer of some probability is right, on the test films.")], large=True)
+        )
+    return Section("Operating point and calibration", blocks)
+
+
+def subgroups_section(material: Material) -> Section:
+    """The figures by view, sex, age, source and finding."""
+    keys = ("roc_auc", "sensitivity", "specificity")
+    rows: list[list[Cell]] = [
+        [
+            *(row.column, row.value, row.films, row.positives, row.negatives),
+            *("too few" if row.metrics[key] is None else Figure(row.metrics[key], row.intervals[key]) for key in keys),
+        ]
+        for row in material.test.subgroups
+    ]
+    header = ["by", "", "films", material.test.positive, material.test.negative, *(NAMES[key] for key in keys)]
+    caption = "A figure needs ten films of each class that it speaks of. Many looks: some differ by chance."
+    return Section("Subgroups", [Table(header, rows, left=2, caption=caption)])
+
+
+def external_section(material: Material) -> Section:
+    """Films from elsewhere beside the run's own test."""
+    if not material.external:
+        return Section(
+            "Other hospitals", [Text("Not tested on films from elsewhere: cxr evaluate --external", "warning")]
+        )
+    return Section("Other hospitals", [block for report in material.external for block in _external(report)])
+
+
+def _external(report: ReportRecord) -> Iterator[Block]:
+    assert report.external is not None
+    yield Text(
+        f"{report.split}: {report.films} films of {report.patients} patients, {report.positives} {report.positive} and "
+        f"{report.negatives} {report.negative}."
+    )
+    yield from (Text(text, "alarm" if text.startswith("Warning") else "note") for text in doubts(report))
+    if report.external.gaps:
+        yield Table(
+            ["", "internal", "external", "gap"],
+            [
+                [
+                    NAMES.get(name, name),
+                    Figure(gap.internal, gap.internal_interval),
+                    Figure(gap.external, gap.external_interval),
+                    Figure(gap.gap, gap.interval),
+                ]
+                for name, gap in report.external.gaps.items()
+            ],
+        )
+
+
+def crossval_section(material: Material) -> Section:
+    """The recipe in folds, where that was done on this dataset."""
+    if not material.crossvals:
+        text = "Not cross-validated on this dataset: one split is one draw. Do so: cxr crossval --folds 5"
+        return Section("Cross-validation", [Text(text, "warning")])
+    rows: list[list[Cell]] = []
+    for record in material.crossvals:
+        area = record.across_folds.get("roc_auc")
+        rows.append(
+            [
+                record.arch,
+                f"each {record.left_out} left out" if record.left_out else f"{len(record.folds)} folds",
+                record.films,
+                Figure(area.mean, area.interval) if area else None,
+                Figure(area.sd) if area else None,
+                *(
+                    Figure(record.metrics[key], record.intervals[key])
+                    for key in ("roc_auc", "sensitivity", "specificity")
+                ),
+            ]
+        )
+    header = ["architecture", "", "films", "AUC, mean of folds", "SD", "AUC, pooled", "sensitivity", "specificity"]
+    text = "Figures of a recipe, each film answered by a model that saw no film of its patient; not of this one model."
+    return Section("Cross-validation", [Text(text), Table(header, rows, left=2)])
+
+
+def worst_section(material: Material) -> Section:
+    """The films that it got wrong, the surest errors first, and where it looked."""
+    test = material.test
+    wrong = [row for row in material.answers if row["correct"] != "True"]
+    wrong.sort(key=lambda row: -abs(float(row["probability"]) - test.threshold))
+    if not wrong:
+        return Section("Films it got wrong", [Text("None of the test films.")])
+    rows: list[list[Cell]] = [
+        [_name(row), row["patient"], row["truth"], row["class"], Figure(float(row["probability"]))]
+        for row in wrong[:_LISTED]
+    ]
+    text = (
+        f"{len(wrong)} of {test.films} test films, those farthest beyond the threshold of {test.threshold:.3f} first."
+    )
+    header = ["film", "patient", "truth", "answer", f"P({test.positive})"]
+    more = [Text(f"And {len(wrong) - _LISTED} more, in predictions.csv.", "note")] if len(wrong) > _LISTED else []
+    pictures = Pictures([_drawn(material, row) for row in wrong[:_WORST]], films=True)
+    return Section(
+        "Films it got wrong",
+        [
+            Text(text),
+            pictures,
+            Text(f"The heat is Grad-CAM's for the wrong answer, of {material.predictor.explained}.", "note"),
+            Table(header, rows, left=4),
+            *more,
+        ],
+    )
+
+
+def _drawn(material: Material, row: dict[str, str]) -> tuple[Image.Image, str]:
+    film = read_film(material.dataset.root / row["image"])
+    answer = material.predictor.answer_file(
+        material.dataset.root / row["image"], film=film, segmented=bool(material.made.segment)
+    )
+    picture = Image.fromarray(film)
+    picture.thumbnail((_SIDE, _SIDE))
+    shown = lay_heat(picture, answer.cams[row["class"]], alpha=0.5)
+    return shown, f"{_name(row)}: {row['truth']}, called {row['class']}, P {float(row['probability']):.3f}"
+
+
+def _name(row: dict[str, str]) -> str:
+    return PurePath(row["original"].replace("\\", "/")).name

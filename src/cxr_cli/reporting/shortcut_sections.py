@@ -1,0 +1,56 @@
+"""What a report says of shortcuts, and of where the model looks."""
+
+from cxr_cli.reporting.document import Block, Cell, Figure, Section, Table, Text
+from cxr_cli.reporting.gather import Material
+from cxr_cli.workspace.reports import GradesRecord
+
+_GRADES = {
+    "lung_energy": "share of the heat inside the lungs",
+    "lung_ratio": "that share against the lungs' area",
+    "pointing_game": "hottest point in an opacity",
+    "pointing_game_near": "hottest point in or near an opacity",
+    "deletion_gain": "deletion: better than random by",
+    "insertion_gain": "insertion: better than random by",
+}
+
+
+def audit_section(material: Material) -> Section:
+    """What tells the classes apart without the disease."""
+    audit = material.audit
+    blocks: list[Block] = [Text(audit.verdict, audit.level)]
+    blocks += [Text(f"{finding.found} {finding.numbers} {finding.why}", finding.level) for finding in audit.findings]
+    rows: list[list[Cell]] = [
+        [look.name, look.kind, look.level, look.films, Figure(look.auc, look.interval)] for look in audit.looks
+    ]
+    header = ["what", "kind", "", "films", "AUC for the label"]
+    blocks.append(Table(header, rows, left=3, caption="How well each tells the classes apart; 0.5 is chance."))
+    return Section("Shortcuts", [*blocks, *(Text(note, "note") for note in audit.notes)])
+
+
+def grades_section(material: Material) -> Section:
+    """The heat maps, graded, where that was done."""
+    graded = [record for record in material.grades if record.grades or record.randomization]
+    if not graded:
+        text = (
+            "The heat maps were not graded: cxr gradcam DIR --lungs DIR --lesions DIR. Unproven, they explain nothing."
+        )
+        return Section("Heat maps", [Text(text, "warning")])
+    return Section("Heat maps", [block for record in graded for block in _graded(record)])
+
+
+def _graded(record: GradesRecord) -> list[Block]:
+    films = f"the {record.split} films" if record.split else "films that were named"
+    blocks: list[Block] = [Text(f"{record.method} of {record.explained} on {films}, {len(record.films)} of them.")]
+    rows: list[list[Cell]] = [
+        [_GRADES[name], grade.films, Figure(grade.value, grade.interval), Figure(grade.chance)]
+        for name, grade in record.grades.items()
+        if name in _GRADES
+    ]
+    if rows:
+        blocks.append(Table(["", "films", "mean", "by chance"], rows))
+    if record.randomization:
+        blocks += [
+            Text(verdict, "" if record.randomization.passed[method] else "alarm")
+            for method, verdict in record.randomization.verdicts.items()
+        ]
+    return [*blocks, *(Text(note, "note") for note in record.notes)]

@@ -1,0 +1,253 @@
+"""`cxr report`: one document of a run, whose numbers are the records'."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from cxr_cli.evaluation.intervals import METHOD
+from cxr_cli.pages.render import figure, spread
+from cxr_cli.reporting.checklists import AUTHOR, CLAIM, TRIPOD, rows
+from cxr_cli.reporting.document import Document, Figure, Pictures, Section, Table, Text, to_builtins, to_markdown
+from cxr_cli.reporting.result_sections import NAMES
+from cxr_cli.workspace.records import DatasetRecord, Interval, RunRecord, read_record
+from cxr_cli.workspace.reports import ReportRecord
+
+
+class Tables(HTMLParser):
+    """The cells of a page's tables, by the heading above each."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: dict[str, list[list[str]]] = {}
+        self.sources: list[str] = []
+        self._heading, self._in = "", ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        if tag in ("h1", "h2", "th", "td"):
+            self._in = tag
+            if tag == "h2":
+                self._heading = ""
+            if tag in ("th", "td"):
+                self.rows[self._heading][-1].append("")
+        elif tag == "tr":
+            self.rows.setdefault(self._heading, []).append([])
+        self.sources += [value for name, value in attributes if name in ("src", "href") and value[:1] != "#"]
+
+    def handle_endtag(self, tag):
+        if tag == self._in:
+            self._in = ""
+
+    def handle_data(self, text):
+        if self._in == "h2":
+            self._heading += text
+        elif self._in in ("th", "td"):
+            self.rows[self._heading][-1][-1] += text
+
+
+@pytest.fixture(scope="module")
+def reported(trained, tmp_path_factory):
+    """A workspace whose run has a report."""
+    import shutil
+
+    from cxr_cli.reporting.report import report
+    from cxr_cli.workspace.layout import Workspace
+
+    root = tmp_path_factory.mktemp("reported") / "workspace"
+    shutil.copytree(trained.root, root)
+    workspace = Workspace(root)
+    report(workspace, notice="For research only.")
+    return workspace
+
+
+def test_the_command_writes_the_report_and_the_card(cxr, own_trained):
+    made = cxr("report", "simple-cnn", "-w", own_trained.root)
+
+    folder, run = own_trained.report("simple-cnn"), own_trained.run()
+    assert made.exit_code == 0
+    assert "simple-cnn has no report on these test films: testing it first" in made.stderr
+    assert f"Report    : {folder.page}" in made.stdout
+    assert made.stdout.startswith("simple-cnn tells covid from non_covid on chest radiographs. On ")
+    for path in (folder.page, folder.markdown, folder.numbers, run.model_card):
+        assert path.stat().st_size > 1000, path
+
+
+def test_every_metric_on_the_page_is_the_reports(reported):
+    test = read_record(reported.evaluation("simple-cnn", "test").record, ReportRecord)
+    tables = Tables(reported.report("simple-cnn").page.read_text())
+
+    told = {row[0]: row[1] for row in tables.rows["Performance"] if len(row) == 2}
+    for name, value in test.metrics.items():
+        around = spread(test.intervals[name])
+        assert told[NAMES[name]] == (f"{figure(value)} {around}" if around else figure(value)), name
+    cells = test.confusion_matrix
+    assert ["covid", str(cells["false_negative"]), str(cells["true_positive"])] in tables.rows["Performance"]
+    assert METHOD in reported.report("simple-cnn").page.read_text().replace("&#39;", "'")
+
+
+def test_films_and_training_are_the_records(reported):
+    made = read_record(reported.dataset.record, DatasetRecord)
+    run = read_record(reported.run().record, RunRecord)
+    tables = Tables(reported.report("simple-cnn").page.read_text())
+
+    films = tables.rows["Films"]
+    for part, counts in made.films.items():
+        assert [part, *(str(count) for count in counts.values()), str(made.patients[part])] in films
+    for step in made.funnel:
+        assert [step.rule, str(step.removed), str(step.left)] in films
+    training = dict(row[:2] for row in tables.rows["Model and training"])
+    assert training["operating point"] == run.options["operating_point"]
+    assert training["kept"].startswith(f"epoch {run.best_epoch},")
+    assert ["tensorflow", run.versions["tensorflow"]] in tables.rows["Environment"]
+
+
+def test_markdown_says_what_the_page_says(reported):
+    tables = Tables(reported.report("simple-cnn").page.read_text())
+    markdown = reported.report("simple-cnn").markdown.read_text()
+
+    found, heading = {}, ""
+    for line in markdown.splitlines():
+        if line.startswith("## "):
+            heading = line[3:]
+        elif line.startswith("| ") and not line.startswith("| ---"):
+            found.setdefault(heading, []).append([cell.strip() for cell in line.strip("|").split("|")])
+    plain = {
+        heading: [[re.sub(r"[()\s]", "", cell) for cell in row] for row in rows] for heading, rows in found.items()
+    }
+    shown = {
+        heading: [[re.sub(r"[()\s]", "", cell) for cell in row] for row in rows]
+        for heading, rows in tables.rows.items()
+    }
+    assert plain == shown
+    assert "**For research only.**" in markdown
+
+
+def test_the_numbers_are_there_in_full(reported):
+    test = read_record(reported.evaluation("simple-cnn", "test").record, ReportRecord)
+    document = json.loads(reported.report("simple-cnn").numbers.read_text())
+
+    (performance,) = (section for section in document["sections"] if section["title"] == "Performance")
+    table = next(block for block in performance["blocks"] if block["type"] == "table")
+    told = {row[0]: row[1]["value"] for row in table["rows"]}
+    assert told == {NAMES[name]: value for name, value in test.metrics.items()}
+
+
+def test_the_page_stands_alone(reported):
+    page = reported.report("simple-cnn").page.read_text()
+
+    assert "<script" not in page
+    sources = Tables(page).sources
+    assert len(sources) >= 6
+    assert all(source.startswith("data:image/") for source in sources)
+
+
+def test_the_films_it_got_wrong_are_named(reported):
+    page = reported.report("simple-cnn").page.read_text()
+    test = read_record(reported.evaluation("simple-cnn", "test").record, ReportRecord)
+    wrong = test.confusion_matrix["false_positive"] + test.confusion_matrix["false_negative"]
+
+    rows = Tables(page).rows.get("Films it got wrong", [[]])[1:]
+    assert len(rows) == wrong
+    assert all(row[2] != row[3] for row in rows)
+    distances = [abs(float(row[4]) - test.threshold) for row in rows]
+    assert distances == sorted(distances, reverse=True)
+
+
+def test_the_card_says_what_the_model_is_not_for(reported):
+    card = reported.run().model_card.read_text()
+
+    assert card.startswith("# Model card: simple-cnn\n")
+    assert "**Not intended: any diagnosis, triage or decision about a person.**" in card
+    test = read_record(reported.evaluation("simple-cnn", "test").record, ReportRecord)
+    assert f"| ROC AUC | {figure(test.metrics['roc_auc'])} (" in card
+
+
+def test_json_is_the_document(cxr, reported):
+    made = cxr("report", "-w", reported.root, "--json")
+
+    assert json.loads(made.stdout) == json.loads(reported.report("simple-cnn").numbers.read_text())
+
+
+def test_what_is_missing_is_said(reported):
+    text = reported.report("simple-cnn").markdown.read_text()
+
+    for command in ("cxr evaluate --external", "cxr crossval --folds 5"):
+        assert command in text
+
+
+def test_tests_elsewhere_folds_and_grades_are_told(cxr, own_trained, tmp_path):
+    from cxr_cli.dataset.phantom import write_phantoms
+
+    cxr(
+        "evaluate",
+        "--external",
+        "--metadata",
+        write_phantoms(tmp_path / "clinic", films=24, seed=9),
+        "-w",
+        own_trained.root,
+    )
+    cxr("gradcam", "--split", "test", "-w", own_trained.root, "--curves")
+    old = own_trained.evaluation("simple-cnn", "older").record
+    old.parent.mkdir(parents=True)
+    old.write_text('{"schema_version": 1}')
+
+    made = cxr("report", "-w", own_trained.root)
+
+    assert made.exit_code == 0
+    assert "Left out of the report: Expected version 2 of the record" in made.stderr
+    tables = Tables(own_trained.report("simple-cnn").page.read_text()).rows
+    report = read_record(own_trained.evaluation("simple-cnn", "clinic").record, ReportRecord)
+    told = {row[0]: row[1:] for row in tables["Other hospitals"]}
+    for name, gap in report.external.gaps.items():
+        assert told[NAMES[name]][2].startswith(figure(gap.gap)), name
+    assert any(row[0] == "deletion: better than random by" for row in tables["Heat maps"])
+
+
+def test_no_run_is_an_error(cxr, prepared):
+    failed = cxr("report", "-w", prepared.root)
+
+    assert failed.exit_code == 1
+    assert "Expected a trained run" in failed.stderr
+
+
+@pytest.mark.parametrize(("items", "count"), [(CLAIM, 44), (TRIPOD, 52)])
+def test_checklists_are_whole(items, count):
+    assert len({item.number for item in items}) == len(items) == count
+
+
+def test_checklists_point_to_sections_that_there_are(reported):
+    document = json.loads(reported.report("simple-cnn").numbers.read_text())
+    titles = {section["title"] for section in document["sections"]}
+
+    assert {item.section for item in (*CLAIM, *TRIPOD) if item.section} <= titles
+    for items in (CLAIM, TRIPOD):
+        table = rows(items, titles)
+        assert all(told for _, _, told in table)
+        assert any(told == AUTHOR for _, _, told in table)
+    assert all(AUTHOR in told for _, _, told in rows(CLAIM, set()))
+
+
+def test_markdown_keeps_a_table_whole():
+    document = Document(
+        title="T",
+        lead="L",
+        origin="O",
+        sections=[
+            Section(
+                "S",
+                [
+                    Text("a < b", "alarm"),
+                    Table(["a|b", "c"], [["x|y", Figure(0.12345, Interval(low=0.1, high=0.2))], [None, 1234]]),
+                    Pictures([(b"", "caption")]),
+                ],
+            )
+        ],
+    )
+
+    assert to_markdown(document, notice="N") == (
+        "# T\n\nL\n\n**N**\n\n## S\n\n**a &lt; b**\n\n"
+        "| a\\|b | c |\n| --- | ---: |\n| x\\|y | 0.123 (0.100 to 0.200) |\n| – | 1,234 |\n\n- caption\n\nO\n"
+    )
+    assert to_builtins(document)["sections"][0]["blocks"][1]["rows"][0][1]["value"] == 0.12345
