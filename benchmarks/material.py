@@ -12,7 +12,8 @@ from PIL import Image
 
 from cxr_cli.dataset.phantom import render
 from cxr_cli.imaging.reader import find_films, read_film
-from cxr_cli.workspace.layout import RunFolder, Workspace
+from cxr_cli.workspace.folders import RunFolder
+from cxr_cli.workspace.layout import Workspace
 
 SAMPLE = Path(__file__).parents[1] / "sample_images" / "covid.png"
 _DRAWN = 50  # films that differ; the others are links to them

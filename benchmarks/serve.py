@@ -26,7 +26,7 @@ import numpy as np
 from harness import cxr, record
 from material import add_run_options, trained_run, write_films
 
-from cxr_cli.workspace.layout import RunFolder
+from cxr_cli.workspace.folders import RunFolder
 
 _SECONDS = 60  # after which a client gives up: an error
 

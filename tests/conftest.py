@@ -63,7 +63,7 @@ def prepared(phantoms, tmp_path_factory) -> Workspace:
 def trained(prepared, tmp_path_factory) -> Workspace:
     """A workspace with a dataset and a small CNN trained for two epochs. Not to be changed."""
     from cxr_cli.console import TrainingDisplay
-    from cxr_cli.modeling.fitting import TrainingOptions
+    from cxr_cli.modeling.options import TrainingOptions
     from cxr_cli.modeling.training import train
 
     root = tmp_path_factory.mktemp("trained") / "workspace"

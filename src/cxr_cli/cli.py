@@ -7,7 +7,23 @@ from typing import Annotated
 import typer
 
 from cxr_cli import console
-from cxr_cli.commands import compare, demo, evaluate, export, gradcam, phantoms, predict, prepare, segment, serve, train
+from cxr_cli.commands import (
+    audit,
+    calibrate,
+    compare,
+    crossval,
+    demo,
+    evaluate,
+    export,
+    gradcam,
+    phantoms,
+    predict,
+    prepare,
+    report,
+    segment,
+    serve,
+    train,
+)
 from cxr_cli.errors import CxrError
 
 _INTERRUPTED = 130  # Typer's exit code after Ctrl-C, as shells have it
@@ -20,7 +36,25 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (demo, prepare, train, evaluate, compare, predict, gradcam, segment, export, serve, phantoms):
+# In the order of the work: so are they shown.
+_COMMANDS = (
+    demo,
+    prepare,
+    audit,
+    train,
+    calibrate,
+    evaluate,
+    crossval,
+    compare,
+    report,
+    predict,
+    gradcam,
+    segment,
+    export,
+    serve,
+    phantoms,
+)
+for module in _COMMANDS:
     name = module.__name__.rsplit(".", 1)[-1]
     app.command(name)(getattr(module, name))
 

@@ -23,13 +23,14 @@ def test_the_file_gives_the_runs_answer_and_the_output_says_how_it_was_checked(c
         "simple-cnn for LiteRT\n"
         rf"  File    : {re.escape(str(target))} \(0\.\d MB\)\n"
         r"  Input   : film \(64, 64, 3\) uint8, RGB, 0 to 255\n"
-        r"  Outputs : probability \(1\), cam \(8, 8\), features \(64\), for one film\n"
+        r"  Outputs : probability \(1\), cam \(8, 8\), features \(64\), activations \(8, 8, 64\), gradients \(64\), "
+        r"for one film\n"
         rf"{checked}\n",
         result.stdout,
     )
     pixels = np.repeat(resize(read_film(film), 64)[None, ..., None], 3, axis=-1)
     answered = Interpreter(str(target)).get_signature_runner("serving_default")(film=pixels)
-    expected = open_predictor(own_trained.run()).answer(read_film(film)).probabilities["covid"]
+    expected = open_predictor(own_trained.run()).answer(read_film(film)).raw
     assert answered["probability"][0, 0] == pytest.approx(expected, abs=1e-5)
     assert not own_trained.run().exports.exists()
 
@@ -62,7 +63,8 @@ def test_a_lower_precision_tells_what_it_costs(cxr, own_trained):
         "simple-cnn for LiteRT, float16\n"
         rf"  File    : {re.escape(str(made))} \(0\.1 MB; 0\.2 MB in float32\)\n"
         r"  Input   : film \(64, 64, 3\) uint8, RGB, 0 to 255\n"
-        r"  Outputs : probability \(1\), cam \(8, 8\), features \(64\), for one film\n"
+        r"  Outputs : probability \(1\), cam \(8, 8\), features \(64\), activations \(8, 8, 64\), gradients \(64\), "
+        r"for one film\n"
         r"  Checked : opened with LiteRT, compared with model\.keras on 6 validation films\n"
         r"  Answers : probability off by at most 0\.00\d and 0\.00\d on average; another answer for 0 of 6 films\n"
         r"  Map     : off by at most \d% of the film's largest value\n"

@@ -43,7 +43,7 @@ def test_prepare_loads_nothing_heavy(phantoms, tmp_path):
 
 def test_a_hybrid_run_answers_without_tensorflow(own_trained, film, tmp_path):
     from cxr_cli.console import TrainingDisplay
-    from cxr_cli.modeling.fitting import TrainingOptions
+    from cxr_cli.modeling.options import TrainingOptions
     from cxr_cli.modeling.training import train
 
     train(own_trained, TrainingOptions(arch="cnn-xgboost", image_size=32, epochs=1), watch=TrainingDisplay())

@@ -10,8 +10,9 @@ from PIL import Image
 from cxr_cli.dataset.phantom import render
 from cxr_cli.imaging.reader import read_film
 from cxr_cli.segmentation.clusters import METHODS
-from cxr_cli.workspace.layout import SegmentationFolder
-from cxr_cli.workspace.records import SegmentationRecord, read_record
+from cxr_cli.workspace.answers import SegmentationRecord
+from cxr_cli.workspace.folders import SegmentationFolder
+from cxr_cli.workspace.records import read_record
 
 NOTICE = "For research and teaching only, never a diagnosis.\n"
 

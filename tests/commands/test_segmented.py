@@ -22,7 +22,7 @@ def lungs(phantoms, tmp_path_factory) -> Workspace:
     """A workspace with a dataset of lungs and a small CNN trained on it. Not to be changed."""
     from cxr_cli.console import TrainingDisplay
     from cxr_cli.dataset.prepare import prepare
-    from cxr_cli.modeling.fitting import TrainingOptions
+    from cxr_cli.modeling.options import TrainingOptions
     from cxr_cli.modeling.training import train
 
     workspace = Workspace(tmp_path_factory.mktemp("lungs") / "workspace")

@@ -53,7 +53,8 @@ def segment(
     from cxr_cli.errors import CxrError
     from cxr_cli.imaging.reader import find_films
     from cxr_cli.segmentation.films import check_reference, named, segment_files, summarize
-    from cxr_cli.workspace.layout import SegmentationFolder, Workspace
+    from cxr_cli.workspace.folders import SegmentationFolder
+    from cxr_cli.workspace.layout import Workspace
 
     place = Workspace.find(workspace)
     jobs = named(find_films(films) if films else _prepared(place))

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from cxr_cli import console
 
 if TYPE_CHECKING:
-    from cxr_cli.workspace.layout import SegmentationFolder
-    from cxr_cli.workspace.records import SegmentationRecord, SegmentedFilm
+    from cxr_cli.workspace.answers import SegmentationRecord, SegmentedFilm
+    from cxr_cli.workspace.folders import SegmentationFolder
 
 
 def show_film(film: "SegmentedFilm") -> None:
