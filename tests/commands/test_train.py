@@ -36,6 +36,7 @@ def test_a_run_has_all_its_files_and_its_record_tells_all(cxr, own_prepared):
         "model.keras",
         "model.tflite",
         "run.json",
+        "seen.csv",
         "validation.csv",
     ]
     assert record["arch"] == "simple-cnn"
