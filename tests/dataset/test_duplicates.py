@@ -126,6 +126,23 @@ def test_films_are_compared_in_blocks_as_all_at_once(phantoms, monkeypatch):
     assert find_twins(digests, small) == found
 
 
+def test_many_copies_of_one_film_are_all_joined(film):
+    from cxr_cli.dataset.split import group_films
+    from cxr_cli.imaging.phash import shrink
+    from cxr_cli.imaging.reader import read_film
+
+    pixels = read_film(film)
+    generator = np.random.default_rng(0)
+    noisy = [np.clip(pixels + generator.normal(0, 4, pixels.shape), 0, 255).astype(np.uint8) for _ in range(30)]
+    digests = [f"{number:064x}" for number in range(30)]
+    twins = find_twins(digests, np.stack([shrink(one) for one in noisy]))
+
+    assert len(twins) < 30 * 29 / 2  # not each with each
+    assert (
+        len(set(group_films([f"p{i}" for i in range(30)], digests, [(twin.first, twin.second) for twin in twins]))) == 1
+    )
+
+
 def test_no_films_have_no_copies():
     assert find_twins([], small_pictures([])) == []
 

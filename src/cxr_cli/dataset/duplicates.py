@@ -28,6 +28,7 @@ from cxr_cli.workspace.records import Duplicates
 EXACT = "exact"
 # Of 400 altered copies of real films, all were closer; of pairs of real films that are no copies, 2 in 10,000 are.
 _CANDIDATE = 0.95
+_NEAREST = 8  # of a film's candidates, so many are fitted: of rendered films, each is close to many
 _AT_ONCE = 8_000_000  # products of descriptors: 32 MB
 MANY_FILMS = 30_000  # of more, crops are not looked for: the work grows with the square, and would take hours
 _SAME_HASH = 3  # bits of 64: of 1.2 million pairs of real films that are no copies, two are as close
@@ -167,7 +168,12 @@ def _candidates(small: np.ndarray, track: Track) -> list[tuple[int, int, tuple[f
         if close > best.get(pair, (0.0, ()))[0]:
             sign = 1 if cropped == pair[0] else -1
             best[pair] = close, tuple(sign * share for share in CROPS[int(number)])
-    return [(*pair, crop) for pair, (_, crop) in sorted(best.items())]
+    kept, times = [], Counter[int]()
+    for pair, (_, crop) in sorted(best.items(), key=lambda item: (-item[1][0], item[0])):
+        if min(times[film] for film in pair) < _NEAREST:
+            times.update(pair)
+            kept.append((*pair, crop))
+    return sorted(kept)
 
 
 def _candidates_by_hash(hashes: np.ndarray, track: Track) -> list[tuple[int, int, tuple[float, ...]]]:
