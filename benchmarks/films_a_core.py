@@ -16,8 +16,8 @@ from statistics import median
 import harness
 
 from cxr_cli.dataset.reading import read_one
-from cxr_cli.imaging.reader import find_films
-from cxr_cli.inference.predictor import open_predictor
+from cxr_cli.films.reader import find_films
+from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.workspace.layout import Workspace
 
 ARCHIVE = 10_000_000

@@ -19,8 +19,8 @@ from harness import Measured, cxr, figures, peer, record, run
 from material import SAMPLE
 from PIL import Image
 
-from cxr_cli.imaging.reader import read_film
-from cxr_cli.segmentation.gray_levels import memberships
+from cxr_cli.films.reader import read_film
+from cxr_cli.lungs.gray_levels import memberships
 
 
 def main() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cxr_cli import cli
-from cxr_cli.dataset.phantom import write_phantoms
+from cxr_cli.cli import app
 from cxr_cli.dataset.prepare import prepare
+from cxr_cli.phantoms.render import write_phantoms
 from cxr_cli.workspace.layout import Workspace
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -38,7 +38,7 @@ def cxr(capfd) -> Callable[..., Result]:
     def run(*arguments: object) -> Result:
         capfd.readouterr()
         with pytest.raises(SystemExit) as stopped:
-            cli.main([str(argument) for argument in arguments])
+            app.main([str(argument) for argument in arguments])
         captured = capfd.readouterr()
         return Result(exit_code=int(stopped.value.code or 0), stdout=captured.out, stderr=captured.err)
 
@@ -62,9 +62,9 @@ def prepared(phantoms, tmp_path_factory) -> Workspace:
 @pytest.fixture(scope="session")
 def trained(prepared, tmp_path_factory) -> Workspace:
     """A workspace with a dataset and a small CNN trained for two epochs. Not to be changed."""
-    from cxr_cli.console import TrainingDisplay
-    from cxr_cli.modeling.options import TrainingOptions
-    from cxr_cli.modeling.training import train
+    from cxr_cli.cli.console import TrainingDisplay
+    from cxr_cli.recipe.options import TrainingOptions
+    from cxr_cli.training.train import train
 
     root = tmp_path_factory.mktemp("trained") / "workspace"
     shutil.copytree(prepared.root, root)

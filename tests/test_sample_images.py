@@ -20,7 +20,7 @@ def test_the_readmes_command_renders_the_samples_again(cxr, tmp_path):
         assert committed == again
     else:
         # Another deflate library packs the same pixels into other bytes.
-        from cxr_cli.imaging.reader import read_film
+        from cxr_cli.films.reader import read_film
 
         assert committed["metadata.csv"] == again["metadata.csv"]
         for name in set(committed) - {"metadata.csv"}:

@@ -1,5 +1,5 @@
 """`python -m cxr_cli`, the same as `cxr`."""
 
-from cxr_cli.cli import main
+from cxr_cli.cli.app import main
 
 main()

@@ -9,10 +9,11 @@ from PIL import Image
 from cxr_cli.audit.leaks import find_faults, read_copies
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.prepare import prepare_folders
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.records import DatasetRecord, read_record
+from cxr_cli.workspace.records import read_record
 
 PATIENT = r"^(p\d+)_"
 

@@ -8,7 +8,7 @@ from cxr_cli.audit import looks, probes
 from cxr_cli.audit.edges import BORDER, CORNERS, Edges
 from cxr_cli.audit.files import FileProperties
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.evaluation.intervals import auc_interval
+from cxr_cli.metrics.intervals import auc_interval
 
 RNG = np.random.default_rng(0)
 COUNT = 80

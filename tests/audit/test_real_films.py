@@ -11,7 +11,7 @@ from cxr_cli.audit.files import read_properties
 from cxr_cli.audit.looks import look_at
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.prepare import prepare
-from cxr_cli.dataset.threads import in_threads
+from cxr_cli.threads import in_threads
 from cxr_cli.workspace.layout import Workspace
 
 

@@ -8,10 +8,10 @@ import pyarrow.dataset as ds
 import pytest
 
 from cxr_cli.cluster.answering import predict_on_cluster
+from cxr_cli.cluster.record import AnswersRecord
 from cxr_cli.errors import CxrError, WorkspaceError
-from cxr_cli.imaging.reader import find_films
-from cxr_cli.inference.predictor import open_predictor
-from cxr_cli.workspace.answers import AnswersRecord
+from cxr_cli.films.reader import find_films
+from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.workspace.folders import AnswersFolder
 from cxr_cli.workspace.records import read_record
 

@@ -13,11 +13,12 @@ from cxr_cli.dataset.duplicates import find_twins, small_pictures
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.reading import read_here
-from cxr_cli.imaging.reader import find_films
+from cxr_cli.dataset.record import DatasetRecord, Duplicates
+from cxr_cli.films.reader import find_films
 from cxr_cli.progress import untracked
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.records import DatasetRecord, Duplicates, read_record
+from cxr_cli.workspace.records import read_record
 
 
 def cropped(picture: Image.Image) -> Image.Image:
@@ -128,8 +129,8 @@ def test_films_are_compared_in_blocks_as_all_at_once(phantoms, monkeypatch):
 
 def test_many_copies_of_one_film_are_all_joined(film):
     from cxr_cli.dataset.split import group_films
-    from cxr_cli.imaging.phash import shrink
-    from cxr_cli.imaging.reader import read_film
+    from cxr_cli.films.phash import shrink
+    from cxr_cli.films.reader import read_film
 
     pixels = read_film(film)
     generator = np.random.default_rng(0)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cxr_cli.dataset.folders import select_from_folders
+from cxr_cli.dataset.record import FunnelStep
 from cxr_cli.dataset.selection import Selection
 from cxr_cli.errors import FolderError
-from cxr_cli.workspace.records import FunnelStep
 
 LAYOUT = "Expected are DIR/covid, DIR/normal; or DIR/train/covid, DIR/train/normal, DIR/val/covid and so on"
 

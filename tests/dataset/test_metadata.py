@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from cxr_cli.dataset.metadata import Exclusion, label_names, names_finding, select_films
+from cxr_cli.dataset.record import FunnelStep
 from cxr_cli.dataset.table import read_table
 from cxr_cli.errors import MetadataError
-from cxr_cli.workspace.records import FunnelStep
 
 HINT = "Give a CSV file with at least the columns filename and finding: cxr prepare --metadata FILE"
 

@@ -12,13 +12,14 @@ from PIL import Image
 
 from cxr_cli.dataset import prepare as module
 from cxr_cli.dataset.manifest import Film, fingerprint, read_manifest
-from cxr_cli.dataset.phantom import write_phantoms
 from cxr_cli.dataset.prepare import prepare, prepare_folders
 from cxr_cli.dataset.reading import FilmRead, read_here
+from cxr_cli.dataset.record import DatasetRecord, Duplicates, FunnelStep, Leak
 from cxr_cli.errors import CxrError, MetadataError, SplitError, WorkspaceError
+from cxr_cli.phantoms.render import write_phantoms
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.records import DatasetRecord, Duplicates, FunnelStep, Leak, read_record
+from cxr_cli.workspace.records import read_record
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "covid-chestxray" / "metadata.csv"
 

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from cxr_cli.dataset.reading import read_here, read_one
-from cxr_cli.dataset.threads import THREADS, in_threads
 from cxr_cli.errors import ImageError
-from cxr_cli.imaging.phash import SIDE, shrink
-from cxr_cli.imaging.reader import read_film
+from cxr_cli.films.phash import SIDE, shrink
+from cxr_cli.films.reader import read_film
 from cxr_cli.progress import untracked
+from cxr_cli.threads import THREADS, in_threads
 
 
 def plain_way(path: Path) -> tuple[str, str, np.ndarray | None]:

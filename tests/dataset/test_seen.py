@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.seen import FILM, MAYBE_TWIN, TWIN, SeenFilm, open_seen, read_seen
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.imaging.reader import read_at, read_film
+from cxr_cli.films.reader import read_at, read_film
 from cxr_cli.workspace.folders import DatasetFolder
 
 

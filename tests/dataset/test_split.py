@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from cxr_cli.dataset.record import Leak
 from cxr_cli.dataset.split import complete_split, find_leaks, group_films, parse_shares, split_by_group
 from cxr_cli.errors import SplitError
-from cxr_cli.workspace.records import Leak
 
 
 def drawn_films(seed: int, patients: int = 60) -> tuple[list[str], list[bool]]:

@@ -4,9 +4,9 @@ import pytest
 from jinja2 import ChoiceLoader, DictLoader, UndefinedError
 from PIL import Image
 
-from cxr_cli import console
+from cxr_cli.cli import console
+from cxr_cli.metrics.intervals import Interval
 from cxr_cli.pages import render
-from cxr_cli.workspace.records import Interval
 
 PAGE = """{% extends "base.html" %}{% import "parts.html" as parts %}
 {% block title %}Films of {{ patient }}{% endblock %}

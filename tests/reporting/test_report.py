@@ -6,13 +6,15 @@ from html.parser import HTMLParser
 
 import pytest
 
-from cxr_cli.evaluation.intervals import METHOD
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.metrics.intervals import METHOD, Interval
 from cxr_cli.pages.render import figure, spread
+from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.checklists import AUTHOR, CLAIM, TRIPOD, rows
 from cxr_cli.reporting.document import Document, Figure, Pictures, Section, Table, Text, to_builtins, to_markdown
 from cxr_cli.reporting.result_sections import NAMES
-from cxr_cli.workspace.records import DatasetRecord, Interval, RunRecord, read_record
-from cxr_cli.workspace.reports import ReportRecord
+from cxr_cli.workspace.records import read_record
 
 
 class Tables(HTMLParser):
@@ -178,7 +180,7 @@ def test_what_is_missing_is_said(reported):
 
 
 def test_tests_elsewhere_folds_and_grades_are_told(cxr, own_trained, tmp_path):
-    from cxr_cli.dataset.phantom import write_phantoms
+    from cxr_cli.phantoms.render import write_phantoms
 
     cxr(
         "evaluate",

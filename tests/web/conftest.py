@@ -19,7 +19,7 @@ import httpx
 import pytest
 from selenium import webdriver
 
-from cxr_cli import cli
+from cxr_cli.cli import app
 from cxr_cli.workspace.layout import Workspace
 
 # Runs `cxr`, and writes down at its end what the process has loaded and whom it has called.
@@ -35,7 +35,7 @@ def tell():
         json.dump({"loaded": heavy, "calls": calls}, file)
 sys.addaudithook(watch)
 atexit.register(tell)
-from cxr_cli.cli import main
+from cxr_cli.cli.app import main
 main(sys.argv[2:])
 """
 
@@ -137,7 +137,7 @@ def two_runs(trained, tmp_path_factory) -> Workspace:
     shutil.copytree(workspace.run().root, workspace.models / "second")
     os.utime(workspace.new_run("second").record, (1, 1))
     with pytest.raises(SystemExit):
-        cli.main(["evaluate", "-m", "simple-cnn", "-w", str(root)])
+        app.main(["evaluate", "-m", "simple-cnn", "-w", str(root)])
     assert workspace.evaluation("simple-cnn", "test").record.is_file()
     return workspace
 

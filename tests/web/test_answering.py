@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from cxr_cli.errors import ImageError, NoRunError
-from cxr_cli.imaging.reader import read_film
-from cxr_cli.inference import predictor
+from cxr_cli.films.reader import read_film
+from cxr_cli.prediction import predictor
 from cxr_cli.web import answering
 from cxr_cli.web.answering import Answerer
 

@@ -9,12 +9,13 @@ import pytest
 from PIL import Image
 
 from cxr_cli.errors import CxrError
-from cxr_cli.inference.predictor import Answer
+from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.prediction.predictor import Answer
+from cxr_cli.recipe.record import RunRecord
 from cxr_cli.web import html
 from cxr_cli.web.answering import Seen
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.records import RunRecord, read_record, write_record
-from cxr_cli.workspace.reports import ReportRecord
+from cxr_cli.workspace.records import read_record, write_record
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cxr_cli.imaging.reader import read_film
-from cxr_cli.inference.predictor import open_predictor
+from cxr_cli.films.reader import read_film
+from cxr_cli.prediction.predictor import open_predictor
 
 
 def test_the_answer_is_the_commands_and_nothing_is_kept(server, client, film, words):

@@ -7,20 +7,13 @@ from importlib.metadata import version
 import msgspec
 import pytest
 
+from cxr_cli.dataset.classes import read_class_indices, write_class_indices
+from cxr_cli.dataset.record import DatasetRecord, FunnelStep
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.workspace.records import (
-    DatasetRecord,
-    ExportCheck,
-    FunnelStep,
-    Interval,
-    RunRecord,
-    read_class_indices,
-    read_record,
-    stamp,
-    write_class_indices,
-    write_record,
-)
-from cxr_cli.workspace.reports import CalibrationFigures, ReportRecord
+from cxr_cli.evaluation.record import CalibrationFigures, ReportRecord
+from cxr_cli.metrics.intervals import Interval
+from cxr_cli.recipe.record import ExportCheck, RunRecord
+from cxr_cli.workspace.records import read_record, stamp, write_record
 
 COUNTS = {part: {"non_covid": 3, "covid": 4} for part in ("train", "val", "test")}
 MADE = {"schema_version": 1, "created": "2024-05-01T12:00:00+00:00", "versions": {"cxr-cli": "0.1.0"}}

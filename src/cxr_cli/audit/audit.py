@@ -10,13 +10,14 @@ from cxr_cli.audit.findings import findings_of, verdict
 from cxr_cli.audit.leaks import Copy, find_faults, read_copies
 from cxr_cli.audit.looks import Looks, look_at
 from cxr_cli.audit.page import Material, write_audit_page
+from cxr_cli.audit.record import AuditRecord
 from cxr_cli.dataset.manifest import Film, read_manifest
-from cxr_cli.dataset.threads import in_threads
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.progress import Track, untracked
+from cxr_cli.threads import in_threads
 from cxr_cli.workspace.folders import AuditFolder
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.records import DatasetRecord, read_record, stamp, write_record
-from cxr_cli.workspace.reports import AuditRecord
+from cxr_cli.workspace.records import read_record, stamp, write_record
 
 _LEVELS = ("alarm", "warning", "ok")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_cli.imaging.reader import read_at
+from cxr_cli.films.reader import read_at
 
 _SIDE = 320  # of the film as it is looked at, in pixels
 _SMALL = 64  # of the film that is kept for the classes' mean films

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxr_cli.imaging import dicom
+from cxr_cli.films import dicom
 
 _MODES = {
     "L": "gray",

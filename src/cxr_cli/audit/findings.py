@@ -7,8 +7,8 @@ import numpy as np
 from cxr_cli.audit.edges import BORDER, CORNERS
 from cxr_cli.audit.files import MEASURES
 from cxr_cli.audit.looks import FILES, FORMAT, SIZE, Looks, lone_sources
-from cxr_cli.evaluation.subgroups import ENOUGH
-from cxr_cli.workspace.reports import AuditFinding, AuditLook
+from cxr_cli.audit.record import AuditFinding, AuditLook
+from cxr_cli.metrics.subgroups import ENOUGH
 
 _MODEL_LEARNS = "A model can learn to tell {0}, which shows in a film, in place of the disease"
 _ONE_SOURCE = "Use one source with both classes, and test on another: `cxr evaluate --external --metadata FILE`"

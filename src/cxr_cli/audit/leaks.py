@@ -4,11 +4,11 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cxr_cli.audit.record import AuditFinding
 from cxr_cli.dataset.manifest import Film
+from cxr_cli.dataset.record import DatasetRecord, Leak
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.folders import DatasetFolder
-from cxr_cli.workspace.records import DatasetRecord, Leak
-from cxr_cli.workspace.reports import AuditFinding
 
 _NAMED = 3
 _SPLIT_ANEW = "Let cxr cut the split: put all films into one folder a class, and `cxr prepare --folders DIR`"

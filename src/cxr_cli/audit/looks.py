@@ -9,11 +9,11 @@ import numpy as np
 from cxr_cli.audit.edges import BORDER, CORNERS, Edges
 from cxr_cli.audit.files import MEASURES, SIZES, FileProperties, measures
 from cxr_cli.audit.probes import can_be_probed, feature_scores, value_scores
+from cxr_cli.audit.record import AuditLook, AuditValue
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.evaluation.intervals import auc_interval
-from cxr_cli.evaluation.subgroups import UNKNOWN, age_band
+from cxr_cli.metrics.intervals import auc_interval
+from cxr_cli.metrics.subgroups import UNKNOWN, age_band
 from cxr_cli.progress import Track, untracked
-from cxr_cli.workspace.reports import AuditLook, AuditValue
 
 # An AUC from which on what isn't the disease tells as much as films themselves do: a model that sees the films of the
 # ieee8023 collection reaches 0.70 to 0.75 there, patients apart. See docs/audit.md.

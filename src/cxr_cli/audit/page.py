@@ -13,9 +13,9 @@ from cxr_cli.audit.files import FileProperties
 from cxr_cli.audit.leaks import Copy
 from cxr_cli.audit.looks import ALARM_AUC, Looks
 from cxr_cli.audit.pictures import heat_on, mean_film, size_chart, thumbnail
+from cxr_cli.audit.record import AuditLook, AuditRecord, AuditValue
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.pages.render import write_page
-from cxr_cli.workspace.reports import AuditLook, AuditRecord, AuditValue
 
 _SHOWN_VALUES = 10
 _SHOWN_KINDS = 4  # of source and class together

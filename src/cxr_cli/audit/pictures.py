@@ -10,7 +10,7 @@ from PIL import Image
 from cxr_cli.audit.edges import Place
 from cxr_cli.audit.files import FileProperties
 from cxr_cli.dataset.overview import CLASS_COLORS
-from cxr_cli.imaging.reader import read_film
+from cxr_cli.films.reader import read_film
 
 _SIDE = 320  # of a picture of all films together, in pixels
 _THUMB = 240

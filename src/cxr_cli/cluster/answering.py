@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from cxr_cli.cluster.answering_worker import Answering, Counts, answer_partition, answers_in, fingerprint
 from cxr_cli.cluster.connection import connected
 from cxr_cli.cluster.partitions import films_a_partition, installed_version, run_partitions
+from cxr_cli.cluster.record import AnswersPlan, AnswersRecord
 from cxr_cli.cluster.tables import read_films, write_films
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.imaging.reader import find_films, walk_films
-from cxr_cli.inference.predictor import Predictor, open_predictor
+from cxr_cli.films.reader import find_films, walk_films
+from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import Track, untracked
-from cxr_cli.workspace.answers import AnswersPlan, AnswersRecord
 from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import AnswersFolder, RunFolder
 from cxr_cli.workspace.records import read_record, stamp, write_record

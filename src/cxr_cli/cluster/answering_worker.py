@@ -9,7 +9,7 @@ from pathlib import Path
 from cxr_cli.cluster.partitions import require_shared, require_version
 from cxr_cli.cluster.tables import read_films, read_part, text, write_part
 from cxr_cli.errors import ClusterError, ImageError
-from cxr_cli.inference.predictor import Predictor, open_predictor
+from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.workspace.folders import AnswersFolder, RunFolder
 
 Counts = Counter[str | None]  # class -> films; None: without an answer

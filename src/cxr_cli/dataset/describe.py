@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from cxr_cli.dataset.duplicates import MANY_FILMS, Twin, count_twins
 from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.selection import Selection
 from cxr_cli.dataset.split import find_leaks
 from cxr_cli.workspace.folders import PARTS
-from cxr_cli.workspace.records import DatasetRecord, stamp
+from cxr_cli.workspace.records import stamp
 
 
 def describe(

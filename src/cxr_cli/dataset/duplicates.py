@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.imaging.phash import (
+from cxr_cli.dataset.record import Duplicates
+from cxr_cli.films.phash import (
     COPY,
     CROPS,
     SIDE,
@@ -23,7 +24,6 @@ from cxr_cli.imaging.phash import (
 )
 from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import write_table
-from cxr_cli.workspace.records import Duplicates
 
 EXACT = "exact"
 # Of 400 altered copies of real films, all were closer; of pairs of real films that are no copies, 2 in 10,000 are.

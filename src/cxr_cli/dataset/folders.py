@@ -11,7 +11,7 @@ from pathlib import Path
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.table import folded
 from cxr_cli.errors import FolderError
-from cxr_cli.imaging.reader import SUFFIXES
+from cxr_cli.films.reader import SUFFIXES
 from cxr_cli.workspace.folders import PARTS
 
 _PART_NAMES = {

@@ -8,10 +8,10 @@ from operator import attrgetter
 from pathlib import Path
 from sys import intern
 
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
-from cxr_cli.workspace.records import DatasetRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.imaging.figures import save_picture
-from cxr_cli.imaging.reader import read_film
+from cxr_cli.films.figures import save_picture
+from cxr_cli.films.reader import read_film
 
 # Blue and orange of Okabe & Ito 2008: apart for color-blind readers and in gray print.
 CLASS_COLORS = ("#0072B2", "#E69F00")

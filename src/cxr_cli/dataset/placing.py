@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.dataset.threads import in_threads
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.imaging.figures import save_picture
-from cxr_cli.imaging.reader import read_film
+from cxr_cli.films.figures import save_picture
+from cxr_cli.films.reader import read_film
 from cxr_cli.progress import Track
+from cxr_cli.threads import in_threads
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import DatasetFolder
 
@@ -69,7 +69,7 @@ def write_masked(films: Sequence[Film], made: DatasetFolder, *, method: str, tra
 
 
 def _write_one(film: Film, *, root: Path, method: str) -> str:
-    from cxr_cli.segmentation.lungs import keep_lungs
+    from cxr_cli.lungs.keep import keep_lungs
 
     pixels, reason = keep_lungs(read_film(Path(film.original)), method)
     save_picture(Image.fromarray(pixels), root / film.path)

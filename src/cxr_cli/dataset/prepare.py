@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cxr_cli.dataset.classes import write_class_indices
 from cxr_cli.dataset.describe import describe
 from cxr_cli.dataset.duplicates import Twin, find_twins, small_pictures, write_twins
 from cxr_cli.dataset.folders import select_from_folders
@@ -16,15 +17,16 @@ from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_fil
 from cxr_cli.dataset.overview import draw_distribution, draw_samples
 from cxr_cli.dataset.placing import copy_films, write_masked
 from cxr_cli.dataset.reading import ReadFilms, read_here
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, group_films
 from cxr_cli.errors import MetadataError, SplitError, WorkspaceError
-from cxr_cli.imaging.phash import phashes, spectra
+from cxr_cli.films.phash import phashes, spectra
 from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import lock, staged_folder, write_table
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.records import DatasetRecord, write_class_indices, write_record
+from cxr_cli.workspace.records import write_record
 
 _EXCLUDED = [column.name for column in fields(Exclusion)]
 

@@ -6,12 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from cxr_cli.dataset.threads import in_threads
 from cxr_cli.errors import ImageError
-from cxr_cli.imaging.phash import shrink
-from cxr_cli.imaging.proof import surely_film
-from cxr_cli.imaging.reader import read_film
+from cxr_cli.films.phash import shrink
+from cxr_cli.films.proof import surely_film
+from cxr_cli.films.reader import read_film
 from cxr_cli.progress import Track
+from cxr_cli.threads import in_threads
 
 
 class FilmRead(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.imaging.phash import (
+from cxr_cli.films.phash import (
     CROPS,
     SURE_COPY,
     Box,
@@ -25,7 +25,7 @@ from cxr_cli.imaging.phash import (
 )
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import DatasetFolder, RunFolder
-from cxr_cli.workspace.records import RunRecord
+from cxr_cli.workspace.layout import TRAIN_COMMAND
 
 FILM, TWIN, MAYBE_TWIN = "film", "twin", "maybe twin"
 # A film may be cropped against the one that was seen, or that one against it.
@@ -81,7 +81,7 @@ def read_seen(run: RunFolder) -> list[SeenFilm] | None:
     except (OSError, csv.Error, ValueError, TypeError) as error:
         raise WorkspaceError(
             f"Expected the films that {run.name} was trained on in {run.seen}. Received: {error}.",
-            hint=f"Make it again: {RunRecord.MADE_BY}",
+            hint=f"Make it again: {TRAIN_COMMAND}",
         ) from error
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxr_cli.workspace.records import FunnelStep
+from cxr_cli.dataset.record import FunnelStep
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from itertools import combinations
 
 import numpy as np
 
+from cxr_cli.dataset.record import Leak
 from cxr_cli.errors import SplitError
 from cxr_cli.workspace.folders import PARTS
-from cxr_cli.workspace.records import Leak
 
 DEFAULT_SHARES = (70.0, 15.0, 15.0)
 

@@ -1,1 +1,1 @@
-"""What the numbers of a classifier are, and pictures of them."""
+"""What a trained run is worth: on its test films, on external films, beside other runs, and in cross-validation."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxr_cli.imaging.figures import save_figure
+from cxr_cli.films.figures import save_figure
 from cxr_cli.workspace.files import write_text
 
 # Okabe & Ito 2008: apart for color-blind readers.

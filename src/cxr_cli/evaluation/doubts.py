@@ -1,7 +1,7 @@
 """What speaks against a report's figures, in sentences."""
 
+from cxr_cli.evaluation.record import ReportRecord, SeenFilms
 from cxr_cli.workspace.folders import PARTS
-from cxr_cli.workspace.reports import ReportRecord, SeenFilms
 
 # Over five folds with 15 to 19 negatives to choose on, sensitivity had a standard deviation of 0.24.
 _FEW = 30

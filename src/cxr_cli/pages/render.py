@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from cxr_cli.metrics.intervals import Interval
 from cxr_cli.workspace.files import write_text
-from cxr_cli.workspace.records import Interval
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from PIL import Image
 
+from cxr_cli.metrics.intervals import Interval
 from cxr_cli.pages.render import figure, spread
-from cxr_cli.workspace.records import Interval
 
 
 class Figure(msgspec.Struct, frozen=True):

@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from cxr_cli.audit.audit import audit
+from cxr_cli.audit.record import AuditRecord
 from cxr_cli.dataset.manifest import Film, read_manifest
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.inference.evaluate import report_on_test
-from cxr_cli.inference.predictor import Predictor, open_predictor
+from cxr_cli.evaluation.crossval.record import CrossvalRecord
+from cxr_cli.evaluation.evaluate import report_on_test
+from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.explanation.record import GradesRecord
+from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import Track
+from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.folders import DatasetFolder, EvaluationFolder
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.records import DatasetRecord, Record, RunRecord, read_record
-from cxr_cli.workspace.reports import AuditRecord, CrossvalRecord, GradesRecord, ReportRecord
+from cxr_cli.workspace.records import Record, read_record
 
 R = TypeVar("R", bound=Record)
 

@@ -6,11 +6,11 @@ from pathlib import PurePath
 from PIL import Image
 
 from cxr_cli.evaluation.doubts import doubts
-from cxr_cli.imaging.overlay import lay_heat
-from cxr_cli.imaging.reader import read_film
+from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.films.overlay import lay_heat
+from cxr_cli.films.reader import read_film
 from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, Table, Text
 from cxr_cli.reporting.gather import Material
-from cxr_cli.workspace.reports import ReportRecord
 
 NAMES = {
     "roc_auc": "ROC AUC",

@@ -1,8 +1,8 @@
 """What a report says of shortcuts, and of where the model looks."""
 
+from cxr_cli.explanation.record import GradesRecord
 from cxr_cli.reporting.document import Block, Cell, Figure, Section, Table, Text
 from cxr_cli.reporting.gather import Material
-from cxr_cli.workspace.reports import GradesRecord
 
 _GRADES = {
     "lung_energy": "share of the heat inside the lungs",

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from cxr_cli.errors import ImageError
-from cxr_cli.imaging.overlay import draw_heat
-from cxr_cli.imaging.reader import read_film
-from cxr_cli.inference.predictor import Answer, Predictor, open_predictor
+from cxr_cli.films.overlay import draw_heat
+from cxr_cli.films.reader import read_film
+from cxr_cli.prediction.predictor import Answer, Predictor, open_predictor
 from cxr_cli.workspace.layout import Workspace
 
 _READ_AT_ONCE = 4  # a large film takes hundreds of megabytes while it is read

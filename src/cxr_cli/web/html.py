@@ -9,10 +9,11 @@ from PIL import Image
 
 from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.doubts import doubts
+from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.recipe.record import RunRecord
 from cxr_cli.web.answering import Seen
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.records import RunRecord, read_record
-from cxr_cli.workspace.reports import ReportRecord
+from cxr_cli.workspace.records import read_record
 
 WAITING = '<div class="cxr-waiting"><p>The answer appears here.</p></div>'
 

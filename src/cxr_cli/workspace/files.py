@@ -18,6 +18,22 @@ _STAGE_PREFIX = ".staged-"
 _ASIDE_PREFIX = ".aside-"
 
 
+def read_bytes(path: Path, *, hint: str) -> bytes:
+    """The content of `path`.
+
+    Args:
+        path: a file of the workspace.
+        hint: what to do where it can't be read.
+
+    Raises:
+        WorkspaceError: it can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WorkspaceError(f"Expected to read {path}. Received: {error.strerror}.", hint=hint) from error
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` atomically; the folder is made when missing.
 

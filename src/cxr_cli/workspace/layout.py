@@ -18,8 +18,8 @@ from cxr_cli.workspace.folders import (
 )
 
 ENVIRONMENT_VARIABLE = "CXR_WORKSPACE"
-_PREPARE_HINT = "Prepare one: cxr prepare --metadata dataset/metadata.csv"
-_TRAIN_HINT = "Train one: cxr train --arch mobilenetv2 --class-weight"
+PREPARE_COMMAND = "cxr prepare --metadata dataset/metadata.csv"
+TRAIN_COMMAND = "cxr train --arch mobilenetv2 --class-weight"
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Workspace:
         if not self.dataset.record.is_file():
             raise WorkspaceError(
                 f"Expected a prepared dataset in {self.dataset.root}. Received: no {self.dataset.record.name} there.",
-                hint=_PREPARE_HINT,
+                hint=f"Prepare one: {PREPARE_COMMAND}",
             )
         return self.dataset
 
@@ -156,7 +156,9 @@ class Workspace:
         runs = self.runs()
         if not runs:
             found = "an empty folder" if self.models.is_dir() else "no such folder"
-            raise NoRunError(f"Expected a trained run in {self.models}. Received: {found}.", hint=_TRAIN_HINT)
+            raise NoRunError(
+                f"Expected a trained run in {self.models}. Received: {found}.", hint=f"Train one: {TRAIN_COMMAND}"
+            )
         if name is None:
             return runs[-1]
         for run in runs:

@@ -1,0 +1,1 @@
+"""The command line: the app, the console, shared options, and one file per command."""

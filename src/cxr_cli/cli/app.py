@@ -1,0 +1,102 @@
+"""`cxr`: the sub-commands in one app, and the one place where errors become words and exit codes."""
+
+import contextlib
+import sys
+from typing import Annotated
+
+import typer
+
+from cxr_cli.cli import (
+    audit,
+    calibrate,
+    compare,
+    console,
+    crossval,
+    demo,
+    evaluate,
+    export,
+    gradcam,
+    phantoms,
+    predict,
+    prepare,
+    report,
+    segment,
+    serve,
+    train,
+)
+from cxr_cli.errors import CxrError
+
+_INTERRUPTED = 130  # Typer's exit code after Ctrl-C, as shells have it
+
+app = typer.Typer(
+    name="cxr",
+    # Rich's markup costs more time than the rest of `cxr --help` together.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+# In the order of the work: so are they shown.
+_COMMANDS = (
+    demo,
+    prepare,
+    audit,
+    train,
+    calibrate,
+    evaluate,
+    crossval,
+    compare,
+    report,
+    predict,
+    gradcam,
+    segment,
+    export,
+    serve,
+    phantoms,
+)
+for module in _COMMANDS:
+    name = module.__name__.rsplit(".", 1)[-1]
+    app.command(name)(getattr(module, name))
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        console.result(f"cxr {version('cxr-cli')}")
+        raise typer.Exit
+
+
+@app.callback()
+def cxr(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Train, test and explain COVID-19 classifiers for chest X-rays.
+
+    For research and teaching only, never a diagnosis.
+
+    Start with: cxr demo
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exits 0 on success, 1 on an error the user can mend, 2 on wrong usage, 130 on Ctrl-C.
+
+    Args:
+        arguments: what follows `cxr`. Defaults to the process's.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A console that can't show a letter of a file name must not end the run.
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        app(arguments, prog_name="cxr")
+    except CxrError as problem:
+        console.error(problem)
+        sys.exit(1)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            console.note("Stopped.")
+        raise

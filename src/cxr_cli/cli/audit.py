@@ -1,0 +1,55 @@
+"""`cxr audit`: what a prepared dataset gives away, before any training."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from cxr_cli.cli import console
+from cxr_cli.cli.options import JsonOption, SeedOption, WorkspaceOption
+
+if TYPE_CHECKING:
+    from cxr_cli.audit.audit import Audited
+
+_ALARMED = 2
+
+
+def audit(seed: SeedOption = 0, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Audit the prepared dataset: what leaks between its parts, and what tells its classes apart without the disease.
+
+    Exits with 2 where it finds an alarm. Writes a page to read.
+
+    Example: cxr audit
+    """
+    from cxr_cli.audit.audit import audit as audit_core
+    from cxr_cli.workspace.layout import Workspace
+
+    audited = audit_core(Workspace.find(workspace), seed=seed, track=console.track)
+    if as_json:
+        import msgspec
+
+        console.result_json(msgspec.to_builtins(audited.record))
+    else:
+        _show(audited)
+    if audited.record.alarms:
+        raise typer.Exit(_ALARMED)
+
+
+def _show(audited: "Audited") -> None:
+    record = audited.record
+    console.result(f"{record.level.upper()}: {record.verdict}" if record.alarms else record.verdict)
+    films = ", ".join(f"{count} {label}" for label, count in record.films.items())
+    console.result(f"{sum(record.films.values())} films of {record.patients} patients: {films}")
+    for finding in record.findings:
+        console.result()
+        console.result(f"{finding.level.capitalize()}: {finding.found}")
+        console.result(f"  {finding.numbers}")
+        console.result(f"  Next: {finding.next.replace('`', '')}.")
+    console.result()
+    quiet = [f"{look.name} {look.auc:.2f}" for look in record.looks if look.auc is not None and look.level == "ok"]
+    if quiet:
+        console.result(f"Not beyond chance, by AUC: {', '.join(quiet)}.")
+    for note in record.notes:
+        console.result(note)
+    console.result()
+    console.result(f"Page: {audited.folder.page}")
+    console.result(console.DISCLAIMER)

@@ -1,0 +1,119 @@
+"""`cxr compare`: the runs of a workspace beside each other."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cxr_cli.cli import console
+from cxr_cli.cli.options import JsonOption, WorkspaceOption
+
+if TYPE_CHECKING:
+    from cxr_cli.evaluation.compare import Comparison
+    from cxr_cli.evaluation.comparison import Pair, Row
+
+_LEGEND = (
+    "bal. acc.: mean of sensitivity and specificity. par.: parameters of the network.",
+    "file: what cxr predict loads. train: the fit alone, on the machine that did it.",
+)
+
+
+def compare(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Names of trained runs. Default: all.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The folder for the files. Default: comparison/ in the workspace.",
+            show_default=False,
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put trained runs beside each other: how well they do on the test films, and what they cost.
+
+    A run without a report on the prepared test films is tested first. The best run is then compared with each other,
+    on the films that both answered: DeLong's test for the AUC, McNemar's for the answers. Writes the tables as CSV and
+    Markdown, and a chart.
+
+    Example: cxr compare mobilenetv2 xception
+    """
+    from dataclasses import asdict
+
+    from cxr_cli.evaluation.compare import compare as compare_core
+    from cxr_cli.workspace.layout import Workspace
+
+    comparison = compare_core(
+        Workspace.find(workspace),
+        runs or (),
+        output=output,
+        notice=console.DISCLAIMER,
+        note=console.note,
+        track=console.track,
+    )
+    for name, problem in comparison.skipped.items():
+        console.note(f"Left out {name}. {problem.message}\n{problem.hint}")
+    if as_json:
+        console.result_json(
+            {
+                "test_films": comparison.films,
+                "runs": [asdict(row) for row in comparison.rows],
+                "pairs": [asdict(pair) for pair in comparison.pairs],
+                "left_out": {name: problem.message for name, problem in comparison.skipped.items()},
+                "files": str(comparison.folder.root),
+            }
+        )
+    else:
+        _show(comparison)
+    if runs and comparison.skipped:
+        raise typer.Exit(1)
+
+
+def _show(comparison: "Comparison") -> None:
+    console.result(comparison.title)
+    console.result()
+    console.wide_table(
+        ["run", "AUC", "bal.\nacc.", "acc.", "sens.", "spec.", "par.\nM", "file\nMB", "time\nms", "train\nmin"],
+        [_cells(row) for row in comparison.rows],
+    )
+    console.result()
+    if not all(row.same_dataset for row in comparison.rows):
+        console.result(
+            "* trained on another dataset or split than the prepared one: films of this test may\n"
+            "  have been among its training films, so its figures are no test."
+        )
+    for line in (*_LEGEND, comparison.timing):
+        console.result(line)
+    console.result()
+    if comparison.pairs:
+        _show_pairs(comparison.pairs)
+    console.result(f"Files: {comparison.folder.root}")
+    console.result(console.DISCLAIMER)
+
+
+def _show_pairs(pairs: "Sequence[Pair]") -> None:
+    from cxr_cli.evaluation.comparison import PAIR_NOTES, PICKED_NOTE
+
+    films = {(pair.films, pair.patients) for pair in pairs}
+    counts = " or ".join(f"{films} films of {patients} patients" for films, patients in sorted(films))
+    console.result(f"In pairs, on the films that both answered: {counts}")
+    console.result()
+    header = ["", "AUC difference", "p", "first right\nalone", "second right\nalone", "p"]
+    console.wide_table(header, [pair.cells for pair in pairs])
+    console.result()
+    for line in (*PAIR_NOTES, *([PICKED_NOTE] if len(pairs) > 1 else [])):
+        console.result(line)
+    console.result()
+
+
+def _cells(row: "Row") -> list[str]:
+    from cxr_cli.evaluation.comparison import figure
+
+    shown = (row.roc_auc, row.balanced_accuracy, row.accuracy, row.sensitivity, row.specificity)
+    costs = (row.bytes / 1e6, row.milliseconds, row.training_seconds / 60)
+    return [row.title, *map(figure, shown), f"{row.parameters / 1e6:.2f}", *(f"{cost:.1f}" for cost in costs)]

@@ -1,0 +1,74 @@
+"""What `cxr crossval` says of a recipe."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cxr_cli.cli import console
+
+if TYPE_CHECKING:
+    from cxr_cli.evaluation.crossval.record import AcrossFolds, CrossvalFold
+    from cxr_cli.evaluation.crossval.study import CrossValidated
+    from cxr_cli.metrics.intervals import Interval
+
+_SHOWN = ("roc_auc", "sensitivity", "specificity")
+_LONGEST = 20  # letters of a hospital's name
+_MEANING = (
+    "In brackets: 95 %, over patients. Each fold's operating point is from its own",
+    "validation films. These are figures of the recipe, not of one model. Pooled, the",
+    "probabilities of different models are ranked together; in the mean they are not.",
+    "The folds share training films: the SD is no standard error.",
+)
+
+
+def show(done: "CrossValidated") -> None:
+    """Print the folds, their mean, and all answers together."""
+    record = done.record
+    console.result(f"{record.arch}: {record.films} films of {record.patients} patients,")
+    beside = f", nor of its {record.left_out}" if record.left_out else ""
+    console.result(f"each answered by a model that saw no film of its patient{beside}")
+    for note in record.notes:
+        console.result(note)
+    console.result()
+    header = [record.left_out or "fold", "films", record.positive, "ROC AUC", "sensitivity", "specificity"]
+    console.wide_table(
+        header,
+        [
+            *(_fold(fold, record.positive) for fold in record.folds),
+            _across("mean", record.across_folds, lambda found: found.mean, intervals=True),
+            _across("SD", record.across_folds, lambda found: found.sd),
+            ["pooled", f"{record.films}", f"{record.positives}"]
+            + [_figure(record.metrics[key], record.intervals[key]) for key in _SHOWN],
+        ],
+    )
+    console.result()
+    for line in _MEANING:
+        console.result(line)
+    console.result()
+    console.result(f"To read: {done.folder.page}")
+    console.result(f"Files  : {done.folder.root}")
+    console.result(console.DISCLAIMER)
+
+
+def _fold(fold: "CrossvalFold", positive: str) -> list[str]:
+    name = fold.name if len(fold.name) <= _LONGEST else f"{fold.name[: _LONGEST - 1]}…"
+    test = fold.films["test"]
+    figures = [_figure(fold.metrics[key], fold.intervals[key]) for key in _SHOWN]
+    return [name, f"{sum(test.values())}", f"{test[positive]}", *figures]
+
+
+def _across(
+    name: str,
+    found: "dict[str, AcrossFolds]",
+    value: "Callable[[AcrossFolds], float | None]",
+    *,
+    intervals: bool = False,
+) -> list[str]:
+    there = [found.get(key) for key in _SHOWN]
+    figures = [_figure(value(one), one.interval if intervals else None) if one else "–" for one in there]
+    return [name, "", "", *figures]
+
+
+def _figure(value: float | None, interval: "Interval | None") -> str:
+    if value is None:
+        return "–"
+    return f"{value:.2f}" + (f" ({interval.low:.2f}–{interval.high:.2f})" if interval else "")

@@ -1,0 +1,194 @@
+"""What `cxr evaluate` tells of a report: how many films, what speaks against it, and each figure with its interval."""
+
+from typing import TYPE_CHECKING
+
+from cxr_cli.cli import console
+
+if TYPE_CHECKING:
+    from cxr_cli.evaluation.evaluate import Evaluated
+    from cxr_cli.evaluation.record import Gap, ReportRecord
+    from cxr_cli.metrics.intervals import Interval
+    from cxr_cli.metrics.subgroups import SubgroupRow
+
+_NAMES = {
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "precision": "PPV",
+    "negative_predictive_value": "NPV",
+    "balanced_accuracy": "Balanced accuracy",
+    "accuracy": "Accuracy",
+    "f1": "F1",
+    "roc_auc": "ROC AUC",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+    "ece": "Calibration error",
+}
+
+
+def show(evaluated: "Evaluated", *, as_json: bool) -> None:
+    """Print a report, for people or for programs."""
+    warnings = _warnings(evaluated)
+    report = evaluated.report
+    if as_json:
+        import msgspec
+
+        for warning in warnings:
+            console.note(warning)
+        console.result_json(msgspec.to_builtins(report))
+        return
+    _head(report, warnings)
+    if report.external and report.external.gaps:
+        _side_by_side(report)
+    _metrics(report)
+    _calibration(report)
+    _cells(report)
+    _subgroups(report)
+    console.result("Intervals are of 95 % and count patients, not films; how they are made is in the report.")
+    console.result(f"Files: {evaluated.folder.root}")
+    console.result(console.DISCLAIMER)
+
+
+def _warnings(evaluated: "Evaluated") -> list[str]:
+    from cxr_cli.evaluation.doubts import doubts
+
+    report = evaluated.report
+    leaks = [
+        f"Warning: the given split leaks. {leak.films} {leak.later} films share {leak.patients} patients with "
+        f"{leak.earlier}: figures on {report.split} may be too good."
+        for leak in evaluated.leaks
+        if not (report.seen and report.seen.dropped)
+    ]
+    return leaks + doubts(report)
+
+
+def _head(report: "ReportRecord", warnings: list[str]) -> None:
+    from cxr_cli.evaluation.doubts import seen_in_words
+
+    place = f"{report.split}, films from elsewhere" if report.external else report.split
+    console.result(
+        f"{report.run} on {place}: {report.films:,} films of {report.patients:,} patients, "
+        f"{report.positives:,} {report.positive} and {report.negatives:,} {report.negative}"
+    )
+    if report.seen and report.seen.dropped:
+        left_out = seen_in_words(report.seen)
+        console.result(f"Left out, as it was trained or validated on them or their kin: {left_out or 'none'}")
+    for warning in warnings:
+        console.result(warning)
+    point = report.operating_point
+    chosen = f" ({point.rule}, on {point.positives + point.negatives} validation films)" if point else ""
+    console.result(f"Operating point: {report.positive} from a probability of {report.threshold:.3g}{chosen}")
+    console.result()
+
+
+def _metrics(report: "ReportRecord") -> None:
+    cells, positive, negative = report.confusion_matrix, report.positive, report.negative
+    found, spared = cells["true_positive"], cells["true_negative"]
+    meanings = {
+        "sensitivity": f"{found} of {report.positives} {positive} films called {positive}",
+        "specificity": f"{spared} of {report.negatives} {negative} films called {negative}",
+        "precision": f"{found} of {found + cells['false_positive']} films called {positive} are",
+        "negative_predictive_value": f"{spared} of {spared + cells['false_negative']} films called {negative} are",
+        "balanced_accuracy": "mean of sensitivity and specificity",
+        "accuracy": "",
+        "f1": "",
+        "roc_auc": "0.5 is chance",
+    }
+    if not report.positives or not report.negatives:  # the rest would tell the one class's share of the films
+        meanings = {name: text for name, text in meanings.items() if report.metrics[name] is not None}
+        meanings = {name: text for name, text in meanings.items() if name in ("sensitivity", "specificity")}
+    console.result(f"{'':<18} {'':<5}  95 % interval")
+    for name, meaning in meanings.items():
+        _line(_NAMES[name], report.metrics[name], report.intervals[name], meaning)
+    worth = report.predictive_values
+    if worth and report.positives and report.negatives:
+        console.result(f"At a prevalence of {worth.prevalence:.3%}:".replace(".000%", "%"))
+        _line("PPV", worth.positive, worth.positive_interval, f"of films called {report.positive}, those that are")
+        _line("NPV", worth.negative, worth.negative_interval, f"of films called {report.negative}, those that are")
+    elif worth:
+        console.result("PPV and NPV at a prevalence need films of both classes.")
+    elif report.positives and report.negatives:
+        share = f"{report.positives / report.films:.0%}"
+        console.result(f"PPV and NPV are of a set with {share} {report.positive}; of another: --prevalence SHARE")
+    console.result()
+
+
+def _line(name: str, value: float | None, interval: "Interval | None", meaning: str) -> None:
+    if value is None:
+        console.result(f"{name:<18} not defined")
+        return
+    around = f"{interval.low:.3f} to {interval.high:.3f}" if interval else "not known"
+    console.result(f"{name:<18} {value:.3f}  {around:<14}  {meaning}".rstrip())
+
+
+def _calibration(report: "ReportRecord") -> None:
+    found = report.calibration
+    if not report.positives or not report.negatives:
+        return
+    titles = ["raw", f"temperature {found.temperature:.2f}"] if found.temperature else ["not calibrated"]
+    sets = [found.raw, found.calibrated] if found.temperature else [found.calibrated]
+    rows = [(_NAMES[name], *(f"{one[name]:.3f}" for one in sets)) for name in ("brier", "ece", "log_loss")]
+    console.table([("Probabilities", *titles), *rows], indent=0)
+    console.result()
+
+
+def _cells(report: "ReportRecord") -> None:
+    cells = report.confusion_matrix
+    console.table(
+        [
+            ("Truth", f"called {report.negative}", f"called {report.positive}"),
+            (report.negative, cells["true_negative"], cells["false_positive"]),
+            (report.positive, cells["false_negative"], cells["true_positive"]),
+        ],
+        indent=0,
+    )
+    console.result()
+
+
+def _subgroups(report: "ReportRecord") -> None:
+    """Columns of one value are the whole set again, and are left out."""
+    by_column: dict[str, list[SubgroupRow]] = {}
+    for row in report.subgroups:
+        by_column.setdefault(row.column, []).append(row)
+    shown = [row for rows in by_column.values() if len(rows) > 1 for row in rows]
+    told = [row for row in shown if any(value is not None for value in row.metrics.values())]
+    if told:
+        header = ["Subgroup", "films", report.positive, "sensitivity", "specificity", "ROC AUC"]
+        console.table([header, *(_subgroup(row) for row in told)], indent=0)
+    few = [f"{row.column} {row.value} ({row.films})" for row in shown if row not in told]
+    if few:
+        console.result(f"Too few films of either class, below ten: {', '.join(few)}")
+    if told or few:
+        console.result()
+
+
+def _subgroup(row: "SubgroupRow") -> list[str]:
+    there = {
+        "sensitivity": row.positives,
+        "specificity": row.negatives,
+        "roc_auc": min(row.positives, row.negatives),
+    }
+    # Blank is what films of one class can't tell, however many there are.
+    figures = [_short(row.metrics[name], row.intervals[name]) or ("too few" if there[name] else "") for name in there]
+    return [f"{row.column} {row.value}", f"{row.films:,}", f"{row.positives:,}", *figures]
+
+
+def _side_by_side(report: "ReportRecord") -> None:
+    gaps = report.external.gaps if report.external else {}
+    rows = [(_NAMES[name], *_compared(gap)) for name, gap in gaps.items()]
+    console.table([("", "internal", "external", "gap"), *rows], indent=0)
+    console.result()
+
+
+def _compared(gap: "Gap") -> tuple[str, str, str]:
+    inside = _short(gap.internal, gap.internal_interval) or "not defined"
+    outside = _short(gap.external, gap.external_interval) or "not defined"
+    if gap.gap is None:
+        return inside, outside, ""
+    around = f" ({gap.interval.low:+.2f} to {gap.interval.high:+.2f})" if gap.interval else ""
+    return inside, outside, f"{gap.gap:+.2f}{around}"
+
+
+def _short(value: float | None, interval: "Interval | None") -> str:
+    if value is None:
+        return ""
+    return f"{value:.2f} ({interval.low:.2f}–{interval.high:.2f})" if interval else f"{value:.2f}"

@@ -1,0 +1,36 @@
+"""The records of a folder of predictions that a cluster writes."""
+
+from cxr_cli.workspace.records import Record
+
+
+class AnswersPlan(Record, frozen=True, kw_only=True):
+    """`plan.json`: whose answers for which films a folder holds, or will."""
+
+    VERSION = 1
+    MADE_BY = "cxr predict FOLDER --cluster local --output answers"
+
+    run: str
+    fingerprint: str  # of what the run's answers come from
+    films: int
+    films_sha256: str  # of their paths, in order
+    films_a_partition: int
+
+
+class AnswersRecord(Record, frozen=True, kw_only=True):
+    """`answers.json`: all films of an archive are answered."""
+
+    VERSION = 1
+    MADE_BY = AnswersPlan.MADE_BY
+
+    run: str
+    fingerprint: str
+    positive: str
+    threshold: float
+    films: int
+    answers: dict[str, int]  # class -> films
+    errors: int  # films without an answer
+    parts: int
+    films_before: int  # of them, answered by earlier calls that were stopped
+    seconds: float  # of the last call, as are the rest
+    films_a_second: float
+    threads: int  # of the workers, at its end

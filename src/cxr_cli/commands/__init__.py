@@ -1,1 +1,0 @@
-"""One file a sub-command: options, help, one call into the packages below, rendering."""

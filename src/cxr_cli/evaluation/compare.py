@@ -1,0 +1,203 @@
+"""The runs of a workspace beside each other, on the test films of the prepared dataset."""
+
+import csv
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.evaluation.comparison import Pair, Row, draw_comparison, write_markdown
+from cxr_cli.evaluation.evaluate import report_on_test
+from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.films.reader import read_film
+from cxr_cli.metrics.paired_tests import delong, mcnemar
+from cxr_cli.prediction.predictor import Predictor, open_predictor
+from cxr_cli.progress import Track, untracked
+from cxr_cli.workspace.files import write_table
+from cxr_cli.workspace.folders import ComparisonFolder
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
+
+_WARM_UP, _TIMED = 3, 20  # answers
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` made."""
+
+    rows: list[Row]  # the best ROC AUC first; those whose figures are no test last
+    pairs: list[Pair]  # the first of `rows` with each other, on the films that both answered
+    skipped: dict[str, CxrError]  # run -> why it has no row
+    films: dict[str, int]  # label -> test films
+    title: str
+    timing: str  # how the milliseconds were measured
+    folder: ComparisonFolder
+
+
+def compare(
+    workspace: Workspace,
+    runs: Sequence[str] = (),
+    *,
+    output: Path | None = None,
+    notice: str,
+    note: Callable[[str], None] = lambda _: None,
+    track: Track = untracked,
+) -> Comparison:
+    """Put runs beside each other; one without a report on the prepared test films is tested first.
+
+    Args:
+        workspace: where the dataset and the runs are.
+        runs: their names. Defaults to all.
+        output: the folder for table and chart. Defaults to the workspace's.
+        notice: the last line of the Markdown file.
+        note: is told which run is tested first.
+        track: is told of each film of such a test.
+
+    Raises:
+        WorkspaceError: no dataset, no run, none of that name, or none that can be read.
+    """
+    chosen = [workspace.run(name) for name in dict.fromkeys(runs)] if runs else workspace.runs() or [workspace.run()]
+    dataset = workspace.prepared()
+    made = read_record(dataset.record, DatasetRecord)
+    tested = [film for film in read_manifest(dataset) if film.split == "test"]
+    film = read_film(dataset.root / tested[0].path)
+    reports: dict[str, ReportRecord] = {}
+    predictors: dict[str, Predictor] = {}
+    skipped: dict[str, CxrError] = {}
+    for run in chosen:
+        try:
+            predictors[run.name] = open_predictor(run)
+            predictors[run.name].answer(film)  # damaged weights are an error here, and of this run alone
+            reports[run.name] = report_on_test(workspace, predictors[run.name], note=note, track=track)
+        except CxrError as problem:
+            skipped[run.name] = problem
+    if not reports:
+        raise next(iter(skipped.values()))
+    times = _milliseconds([predictors[name] for name in reports], film)
+    rows = [_row(predictors[name], reports[name], times[name], made.fingerprint) for name in reports]
+    rows.sort(key=lambda row: (not row.same_dataset, -(row.roc_auc or 0), -(row.balanced_accuracy or 0), row.run))
+    answered = [_answered(workspace, row.run, predictors[row.run].positive) for row in rows]
+    comparison = Comparison(
+        rows=rows,
+        pairs=[_pair(answered[0], other) for other in answered[1:]],
+        skipped=skipped,
+        films=made.films["test"],
+        title=_title(made, patients=len({film.group for film in tested})),
+        timing=f"time: a film in memory to its answer, median of {_TIMED}, LiteRT on {os.cpu_count()} threads.",
+        folder=ComparisonFolder(output) if output else workspace.comparison,
+    )
+    _write(comparison, notice)
+    return comparison
+
+
+def _title(made: DatasetRecord, *, patients: int) -> str:
+    films = made.films["test"]
+    counts = ", ".join(f"{count} {label}" for label, count in films.items())
+    return f"Runs on {sum(films.values())} test films of {patients} patients ({counts})"
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """A run's answers for its test films, from its predictions."""
+
+    run: str
+    films: dict[
+        str, tuple[bool, float, bool, str]
+    ]  # image -> (positive, P(positive) as the model gives it, right, group)
+
+
+def _answered(workspace: Workspace, run: str, positive: str) -> _Answered:
+    folder = workspace.evaluation(run, "test")
+    try:
+        with folder.predictions.open(encoding="utf-8", newline="") as stream:
+            films = {
+                row["image"]: (
+                    row["truth"] == positive,
+                    float(row["raw_probability"]),
+                    row["correct"] == "True",
+                    row["group"],
+                )
+                for row in csv.DictReader(stream)
+            }
+    except (OSError, csv.Error, KeyError, ValueError) as error:
+        raise WorkspaceError(
+            f"Expected answers in {folder.predictions}. Received: {error}.", hint=f"Test it: cxr evaluate -m {run}"
+        ) from error
+    return _Answered(run, films)
+
+
+def _pair(best: _Answered, other: _Answered) -> Pair:
+    """Both runs on the films that both answered."""
+    both = [(best.films[image], other.films[image]) for image in best.films if image in other.films]
+    positives = np.array([mine[0] for mine, _ in both], bool)
+    groups = np.array([mine[3] for mine, _ in both])
+    scores = [np.array([one[side][1] for one in both]) for side in (0, 1)]
+    right = [np.array([one[side][2] for one in both], bool) for side in (0, 1)]
+    areas = delong(positives, scores[0], scores[1], groups) if positives.any() and not positives.all() else None
+    answers = mcnemar(right[0], right[1], groups)
+    return Pair(
+        a=best.run,
+        b=other.run,
+        films=len(both),
+        patients=len(set(groups)),
+        auc_difference=areas.difference if areas else None,
+        auc_low=areas.interval.low if areas and areas.interval else None,
+        auc_high=areas.interval.high if areas and areas.interval else None,
+        auc_p=areas.p if areas else None,
+        only_a_right=answers.only_a,
+        only_b_right=answers.only_b,
+        answers_p=answers.p,
+    )
+
+
+def _milliseconds(predictors: Sequence[Predictor], film: np.ndarray) -> dict[str, float]:
+    """By run. In turns, so that what else the machine does meanwhile falls on all alike."""
+    laps: dict[str, list[float]] = {predictor.run.name: [] for predictor in predictors}
+    for _ in range(_WARM_UP + _TIMED):
+        for predictor in predictors:
+            start = time.perf_counter()
+            predictor.answer(film)
+            laps[predictor.run.name].append(1000 * (time.perf_counter() - start))
+    return {name: round(statistics.median(times[_WARM_UP:]), 2) for name, times in laps.items()}
+
+
+def _row(predictor: Predictor, report: ReportRecord, milliseconds: float, dataset_fingerprint: str) -> Row:
+    run, record = predictor.run, predictor.record
+    around = report.intervals["roc_auc"]
+    files = [run.litert_model, *([run.booster] if record.boosting else [])]
+    return Row(
+        run=run.name,
+        arch=record.arch,
+        accuracy=report.metrics["accuracy"],
+        balanced_accuracy=report.metrics["balanced_accuracy"],
+        sensitivity=report.metrics["sensitivity"],
+        specificity=report.metrics["specificity"],
+        roc_auc=report.metrics["roc_auc"],
+        roc_auc_low=around.low if around else None,
+        roc_auc_high=around.high if around else None,
+        parameters=record.parameters,
+        bytes=sum(file.stat().st_size for file in files),
+        milliseconds=milliseconds,
+        training_seconds=round(record.seconds["fit"] + record.seconds.get("boost", 0), 1),
+        same_dataset=record.dataset_fingerprint == dataset_fingerprint,
+    )
+
+
+def _write(comparison: Comparison, notice: str) -> None:
+    folder, rows = comparison.folder, comparison.rows
+    write_table(folder.csv, [column.name for column in fields(Row)], (asdict(row) for row in rows))
+    if comparison.pairs:
+        columns = [column.name for column in fields(Pair)]
+        write_table(folder.pairs, columns, (asdict(pair) for pair in comparison.pairs))
+    else:
+        folder.pairs.unlink(missing_ok=True)  # of an earlier comparison
+    notes = [comparison.timing, notice]
+    write_markdown(folder.markdown, rows, comparison.pairs, title=comparison.title, notes=notes)
+    draw_comparison(folder.picture, rows, title=comparison.title)

@@ -1,0 +1,68 @@
+"""`crossval.json`, the record of a cross-validation."""
+
+from typing import Any
+
+from cxr_cli.metrics.intervals import Interval
+from cxr_cli.metrics.subgroups import SubgroupRow
+from cxr_cli.workspace.records import Record, RecordPart
+
+
+class CrossvalFold(RecordPart, frozen=True, kw_only=True):
+    """One fold: a training, and its test on films that it did not see."""
+
+    name: str  # its number from 1, or the value that was left out
+    films: dict[str, dict[str, int]]  # part -> label -> films
+    patients: dict[str, int]  # part -> patients (groups)
+    without_part: int  # films neither trained on nor tested: their patients have films of the value left out too
+    epochs: int
+    best_epoch: int
+    temperature: float | None  # both from this fold's validation films
+    threshold: float
+    metrics: dict[str, float | None]  # of its test films
+    intervals: dict[str, Interval | None]
+    seconds: float  # of the training
+
+
+class SkippedFold(RecordPart, frozen=True, kw_only=True):
+    """A value that was not left out, so that its films were not tested."""
+
+    name: str
+    films: int
+    reason: str
+
+
+class AcrossFolds(RecordPart, frozen=True, kw_only=True):
+    """One figure over the folds in which it is defined."""
+
+    folds: int
+    mean: float
+    sd: float | None  # of the folds' figures (n - 1); None for one fold
+    interval: Interval | None  # of the mean, over the patients tested; that of the training is not in it
+
+
+class CrossvalRecord(Record, frozen=True, kw_only=True):
+    """`crossval.json`: what a recipe is worth, each film answered by a model that saw no film of its group."""
+
+    VERSION = 1
+    MADE_BY = "cxr crossval --folds 5"
+
+    arch: str
+    options: dict[str, Any]  # of each fold's training
+    left_out: str | None  # the column whose values were left out, one a fold; None for folds that were drawn
+    seed: int  # of the folds
+    dataset_fingerprint: str
+    positive: str
+    negative: str
+    films: int  # answered, as are the rest
+    patients: int
+    positives: int
+    negatives: int
+    folds: list[CrossvalFold]
+    skipped: list[SkippedFold]
+    across_folds: dict[str, AcrossFolds]  # by the metric's name
+    metrics: dict[str, float | None]  # of all answers together, each at its own fold's threshold
+    intervals: dict[str, Interval | None]
+    interval_method: str
+    confusion_matrix: dict[str, int]  # true_positive, false_positive, false_negative, true_negative
+    subgroups: list[SubgroupRow]
+    notes: list[str]  # what else to know of it, in sentences

@@ -1,0 +1,194 @@
+"""A run on another hospital's films: what it is worth there, beside its own test."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from cxr_cli.dataset.duplicates import find_twins, small_pictures
+from cxr_cli.dataset.folders import select_from_folders
+from cxr_cli.dataset.manifest import Film
+from cxr_cli.dataset.metadata import DEFAULT_VIEWS, select_films
+from cxr_cli.dataset.reading import read_here
+from cxr_cli.dataset.selection import Selection
+from cxr_cli.dataset.split import group_films
+from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.evaluation.evaluate import Evaluated, FilmSet, answer, report_on_test, write
+from cxr_cli.evaluation.record import External, Gap, ReportRecord
+from cxr_cli.evaluation.report import make_report
+from cxr_cli.films.phash import phashes, spectra
+from cxr_cli.metrics.intervals import gap_interval
+from cxr_cli.prediction.predictor import Predictor, open_predictor
+from cxr_cli.progress import Track, untracked
+from cxr_cli.workspace.folders import PARTS
+from cxr_cli.workspace.layout import Workspace
+
+COMPARED = ("sensitivity", "specificity", "balanced_accuracy", "roc_auc")
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where another hospital's films are, as `prepare` is told of a dataset's: metadata, or class folders."""
+
+    metadata: Sequence[Path] = ()
+    folders: Path | None = None
+    images: Path | None = None  # with metadata: where the image files are; its own folder, where none is named
+    views: Sequence[str] = DEFAULT_VIEWS  # with metadata
+    patient_pattern: str | None = None  # with folders: finds the patient in file names
+    positive: str | None = None  # the finding, or class folder, that is positive; the run's own, where none is named
+
+
+def evaluate_external(
+    workspace: Workspace,
+    where: Elsewhere,
+    *,
+    run: str | None = None,
+    name: str | None = None,
+    drop_seen: bool = False,
+    prevalence: float | None = None,
+    note: Callable[[str], None] = lambda _: None,
+    track: Track = untracked,
+) -> Evaluated:
+    """Test a run on films from elsewhere, at its own threshold and temperature, beside its own test.
+
+    Args:
+        workspace: where the run is, and where the report goes. With a prepared dataset, the run's own test is made
+            where it is missing.
+        where: the films. One class is enough: then it is sensitivity or specificity alone.
+        run: its name. Defaults to the latest.
+        name: of the report. Defaults to the folder's.
+        drop_seen: leave out films that the run was trained or validated on, near-twins, and films of their patients.
+        prevalence: in (0, 1), for predictive values. Defaults to none.
+        note: is told what is done first, and why there is nothing to compare with.
+        track: is told of each film.
+
+    Raises:
+        CxrError: the name is none for a folder, or no film is left.
+        FolderError: the class folders can't be understood.
+        MetadataError: the metadata can't be read, or no film is left.
+        WorkspaceError: no run, or it can't be read.
+    """
+    predictor = open_predictor(workspace.run(run))
+    name = _name(name, where)
+    selection = _select(predictor, where)
+    if where.metadata and not any(film.label == selection.positive for film in selection.kept):
+        asked = where.positive or predictor.positive
+        note(f"No finding names {asked}: all films count as {predictor.negative}. Another one: --positive TEXT")
+    chosen = _read(predictor, selection, name, track)
+    internal = _internal(workspace, predictor, note, track)
+    found, seen = answer(workspace, predictor, chosen, drop_seen=drop_seen, track=track)
+    report = make_report(predictor, found, split=name, same_dataset=False, seen=seen, prevalence=prevalence)
+    external = External(
+        metadata=[str(path) for path in where.metadata],
+        folders=str(where.folders) if where.folders else None,
+        positive=where.positive or selection.positive,
+        funnel=selection.funnel,
+        internal=internal.created if internal else None,
+        gaps={name: _gap(name, internal, report) for name in COMPARED} if internal else {},
+    )
+    report = msgspec.structs.replace(report, external=external)
+    return Evaluated(folder=write(workspace, report, found), report=report, leaks=[])
+
+
+def _name(asked: str | None, where: Elsewhere) -> str:
+    """The name of the report: never one of a part, whose place is the run's own test's."""
+    folder = where.folders or where.metadata[0].parent
+    name = asked or re.sub(r"[^A-Za-z0-9._+-]+", "-", folder.resolve().name).lstrip("._+-") or "external"
+    if not asked and name in PARTS:
+        name = f"external-{name}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name) or name in PARTS:
+        raise CxrError(
+            f"Expected a name of letters, digits, '.', '_', '+' and '-', other than {', '.join(PARTS)}. "
+            f"Received: --name {name!r}.",
+            hint="For example: --name other-hospital",
+        )
+    return name
+
+
+def _select(predictor: Predictor, where: Elsewhere) -> Selection:
+    if where.folders:
+        return select_from_folders(
+            where.folders,
+            positive=where.positive,
+            patient_pattern=where.patient_pattern,
+            known=(predictor.negative, predictor.positive),
+        )
+    positive = where.positive or predictor.positive
+    return select_films(where.metadata, images=where.images, views=where.views, positive=positive)
+
+
+def _read(predictor: Predictor, selection: Selection, name: str, track: Track) -> FilmSet:
+    """The films that can be read, under the run's names of the classes."""
+    everything = list(read_here([film.image for film in selection.kept], track))
+    unreadable = [
+        film.excluded(read.reason) for film, read in zip(selection.kept, everything, strict=True) if read.reason
+    ]
+    selection.reject("image can be read", unreadable)
+    both = [(film, read) for film, read in zip(selection.kept, everything, strict=True) if not read.reason]
+    if not both:
+        raise CxrError(
+            f"Expected image files that can be read. Received: {len(unreadable)}, none of them. {unreadable[0].reason}",
+            hint="Check the image files",
+        )
+    digests, small = [read.sha256 for _, read in both], small_pictures(read.small for _, read in both)
+    twins = find_twins(digests, small, track=track)
+    patients = [f"{film.source}:{film.patient}" if film.patient else "" for film, _ in both]
+    groups = group_films(patients, digests, [(twin.first, twin.second) for twin in twins])
+    hashes = phashes(spectra(small)).tolist()
+    names = {selection.positive: predictor.positive, selection.negative: predictor.negative}
+    films = [
+        Film(
+            path=str(film.image),
+            label=names[film.label],
+            split=name,
+            patient=film.patient,
+            group=group,
+            source=film.source,
+            view=film.view,
+            sex=film.sex,
+            age=film.age,
+            finding=film.finding,
+            location=film.location,
+            sha256=read.sha256,
+            phash=f"{phash:016x}",
+            original=str(film.image),
+        )
+        for (film, read), group, phash in zip(both, groups, hashes, strict=True)
+    ]
+    return FilmSet(name=name, films=films, paths=[film.image for film, _ in both], small=small)
+
+
+def _internal(
+    workspace: Workspace, predictor: Predictor, note: Callable[[str], None], track: Track
+) -> ReportRecord | None:
+    """The run's own test, where its dataset is still there."""
+    try:
+        report = report_on_test(workspace, predictor, note=note, track=track)
+    except WorkspaceError as problem:
+        note(f"No internal test to compare with. {problem.message}")
+        return None
+    if report.same_dataset:
+        return report
+    note(
+        f"No internal test to compare with: {predictor.run.name} was trained on another dataset or split than the "
+        "prepared one."
+    )
+    return None
+
+
+def _gap(name: str, internal: ReportRecord, external: ReportRecord) -> Gap:
+    inside, outside = internal.metrics[name], external.metrics[name]
+    around_inside, around_outside = internal.intervals[name], external.intervals[name]
+    both = inside is not None and outside is not None
+    return Gap(
+        internal=inside,
+        internal_interval=around_inside,
+        external=outside,
+        external_interval=around_outside,
+        gap=outside - inside if both else None,  # type: ignore[operator]
+        interval=gap_interval(outside, around_outside, inside, around_inside)  # type: ignore[arg-type]
+        if both and around_inside and around_outside
+        else None,
+    )

@@ -1,0 +1,86 @@
+"""`report.json`, the record of a run's test."""
+
+from cxr_cli.dataset.record import FunnelStep
+from cxr_cli.metrics.intervals import Interval
+from cxr_cli.metrics.operating_points import OperatingPoint
+from cxr_cli.metrics.subgroups import SubgroupRow
+from cxr_cli.workspace.records import Record, RecordPart
+
+
+class SeenFilms(RecordPart, frozen=True, kw_only=True):
+    """Films of a test that the run was trained or validated on, each counted once, by the nearest kin."""
+
+    films: int  # the very films, by their files' content
+    twins: int  # near-twins of such films: saved anew, resized, cropped or inverted
+    patients: int  # other films of their patients
+    dropped: bool  # they were left out of the figures
+
+
+class CalibrationFigures(RecordPart, frozen=True, kw_only=True):
+    """How far the probabilities can be taken at their word: log_loss, brier and ece, each best at 0."""
+
+    temperature: float | None  # the run's; None where it has none, and both are the same
+    raw: dict[str, float]
+    calibrated: dict[str, float]
+
+
+class PredictiveValues(RecordPart, frozen=True, kw_only=True):
+    """What an answer is worth where a stated share of the people have the disease."""
+
+    prevalence: float
+    positive: float | None  # predictive value: the share of positive answers that are right
+    negative: float | None
+    positive_interval: Interval | None
+    negative_interval: Interval | None
+
+
+class Gap(RecordPart, frozen=True, kw_only=True):
+    """How much better or worse a run does on films from elsewhere."""
+
+    internal: float | None  # None, as all of them, where it isn't defined
+    internal_interval: Interval | None
+    external: float | None
+    external_interval: Interval | None
+    gap: float | None  # external - internal
+    interval: Interval | None
+
+
+class External(RecordPart, frozen=True, kw_only=True):
+    """Where films from elsewhere came from, and how the run's figures on them compare with its own test's."""
+
+    metadata: list[str]
+    folders: str | None
+    positive: str  # the finding, or class folder, that makes a film positive
+    funnel: list[FunnelStep]
+    internal: str | None  # when the run's own test was made; None where there is none to compare with
+    gaps: dict[str, Gap]  # by metric; none without an internal test
+
+
+class ReportRecord(Record, frozen=True, kw_only=True):
+    """`report.json`: how a run did on films it was not trained on."""
+
+    VERSION = 2
+    MADE_BY = "cxr evaluate"
+
+    run: str
+    arch: str
+    split: str  # train, val or test; or the name of films from elsewhere
+    positive: str
+    negative: str
+    threshold: float  # of the calibrated P(positive)
+    operating_point: OperatingPoint | None  # how the run came to the threshold
+    films: int
+    patients: int
+    positives: int  # films
+    negatives: int
+    metrics: dict[str, float | None]  # of the calibrated probabilities, at the threshold
+    intervals: dict[str, Interval | None]
+    interval_method: str
+    calibration: CalibrationFigures
+    predictive_values: PredictiveValues | None  # where a prevalence was stated
+    confusion_matrix: dict[str, int]  # true_positive, false_positive, false_negative, true_negative
+    classification_report: dict[str, dict[str, float]]
+    subgroups: list[SubgroupRow]
+    same_dataset: bool  # the run was trained on this very split
+    seen: SeenFilms | None  # None where it isn't known
+    external: External | None  # of films from elsewhere

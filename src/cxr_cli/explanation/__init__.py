@@ -1,0 +1,1 @@
+"""Heat maps: methods, galleries, and grades of what the maps are worth."""

@@ -1,0 +1,75 @@
+"""The record of a gallery of heat maps: the figures of all films, and what to know of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cxr_cli.explanation.grades import average
+from cxr_cli.explanation.jobs import Jobs, Options
+from cxr_cli.explanation.methods import METHODS
+from cxr_cli.explanation.record import GradedFilm, GradesRecord, Randomization
+from cxr_cli.prediction.predictor import Predictor
+from cxr_cli.workspace.records import stamp
+
+_SUSPICIOUS, _MOST_AT_EDGES = 3, 0.5  # masks, and the share of them that may reach all edges of their films
+
+
+def _notes(predictor: Predictor, options: Options, jobs: Jobs, edges: Sequence[bool]) -> list[str]:
+    """What to know of the maps, in sentences."""
+    notes = [METHODS[options.method].note] if METHODS[options.method].note else []
+    if jobs.foreign:
+        notes.append("The run was trained on another dataset or split, and may have seen these films.")
+    elif jobs.split in {"train", "val"}:
+        notes.append(f"The run has seen the films of {jobs.split}: only those of test show what its maps are worth.")
+    if predictor.explained != predictor.run.name:
+        notes.append(f"The maps, and the deletion and insertion curves, are of {predictor.explained}.")
+    if len(edges) >= _SUSPICIOUS and np.mean(edges) > _MOST_AT_EDGES:
+        notes.append(
+            f"{sum(edges)} of {len(edges)} masks in {options.lesions} reach all four edges of their films, as masks do "
+            "that were cropped to what they outline and enlarged. If they were, where the lesions are is lost, and the "
+            "pointing game says nothing."
+        )
+    return notes
+
+
+def record_of(
+    predictor: Predictor,
+    films: Sequence[GradedFilm],
+    failed: list[str],
+    options: Options,
+    jobs: Jobs,
+    randomization: Randomization | None,
+    edges: Sequence[bool],
+) -> GradesRecord:
+    """The record of a gallery.
+
+    Args:
+        predictor: the run.
+        films: their rows, in order.
+        failed: images without a heat map.
+        options: how the maps were made.
+        jobs: the films asked for.
+        randomization: where it was asked for.
+        edges: of each mask of lesions, whether it reaches all four edges of its film.
+    """
+    known = [film for film in films if film.correct is not None]
+    return GradesRecord(
+        schema_version=GradesRecord.VERSION,
+        **stamp(),
+        run=predictor.run.name,
+        explained=predictor.explained,
+        method=options.method,
+        target=options.target,
+        split=jobs.split,
+        seed=options.seed,
+        order="the most confidently wrong first" if known else "the least sure first",
+        lungs=str(options.lungs) if options.lungs else None,
+        lesions=str(options.lesions) if options.lesions else None,
+        films=list(films),
+        failed=failed,
+        wrong=sum(not film.correct for film in known) if known else None,
+        blank=sum(film.blank for film in films),
+        grades=average(films, seed=options.seed),
+        randomization=randomization,
+        notes=_notes(predictor, options, jobs, edges),
+    )

@@ -1,0 +1,90 @@
+"""`grades.json`, the record of a gallery of heat maps."""
+
+from cxr_cli.metrics.intervals import Interval
+from cxr_cli.workspace.records import Record, RecordPart
+
+
+class GradedFilm(RecordPart, frozen=True, kw_only=True):
+    """A film's heat map, and what it is worth; a figure is None where it isn't asked for, or there is no mask."""
+
+    image: str
+    picture: str  # from the gallery's folder, as is `map`
+    map: str | None
+    group: str  # the patient; the image where none is known
+    truth: str | None
+    answer: str
+    correct: bool | None
+    confidence: float  # of the answer
+    target: str  # the class whose evidence is shown; empty for a method that knows no classes
+    blank: bool  # nothing speaks for it
+    lung_energy: float | None = None  # share of the heat that is in the lungs
+    lung_area: float | None = None  # share of the film that is lungs
+    lung_ratio: float | None = None
+    lung_energy_others: float | None = None  # what the maps of other patients would have there
+    lung_gain: float | None = None  # lung_energy - lung_energy_others
+    lung_hit: bool | None = None  # the hottest point is in the lungs
+    lesion_hit: bool | None = None  # the hottest point is in a lesion
+    lesion_area: float | None = None  # share of the film that is lesion
+    lesion_hit_near: bool | None = None  # in it, or near it
+    lesion_area_near: float | None = None
+    deletion: float | None = None  # areas under the curves
+    random_deletion: float | None = None
+    deletion_gain: float | None = None  # random_deletion - deletion
+    insertion: float | None = None
+    random_insertion: float | None = None
+    insertion_gain: float | None = None  # insertion - random_insertion
+
+
+class Grade(RecordPart, frozen=True, kw_only=True):
+    """One figure over the films that have it."""
+
+    films: int
+    groups: int
+    value: float
+    interval: Interval | None
+    chance: float  # what a map that knows nothing would have
+
+
+class RandomizedDepth(RecordPart, frozen=True, kw_only=True):
+    """How alike the heat maps are once part of the weights are random; means over films and draws."""
+
+    weights: str  # that are random
+    share: float  # of all weights
+    spearman: dict[str, float | None]  # by method; None where no film's is defined
+    spearman_absolute: dict[str, float | None]
+    ssim: dict[str, float | None]  # of what is drawn
+
+
+class Randomization(RecordPart, frozen=True, kw_only=True):
+    """The weight randomisation check of Adebayo et al. 2018, from the head downward."""
+
+    films: int
+    draws: int  # of all weights, over which the means are too
+    seed: int
+    depths: list[RandomizedDepth]
+    passed: dict[str, bool]  # by method
+    verdicts: dict[str, str]  # by method, in words
+
+
+class GradesRecord(Record, frozen=True, kw_only=True):
+    """`grades.json`: the heat maps of some films, and what they are worth."""
+
+    VERSION = 1
+    MADE_BY = "cxr gradcam FOLDER"
+
+    run: str
+    explained: str  # whose heat maps they are: the run's, or of a part of it
+    method: str
+    target: str | None  # the class whose evidence is shown; None for each film's answer
+    split: str | None  # of the prepared dataset; None for films that were named
+    seed: int
+    order: str  # of the films, in words
+    lungs: str | None  # the folder of masks
+    lesions: str | None
+    films: list[GradedFilm]  # in that order
+    failed: list[str]  # images without a heat map
+    wrong: int | None  # answers; None where no truth is known
+    blank: int
+    grades: dict[str, Grade]
+    randomization: Randomization | None
+    notes: list[str]

@@ -1,0 +1,1 @@
+"""Any image file to pixels, near-duplicate matching, and pictures of films."""

@@ -1,1 +1,0 @@
-"""Films: from any image file to pixels, and back to pictures."""

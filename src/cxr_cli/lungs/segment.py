@@ -1,0 +1,214 @@
+"""The lungs of image files: files come in; masks, pictures and agreement with reference masks go out."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from statistics import fmean, median
+
+import msgspec
+import numpy as np
+from PIL import Image
+
+from cxr_cli.errors import CxrError, ImageError
+from cxr_cli.films.figures import save_picture
+from cxr_cli.films.overlay import draw_clusters, draw_mask
+from cxr_cli.films.reader import read_film
+from cxr_cli.lungs.keep import Segmented, segment_lungs
+from cxr_cli.lungs.masks import dice, iou
+from cxr_cli.lungs.record import Agreement, SegmentationRecord, SegmentedFilm
+from cxr_cli.workspace.files import write_table
+from cxr_cli.workspace.folders import SegmentationFolder
+from cxr_cli.workspace.records import stamp, write_record
+
+_WORST = 5  # films that a summary names
+
+
+def named(films: Iterable[Path]) -> dict[str, Path]:
+    """The films by a name of their own: their file name, with folders before it where two have the same.
+
+    Example: `a/film.png`, `b/film.png` and `c.png` are `a__film.png`, `b__film.png` and `c.png`.
+    """
+    whole = list({film.absolute(): film for film in films})
+    # By lower case: on Windows and macOS, Film.png and film.png are one file.
+    shared = Counter(film.name.lower() for film in whole)
+    names = [film.name for film in whole]
+    for depth in range(2, max((len(film.parts) for film in whole), default=0)):
+        names = [film.name if shared[film.name.lower()] == 1 else "__".join(film.parts[1:][-depth:]) for film in whole]
+        if len({name.lower() for name in names}) == len(whole):
+            break
+    return dict(zip(names, whole, strict=True))
+
+
+def find_reference(folder: Path, film: Path) -> Path | None:
+    """The reference mask of a film: `<file name>.png` in `folder`, else `<file name without suffix>.png`."""
+    return next((path for name in (film.name, film.stem) if (path := folder / f"{name}.png").is_file()), None)
+
+
+def check_reference(folder: Path, films: Iterable[Path], *, option: str = "--reference") -> None:
+    """Refuse a folder that can't be meant.
+
+    Args:
+        folder: of masks.
+        films: that they should be of.
+        option: that named the folder.
+
+    Raises:
+        CxrError: it is no folder, or has a mask of none of the films.
+    """
+    if not folder.is_dir():
+        raise CxrError(f"Expected a folder of masks. Received: {folder}.", hint=f"For example: {option} masks")
+    if not any(find_reference(folder, film) for film in films):
+        example = next(iter(films)).name
+        raise CxrError(
+            f"Expected masks of the films in {folder}. Received: none that has a film's name.",
+            hint=f"A mask of {example} is called {example}.png or {Path(example).stem}.png",
+        )
+
+
+def segment_files(
+    jobs: dict[str, Path], folder: SegmentationFolder, *, method: str, reference: Path | None, notice: str
+) -> Iterator[tuple[Path, SegmentedFilm | ImageError]]:
+    """Find the lungs of each file of `named`, and write what `segment_file` writes.
+
+    Args:
+        jobs: of `named`.
+        folder: where the files go.
+        method: fcm, dbscan or otsu.
+        reference: a folder of masks to compare with. Defaults to none.
+        notice: what the overlays say below the films.
+
+    Yields:
+        Each file with what was found, or why it gave no answer.
+
+    Raises:
+        WorkspaceError: the place can't be written to.
+    """
+    for name, film in jobs.items():
+        drawn = find_reference(reference, film) if reference else None
+        try:
+            yield film, segment_file(film, name, folder, method=method, reference=drawn, notice=notice)
+        except ImageError as problem:
+            yield film, problem
+
+
+def segment_file(
+    film: Path, name: str, folder: SegmentationFolder, *, method: str, reference: Path | None, notice: str
+) -> SegmentedFilm:
+    """Find the lungs of one file, and write mask, overlay and cluster map.
+
+    Args:
+        film: an image file.
+        name: of the written files.
+        folder: where they go.
+        method: fcm, dbscan or otsu.
+        reference: a mask of the film's lungs: as large, 0 outside. Defaults to none.
+        notice: what the overlay says below the film.
+
+    Raises:
+        ImageError: film or reference can't be read, or the reference is of another size.
+        WorkspaceError: the place can't be written to.
+    """
+    pixels = read_film(film)
+    drawn = None if reference is None else read_reference(reference, film, pixels.shape)
+    found = segment_lungs(pixels, method)
+    mask, other = folder.mask(name), folder.doubtful(name)
+    if not found.ok:
+        mask, other = other, mask
+    save_picture(Image.fromarray(found.mask).convert("L"), mask)
+    other.unlink(missing_ok=True)  # an earlier command may have judged otherwise
+    save_picture(draw_mask(pixels, found.mask, title=_title(found, method), caption=notice), folder.overlay(name))
+    save_picture(draw_clusters(found.clusters), folder.clusters(name))
+    return SegmentedFilm(
+        image=str(film),
+        ok=found.ok,
+        flags=list(found.flags),
+        lungs=found.lungs,
+        area=round(found.area, 4),
+        balance=round(found.balance, 4),
+        border=round(found.border, 4),
+        contrast=round(found.contrast, 4),
+        mask=str(mask),
+        overlay=str(folder.overlay(name)),
+        clusters=str(folder.clusters(name)),
+        reference=str(reference) if reference else None,
+        dice=None if drawn is None else round(dice(found.mask, drawn), 4),
+        iou=None if drawn is None else round(iou(found.mask, drawn), 4),
+    )
+
+
+def summarize(
+    films: Sequence[SegmentedFilm],
+    failed: Sequence[Path],
+    folder: SegmentationFolder,
+    *,
+    method: str,
+    reference: Path | None,
+) -> SegmentationRecord:
+    """Write table and record of the films that were segmented, and of those that gave no answer.
+
+    Where no film gave an answer, nothing is written.
+
+    Raises:
+        WorkspaceError: the place can't be written to.
+    """
+    record = SegmentationRecord(
+        schema_version=SegmentationRecord.VERSION,
+        **stamp(),
+        method=method,
+        reference=str(reference) if reference else None,
+        films=list(films),
+        failed=[str(film) for film in failed],
+        doubtful=sum(not film.ok for film in films),
+        without_reference=sum(film.dice is None for film in films) if reference else 0,
+        agreement=_agreement(films),
+    )
+    if films:
+        rows = [msgspec.to_builtins(film) | {"flags": "; ".join(film.flags)} for film in films]
+        write_table(folder.table, list(rows[0]), rows)
+        write_record(folder.record, record)
+    return record
+
+
+def _agreement(films: Sequence[SegmentedFilm]) -> Agreement | None:
+    """How far the masks agree with their references, the doubtful ones included; None where there are no references."""
+    ranked = sorted((film for film in films if film.dice is not None), key=lambda film: film.dice or 0.0)
+    if not ranked:
+        return None
+    dices = [film.dice for film in ranked if film.dice is not None]
+    ious = [film.iou for film in ranked if film.iou is not None]
+    trusted = [film.dice for film in ranked if film.ok and film.dice is not None]
+    return Agreement(
+        films=len(ranked),
+        dice_mean=round(fmean(dices), 4),
+        dice_median=round(median(dices), 4),
+        iou_mean=round(fmean(ious), 4),
+        iou_median=round(median(ious), 4),
+        films_ok=len(trusted),
+        dice_mean_ok=round(fmean(trusted), 4) if trusted else None,
+        worst={film.image: film.dice for film in ranked[:_WORST] if film.dice is not None},
+    )
+
+
+def read_reference(reference: Path, film: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask that belongs to a film: (H, W) bool.
+
+    Args:
+        reference: an image file, 0 outside.
+        film: the film it is of, for the error.
+        shape: of the film, (H, W).
+
+    Raises:
+        ImageError: it can't be read, or is of another size.
+    """
+    drawn = read_film(reference)
+    if drawn.shape != shape:
+        raise ImageError(
+            f"Expected a mask of {shape[1]} × {shape[0]} pixels, as {film} has. "
+            f"Received: {reference} has {drawn.shape[1]} × {drawn.shape[0]}.",
+            hint="Resize the mask to the film",
+        )
+    return drawn > int(drawn.max()) // 2  # 0 and 255, or 0 and 1
+
+
+def _title(found: Segmented, method: str) -> str:
+    return f"Lungs by {method}: {found.area:.0%} of the film" if found.ok else f"Doubtful: {'; '.join(found.flags)}"

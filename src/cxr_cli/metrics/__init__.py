@@ -1,0 +1,1 @@
+"""Arrays in, numbers and pictures out: metrics, intervals, calibration, operating points, paired tests."""

@@ -1,1 +1,0 @@
-"""Everything that needs TensorFlow; no other package imports it."""

@@ -1,0 +1,1 @@
+"""Rendered radiographs for the demo, the samples and the tests."""

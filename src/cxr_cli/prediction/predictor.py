@@ -1,0 +1,253 @@
+"""Answers of a trained run through LiteRT, without TensorFlow: film in, class and heat map out."""
+
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxr_cli.dataset.classes import read_class_indices
+from cxr_cli.errors import ImageError, WorkspaceError
+from cxr_cli.films.reader import read_at, read_film
+from cxr_cli.films.transforms import resize
+from cxr_cli.metrics.calibration import apply_temperature
+from cxr_cli.quiet import native_output_hidden
+from cxr_cli.recipe.record import RunRecord
+from cxr_cli.workspace.folders import RunFolder
+from cxr_cli.workspace.records import read_record
+
+_WORTH_OPENING = 8  # films: as long as another interpreter takes to open
+_AT_ONCE_AT_MOST = 16  # films; each takes an interpreter, twice the model's size
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a network's last convolution made of a film: heat maps other than Grad-CAM's are made of it."""
+
+    activations: np.ndarray  # (h, w, C) float32
+    gradients: np.ndarray  # (C,) float32, of the positive logit, the same at each place
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run says about one film."""
+
+    label: str
+    confidence: float  # of `label`, in [0, 1]; at a threshold other than 0.5 it may be below a half
+    probabilities: dict[str, float]  # by class, the negative first; calibrated, where the run is
+    cams: dict[str, np.ndarray]  # by class: (h, w) float32, its class activation map, signed, not normalised
+    whole: str = ""  # that, and why, a run that is shown lungs alone was shown the whole film
+    raw: float = math.nan  # P(positive) before calibration
+    decision: str = ""  # P(positive) against the run's operating point, in words, unless that is at 0.5
+    shown: np.ndarray | None = None  # (S, S) uint8, what the model was shown
+    evidence: Evidence | None = None  # none from a run of before there was any
+
+    def blank(self, label: str) -> bool:
+        """Whether nothing in the film speaks for `label`."""
+        return bool(self.cams[label].max() <= 0)
+
+
+class Predictor:
+    """A trained run, ready to answer. Made by `open_predictor`."""
+
+    def __init__(
+        self,
+        run: RunFolder,
+        record: RunRecord,
+        labels: tuple[str, str],
+        runner: Any,
+        booster: Callable[[np.ndarray], float] | None,
+    ) -> None:
+        self.run = run
+        self.record = record
+        self.negative, self.positive = labels
+        self._runner = runner
+        self._booster = booster
+        ((self._input, details),) = runner.get_input_details().items()
+        self.input_size = int(details["shape"][1])
+
+    @property
+    def explained(self) -> str:
+        """Whose heat maps they are: trees have none, and show those of the network below them."""
+        return f"the CNN below the trees of {self.run.name}" if self._booster else self.run.name
+
+    def caption(self, answer: Answer, label: str) -> str:
+        """What Grad-CAM's heat map of `label` shows, in a sentence."""
+        return self.caption_of("Grad-CAM", label, blank=answer.blank(label))
+
+    def caption_of(self, title: str, label: str, *, blank: bool) -> str:
+        """What the heat map of `label` by a method called `title` shows, in a sentence."""
+        if blank:
+            return f"Nowhere in this film does {self.explained} see evidence for {label}; the map is blank."
+        return f"{title} of {self.explained}: evidence for {label}, blue little, red most."
+
+    def answer(self, film: np.ndarray, *, segmented: bool = False) -> Answer:
+        """Answer for one film.
+
+        Args:
+            film: (H, W) uint8, 0 is black, any size; resized to the run's input.
+            segmented: it shows the lungs alone already, where the run was trained on such films. Otherwise that is
+                done here.
+
+        Returns:
+            The class at the run's threshold, of the probability as its temperature calibrates it, and Grad-CAM's maps
+            (Selvaraju et al. 2017, arXiv 1610.02391). With two classes and one logit the map of the one is the negation
+            of the other's.
+
+        Raises:
+            ImageError: `film` is not two-dimensional uint8.
+        """
+        if film.ndim != 2 or film.dtype != np.uint8:
+            raise ImageError(f"Expected a film of (H, W) uint8. Received: {film.shape} {film.dtype}.")
+        whole = ""
+        if self.record.segment and not segmented:
+            from cxr_cli.lungs.keep import keep_lungs
+
+            film, reason = keep_lungs(film, self.record.segment)
+            if reason:
+                whole = f"{reason}; {self.run.name}, trained on lungs alone, saw the whole film"
+        shown = resize(film, self.input_size)
+        outputs = self._outputs(shown[None])
+        raw = self._booster(outputs["features"]) if self._booster else float(outputs["probability"][0, 0])
+        if not 0 <= raw <= 1:
+            raise WorkspaceError(
+                f"Expected a probability from {self.run.litert_model}. Received: {raw}.",
+                hint=f"The model is damaged. Make it again: {RunRecord.MADE_BY}",
+            )
+        probability = raw
+        if self.record.calibration:
+            probability = float(apply_temperature(np.array(raw), self.record.calibration.temperature))
+        label = self.positive if probability >= self.record.threshold else self.negative
+        probabilities = {self.negative: 1 - probability, self.positive: probability}
+        cam = outputs["cam"][0]
+        return Answer(
+            label=label,
+            confidence=probabilities[label],
+            probabilities=probabilities,
+            cams={self.negative: -cam, self.positive: cam},
+            whole=whole,
+            raw=raw,
+            decision=self._decision(probability),
+            shown=shown,
+            evidence=_evidence(outputs),
+        )
+
+    def network_probabilities(self, films: np.ndarray) -> np.ndarray:
+        """P(positive) by the network that the heat maps are of: not calibrated, and without a run's trees.
+
+        Args:
+            films: (N, S, S) uint8 as the model is shown them, S its input size. Few of them: they are one batch.
+
+        Returns:
+            (N,) float32.
+        """
+        return np.asarray(self._outputs(films)["probability"][:, 0])
+
+    def _outputs(self, films: np.ndarray) -> dict[str, np.ndarray]:
+        """(N, S, S) uint8 -> the model's outputs by name."""
+        return dict(self._runner(**{self._input: np.repeat(films[..., None], 3, axis=-1)}))
+
+    def _decision(self, probability: float) -> str:
+        threshold, point = self.record.threshold, self.record.operating_point
+        if threshold == 0.5:  # then the probabilities alone tell it
+            return ""
+        # As many digits as tell the two apart.
+        texts = ((f"{probability:.{digits}%}", f"{threshold:.{digits}%}") for digits in (1, 3, 6, 15))
+        found, needed = next(((a, b) for a, b in texts if a != b), (f"{probability:.1%}", f"{threshold:.1%}"))
+        sign = "≥" if probability >= threshold else "<"
+        return f"P({self.positive}) {found} {sign} {needed}, the operating point" + (
+            f" ({point.rule})" if point else ""
+        )
+
+    def answer_file(self, path: Path, *, film: np.ndarray | None = None, segmented: bool = False) -> Answer:
+        """Answer for one file, from the same pixels wherever it is asked.
+
+        Args:
+            path: an image file.
+            film: what `read_film` gave for it, where that is at hand.
+            segmented: as for `answer`.
+
+        Raises:
+            ImageError: it can't be read.
+        """
+        if self.record.segment and not segmented:  # lungs are found, and cut out, in the whole film
+            return self.answer(read_film(path) if film is None else film)
+        return self.answer(read_at(path, self.input_size, film=film), segmented=segmented)
+
+    def answer_all(
+        self, films: Collection[Path], *, segmented: bool = False
+    ) -> Iterator[tuple[Path, Answer | ImageError]]:
+        """Answer for files on all cores, in their order; one that can't be read gives its error, and the rest go on.
+
+        Many films are answered side by side, each by an interpreter of one thread: that takes less of a processor than
+        all threads on one film, and the decode of one film goes on beside the answer to another.
+
+        Args:
+            films: image files; any number, few of them are in memory at once.
+            segmented: as for `answer`.
+        """
+        cores = os.cpu_count() or 1
+        at_once = max(1, min(cores, len(films) // _WORTH_OPENING, _AT_ONCE_AT_MOST))
+        threads = cores // at_once
+        predictors = deque(
+            [self] if at_once == 1 else [open_predictor(self.run, threads=threads) for _ in range(at_once)]
+        )
+
+        def answer(path: Path) -> tuple[Path, Answer | ImageError]:
+            predictor = predictors.pop()  # there is one for each thread
+            try:
+                return path, predictor.answer_file(path, segmented=segmented)
+            except ImageError as error:
+                return path, error
+            finally:
+                predictors.append(predictor)
+
+        if at_once == 1:
+            yield from map(answer, films)
+            return
+        from cxr_cli.threads import in_threads  # one film is answered sooner without
+
+        yield from in_threads(answer, films, threads=at_once)
+
+
+def _evidence(outputs: dict[str, np.ndarray]) -> Evidence | None:
+    if "activations" not in outputs:
+        return None
+    return Evidence(activations=outputs["activations"][0], gradients=outputs["gradients"][0])
+
+
+def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
+    """Load a trained run.
+
+    Args:
+        run: its folder.
+        threads: that work on one film. Defaults to one a core.
+
+    Raises:
+        WorkspaceError: a file of the run is missing or damaged.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    record = read_record(run.record, RunRecord)
+    labels = read_class_indices(run.class_indices)
+    try:
+        with native_output_hidden():
+            interpreter = Interpreter(str(run.litert_model), num_threads=threads or os.cpu_count())
+            # Now, while its messages are hidden, and not at the first film.
+            interpreter.allocate_tensors()
+            runner = interpreter.get_signature_runner("serving_default")
+    except (ValueError, RuntimeError) as error:
+        raise WorkspaceError(
+            f"Expected a LiteRT model in {run.litert_model}. Received: {str(error).splitlines()[0][:200]}.",
+            hint=f"Make it again: {RunRecord.MADE_BY}",
+        ) from error
+    booster = None
+    if record.boosting:
+        from cxr_cli.prediction.trees import open_booster
+
+        booster = open_booster(run.booster)
+    return Predictor(run, record, labels, runner, booster)

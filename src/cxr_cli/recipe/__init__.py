@@ -1,0 +1,1 @@
+"""What a training run is: architectures and options as data, its record, how it decides. No TensorFlow."""

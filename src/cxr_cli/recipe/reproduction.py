@@ -1,0 +1,141 @@
+"""A run's record in, its training done again out: what is to be the same, and whether it is. No TensorFlow."""
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.errors import CxrError, NoRunError
+from cxr_cli.recipe.options import flat, read_options
+from cxr_cli.recipe.record import Reproduction, RunRecord
+from cxr_cli.workspace.folders import RunFolder
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
+
+_SETTINGS = {"weights", "cache"}  # may differ: the weights' content is compared, and how films were fed
+
+
+@dataclass(frozen=True)
+class Original:
+    """A run that is to be trained again."""
+
+    called: str  # by the user
+    folder: RunFolder
+    record: RunRecord
+
+    @property
+    def new_name(self) -> str:
+        """What its second training is called, where the user doesn't say."""
+        return f"{self.called if self._is_named else self.record.arch}-again"
+
+    @property
+    def place(self) -> str:
+        """What finds it from any folder."""
+        return self.called if self._is_named else str(self.folder.record.resolve())
+
+    @property
+    def _is_named(self) -> bool:
+        return self.folder.name == self.called
+
+
+def find_original(workspace: Workspace, run: str) -> Original:
+    """The run of that name in the workspace, or the `run.json` or run's folder at that path.
+
+    Raises:
+        NoRunError: there is neither.
+        WorkspaceError: its record is damaged.
+    """
+    named = next((found for found in workspace.runs() if found.name == run), None)
+    path = named.record if named else Path(run)
+    if path.is_dir():
+        path = RunFolder(path).record
+    if not path.is_file():
+        names = ", ".join(sorted(found.name for found in workspace.runs())) or "none"
+        raise NoRunError(
+            f"Expected the name of a run in {workspace.models}, or the path of a run.json. Received: {run}.",
+            hint=f"Runs there: {names}",
+        )
+    return Original(called=run, folder=RunFolder(path.parent), record=read_record(path, RunRecord))
+
+
+def check_dataset(original: Original, made: DatasetRecord, *, command: str) -> None:
+    """Refuse to reproduce on other films.
+
+    Raises:
+        CxrError: the dataset, or how it is split, is not the one that the original was trained on.
+    """
+    expected = original.record.dataset_fingerprint
+    if made.fingerprint != expected:
+        raise CxrError(
+            f"Expected the dataset that {original.called} was trained on (fingerprint {expected[:12]}, "
+            f"{_count(original.record.films)} films). Received: other films or another split ({made.fingerprint[:12]}, "
+            f"{_count(made.films)} films): a training on it reproduces nothing.",
+            hint=f"To train on this dataset with those options all the same, name the new run: {command} --name NAME",
+        )
+
+
+def _count(films: dict[str, dict[str, int]]) -> int:
+    return sum(sum(labels.values()) for labels in films.values())
+
+
+def hash_weights(weights: Sequence[np.ndarray], trees: bytes = b"") -> str:
+    """The sha256 of a network's weights, in Keras's order, and of the trees that answer from its features."""
+    digest = hashlib.sha256()
+    for weight in weights:
+        digest.update(f"{weight.dtype.str} {weight.shape}".encode())
+        digest.update(np.ascontiguousarray(weight).data)
+    digest.update(trees)
+    return digest.hexdigest()
+
+
+def compare(original: Original, record: RunRecord, run: RunFolder) -> Reproduction:
+    """Put a run beside the one that it was to reproduce.
+
+    Args:
+        original: that one.
+        record: the new run's.
+        run: the new run's folder.
+    """
+    before, after = original.record, record
+    options = [
+        flat(read_options(each.options, each_run.record))
+        for each, each_run in ((before, original.folder), (after, run))
+    ]
+    changed = [
+        f"{name.replace('_', '-')} {options[1][name]} (there {options[0][name]})"
+        for name in sorted(options[0])
+        if options[0][name] != options[1][name] and name not in _SETTINGS
+    ]
+    if before.dataset_fingerprint != after.dataset_fingerprint:
+        changed.append("another dataset or split")
+    if before.weights.get("sha256") != after.weights.get("sha256"):
+        changed.append("a backbone with other weights")
+    if before.feed and before.feed != after.feed:
+        changed.append(f"fed with {after.feed} (there {before.feed})")
+    then, now = _answers(original.folder), _answers(run)
+    same_films = then.keys() == now.keys() and bool(now)
+    return Reproduction(
+        of=original.called,
+        changed=changed,
+        versions=[
+            f"{name} {version} (there {before.versions.get(name, 'none')})"
+            for name, version in after.versions.items()
+            if version != before.versions.get(name)
+        ],
+        same_weights=before.weights_sha256 == after.weights_sha256 if before.weights_sha256 else None,
+        max_probability_difference=max(abs(then[film] - now[film]) for film in now) if same_films else None,
+        films=len(now) if same_films else 0,
+    )
+
+
+def _answers(run: RunFolder) -> dict[str, float]:
+    """P(positive) of each validation film; none where they were not kept."""
+    try:
+        with run.validation.open(encoding="utf-8", newline="") as stream:
+            return {row["image"]: float(row["probability"]) for row in csv.DictReader(stream)}
+    except (OSError, csv.Error, KeyError, ValueError, TypeError):
+        return {}

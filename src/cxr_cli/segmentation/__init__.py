@@ -1,1 +1,0 @@
-"""Lungs in a film: clusters of gray, and a prior of where lungs are."""

@@ -1,0 +1,1 @@
+"""Everything that needs TensorFlow: networks, fitting, checkpoints, export."""

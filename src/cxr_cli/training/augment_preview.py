@@ -1,0 +1,89 @@
+"""A training film and variants of it, as training sees them, in one picture."""
+
+from pathlib import Path
+
+import numpy as np
+
+from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.errors import CxrError
+from cxr_cli.films.figures import save_figure
+from cxr_cli.progress import untracked
+from cxr_cli.recipe.architectures import find_architecture
+from cxr_cli.recipe.options import Augmentation, TrainingOptions
+from cxr_cli.training.engine import tf
+from cxr_cli.training.input_pipeline import augment, load_films
+from cxr_cli.workspace.layout import Workspace
+
+_VARIANTS = 12
+
+
+def draw_augment_preview(workspace: Workspace, options: TrainingOptions, path: Path) -> Path:
+    """Draw the dataset's first training film at the model's size, and twelve variants that training may see.
+
+    Args:
+        workspace: where the dataset is.
+        options: of a training; the architecture, image size, augmentation and seed count.
+        path: the PNG to write.
+
+    Returns:
+        The film's path.
+
+    Raises:
+        WorkspaceError: there is no dataset, or `path` can't be written to.
+        CxrError: `path` is a file of the dataset.
+        ImageError: the film can't be read.
+    """
+    dataset = workspace.prepared()
+    film = next(film for film in read_manifest(dataset) if film.split == "train")
+    source = dataset.root / film.path
+    if path.resolve().is_relative_to(dataset.root.resolve()) or path.resolve() == Path(film.original).resolve():
+        raise CxrError(
+            f"Expected a new file for the picture. Received: {path}, which is the dataset's.",
+            hint="For example: --augment-preview variants.png",
+        )
+    size = options.image_size or find_architecture(options.arch).input_size
+    still = load_films([source], size=size, track=untracked, description="")[0]
+    variants = preview_variants(still, options.augmentation, seed=options.seed)
+    _draw(path, still, variants, title=f"{film.path}\n{size} × {size} pixels, {_ranges(options.augmentation)}")
+    return source
+
+
+def preview_variants(film: np.ndarray, augmentation: Augmentation, *, seed: int) -> np.ndarray:
+    """Twelve variants of a film, from the function that training draws its own with.
+
+    Args:
+        film: (S, S) uint8.
+        augmentation: the ranges.
+        seed: draws them.
+
+    Returns:
+        (12, S, S) uint8.
+    """
+    films = tf.constant(np.repeat(film[None], _VARIANTS, axis=0))
+    return np.asarray(augment(films, augmentation, seed=tf.constant([seed, 0], tf.int64)))[..., 0]
+
+
+def _ranges(augmentation: Augmentation) -> str:
+    return (
+        f"rotation ±{augmentation.rotation:g}°, shift ±{augmentation.shift:.3g} of the side, "
+        f"shear ±{augmentation.shear:g}°, zoom ±{augmentation.zoom:.3g}, brightness ±{augmentation.brightness:.3g}, "
+        f"{'some mirrored' if augmentation.flip else 'none mirrored'}"
+    )
+
+
+def _draw(path: Path, film: np.ndarray, variants: np.ndarray, *, title: str) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13.5, 6.6), layout="constrained")
+    panels = figure.subplot_mosaic("FFFabcd;FFFefgh;FFFijkl")
+    panels["F"].set_title("the film as it is", fontsize=9)
+    panels["F"].imshow(film, cmap="gray", vmin=0, vmax=255)
+    for number, variant in enumerate(variants):
+        axes = panels["abcdefghijkl"[number]]
+        axes.set_title(f"variant {number + 1}", fontsize=9)
+        axes.imshow(variant, cmap="gray", vmin=0, vmax=255)
+    for axes in panels.values():
+        axes.set_axis_off()
+    # A dollar sign in a name is no formula.
+    figure.suptitle(title, fontsize=10, parse_math=False)
+    save_figure(figure, path)

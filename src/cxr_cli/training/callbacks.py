@@ -1,0 +1,232 @@
+"""What happens between the steps and epochs of a training: validation, the best model kept, a clean stop."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from cxr_cli.metrics.table import measure
+from cxr_cli.progress import EpochRow, TrainingWatch
+from cxr_cli.training.checkpoints import Checkpoints, State
+from cxr_cli.training.engine import keras
+from cxr_cli.training.strategy import ALONE, Group
+
+
+class Stop:
+    """Whether the user asked to stop."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+
+@contextmanager
+def stop_on_interrupt(stop: Stop) -> Iterator[None]:
+    """Let the first Ctrl-C end the training after the step in hand; a second one ends the program."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(number: int, frame: Any) -> None:
+        stop.asked = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Validation:
+    """The validation films, the history so far, the best model of it, and whether to stop.
+
+    The best is the one with the lowest validation loss, weighted by class where training is: with some 15 negatives to
+    validate on, AUC jumps from epoch to epoch by more than a model gets better.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        validate: Callable[[], np.ndarray],
+        positives: np.ndarray,
+        class_weight: dict[int, float] | None,
+    ) -> None:
+        """`validate` gives the model's P(positive) of each validation film, as the model is then: (N,) float32."""
+        self.model = model
+        self.validate = validate
+        self.positives = positives.astype(bool)
+        weights = class_weight or {0: 1.0, 1: 1.0}
+        self._weights = np.where(self.positives, weights[1], weights[0])
+        self.stop = Stop()
+        self.history: list[EpochRow] = []
+        self.best: EpochRow | None = None
+        self._best_weights: list[np.ndarray] = []
+
+    def add(
+        self, phase: str, *, learning_rate: float | None, loss: float | None, started: float
+    ) -> tuple[EpochRow, bool]:
+        """Validate the model as it is now; keep it when it is the best. Returns its row, and whether it is."""
+        probabilities = self.validate().astype(np.float64)
+        right = np.where(self.positives, probabilities, 1 - probabilities)
+        # Keras clips likewise, at its epsilon.
+        losses = -np.log(np.clip(right, 1e-7, 1))
+        row = EpochRow(
+            epoch=self.history[-1].epoch + 1 if self.history else int(loss is not None),
+            phase=phase,
+            learning_rate=learning_rate,
+            loss=loss,
+            val_loss=float(np.average(losses, weights=self._weights)),
+            val_auc=float(measure(self.positives, probabilities, threshold=0.5)["roc_auc"] or 0.0),
+            seconds=round(time.monotonic() - started, 3),
+        )
+        self.history.append(row)
+        is_best = self.best is None or row.val_loss < self.best.val_loss
+        if is_best:
+            self.best = row
+            self._best_weights = self.model.get_weights()
+        return row, is_best
+
+    def take_up(self, history: Sequence[EpochRow], best_weights: Sequence[np.ndarray]) -> None:
+        """Go on from an earlier process's history; without `best_weights`, the model's are the best."""
+        self.history = list(history)
+        self.best = min(self.history, key=lambda row: row.val_loss)
+        self._best_weights = list(best_weights) or self.model.get_weights()
+
+    @property
+    def best_weights(self) -> list[np.ndarray]:
+        """Those of the best epoch; empty where it is the last one, whose weights the model still has."""
+        return [] if self.best is self.history[-1] else self._best_weights
+
+    def restore_best(self) -> None:
+        """Put the best model's weights back."""
+        self.model.set_weights(self._best_weights)
+
+
+class Follow(keras.callbacks.Callback):
+    """Validates after each epoch, tells the watcher, and stops where the user asked to.
+
+    Stands first among the callbacks: it adds `val_loss` to the logs that the others read.
+    """
+
+    def __init__(self, validation: Validation, watch: TrainingWatch, phase: str, group: Group = ALONE) -> None:
+        super().__init__()
+        self._group = group
+        self._stopped = False
+        self._validation = validation
+        self._watch = watch
+        self._phase = phase
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self._started = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Tell of the step; end the training where asked to."""
+        self._watch.step(batch + 1, float((logs or {})["loss"]))
+        # Agreed upon: a worker that stopped by itself would leave the others waiting.
+        self._stopped = self._group.any(self._validation.stop.asked)
+        if self._stopped:
+            self._validation.stop.asked = True
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Validate, but for an epoch that was broken off."""
+        assert logs is not None
+        if self._stopped:
+            logs["val_loss"] = float("inf")
+            return
+        row, best = self._validation.add(
+            self._phase,
+            learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            loss=float(logs["loss"]),
+            started=self._started,
+        )
+        logs["val_loss"] = row.val_loss
+        self._watch.epoch(row, best=best)
+
+
+class WarmUpAndCosine(keras.callbacks.Callback):
+    """Raises the learning rate evenly over the first steps, and lets all of it fall on half a cosine to 0.
+
+    Adam's first steps are as long as its rate allows, whatever the gradient: at full rate they would undo the start.
+    Loshchilov & Hutter 2017 (arXiv 1608.03983) for the cosine.
+    """
+
+    def __init__(self, rate: float, *, warmup: int, steps: int, done: int = 0) -> None:
+        super().__init__()
+        self._rate = rate
+        self._warmup = warmup
+        self._steps = steps
+        self._done = done
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Set the rate of the step to come."""
+        rise = min(1.0, (self._done + 1) / self._warmup)
+        fall = 0.5 * (1 + np.cos(np.pi * self._done / self._steps))
+        self.model.optimizer.learning_rate = self._rate * rise * fall
+        self._done += 1
+
+
+class Keep(keras.callbacks.Callback):
+    """Writes checkpoints; where a training goes on from one, puts it back before the first step.
+
+    Stands last among the callbacks: what the others did at an epoch's end is in the checkpoint, or is done again by
+    showing them the epochs that they would have seen.
+    """
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints | None,
+        validation: Validation,
+        state: State | None,
+        *,
+        done: Sequence[EpochRow],
+        others: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        """`state` is what this phase goes on from, after the epochs `done` of it, which `others` have to know."""
+        super().__init__()
+        self._checkpoints = checkpoints
+        self._validation = validation
+        self._state = state
+        self._done = done
+        self._others = others
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Put back what there is."""
+        if self._state is None:
+            return
+        for epoch, row in enumerate(self._done):
+            for other in self._others:
+                other.on_epoch_end(epoch, {"val_loss": row.val_loss})
+        self.model.optimizer.build(self.model.trainable_variables)
+        put_back(self.model.optimizer, self._state.optimizer)
+        put_back(self.model, self._state.model)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write a checkpoint, but for an epoch that was broken off."""
+        assert logs is not None
+        if self._checkpoints and self._checkpoints.is_due() and np.isfinite(logs["val_loss"]):
+            self._checkpoints.write(
+                self._validation.history,
+                over=self.model.stop_training or epoch + 1 == self.params["epochs"],
+                model=arrays_of(self.model),
+                optimizer=arrays_of(self.model.optimizer),
+                best=self._validation.best_weights,
+            )
+
+
+def arrays_of(owner: keras.Model | keras.optimizers.Optimizer) -> list[np.ndarray]:
+    """All its variables, those of random generators among them."""
+    return [keras.ops.convert_to_numpy(variable) for variable in owner.variables]
+
+
+def put_back(owner: keras.Model | keras.optimizers.Optimizer, arrays: Sequence[np.ndarray]) -> None:
+    """What `arrays_of` gave."""
+    for variable, array in zip(owner.variables, arrays, strict=True):
+        variable.assign(array)

@@ -1,0 +1,321 @@
+"""The trained model in other formats, and the proof that each file answers as the Keras model does."""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.errors import ExportError, WorkspaceError
+from cxr_cli.metrics.calibration import apply_temperature
+from cxr_cli.progress import Track, untracked
+from cxr_cli.quiet import native_output_hidden
+from cxr_cli.recipe.record import ExportCheck, RunRecord
+from cxr_cli.training.classifier import Classifier
+from cxr_cli.training.engine import keras
+from cxr_cli.training.formats import (
+    EVIDENCE,
+    FORMATS,
+    LOWER_PRECISIONS,
+    OUTPUTS,
+    Format,
+    find_format,
+    open_litert,
+    plan,
+)
+from cxr_cli.training.gradcam import with_map
+from cxr_cli.training.input_pipeline import load_films, to_rgb
+from cxr_cli.training.precision import Cost, roc_auc, time_in_turn
+from cxr_cli.workspace.files import lock, staged_folder, write_bytes
+from cxr_cli.workspace.folders import RunFolder
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
+
+TOLERANCE = 1e-3  # in float32, of all outputs
+_JUMPING = ("cam", "gradients")
+_BATCH = 32
+_FILMS, _PHANTOMS = 256, 16  # at most so many films are compared; so many are rendered where there are none
+_REPORT = "This is a fault of the export, not of your data: please report it with the versions in run.json"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What `export` made."""
+
+    path: Path
+    size: int  # bytes
+    input_shape: tuple[int, ...]  # of one film
+    shapes: dict[str, tuple[int, ...]]  # of each output for it
+    films: int
+    films_from: str  # what films they were
+    differences: dict[str, float]  # the largest, by output
+    cost: Cost | None = None  # of a precision below float32
+
+
+@dataclass(frozen=True)
+class _Films:
+    """Those that the answers are compared on."""
+
+    pixels: np.ndarray  # (N, S, S) uint8
+    source: str  # what they are
+    positives: np.ndarray | None = None  # (N,) bool, the truth, where they are real
+
+
+def export(
+    workspace: Workspace,
+    run: str | None = None,
+    *,
+    format_name: str,
+    precision: str = "float32",
+    output: Path | None = None,
+    track: Track = untracked,
+) -> Exported:
+    """Write a run in another format, once that file answers as the run's Keras model does.
+
+    Args:
+        workspace: where the run is, and the films to compare on.
+        run: its name. Defaults to the latest.
+        format_name: a row of `FORMATS`.
+        precision: of the weights, "float32" or a row of `LOWER_PRECISIONS`. Below float32 a file is judged by what it
+            loses on the validation films, so there must be a dataset.
+        output: see `plan`; what is there is replaced.
+        track: is told of each film.
+
+    Raises:
+        CxrError: see `plan` and `find_format`.
+        WorkspaceError: no run, a damaged one, no or a damaged dataset, or no place to write to.
+        ExportError: the file can't be opened, or answers otherwise by more than its precision's tolerance; what was
+            there stays.
+    """
+    folder, wanted = workspace.run(run), find_format(format_name, precision)
+    target = plan(folder, wanted, output)
+    record = read_record(folder.record, RunRecord)
+    # In the run's own folder an export must not meet a training that replaces the run.
+    with nullcontext() if output else lock(workspace.root), TemporaryDirectory(prefix="cxr-") as temporary:
+        classifier = Classifier(model=load_model(folder), weights=record.weights)
+        films = _films_to_compare(workspace, record, wanted, track)
+        expected = answer_all(with_map(classifier, evidence=True).predict_on_batch, films.pixels)
+        _check_run(folder, films.pixels, expected)
+        made = Path(temporary) / wanted.file
+        with native_output_hidden():
+            wanted.write(classifier, folder.litert_model, made)
+        answered, differences = _check(made, wanted, films.pixels, expected)
+        cost = None
+        if films.positives is not None and wanted.precision in LOWER_PRECISIONS:
+            cost = _cost(made, folder, record, films, answered["probability"], expected["probability"])
+            _check_loss(wanted, cost, len(films.pixels))
+        size = _put(made, target)
+    return Exported(
+        path=target,
+        size=size,
+        input_shape=(record.input_size, record.input_size, 3),
+        shapes={name: expected[name].shape[1:] for name in wanted.outputs},
+        films=len(films.pixels),
+        films_from=films.source,
+        differences=differences,
+        cost=cost,
+    )
+
+
+def export_litert(classifier: Classifier, path: Path) -> None:
+    """Write `model.tflite`: the outputs `OUTPUTS` and `EVIDENCE` under the signature `serving_default`."""
+    with native_output_hidden():
+        FORMATS["litert"].write(classifier, path, path)
+
+
+def check_export(classifier: Classifier, path: Path, films: np.ndarray) -> tuple[ExportCheck, np.ndarray]:
+    """Compare `model.tflite` with the Keras model on real films.
+
+    Args:
+        classifier: what was exported.
+        path: the file.
+        films: (N, S, S) uint8.
+
+    Returns:
+        The largest differences (the map's relative to each film's largest value, and of all but one film in twenty);
+        and P(positive) of each film by the Keras model, (N,) float32.
+
+    Raises:
+        ExportError: a difference is over 1e-3, or not a number.
+    """
+    expected = answer_all(with_map(classifier, evidence=True).predict_on_batch, films)
+    _, found = _check(path, FORMATS["litert"], films, expected)
+    check = ExportCheck(
+        films=len(films), max_probability_difference=found["probability"], max_cam_difference=found["cam"]
+    )
+    return check, expected["probability"][:, 0]
+
+
+def _check_run(run: RunFolder, films: np.ndarray, expected: dict[str, np.ndarray]) -> None:
+    """The Keras model that is exported must be the one whose answers `cxr predict` gives."""
+    try:
+        # Not the evidence: earlier versions wrote none, and the hint for such a run is to export this file again.
+        _check(run.litert_model, replace(FORMATS["litert"], outputs=OUTPUTS), films, expected)
+    except ExportError as error:
+        raise WorkspaceError(
+            error.message,
+            hint=f"{run.litert_model} is damaged, or not of one training with {run.keras_model.name}. "
+            f"Make the run again: {RunRecord.MADE_BY}",
+        ) from error
+
+
+def _check(
+    path: Path, kind: Format, films: np.ndarray, expected: dict[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """The file's answers, and the largest difference of each output."""
+    try:
+        with native_output_hidden():
+            answered = answer_all(kind.open(path), films)
+    except Exception as error:  # each tool has errors of its own, and none may pass for a file that works
+        raise ExportError(
+            f"Expected {kind.tool} to open and run {path.name}. Received: {str(error).splitlines()[0][:300]}",
+            hint="Try another format: cxr export --help",
+        ) from error
+    differences = {name: _difference(answered[name], expected[name], name) for name in kind.outputs}
+    lower = LOWER_PRECISIONS.get(kind.precision)
+    tolerance = lower.tolerance if lower else TOLERANCE
+    held = [differences["probability"]] if lower else list(differences.values())
+    # Written so that NaN fails too.
+    if not all(difference <= tolerance for difference in held):
+        found = ", ".join(f"{name} {difference:.2g}" for name, difference in differences.items())
+        raise ExportError(
+            f"Expected {path.name} to answer as the Keras model within {tolerance:g} on {len(films)} films. "
+            f"Received, apart by: {found}. Nothing is written.",
+            hint=_hint(kind) if lower else _REPORT,
+        )
+    return answered, differences
+
+
+def _cost(
+    made: Path, run: RunFolder, record: RunRecord, films: _Films, answered: np.ndarray, expected: np.ndarray
+) -> Cost:
+    assert films.positives is not None
+    milliseconds = {}
+    with native_output_hidden():
+        for threads in sorted({1, os.cpu_count() or 1}):
+            new, own = (open_litert(path, threads=threads) for path in (made, run.litert_model))
+            times = time_in_turn(new, own, to_rgb(films.pixels[:_BATCH]))
+            milliseconds[threads] = dict(zip(("file", "float32"), times, strict=True))
+    auc, keras_auc = (roc_auc(films.positives, probabilities[:, 0]) for probabilities in (answered, expected))
+    return Cost(
+        mean_probability_difference=float(np.abs(answered - expected).mean()),
+        changed_answers=int(np.sum(_called(answered, record) != _called(expected, record))),
+        positive_films=int(films.positives.sum()),
+        roc_auc=auc,
+        keras_roc_auc=keras_auc,
+        roc_auc_loss=0.0 if auc is None or keras_auc is None else keras_auc - auc,
+        float32_bytes=run.litert_model.stat().st_size,
+        milliseconds=milliseconds,
+    )
+
+
+def _called(probabilities: np.ndarray, record: RunRecord) -> np.ndarray:
+    """Which the run calls positive, of probabilities as the network gives them."""
+    scale = record.calibration.temperature if record.calibration else 1.0
+    return apply_temperature(probabilities, scale) >= record.threshold
+
+
+def _check_loss(kind: Format, cost: Cost, films: int) -> None:
+    limit = LOWER_PRECISIONS[kind.precision].auc_loss
+    if cost.roc_auc_loss > limit:
+        raise ExportError(
+            f"Expected a file in {kind.precision} to lose at most {limit:g} of the AUC on {films} films. "
+            f"Received: {cost.roc_auc:.3f} instead of {cost.keras_roc_auc:.3f}. Nothing is written.",
+            hint=_hint(kind),
+        )
+
+
+def _hint(kind: Format) -> str:
+    return "Try --precision float16" if kind.precision == "int8" else "Leave --precision out"
+
+
+def _difference(answered: np.ndarray, expected: np.ndarray, name: str) -> float:
+    """The largest of any film; a probability's as it is, the others' relative to the film's largest value.
+
+    Of gradients, and the map that is made with them, it is the largest but for one film in twenty: a hidden unit that
+    is at 0 but for rounding may be on in one tool and off in the other, and its gradient is all or nothing.
+    """
+    apart = np.abs(answered - expected).reshape(len(expected), -1).max(axis=1)
+    largest = np.abs(expected).reshape(len(expected), -1).max(axis=1)
+    of_films = np.sort(apart if name == "probability" else apart / np.maximum(largest, 1e-6))
+    if name in _JUMPING and len(of_films) > 1 and np.isfinite(of_films).all():
+        of_films = of_films[: len(of_films) - max(1, len(of_films) // 20)]
+    return float(of_films[-1])
+
+
+def answer_all(reader: Callable[[np.ndarray], dict[str, np.ndarray]], films: np.ndarray) -> dict[str, np.ndarray]:
+    """What a model or file, as `Format.open` gives it, answers for (N, S, S) uint8 films: each output, (N, ...).
+
+    Of `EVIDENCE` only the first batch is kept: that of a large validation part would not fit in memory.
+    """
+    count = len(films)
+    batches = -(-count // _BATCH)
+    # Of one size, the last one filled up from the first: for another size Keras compiles the model again.
+    rows = np.arange(batches * -(-count // batches)).reshape(batches, -1) % count
+    answers: dict[str, list[np.ndarray]] = {}
+    for batch in rows:
+        for name, answer in reader(to_rgb(films[batch])).items():
+            kept = answers.setdefault(name, [])
+            if name not in EVIDENCE or not kept:
+                kept.append(answer)
+    return {name: np.concatenate(kept)[:count] for name, kept in answers.items()}
+
+
+def load_model(run: RunFolder) -> keras.Model:
+    """The run's Keras model.
+
+    Raises:
+        WorkspaceError: it is missing or damaged.
+    """
+    import zipfile
+
+    try:
+        return keras.models.load_model(run.keras_model, compile=False)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise WorkspaceError(
+            f"Expected a Keras model in {run.keras_model}. Received: {str(error).splitlines()[0][:200]}",
+            hint=f"Make it again: {RunRecord.MADE_BY}",
+        ) from error
+
+
+def _films_to_compare(workspace: Workspace, record: RunRecord, wanted: Format, track: Track) -> _Films:
+    """Validation films where there is a dataset, else phantoms."""
+    size = record.input_size
+    if wanted.precision not in LOWER_PRECISIONS and not workspace.dataset.record.is_file():
+        from cxr_cli.films.transforms import resize
+        from cxr_cli.phantoms.render import render
+
+        phantoms = (render(positive=seed % 2 == 1, seed=seed).film for seed in range(_PHANTOMS))
+        return _Films(np.stack([resize(film, size) for film in phantoms]), "rendered phantoms, for want of a dataset")
+    dataset = workspace.prepared()
+    made = read_record(dataset.record, DatasetRecord)
+    members = [film for film in read_manifest(dataset) if film.split == "val"]
+    members = members[:: -(-len(members) // _FILMS)]
+    same = made.fingerprint == record.dataset_fingerprint
+    return _Films(
+        pixels=load_films(
+            [dataset.root / film.path for film in members],
+            size=size,
+            track=track,
+            description="Reading validation films",
+        ),
+        source="validation films" if same else "validation films of another dataset or split than the run's",
+        positives=np.array([made.class_indices[film.label] == 1 for film in members]),
+    )
+
+
+def _put(made: Path, target: Path) -> int:
+    """Write the checked file or folder to its place in one step; its size in bytes."""
+    if made.is_file():
+        data = made.read_bytes()
+        write_bytes(target, data)
+        return len(data)
+    with staged_folder(target) as stage:
+        shutil.copytree(made, stage, dirs_exist_ok=True)
+    return sum(file.stat().st_size for file in target.rglob("*") if file.is_file())

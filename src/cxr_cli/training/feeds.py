@@ -1,0 +1,278 @@
+"""What a training is fed with: films, or what the frozen layers make of them."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+import numpy as np
+
+from cxr_cli.progress import Track
+from cxr_cli.quiet import native_output_hidden
+from cxr_cli.recipe.options import Augmentation
+from cxr_cli.training.array_cache import ArrayCache
+from cxr_cli.training.classifier import Classifier
+from cxr_cli.training.engine import keras, tf
+from cxr_cli.training.formats import open_litert
+from cxr_cli.training.frozen import Halves, fingerprint, split_at_frozen
+from cxr_cli.training.input_pipeline import (
+    BATCH,
+    augment,
+    gather,
+    in_batches,
+    predict_in_batches,
+    predict_probabilities,
+    shuffled_batches,
+    to_rgb,
+    training_batches,
+)
+from cxr_cli.training.strategy import ALONE, Group
+from cxr_cli.training.to_litert import convert
+
+_VARIANTS = 4  # augmented ones of each film, beside the film itself
+_AT_ONCE = 8  # films that LiteRT is given
+_HALF_MOST = float(np.finfo(np.float16).max)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The films of train or val."""
+
+    films: np.ndarray  # (N, S, S) uint8
+    positives: np.ndarray  # (N,) float32
+    groups: list[str]
+    made_from: list[str]  # what tells these films from others: a line a film
+
+
+class Feed(Protocol):
+    """What is trained, and what it is given."""
+
+    @property
+    def kind(self) -> str:
+        """What it feeds, in words."""
+        ...
+
+    @property
+    def model(self) -> keras.Model:
+        """(B, ...) -> (B, 1): trained, compiled by the caller. Shares the classifier's layers."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """What it took to get ready."""
+        ...
+
+    def batches(self, *, batch_size: int, seed: int, epochs: int = 1, done: int = 0, group: Group = ALONE) -> Any:
+        """A tf.data pipeline of training films: the model's input and (B, 1) float32 truths.
+
+        Of so many epochs, one after the other, but for the first `done`.
+
+        For a group, it is this worker's share of each batch, and (b,) float32 weights.
+        """
+        ...
+
+    def pooled(self, track: Track) -> np.ndarray:
+        """The pooled features of the training films and of variants of them: (variants, N, C) float32."""
+        ...
+
+    def validate(self, rows: slice = slice(None)) -> np.ndarray:
+        """P(positive) of each validation film, or of some: (N,) float32."""
+        ...
+
+
+def make_feed(
+    classifier: Classifier,
+    parts: dict[str, Part],
+    augmentation: Augmentation,
+    cache: ArrayCache,
+    *,
+    seed: int,
+    track: Track,
+    group: Group = ALONE,
+) -> Feed:
+    """The quicker feed that the classifier and the cache allow, on every worker of a group."""
+    halves = split_at_frozen(classifier)
+    if halves is not None:
+        feed = FrozenFeed(halves, parts, augmentation, seed=seed)
+        if group.all(cache.fits(feed.size)):
+            feed.fill(cache, track)
+            return feed
+    return FilmFeed(classifier, parts, augmentation, seed=seed)
+
+
+class FilmFeed:
+    """Films, augmented anew each epoch."""
+
+    kind = "films"
+    seconds = 0.0
+
+    def __init__(
+        self, classifier: Classifier, parts: dict[str, Part], augmentation: Augmentation, *, seed: int
+    ) -> None:
+        self.model = classifier.model
+        self._pooled = keras.Model(classifier.model.input, classifier.pooled)
+        self._parts = parts
+        self._augmentation = augmentation
+        self._seed = seed
+
+    def batches(self, *, batch_size: int, seed: int, epochs: int = 1, done: int = 0, group: Group = ALONE) -> Any:
+        """A tf.data pipeline of some epochs."""
+        train = self._parts["train"]
+        return training_batches(
+            train.films,
+            train.positives,
+            augmentation=self._augmentation,
+            batch_size=batch_size,
+            seed=seed,
+            epochs=epochs,
+            done=done,
+            group=group,
+        )
+
+    def pooled(self, track: Track) -> np.ndarray:
+        """(variants, N, C) float32."""
+        films = self._parts["train"].films
+        batches = _variants(films, self._augmentation, seed=self._seed)
+        total = _count_variants(self._augmentation) * _steps(films)
+        rows = predict_in_batches(self._pooled, track(batches, "Reading features, in batches", total=total))
+        return rows.reshape(-1, len(films), rows.shape[-1])
+
+    def validate(self, rows: slice = slice(None)) -> np.ndarray:
+        """(N,) float32."""
+        return predict_probabilities(self.model, self._parts["val"].films[rows])
+
+
+class FrozenFeed:
+    """What the frozen layers make of each training film and of four augmented variants of it, and of validation films.
+
+    An epoch takes one of the five of each film, drawn evenly. `fill` comes first.
+    """
+
+    kind = "what the frozen layers make of films"
+
+    def __init__(self, halves: Halves, parts: dict[str, Part], augmentation: Augmentation, *, seed: int) -> None:
+        self.model = halves.upper
+        self._halves = halves
+        self._parts = parts
+        self._augmentation = augmentation
+        self._seed = seed
+        self.seconds = 0.0
+        self._outputs = np.empty(0)
+        self._variants = _count_variants(augmentation)
+        self._rows = self._variants * len(parts["train"].films)  # of training films; those of validation follow
+        self._shape = (self._rows + len(parts["val"].films), *halves.shape)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return int(np.prod(self._shape)) * np.dtype(np.float16).itemsize
+
+    def fill(self, cache: ArrayCache, track: Track) -> None:
+        """Compute the outputs, or take them from the cache."""
+        started = time.monotonic()
+        lower, train, val = self._halves.lower, self._parts["train"], self._parts["val"]
+
+        def make() -> Iterator[np.ndarray]:
+            batches = chain(
+                _variants(train.films, self._augmentation, seed=self._seed), map(to_rgb, in_batches(val.films))
+            )
+            total = self._variants * _steps(train.films) + _steps(val.films)
+            with _quick(lower) as answer:
+                for batch in track(batches, "Passing films through the frozen layers, in batches", total=total):
+                    yield _to_half(answer(np.asarray(batch)))
+
+        def check(outputs: np.ndarray) -> bool:
+            ends = _to_half(lower.predict_on_batch(to_rgb(np.stack([train.films[0], val.films[-1]]))))
+            return np.allclose(outputs[[0, -1]], ends, rtol=0.01, atol=0.01)
+
+        self._outputs = cache.array(
+            "frozen",
+            {
+                "films": [train.made_from, val.made_from],
+                "size": int(lower.input_shape[1]),
+                "layers": fingerprint(lower),
+                "cut": self._halves.name,
+                "augmentation": asdict(self._augmentation),
+                "seed": self._seed,
+            },
+            shape=self._shape,
+            dtype=np.float16,
+            make=make,
+            check=check,
+        )
+        self.seconds = time.monotonic() - started
+
+    def batches(self, *, batch_size: int, seed: int, epochs: int = 1, done: int = 0, group: Group = ALONE) -> Any:
+        """A tf.data pipeline of some epochs."""
+        positives = self._parts["train"].positives
+        count = len(positives)
+
+        def inputs(rows: Any, places: Any, seed: Any) -> Any:
+            variant = tf.random.stateless_uniform(tf.shape(rows), seed, 0, self._variants, tf.int64)
+            return gather(self._outputs, tf.gather(variant * count + rows, places), np.float32)
+
+        return shuffled_batches(
+            positives, inputs, batch_size=batch_size, seed=seed, epochs=epochs, done=done, group=group
+        )
+
+    def pooled(self, track: Track) -> np.ndarray:
+        """(variants, N, C) float32."""
+        outputs = self._outputs[: self._rows]
+        read = track(map(_to_float, in_batches(outputs)), "Reading features, in batches", total=_steps(outputs))
+        rows = predict_in_batches(self._halves.pooled, read)
+        return rows.reshape(self._variants, -1, rows.shape[-1])
+
+    def validate(self, rows: slice = slice(None)) -> np.ndarray:
+        """(N,) float32."""
+        return predict_in_batches(self.model, map(_to_float, in_batches(self._outputs[self._rows :][rows])))[:, 0]
+
+
+def _count_variants(augmentation: Augmentation) -> int:
+    return 1 + _VARIANTS if augmentation.moves else 1
+
+
+def _variants(films: np.ndarray, augmentation: Augmentation, *, seed: int) -> Iterator[Any]:
+    """Batches of (B, S, S, 3) uint8: all films as they are, then each of their variants."""
+    for variant in range(_count_variants(augmentation)):
+        for start, batch in enumerate(in_batches(films)):
+            if variant:
+                drawn = tf.constant([seed + start * BATCH, variant], tf.int64)
+                yield augment(tf.constant(batch), augmentation, seed=drawn)
+            else:
+                yield to_rgb(batch)
+
+
+@contextmanager
+def _quick(lower: keras.Model) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
+    """What a network answers, by LiteRT: for MobileNetV2 in half of TensorFlow's time, for none in more."""
+    with TemporaryDirectory(prefix="cxr-", ignore_cleanup_errors=True) as folder:
+        file = Path(folder) / "lower.tflite"
+        with native_output_hidden():
+            convert(lower, file)
+            answer = open_litert(file)
+            # Now, while its messages are hidden.
+            answer(np.zeros((1, *lower.input_shape[1:]), np.uint8))
+
+        def in_eights(films: np.ndarray) -> np.ndarray:
+            # For Xception two thirds of the time that 32 at once take, and 0.7 GB less.
+            parts = (films[start : start + _AT_ONCE] for start in range(0, len(films), _AT_ONCE))
+            return np.concatenate([next(iter(answer(part).values())) for part in parts])
+
+        yield in_eights
+
+
+def _steps(films: np.ndarray) -> int:
+    return -(-len(films) // BATCH)
+
+
+def _to_half(outputs: Any) -> np.ndarray:
+    # Half the space; what is beyond float16's range, no real backbone gives.
+    return np.clip(np.asarray(outputs), -_HALF_MOST, _HALF_MOST).astype(np.float16)
+
+
+def _to_float(outputs: np.ndarray) -> np.ndarray:
+    return outputs.astype(np.float32)

@@ -1,0 +1,189 @@
+"""Training films in; the weights with the lowest validation loss out."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxr_cli.errors import CxrError
+from cxr_cli.progress import TrainingWatch
+from cxr_cli.recipe.architectures import Architecture
+from cxr_cli.recipe.options import TrainingOptions
+from cxr_cli.training.array_cache import ArrayCache
+from cxr_cli.training.callbacks import Follow, Keep, Validation, WarmUpAndCosine, arrays_of, put_back, stop_on_interrupt
+from cxr_cli.training.checkpoints import Checkpoints, State
+from cxr_cli.training.classifier import Classifier
+from cxr_cli.training.engine import keras
+from cxr_cli.training.feeds import Feed, Part, make_feed
+from cxr_cli.training.head_start import start_head
+from cxr_cli.training.strategy import ALONE, Group
+
+
+def fit(
+    classifier: Classifier,
+    parts: dict[str, Part],
+    architecture: Architecture,
+    options: TrainingOptions,
+    cache: ArrayCache,
+    watch: TrainingWatch,
+    group: Group = ALONE,
+    checkpoints: Checkpoints | None = None,
+) -> tuple[Feed, Validation]:
+    """Train a classifier in place: the head's start, the training, the fine-tuning; each goes on from the best so far.
+
+    Args:
+        classifier: left with the weights of the best epoch.
+        parts: "train" and "val".
+        architecture: its row.
+        options: how.
+        cache: for what the frozen layers make of the films; where it doesn't fit, it is computed anew each epoch.
+        watch: follows it. Ctrl-C ends the training after the step in hand.
+        group: who trains together.
+        checkpoints: where to keep how far it is, and what to go on from.
+
+    Returns:
+        What it was fed with, and how it went.
+
+    Raises:
+        CxrError: stopped before there was a model to keep; or what to go on from began otherwise.
+    """
+    train, val = parts["train"], parts["val"]
+    class_weight = class_weights(train.positives) if options.class_weight else None
+    feed = make_feed(classifier, parts, options.augmentation, cache, seed=options.seed, track=watch, group=group)
+
+    def validate() -> np.ndarray:
+        return group.spread(len(val.films), feed.validate)
+
+    validation = Validation(feed.model, validate, val.positives, class_weight)
+    state = checkpoints.open(weights=classifier.weights, feed=feed.kind) if checkpoints else None
+    if state:
+        put_back(feed.model, state.model)
+        validation.take_up(state.record.history, state.best)
+        watch.note(f"Going on after epoch {validation.history[-1].epoch}")
+    elif options.head_start and architecture.imagenet and options.weights != "none":
+        watch.note("Starting the head from a logistic regression on the frozen features")
+        started = time.monotonic()
+        start_head(classifier, feed.pooled(watch), train.positives, train.groups, seed=options.seed)
+        row, best = validation.add("start", learning_rate=None, loss=None, started=started)
+        watch.epoch(row, best=best)
+        if checkpoints:
+            checkpoints.write(validation.history, over=True, model=arrays_of(feed.model), optimizer=[], best=[])
+    training = _Training(
+        feed=feed,
+        validation=validation,
+        options=options,
+        class_weight=class_weight,
+        patience=options.patience or architecture.patience,
+        watch=watch,
+        group=group,
+        checkpoints=checkpoints,
+    )
+    with stop_on_interrupt(validation.stop):
+        for phase in _phases(options, architecture):
+            if state is None or phase.name not in {row.phase for row in state.record.history}:
+                if validation.history:
+                    validation.restore_best()
+                _fit_phase(training, phase, None)
+            elif phase.name == state.record.history[-1].phase and not state.record.phase_is_over:
+                _fit_phase(training, phase, state)
+    if not validation.history:
+        raise CxrError(
+            "Expected at least one whole epoch. Received: a stop before the first one ended; there is no model.",
+            hint="Run the same command again, and let an epoch end; --epochs sets how many there are",
+        )
+    validation.restore_best()
+    return feed, validation
+
+
+@dataclass(frozen=True)
+class _Phase:
+    name: str
+    rate: float
+    epochs: int
+    warmup: int
+
+
+def _phases(options: TrainingOptions, architecture: Architecture) -> list[_Phase]:
+    train = _Phase(
+        name="train",
+        rate=options.learning_rate or architecture.learning_rate,
+        epochs=options.epochs or architecture.epochs,
+        warmup=architecture.warmup,
+    )
+    if not options.fine_tune:
+        return [train]
+    return [train, _Phase("fine-tune", options.fine_tune_learning_rate, options.fine_tune_epochs, warmup=0)]
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What the phases have in common."""
+
+    feed: Feed
+    validation: Validation
+    options: TrainingOptions
+    class_weight: dict[int, float] | None
+    patience: int
+    watch: TrainingWatch
+    group: Group
+    checkpoints: Checkpoints | None
+
+
+def _fit_phase(training: _Training, phase: _Phase, state: State | None) -> None:
+    """Train a phase, or what is left of it where there is a state within it."""
+    validation, options, group = training.validation, training.options, training.group
+    validation.stop.asked = group.any(validation.stop.asked)
+    if validation.stop.asked:
+        return
+    before = [row for row in validation.history if row.phase != phase.name]
+    done = validation.history[len(before) :]
+    batches = training.feed.batches(
+        batch_size=options.batch_size,
+        seed=options.seed + len(before),
+        epochs=phase.epochs,
+        done=len(done),
+        group=group,
+    )
+    steps = len(batches) // (phase.epochs - len(done))
+    model = group.trainable(training.feed.model)
+    model.compile(
+        optimizer=keras.optimizers.Adam(phase.rate),
+        loss=keras.losses.BinaryCrossentropy(label_smoothing=options.label_smoothing),
+    )
+    patience = training.patience
+    first = validation.history[-1].epoch + 1 if validation.history else 1
+    follow = Follow(validation, training.watch, phase.name, group)
+    early = keras.callbacks.EarlyStopping(
+        monitor="val_loss",
+        patience=patience,
+        baseline=min((row.val_loss for row in before), default=None),
+        start_from_epoch=phase.warmup,
+    )
+    rate = (
+        WarmUpAndCosine(phase.rate, warmup=phase.warmup * steps, steps=phase.epochs * steps, done=len(done) * steps)
+        if phase.warmup
+        else keras.callbacks.ReduceLROnPlateau(
+            monitor="val_loss", factor=0.5, patience=max(1, patience // 2), min_lr=1e-7
+        )
+    )
+    keep = Keep(training.checkpoints, validation, state, done=done, others=[rate, early])
+    training.watch.begin(phase.name, first_epoch=first, epochs=phase.epochs - len(done), steps=steps)
+    try:
+        model.fit(
+            batches,
+            initial_epoch=len(done),
+            epochs=phase.epochs,
+            steps_per_epoch=steps,
+            class_weight=training.class_weight,
+            shuffle=False,  # the pipeline does
+            verbose=0,
+            callbacks=[follow, rate, early, keep],
+        )
+    finally:
+        training.watch.end()
+
+
+def class_weights(positives: np.ndarray) -> dict[int, float]:
+    """Each class weighs as much as the other: films / (2 x films of the class), scikit-learn's "balanced"."""
+    share = float(positives.mean())
+    return {0: 0.5 / (1 - share), 1: 0.5 / share}

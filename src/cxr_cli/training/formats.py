@@ -1,0 +1,221 @@
+"""The formats that a run is exported in: a new one is a new row. Listing them needs no TensorFlow."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_cli.errors import CxrError
+from cxr_cli.workspace.folders import RunFolder
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cxr_cli.training.classifier import Classifier
+
+    Reader = Callable[[np.ndarray], dict[str, np.ndarray]]  # (B, S, S, 3) uint8 -> the outputs by name
+
+OUTPUTS = ("probability", "cam", "features")
+EVIDENCE = ("activations", "gradients")  # what other heat maps are made of: a hundred times as large
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How weights are kept in fewer bits, and how far a file may be from Keras's answers to be handed out."""
+
+    summary: str
+    tolerance: float  # of a film's probability
+    auc_loss: float = 0.02  # on the validation films
+
+
+# int8 is LiteRT's "dynamic range": weights in 8 bits a channel, activations as each film has them, no calibration. Full
+# integer arithmetic is faster, but loses more: both measured in docs/export.md, as are the tolerances.
+LOWER_PRECISIONS = {
+    "float16": Precision(summary="half the size", tolerance=0.05),
+    "int8": Precision(summary="a quarter of the size", tolerance=0.25),
+}
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file, how it is written, and how whoever gets it reads it."""
+
+    summary: str
+    file: str  # its name in a run's export folder
+    tool: str  # that reads it
+    write: "Callable[[Classifier, Path, Path], None]"  # the classifier, the run's model.tflite, the file to write
+    open: "Callable[[Path], Reader]"
+    outputs: tuple[str, ...] = OUTPUTS
+    packages: tuple[str, ...] = ()  # beyond the base
+    extra: str = ""  # that brings them
+    precision: str = "float32"
+    others: "Mapping[str, Callable[[Classifier, Path, Path], None]]" = field(default_factory=dict)  # to write them
+
+
+def _write_litert(classifier: "Classifier", litert_model: Path, path: Path, *, precision: str = "float32") -> None:
+    from cxr_cli.training.gradcam import with_map
+    from cxr_cli.training.to_litert import convert
+
+    convert(with_map(classifier, evidence=True), path, precision=precision)
+
+
+def open_litert(path: Path, *, threads: int | None = None) -> "Reader":
+    """A LiteRT file as `Format.open` gives it.
+
+    Args:
+        path: the file.
+        threads: Defaults to one a core, as `cxr predict` has it.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
+    runner = interpreter.get_signature_runner("serving_default")
+    (name,) = runner.get_input_details()
+    return lambda films: dict(runner(**{name: films}))
+
+
+def _write_onnx(classifier: "Classifier", litert_model: Path, path: Path) -> None:
+    from cxr_cli.training.to_onnx import convert
+
+    # Not by way of Keras: in Keras 3.15 its ONNX export of EfficientNetV2 and ConvNeXt gives files that don't load.
+    convert(litert_model, path, outputs=OUTPUTS)
+
+
+def _open_onnx(path: Path) -> "Reader":
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (film,) = session.get_inputs()
+    names = [output.name for output in session.get_outputs()]
+    return lambda films: dict(zip(names, session.run(names, {film.name: films}), strict=True))
+
+
+def _write_savedmodel(classifier: "Classifier", litert_model: Path, path: Path) -> None:
+    from cxr_cli.training.gradcam import with_map
+
+    with_map(classifier).export(str(path), format="tf_saved_model", verbose=False)
+
+
+def _open_savedmodel(path: Path) -> "Reader":
+    from cxr_cli.training.engine import tf
+
+    loaded = tf.saved_model.load(str(path))
+    # The signature alone doesn't keep the weights alive: `loaded` must live as long.
+    return lambda films: {
+        name: value.numpy() for name, value in loaded.signatures["serving_default"](film=tf.constant(films)).items()
+    }
+
+
+def _write_h5(classifier: "Classifier", litert_model: Path, path: Path) -> None:
+    classifier.model.save(path)
+
+
+def _open_h5(path: Path) -> "Reader":
+    from cxr_cli.training.engine import keras
+
+    model = keras.models.load_model(path, compile=False)
+    return lambda films: {"probability": model.predict_on_batch(films)}
+
+
+FORMATS = {
+    "litert": Format(
+        summary="for phones and edge devices, and for cxr itself",
+        file="model.tflite",
+        tool="LiteRT",
+        write=_write_litert,
+        open=open_litert,
+        outputs=OUTPUTS + EVIDENCE,
+        others={name: partial(_write_litert, precision=name) for name in LOWER_PRECISIONS},
+    ),
+    "onnx": Format(
+        summary="for ONNX Runtime, OpenVINO, TensorRT and others",
+        file="model.onnx",
+        tool="ONNX Runtime",
+        write=_write_onnx,
+        open=_open_onnx,
+        packages=("tf2onnx", "onnx", "onnxruntime"),
+        extra="onnx",
+    ),
+    "savedmodel": Format(
+        summary="a folder, for TensorFlow Serving",
+        file="saved_model",
+        tool="TensorFlow",
+        write=_write_savedmodel,
+        open=_open_savedmodel,
+    ),
+    "h5": Format(
+        summary="for older Keras code, without heat map and features",
+        file="model.h5",
+        tool="Keras",
+        write=_write_h5,
+        open=_open_h5,
+        outputs=OUTPUTS[:1],
+    ),
+}
+
+
+def find_format(name: str, precision: str = "float32") -> Format:
+    """The row called `name`, in a precision.
+
+    Raises:
+        CxrError: there is none, or it can't be written in this precision.
+    """
+    if name not in FORMATS:
+        raise CxrError(
+            f"Expected a format: {', '.join(FORMATS)}. Received: {name!r}.", hint="For example: --format onnx"
+        )
+    row = FORMATS[name]
+    if precision == row.precision:
+        return row
+    if precision not in row.others:
+        raise CxrError(
+            f"Expected a precision of {name}: {', '.join([row.precision, *row.others])}. Received: {precision!r}.",
+            hint="For example: --format litert --precision float16",
+        )
+    file = Path(row.file)
+    name = f"{file.stem}-{precision}{file.suffix}"
+    return replace(row, file=name, precision=precision, write=row.others[precision])
+
+
+def plan(run: RunFolder, wanted: Format, output: Path | None = None) -> Path:
+    """Where the export of a run goes, when there can be one; needs no TensorFlow.
+
+    Args:
+        run: a trained run.
+        wanted: the format.
+        output: the file, or the folder of a SavedModel. Defaults to the run's export folder.
+
+    Raises:
+        CxrError: one file can't give the run's answer, `output` has another ending, or is a folder of something else.
+        CxrError: a package beyond the base is missing; the hint names the extra that brings it.
+        WorkspaceError: the run's record is damaged.
+    """
+    from cxr_cli.recipe.record import RunRecord
+    from cxr_cli.workspace.records import read_record
+
+    if read_record(run.record, RunRecord).boosting:
+        raise CxrError(
+            f"Expected a run that answers from one file. Received: {run.name}, whose answer is that of XGBoost's trees "
+            "on the network's features.",
+            hint=f"Take both files, from {run.root}: {run.litert_model.name} (its output features) and "
+            f"{run.booster.name}",
+        )
+    missing = [name for name in wanted.packages if find_spec(name) is None]
+    if missing:
+        raise CxrError(
+            f"Expected the packages {', '.join(wanted.packages)} for this format. Received: no {', '.join(missing)}.",
+            hint=f'Install them: pip install "cxr-cli[{wanted.extra}]"',
+        )
+    path = output or run.exports / wanted.file
+    ending = Path(wanted.file).suffix
+    if path.suffix.lower() != ending if ending else path.is_dir() and _holds_something_else(path):
+        kind = f"a file name ending in {ending}" if ending else "a new folder, or one of an earlier SavedModel"
+        raise CxrError(f"Expected {kind}. Received: {path}.", hint=f"For example: -o {wanted.file}")
+    return path
+
+
+def _holds_something_else(folder: Path) -> bool:
+    return any(folder.iterdir()) and not (folder / "saved_model.pb").is_file()

@@ -1,0 +1,83 @@
+"""The frozen lower part of a backbone: a pure function, so that what it makes of a film is computed once and kept."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxr_cli.training.classifier import BACKBONE, HIDDEN, POOLED, PROBABILITY, Classifier
+from cxr_cli.training.engine import keras
+
+
+@dataclass(frozen=True)
+class Halves:
+    """A classifier in two; both parts share its layers, so that training the upper one trains the classifier."""
+
+    lower: keras.Model  # (B, S, S, 3) uint8 -> (B, ...) float32, what the frozen layers make of films
+    upper: keras.Model  # that -> (B, 1) float32, P(positive)
+    pooled: keras.Model  # that -> (B, C) float32, the feature map's mean
+    name: str  # of the layer between them
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """What lies between them, of one film."""
+        return tuple(int(side) for side in self.upper.input_shape[1:])
+
+
+def split_at_frozen(classifier: Classifier) -> Halves | None:
+    """Split a classifier below the first layer that is trained, at the last place that everything passes through.
+
+    Layers that are random in training (dropout of whole blocks, in some backbones) are not so in the lower part.
+
+    Returns:
+        None where no layer with weights lies below.
+    """
+    model = classifier.model
+    backbone = model.get_layer(BACKBONE)
+    cut = _last_passage(backbone)
+    if cut is None:
+        return None
+    below = keras.Model(backbone.input, cut)(model.get_layer("scaling").output)
+    everything = cut is backbone.output
+    if everything:
+        below = keras.layers.GlobalAveragePooling2D()(below)
+    between = keras.Input(below.shape[1:], name="frozen")
+    pooled = keras.layers.Identity()(between)
+    if not everything:
+        pooled = model.get_layer(POOLED)(keras.Model(cut, backbone.output)(between))
+    hidden = model.get_layer("dropout")(model.get_layer(HIDDEN)(pooled))
+    return Halves(
+        lower=keras.Model(model.input, below),
+        upper=keras.Model(between, model.get_layer(PROBABILITY)(hidden)),
+        pooled=keras.Model(between, pooled),
+        name=POOLED if everything else cut._keras_history.operation.name,
+    )
+
+
+def fingerprint(lower: keras.Model) -> list[str]:
+    """What tells one lower part from another: its layers and their weights."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for weight in lower.get_weights():
+        digest.update(np.ascontiguousarray(weight).data)
+    return [digest.hexdigest(), keras.__version__]
+
+
+def _last_passage(backbone: keras.Model) -> keras.KerasTensor | None:
+    """The output of the last operation before any trained layer that all later ones see the film through."""
+    operations = backbone.operations  # each after those that it needs
+    places = {operation.name: place for place, operation in enumerate(operations)}
+    last_use = [0] * len(operations)
+    for place, operation in enumerate(operations):
+        for node in operation._inbound_nodes:
+            for tensor in node.input_tensors:
+                source = places.get(tensor._keras_history.operation.name)
+                if source is not None:
+                    last_use[source] = max(last_use[source], place)
+    trained = [place for place, operation in enumerate(operations) if getattr(operation, "trainable_weights", [])]
+    if not trained:
+        return backbone.output
+    passages = [place for place in range(trained[0]) if all(use <= place for use in last_use[:place])]
+    cut = passages[-1]
+    has_weights = any(getattr(operation, "weights", []) for operation in operations[: cut + 1])
+    return operations[cut].output if has_weights else None

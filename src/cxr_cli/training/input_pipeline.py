@@ -1,0 +1,184 @@
+"""Films into batches: read once, kept as bytes, augmented anew each epoch."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxr_cli.films.reader import read_at
+from cxr_cli.progress import Track
+from cxr_cli.recipe.options import Augmentation
+from cxr_cli.training.engine import keras, tf
+from cxr_cli.training.strategy import ALONE, Group
+
+BATCH = 32  # where nothing is trained
+
+
+def read_films(paths: Sequence[Path], *, size: int, track: Track, description: str) -> Iterator[np.ndarray]:
+    """Read films at a model's size, on all cores.
+
+    Yields:
+        (size, size) uint8, in order.
+
+    Raises:
+        ImageError: a film can't be read.
+    """
+    with ThreadPoolExecutor() as pool:
+        films = pool.map(lambda path: read_at(path, size), paths)
+        yield from track(films, description, total=len(paths))
+
+
+def load_films(paths: Sequence[Path], *, size: int, track: Track, description: str) -> np.ndarray:
+    """Read films at a model's size into memory: (N, size, size) uint8. Raises as `read_films` does."""
+    return np.stack(list(read_films(paths, size=size, track=track, description=description)))
+
+
+def to_rgb(films: np.ndarray) -> np.ndarray:
+    """(N, S, S) uint8 -> (N, S, S, 3) uint8: backbones have learnt from color images."""
+    return np.repeat(films[..., None], 3, axis=-1)
+
+
+def predict_in_batches(model: keras.Model, batches: Iterable[np.ndarray]) -> np.ndarray:
+    """What a model with one output answers for batches: (N, ...) float32."""
+    return np.concatenate([np.asarray(model.predict_on_batch(batch)) for batch in batches])
+
+
+def predict_probabilities(model: keras.Model, films: np.ndarray) -> np.ndarray:
+    """P(positive) of each film by the Keras model: (N, S, S) uint8 -> (N,) float32."""
+    return predict_in_batches(model, (to_rgb(batch) for batch in in_batches(films)))[:, 0]
+
+
+def in_batches(rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows of an array that may lie on disk, 32 at a time."""
+    return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+
+
+def training_batches(
+    films: np.ndarray,
+    positives: np.ndarray,
+    *,
+    augmentation: Augmentation,
+    batch_size: int,
+    seed: int,
+    epochs: int = 1,
+    done: int = 0,
+    group: Group = ALONE,
+) -> Any:
+    """A tf.data pipeline of films: shuffled, augmented, both anew each epoch and the same for the same seed.
+
+    Args:
+        films: (N, S, S) uint8, in memory or on disk.
+        positives: (N,) float32, 1 for the positive class.
+        augmentation: how far films are moved.
+        batch_size: films a step.
+        seed: of order and movements.
+        epochs: one after the other.
+        done: so many of them, the first ones, are left out.
+        group: who trains together.
+
+    Returns:
+        Batches of ((B, S, S, 3) uint8, (B, 1) float32), or what `shuffled_batches` makes of them for a group.
+    """
+
+    def inputs(rows: Any, places: Any, seed: Any) -> Any:
+        own = gather(films, tf.gather(rows, places), np.uint8)
+        return augment(own, augmentation, seed=seed, places=places, count=tf.size(rows))
+
+    return shuffled_batches(positives, inputs, batch_size=batch_size, seed=seed, epochs=epochs, done=done, group=group)
+
+
+def shuffled_batches(
+    positives: np.ndarray,
+    inputs: Callable[[Any, Any, Any], Any],
+    *,
+    batch_size: int,
+    seed: int,
+    epochs: int = 1,
+    done: int = 0,
+    group: Group = ALONE,
+) -> Any:
+    """A tf.data pipeline of rows in an order that is drawn anew each epoch.
+
+    All epochs are one stream: Keras begins to iterate a pipeline more often than there are epochs, and each time draws.
+
+    Args:
+        positives: (N,) float32, the truth of each row.
+        inputs: gives the model's input for a batch of (B,) int64 rows, at (b,) places in it: what it draws for a row,
+            with the stateless (2,) int64 seed that comes third, must not depend on which places are asked for.
+        batch_size: rows a step.
+        seed: of all that is drawn.
+        epochs: one after the other.
+        done: so many of them, the first ones, are left out.
+        group: who trains together.
+
+    Returns:
+        Batches of (what `inputs` gives, (B, 1) float32); for a group, this worker's share of each, and (b,) float32
+        weights.
+    """
+    order = tf.data.Dataset.range(len(positives)).shuffle(len(positives), seed=seed, reshuffle_each_iteration=True)
+    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
+    labels = tf.constant(positives[:, None], tf.float32)
+
+    def batch(rows: Any, seed: Any) -> Any:
+        places, weights = group.share(tf.size(rows))
+        own = inputs(rows, places, seed), tf.gather(labels, tf.gather(rows, places))
+        return own if weights is None else (*own, weights)
+
+    rows = order.batch(batch_size)
+    drawn = tf.data.Dataset.zip(rows.repeat(epochs), seeds).skip(done * len(rows))
+    return drawn.map(batch, num_parallel_calls=2).prefetch(2)
+
+
+def gather(array: np.ndarray, rows: Any, dtype: type[np.generic]) -> Any:
+    """Rows of an array that need not fit into memory, as a tensor within tf.data."""
+    # NumPy changes the type: TensorFlow warns of float16 on processors that have no operations for it.
+    found = tf.numpy_function(lambda wanted: array[wanted].astype(dtype), [rows], dtype, stateful=False)
+    return tf.ensure_shape(found, [None, *array.shape[1:]])
+
+
+def augment(films: Any, augmentation: Augmentation, *, seed: Any, places: Any = None, count: Any = None) -> Any:
+    """Move each film by one affine map, drawn evenly from the ranges, and change its brightness.
+
+    One map, one interpolation: shearing, rotating, shifting and zooming in turn would blur four times.
+
+    Args:
+        films: (B, S, S) uint8.
+        augmentation: the ranges.
+        seed: (2,) int64, stateless.
+        places: (B,) int, the films' places in a larger batch. Defaults to 0 to B - 1.
+        count: films of the larger batch. Defaults to B.
+
+    Returns:
+        (B, S, S, 3) uint8; what comes in from outside repeats the film's edge.
+    """
+    size = films.shape[1]
+    draw = tf.random.stateless_uniform((7, tf.shape(films)[0] if count is None else count), seed, -1.0, 1.0)
+    if places is not None:
+        draw = tf.gather(draw, places, axis=1)
+    angle = draw[0] * (augmentation.rotation * np.pi / 180)
+    shift_x, shift_y = draw[1] * (augmentation.shift * size), draw[2] * (augmentation.shift * size)
+    scale = 1 / (1 + draw[3] * augmentation.zoom)
+    mirror = tf.where(draw[4] < 0, -1.0, 1.0) if augmentation.flip else tf.ones_like(angle)
+    brightness = 1 + draw[5] * augmentation.brightness
+    shear = draw[6] * (augmentation.shear * np.pi / 180)
+
+    # From a place in the new film to its place in the old one: x' = a0 x + a1 y + a2, y' = b0 x + b1 y + b2.
+    center = (size - 1) / 2
+    # Rotation times shear times zoom, as Keras's ImageDataGenerator has it; its shear is ((1, -sin s), (0, cos s)).
+    slanted = angle + shear
+    a0, a1 = tf.cos(angle) * scale * mirror, -tf.sin(slanted) * scale
+    b0, b1 = tf.sin(angle) * scale * mirror, tf.cos(slanted) * scale
+    a2 = center - (a0 + a1) * center + shift_x
+    b2 = center - (b0 + b1) * center + shift_y
+    zero = tf.zeros_like(angle)
+    moved = keras.ops.image.affine_transform(
+        tf.cast(films[..., None], tf.float32),
+        tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1),
+        interpolation="bilinear",
+        fill_mode="nearest",
+        data_format="channels_last",
+    )
+    lit = tf.clip_by_value(tf.round(moved * brightness[:, None, None, None]), 0, 255)
+    return tf.repeat(tf.cast(lit, tf.uint8), 3, axis=-1)

@@ -1,0 +1,68 @@
+"""The films of a part of the dataset, as a training needs them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cxr_cli.dataset.manifest import Film
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.errors import SplitError
+from cxr_cli.films.reader import read_at
+from cxr_cli.progress import Track
+from cxr_cli.training.array_cache import ArrayCache
+from cxr_cli.training.feeds import Part
+from cxr_cli.training.input_pipeline import read_films
+from cxr_cli.workspace.folders import DatasetFolder
+
+
+def read_part(
+    part: str,
+    films: Sequence[Film],
+    *,
+    dataset: DatasetFolder,
+    made: DatasetRecord,
+    size: int,
+    cache: ArrayCache,
+    track: Track,
+) -> Part:
+    """Read a part's films at a model's size, or take them from the cache.
+
+    Args:
+        part: "train", "val" or "test".
+        films: of the whole dataset.
+        dataset: where they are.
+        made: how it came to be.
+        size: pixels a side.
+        cache: to keep them in.
+        track: is told of each film.
+
+    Raises:
+        SplitError: the part has films of one class only.
+        ImageError: a film can't be read.
+    """
+    members = [film for film in films if film.split == part]
+    positives = np.array([made.class_indices[film.label] for film in members], dtype=np.float32)
+    if len(set(positives.tolist())) < 2:
+        raise SplitError(
+            f"Expected {part} films of both classes in {dataset.manifest}. Received: {len(members)} of one class.",
+            hint=f"Make it again: {DatasetRecord.MADE_BY}",
+        )
+    paths = [dataset.root / film.path for film in members]
+    made_from = [f"{film.sha256} {_state(path)}" for film, path in zip(members, paths, strict=True)]
+    pixels = cache.array(
+        "films",
+        [size, made_from],
+        shape=(len(paths), size, size),
+        dtype=np.uint8,
+        make=lambda: (
+            film[None] for film in read_films(paths, size=size, track=track, description=f"Reading {part} films")
+        ),
+        check=lambda kept: np.array_equal(kept[0], read_at(paths[0], size)),
+    )
+    return Part(films=pixels, positives=positives, groups=[film.group for film in members], made_from=made_from)
+
+
+def _state(path: Path) -> str:
+    state = path.stat()
+    return f"{state.st_size} {state.st_mtime_ns}"

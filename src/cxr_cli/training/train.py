@@ -1,0 +1,280 @@
+"""A prepared dataset in; a trained, exported and checked run out."""
+
+import json
+import time
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from cxr_cli.dataset.classes import write_class_indices
+from cxr_cli.dataset.manifest import films_by_part, read_manifest
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.dataset.seen import write_seen
+from cxr_cli.metrics.plots import draw_curves
+from cxr_cli.progress import EpochRow, TrainingWatch
+from cxr_cli.recipe.architectures import Architecture, find_architecture
+from cxr_cli.recipe.decision import decide, write_validation
+from cxr_cli.recipe.options import TrainingOptions
+from cxr_cli.recipe.record import Boosting, RunRecord
+from cxr_cli.recipe.reproduction import Original, compare, hash_weights
+from cxr_cli.training.array_cache import ArrayCache
+from cxr_cli.training.callbacks import Validation
+from cxr_cli.training.checkpoints import Checkpoints, check_options, find_unfinished
+from cxr_cli.training.classifier import Classifier, build_classifier
+from cxr_cli.training.engine import keras, tf
+from cxr_cli.training.export import check_export, export_litert
+from cxr_cli.training.feeds import Feed, Part
+from cxr_cli.training.fitting import class_weights, fit
+from cxr_cli.training.parts import read_part
+from cxr_cli.training.profiling import profile
+from cxr_cli.training.strategy import ALONE, Group, distributed
+from cxr_cli.workspace.files import lock, staged_folder, write_table
+from cxr_cli.workspace.folders import RunFolder
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record, stamp, write_record
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` made."""
+
+    run: RunFolder
+    record: RunRecord
+    replaced: bool  # an earlier run of that name
+
+
+def train(
+    workspace: Workspace,
+    options: TrainingOptions,
+    *,
+    name: str | None = None,
+    profiled: bool = False,
+    resume: bool = False,
+    original: Original | None = None,
+    watch: TrainingWatch,
+) -> Trained | None:
+    """Train a run on the workspace's dataset; an earlier run of that name is replaced once this one is whole.
+
+    The same options, dataset and versions give the same weights, bit for bit, on the same machine without a GPU: in one
+    go, or killed at any time and resumed.
+
+    Args:
+        workspace: where the dataset is and the run goes.
+        options: how.
+        name: the run's. Defaults to the architecture's.
+        profiled: find out where an epoch's time goes.
+        resume: go on with the unfinished training of that name.
+        original: what the run is to reproduce; its record says how far it does.
+        watch: follows it.
+
+    Returns:
+        What was made; None on a worker of a training on several machines that is not the first: that one makes it.
+
+    Raises:
+        WorkspaceError: there is no dataset, or the workspace is in use.
+        WeightsError: the backbone's weights can't be had.
+        ExportError: the exported file doesn't answer as the Keras model does.
+        CxrError: stopped by the user before there was a model to keep; or the other machines can't be had; or there is
+            nothing to resume, or it began with other options or another dataset.
+    """
+    made = read_record(workspace.prepared().record, DatasetRecord)
+    name = name or options.arch
+    if resume:
+        check_options(find_unfinished(workspace, name), options)
+    same = {key: value for key, value in asdict(options).items() if key != "cache"}
+    work = {"dataset": made.fingerprint, "options": json.dumps(same, sort_keys=True)}
+    with distributed(options.strategy, work, watch=watch) as group:
+        checkpoints = None
+        if group is ALONE:
+            checkpoints = Checkpoints(
+                workspace.checkpoint(name),
+                run=name,
+                options=options,
+                dataset=made.fingerprint,
+                original=original.place if original else None,
+                resume=resume,
+            )
+        task = _Task(workspace, options, made, group, checkpoints, watch)
+        if group.is_chief:
+            return _train_and_write(task, name, profiled, original)
+        _fit(task, _Clock())
+    return None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be trained, and with whom."""
+
+    workspace: Workspace
+    options: TrainingOptions
+    made: DatasetRecord
+    group: Group
+    checkpoints: Checkpoints | None
+    watch: TrainingWatch
+
+
+def _train_and_write(task: _Task, name: str, profiled: bool, original: Original | None) -> Trained:
+    run = task.workspace.new_run(name)
+    replaced = run.record.is_file()
+    with lock(task.workspace.root):
+        with staged_folder(run.root) as folder:
+            record = _make(task, RunFolder(folder), profiled, original)
+        if task.checkpoints and record.stopped_by != "interrupt":
+            task.checkpoints.remove()
+    return Trained(run=run, record=record, replaced=replaced)
+
+
+def _make(task: _Task, stage: RunFolder, profiled: bool, original: Original | None) -> RunRecord:
+    workspace, options, made, watch = task.workspace, task.options, task.made, task.watch
+    architecture = find_architecture(options.arch)
+    clock = _Clock()
+    classifier, parts, feed, validation = _fit(task, clock)
+    found = None
+    if profiled:
+        watch.note("Timing the parts of an epoch")
+        reading = clock.laps["load"]
+        found = profile(feed, validation, batch_size=options.batch_size, seed=options.seed, reading=reading)
+        validation.restore_best()
+        clock.lap("profile")
+    watch.note("Exporting the model, and checking the export on the validation films")
+    classifier.model.save(stage.keras_model)
+    export_litert(classifier, stage.litert_model)
+    check, probabilities = check_export(classifier, stage.litert_model, parts["val"].films)
+    clock.lap("export")
+    boosting = None
+    if architecture.boosted:
+        watch.note("Fitting XGBoost on the network's features")
+        boosting, probabilities = _boost(stage, parts, options)
+        clock.lap("boost")
+    _write_history(stage, validation)
+    films = read_manifest(workspace.prepared())
+    val = [film for film in films if film.split == "val"]
+    write_validation(
+        stage,
+        [film.path for film in val],
+        [film.group for film in val],
+        [film.label for film in val],
+        probabilities,
+    )
+    write_seen(stage.seen, films)
+    write_class_indices(stage.class_indices, made.class_indices)
+    trees = stage.booster.read_bytes() if boosting else b""
+    record = RunRecord(
+        **_record(classifier, validation, options, architecture, made),
+        **decide(validation.positives, probabilities, options.operating_point),
+        films=films_by_part(films, made.class_indices),
+        export=check,
+        boosting=boosting,
+        segment=made.segment,
+        profile=found,
+        seconds=clock.laps,
+        feed=feed.kind,
+        weights_sha256=hash_weights(classifier.model.get_weights(), trees),
+    )
+    if original:
+        record = msgspec.structs.replace(record, reproduction=compare(original, record, stage))
+    write_record(stage.record, record)
+    return record
+
+
+def _fit(task: _Task, clock: "_Clock") -> tuple[Classifier, dict[str, Part], Feed, Validation]:
+    options, workspace, watch = task.options, task.workspace, task.watch
+    # Seeds Python, NumPy and TensorFlow: initial weights, dropout, order and augmentation.
+    keras.utils.set_random_seed(options.seed)
+    if not tf.config.list_physical_devices("GPU"):
+        # On processors it costs nothing. On a GPU, some gradients have no deterministic way, and would raise.
+        tf.config.experimental.enable_op_determinism()
+    watch.note(f"Building {options.arch}")
+    architecture = find_architecture(options.arch)
+    classifier = _build(architecture, options)
+    # Workers may share the disk, and a cache has one writer.
+    folder = workspace.cache if task.group.is_chief else workspace.cache / f"worker-{task.group.worker}"
+    cache = ArrayCache(folder, limit=int(options.cache * 1e9))
+    dataset = workspace.prepared()
+    films = read_manifest(dataset)
+    parts = {
+        part: read_part(
+            part, films, dataset=dataset, made=task.made, size=classifier.input_size, cache=cache, track=watch
+        )
+        for part in ("train", "val")
+    }
+    clock.lap("load")
+    feed, validation = fit(classifier, parts, architecture, options, cache, watch, task.group, task.checkpoints)
+    clock.lap("fit")
+    return classifier, parts, feed, validation
+
+
+class _Clock:
+    """Seconds by step."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name] = round(now - self._last, 3)
+        self._last = now
+
+
+def _build(architecture: Architecture, options: TrainingOptions) -> Classifier:
+    frozen = options.freeze
+    if frozen is None:
+        # From random weights there is nothing worth keeping.
+        frozen = 0.0 if options.weights == "none" else architecture.frozen
+    return build_classifier(
+        architecture,
+        input_size=options.image_size or architecture.input_size,
+        units=options.units,
+        dropout=options.dropout,
+        frozen=frozen,
+        weights=options.weights,
+    )
+
+
+def _boost(stage: RunFolder, parts: dict[str, Part], options: TrainingOptions) -> tuple[Boosting, np.ndarray]:
+    from cxr_cli.training.hybrid import fit_booster, read_features
+
+    return fit_booster(
+        stage.booster,
+        {name: read_features(stage.litert_model, part.films) for name, part in parts.items()},
+        {name: part.positives for name, part in parts.items()},
+        class_weight=class_weights(parts["train"].positives) if options.class_weight else None,
+        seed=options.seed,
+    )
+
+
+def _write_history(stage: RunFolder, validation: Validation) -> None:
+    rows = [asdict(row) for row in validation.history]
+    assert validation.best is not None
+    write_table(stage.history, [column.name for column in fields(EpochRow)], rows)
+    draw_curves(stage.curves_picture, rows, best_epoch=validation.best.epoch)
+
+
+def _record(
+    classifier: Classifier,
+    validation: Validation,
+    options: TrainingOptions,
+    architecture: Architecture,
+    made: DatasetRecord,
+) -> dict[str, Any]:
+    assert validation.best is not None
+    planned = (options.epochs or architecture.epochs) + (options.fine_tune_epochs if options.fine_tune else 0)
+    epochs = validation.history[-1].epoch
+    return {
+        "schema_version": RunRecord.VERSION,
+        **stamp(),
+        "arch": options.arch,
+        "options": asdict(options),
+        "weights": classifier.weights,
+        "input_size": classifier.input_size,
+        "parameters": classifier.model.count_params(),
+        "trainable_parameters": int(sum(np.prod(weight.shape) for weight in classifier.model.trainable_weights)),
+        "class_indices": made.class_indices,
+        "dataset_fingerprint": made.fingerprint,
+        "epochs": epochs,
+        "best_epoch": validation.best.epoch,
+        "stopped_by": "interrupt" if validation.stop.asked else "epochs" if epochs == planned else "early stopping",
+    }

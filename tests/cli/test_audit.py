@@ -1,0 +1,149 @@
+import csv
+import shutil
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from cxr_cli.audit import probes
+from cxr_cli.audit.record import AuditRecord
+from cxr_cli.cli import console
+from cxr_cli.dataset.prepare import prepare
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Forests as small as find what is planted."""
+    monkeypatch.setattr(probes, "_REPEATS", 1)
+    monkeypatch.setattr(probes, "_TREES", 40)
+
+
+def rows_of(metadata):
+    with metadata.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def write_rows(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def is_positive(row):
+    return row["finding"] != "No Finding"
+
+
+def audited(workspace):
+    return read_record(workspace.audit.record, AuditRecord)
+
+
+def levels(record):
+    return {finding.about: finding.level for finding in record.findings}
+
+
+@pytest.fixture
+def own_prepared(prepared, tmp_path):
+    shutil.copytree(prepared.root, tmp_path / "workspace")
+    return Workspace(tmp_path / "workspace")
+
+
+def test_phantoms_are_clean(cxr, own_prepared):
+    result = cxr("audit", "-w", own_prepared.root)
+    record = audited(own_prepared)
+    page = own_prepared.audit.page.read_text(encoding="utf-8")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Clean: none of ")
+    assert "40 films of " in result.stdout
+    assert f"Page: {own_prepared.audit.page}" in result.stdout
+    assert record.level == "ok"
+    assert record.findings == []
+    assert record.verdict in page
+    assert page.count(console.DISCLAIMER) == 2
+    assert page.count("data:image/") >= 14  # two means, two maps, six films a class at most, the sizes
+    assert record.dataset_fingerprint == read_record(own_prepared.dataset.record, DatasetRecord).fingerprint
+
+
+def test_a_corner_mark_that_encodes_the_label_sounds_the_alarm(cxr, phantoms, tmp_path):
+    """A letter of 14 pixels, somewhere in the upper right corner of positive films."""
+    rng = np.random.default_rng(0)
+    rows = rows_of(phantoms)
+    films = tmp_path / "films"
+    metadata = write_rows(films / "metadata.csv", rows)
+    for row in rows:
+        with Image.open(phantoms.parent / row["filename"]) as film:
+            if is_positive(row):
+                place = (film.width - 24 - int(rng.integers(12)), 6 + int(rng.integers(12)))
+                ImageDraw.Draw(film).text(place, "R", fill=255, font=ImageFont.load_default(14))
+            film.save(films / row["filename"])
+    workspace = Workspace(tmp_path / "workspace")
+    prepare(workspace, [metadata])
+
+    result = cxr("audit", "-w", workspace.root)
+    record = audited(workspace)
+    corners = next(look for look in record.looks if look.name == "corners")
+
+    assert result.exit_code == 2
+    assert result.stdout.startswith("ALARM: The classes can be told apart without the disease.\n")
+    assert levels(record)["corners"] == "alarm"
+    assert corners.auc > 0.9
+    assert "mostly by the upper right corner" in result.stdout
+    assert "source" not in levels(record)
+
+
+def test_a_source_that_is_the_label_sounds_the_alarm(cxr, phantoms, tmp_path):
+    rows = rows_of(phantoms)
+    sources = {}
+    for name, side in (("north", True), ("south", False)):
+        sources[name] = write_rows(tmp_path / name / "metadata.csv", [row for row in rows if is_positive(row) == side])
+    workspace = Workspace(tmp_path / "workspace")
+    prepare(workspace, list(sources.values()), images=phantoms.parent)
+
+    result = cxr("audit", "--json", "-w", workspace.root)
+    record = msgspec.json.decode(result.stdout, type=AuditRecord)
+    source = record.looks[0]
+
+    assert result.exit_code == 2
+    assert record == audited(workspace)
+    assert levels(record) == {"source": "alarm"}
+    assert (source.name, source.auc) == ("source", 1.0)
+    assert "all 20 films of north are covid, all 20 films of south are non_covid" in record.findings[0].numbers
+    assert "north" in workspace.audit.page.read_text(encoding="utf-8")
+
+
+def test_a_leak_and_a_contradiction_come_first(cxr, phantoms, tmp_path):
+    folder = tmp_path / "parts"
+    for number, row in enumerate(rows_of(phantoms)):
+        label = "covid" if is_positive(row) else "non_covid"
+        part = ("train", "val", "test")[number // 2 % 3]
+        (folder / part / label).mkdir(parents=True, exist_ok=True)
+        shutil.copy(phantoms.parent / row["filename"], folder / part / label)
+    film = sorted((folder / "train" / "covid").iterdir())[0]
+    with Image.open(film) as picture:
+        picture.resize((300, 300)).save(folder / "test" / "non_covid" / "another.jpg", quality=85)
+    workspace = Workspace(tmp_path / "workspace")
+    assert cxr("prepare", "--folders", folder, "-w", workspace.root).exit_code == 0
+
+    result = cxr("audit", "-w", workspace.root)
+    record = audited(workspace)
+
+    assert result.exit_code == 2
+    assert list(levels(record))[:2] == ["parts", "labels"]
+    assert result.stdout.startswith("ALARM: The parts of the split leak and labels contradict each other.\n")
+    assert "another.jpg" in workspace.audit.page.read_text(encoding="utf-8")
+    assert "Copies that contradict each other" in workspace.audit.page.read_text(encoding="utf-8")
+
+
+def test_without_a_dataset_it_says_how_to_make_one(cxr, tmp_path):
+    result = cxr("audit", "-w", tmp_path)
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "Prepare one: cxr prepare" in result.stderr

@@ -1,0 +1,87 @@
+"""`cxr calibrate`: the operating point of a trained run, chosen on validation and used everywhere."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from cxr_cli.metrics.calibration import apply_temperature
+from cxr_cli.recipe.record import RunRecord
+from cxr_cli.workspace.records import read_record
+
+
+def test_a_training_chooses_its_operating_point_on_validation(trained):
+    run = trained.run()
+    record = read_record(run.record, RunRecord)
+    with run.validation.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+
+    positives = np.array([row["truth"] == "covid" for row in rows])
+    raw = np.array([float(row["probability"]) for row in rows])
+    calibrated = apply_temperature(raw, record.calibration.temperature)
+    called = calibrated >= record.threshold
+
+    assert len(rows) == sum(record.films["val"].values())
+    assert record.operating_point.rule == "youden"
+    assert record.operating_point.threshold == record.threshold
+    assert record.operating_point.sensitivity == pytest.approx(called[positives].mean())
+    assert record.validation["specificity"] == pytest.approx(1 - called[~positives].mean())
+    assert record.calibration.after["log_loss"] == pytest.approx(record.validation["log_loss"])
+
+
+def test_another_operating_point_is_kept_in_the_run(cxr, own_trained):
+    before = read_record(own_trained.run().record, RunRecord)
+
+    made = cxr("calibrate", "--operating-point", "sensitivity=0.95", "-w", own_trained.root, "--json")
+
+    after = read_record(own_trained.run().record, RunRecord)
+    told = json.loads(made.stdout)
+    assert made.exit_code == 0
+    assert told["operating_point"]["rule"] == after.operating_point.rule == "sensitivity=0.95"
+    assert after.operating_point.sensitivity >= 0.95
+    assert after.threshold == told["operating_point"]["threshold"]
+    assert after.calibration == before.calibration
+    assert after.validation["roc_auc"] == before.validation["roc_auc"]
+
+
+def test_predict_uses_the_operating_point(cxr, own_trained, film):
+    classes = {}
+    for rule in ("threshold=0.000001", "threshold=0.999999"):
+        cxr("calibrate", "--operating-point", rule, "-w", own_trained.root)
+        classes[rule] = json.loads(cxr("predict", film, "-w", own_trained.root, "--json").stdout)[0]["class"]
+
+    assert list(classes.values()) == ["covid", "non_covid"]
+
+
+def test_what_it_prints(cxr, own_trained):
+    shown = cxr("calibrate", "-w", own_trained.root)
+
+    lines = shown.stdout.splitlines()
+    assert shown.exit_code == 0
+    assert lines[0] == "simple-cnn, on 6 validation films"
+    assert lines[1].startswith("Operating point: youden, covid from a probability of 0.")
+    assert "of 3 films" in lines[2]
+    assert "Test it: cxr evaluate" in shown.stderr
+
+
+def test_no_rule_is_an_error(cxr, own_trained):
+    failed = cxr("calibrate", "--operating-point", "best", "-w", own_trained.root)
+
+    assert failed.exit_code == 1
+    assert failed.stderr == (
+        "Error: Expected an operating point: youden, or sensitivity, specificity or threshold with a value between 0 "
+        "and 1. Received: best.\nFor example: --operating-point sensitivity=0.95\n"
+    )
+
+
+@pytest.mark.parametrize("damage", [None, "image,group,truth,probability\na,b,covid,x\n"])
+def test_a_run_without_its_validation_answers_is_an_error(cxr, own_trained, damage):
+    path = own_trained.run().validation
+    path.unlink() if damage is None else path.write_text(damage)
+
+    failed = cxr("calibrate", "-w", own_trained.root)
+
+    assert failed.exit_code == 1
+    assert "Expected the validation films' answers in" in failed.stderr
+    assert "cxr train" in failed.stderr

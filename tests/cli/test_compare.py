@@ -1,0 +1,263 @@
+import csv
+import json
+import re
+import shutil
+import sys
+from dataclasses import fields, replace
+
+import msgspec
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from cxr_cli.cli import console
+from cxr_cli.dataset.manifest import Film
+from cxr_cli.dataset.prepare import prepare
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.evaluation.evaluate import write
+from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.evaluation.report import Answers, make_report
+from cxr_cli.films.reader import read_film
+from cxr_cli.metrics.paired_tests import delong, mcnemar
+from cxr_cli.prediction.predictor import open_predictor
+from cxr_cli.recipe.record import Boosting, RunRecord
+from cxr_cli.workspace.records import read_record, write_record
+
+
+@pytest.fixture
+def two_runs(own_trained):
+    """A second run beside simple-cnn, of the same model."""
+    shutil.copytree(own_trained.run("simple-cnn").root, own_trained.models / "twin")
+    return own_trained
+
+
+def change(path, kind, **values):
+    write_record(path, msgspec.structs.replace(read_record(path, kind), **values))
+
+
+def figures(workspace):
+    return {row["run"]: row for row in csv.DictReader(workspace.comparison.csv.read_text().splitlines())}
+
+
+def test_the_figures_are_those_of_the_reports_and_the_records(cxr, two_runs):
+    result = cxr("compare", "-w", two_runs.root)
+    report = read_record(two_runs.evaluation("twin", "test").record, ReportRecord)
+    run = two_runs.run("twin")
+    record = read_record(run.record, RunRecord)
+    row = figures(two_runs)["twin"]
+
+    assert result.exit_code == 0
+    for name in ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "roc_auc"):
+        assert float(row[name]) == report.metrics[name]
+    around = report.intervals["roc_auc"]
+    assert (float(row["roc_auc_low"]), float(row["roc_auc_high"])) == (around.low, around.high)
+    assert int(row["parameters"]) == record.parameters
+    assert int(row["bytes"]) == run.litert_model.stat().st_size
+    assert float(row["training_seconds"]) == pytest.approx(record.seconds["fit"], abs=0.06)
+    assert 0.05 < float(row["milliseconds"]) < 1000
+    assert row["same_dataset"] == "True"
+
+
+def test_people_read_a_table_and_where_the_files_are(cxr, two_runs):
+    result = cxr("compare", "-w", two_runs.root)
+    title, _, _, header, _, first, second, *others = result.stdout.splitlines()
+    metrics = read_record(two_runs.evaluation("twin", "test").record, ReportRecord).metrics
+    shown = [metrics[name] for name in ("roc_auc", "balanced_accuracy", "accuracy", "sensitivity", "specificity")]
+
+    assert re.fullmatch(r"Runs on 6 test films of \d patients \(3 non_covid, 3 covid\)", title)
+    assert header.split() == ["run", "AUC", "acc.", "acc.", "sens.", "spec.", "M", "MB", "ms", "min"]
+    for line, name in ((first, "simple-cnn"), (second, "twin")):
+        assert line.split()[:6] == [name, *(f"{value:.3f}" for value in shown)]
+    assert others[-2:] == [f"Files: {two_runs.comparison.root}", "For research and teaching only, never a diagnosis."]
+    assert "*" not in result.stdout
+
+    markdown = two_runs.comparison.markdown.read_text().splitlines()
+    assert markdown[0] == f"# {title}"
+    assert re.match(
+        rf"\| simple-cnn \| simple-cnn \| {shown[0]:.3f} \(0\.\d{{3}}–\d\.\d{{3}}\) \| {shown[1]:.3f} \| ", markdown[4]
+    )
+    assert len({line.count("|") for line in markdown[2:6]}) == 1
+    assert read_film(two_runs.comparison.picture).std() > 10
+
+
+@pytest.fixture
+def with_answers(two_runs):
+    """A third run, and reports on 12 films of 9 patients with answers that differ."""
+    workspace = two_runs
+    shutil.copytree(workspace.run("twin").root, workspace.models / "third")
+    change(workspace.dataset.record, DatasetRecord, created="2026-01-01T00:00:00+00:00")
+    truth = np.arange(12) % 2 == 0
+    groups = np.array([f"patient{i * 3 // 4}" for i in range(12)])
+    unknown = Film(**{column.name: "" for column in fields(Film)})
+    films = [replace(unknown, path=f"film{i}.png", group=group) for i, group in enumerate(groups)]
+    rng, scores = np.random.default_rng(5), {}
+    for name, skill in (("simple-cnn", 0.9), ("twin", 0.4), ("third", 0.1)):
+        change(workspace.run(name).record, RunRecord, created="2026-01-02T00:00:00+00:00", calibration=None)
+        scores[name] = np.clip(0.5 + skill * (truth - 0.5) + rng.normal(0, 0.2, 12), 0.01, 0.99)
+        found = Answers(films, truth, scores[name], scores[name], [""] * 12)
+        report = make_report(open_predictor(workspace.run(name)), found, split="test", same_dataset=True, seen=None)
+        write(workspace, msgspec.structs.replace(report, created="2026-01-03T00:00:00+00:00"), found)
+    return workspace, truth, groups, scores
+
+
+def test_the_best_run_is_compared_with_each_other_in_pairs(cxr, with_answers):
+    workspace, truth, groups, scores = with_answers
+    result = cxr("compare", "--json", "-w", workspace.root)
+    told = json.loads(result.stdout)
+    best, *others = [row["run"] for row in told["runs"]]
+    threshold = read_record(workspace.run().record, RunRecord).threshold
+
+    assert [(pair["a"], pair["b"]) for pair in told["pairs"]] == [(best, other) for other in others]
+    assert len(others) == 2
+    for pair in told["pairs"]:
+        mine, theirs = scores[pair["a"]], scores[pair["b"]]
+        areas = delong(truth, mine, theirs, groups)
+        answers = mcnemar((mine >= threshold) == truth, (theirs >= threshold) == truth, groups)
+        assert (pair["films"], pair["patients"]) == (12, 9)
+        assert pair["auc_difference"] == pytest.approx(roc_auc_score(truth, mine) - roc_auc_score(truth, theirs))
+        assert (pair["auc_low"], pair["auc_high"]) == pytest.approx((areas.interval.low, areas.interval.high))
+        assert (pair["auc_p"], pair["answers_p"]) == pytest.approx((areas.p, answers.p))
+        assert (pair["only_a_right"], pair["only_b_right"]) == (answers.only_a, answers.only_b)
+    assert len(workspace.comparison.pairs.read_text().splitlines()) == 3
+
+    shown = cxr("compare", "-w", workspace.root).stdout
+    pair = told["pairs"][0]
+    assert "In pairs, on the films that both answered: 12 films of 9 patients" in shown
+    assert re.search(
+        rf"^{best} - {others[0]} +\{pair['auc_difference']:+.3f} \(.\d\.\d{{3}} to .\d\.\d{{3}}\)", shown, re.MULTILINE
+    )
+    assert "makes its p values too small" in shown
+    assert f"| {best} - {others[1]} | " in workspace.comparison.markdown.read_text()
+
+
+def test_films_that_only_one_run_answered_are_left_out_of_the_pair(cxr, with_answers):
+    workspace, truth, groups, scores = with_answers
+    table = workspace.evaluation("twin", "test").predictions
+    lines = table.read_text().splitlines(keepends=True)
+    table.write_text("".join(lines[:9]))
+
+    told = json.loads(cxr("compare", "simple-cnn", "twin", "--json", "-w", workspace.root).stdout)
+    (pair,) = told["pairs"]
+
+    assert (pair["films"], pair["patients"]) == (8, len(set(groups[:8])))
+    sign = 1 if pair["a"] == "simple-cnn" else -1
+    areas = [roc_auc_score(truth[:8], scores[name][:8]) for name in ("simple-cnn", "twin")]
+    assert pair["auc_difference"] == pytest.approx(sign * (areas[0] - areas[1]))
+    assert "p values too small" not in cxr("compare", "simple-cnn", "twin", "-w", workspace.root).stdout
+
+
+def test_a_run_of_another_operating_point_is_tested_again(cxr, with_answers):
+    workspace, *_ = with_answers
+    assert "testing it first" not in cxr("compare", "-w", workspace.root).stderr
+
+    change(workspace.run("twin").record, RunRecord, threshold=0.123)
+    told = cxr("compare", "-w", workspace.root).stderr
+    assert "twin has no report on these test films: testing it first" in told
+    assert "third" not in told
+
+
+def test_a_run_is_tested_first_unless_its_report_is_of_this_run_and_these_films(cxr, two_runs):
+    tested_first = "{} has no report on these test films: testing it first\n"
+    both = cxr("compare", "-w", two_runs.root)
+    assert all(tested_first.format(name) in both.stderr for name in ("simple-cnn", "twin"))
+
+    # As if all had happened one after the other: dataset, training, report.
+    change(two_runs.dataset.record, DatasetRecord, created="2026-01-01T00:00:00+00:00")
+    for name in ("simple-cnn", "twin"):
+        change(two_runs.run(name).record, RunRecord, created="2026-01-02T00:00:00+00:00")
+        change(two_runs.evaluation(name, "test").record, ReportRecord, created="2026-01-03T00:00:00+00:00")
+    assert cxr("compare", "-w", two_runs.root).stderr == ""
+
+    change(two_runs.run("twin").record, RunRecord, created="2026-01-04T00:00:00+00:00")
+    again = cxr("compare", "-w", two_runs.root).stderr
+    assert tested_first.format("twin") in again
+    assert "simple-cnn" not in again
+
+
+def test_a_run_of_another_split_comes_last_with_an_asterisk_and_says_why(cxr, two_runs, phantoms):
+    old = read_record(two_runs.dataset.record, DatasetRecord).fingerprint
+    prepare(two_runs, [phantoms], seed=1)
+    new = read_record(two_runs.dataset.record, DatasetRecord).fingerprint
+    change(two_runs.run("twin").record, RunRecord, dataset_fingerprint=new)
+
+    result = cxr("compare", "-w", two_runs.root)
+
+    assert old != new
+    assert [line.split()[0] for line in result.stdout.splitlines()[5:7]] == ["twin", "simple-cnn*"]
+    assert "* trained on another dataset or split than the prepared one" in result.stdout
+    assert "\\* trained on another dataset" in two_runs.comparison.markdown.read_text()
+    assert {name: row["same_dataset"] for name, row in figures(two_runs).items()} == {
+        "twin": "True",
+        "simple-cnn": "False",
+    }
+
+
+def test_a_damaged_run_is_named_and_left_out(cxr, two_runs):
+    two_runs.run("twin").litert_model.write_bytes(b"no model")
+
+    result = cxr("compare", "--json", "-w", two_runs.root)
+    told = json.loads(result.stdout)
+
+    assert result.exit_code == 0
+    assert [row["run"] for row in told["runs"]] == ["simple-cnn"]
+    assert "Expected a LiteRT model in" in told["left_out"]["twin"]
+    assert "Left out twin. Expected a LiteRT model in" in result.stderr
+    assert cxr("compare", "simple-cnn", "twin", "-w", two_runs.root).exit_code == 1
+    alone = cxr("compare", "twin", "-w", two_runs.root)
+    assert (alone.exit_code, alone.stdout) == (1, "")
+    assert alone.stderr.startswith("Error: Expected a LiteRT model in")
+
+
+def test_named_runs_are_the_only_rows_and_the_folder_can_be_chosen(cxr, two_runs, tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "mine.txt").write_text("stays")
+
+    result = cxr("compare", "twin", "-o", tmp_path / "report", "-w", two_runs.root)
+
+    assert result.exit_code == 0
+    assert [line.split(",")[0] for line in (tmp_path / "report" / "comparison.csv").read_text().splitlines()] == [
+        "run",
+        "twin",
+    ]
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == [
+        "comparison.csv",
+        "comparison.md",
+        "comparison.png",
+        "mine.txt",
+    ]
+    assert not two_runs.comparison.root.exists()
+
+
+def test_the_trees_count_as_a_file_that_answers(cxr, own_trained):
+    import xgboost
+
+    run = own_trained.run()
+    rng = np.random.default_rng(0)
+    data = xgboost.DMatrix(rng.normal(size=(20, 64)), label=rng.integers(0, 2, 20))
+    xgboost.train({"objective": "binary:logistic"}, data, num_boost_round=2).save_model(run.booster)
+    change(run.record, RunRecord, boosting=Boosting(trees=2, features=64, val_loss=0.6))
+
+    assert cxr("compare", "-w", own_trained.root).exit_code == 0
+    files = run.litert_model.stat().st_size + run.booster.stat().st_size
+    assert int(figures(own_trained)["simple-cnn"]["bytes"]) == files
+
+
+def test_no_run_an_unknown_run_and_no_dataset(cxr, tmp_path, own_trained):
+    assert "Train one: cxr train" in cxr("compare", "-w", tmp_path).stderr
+    assert "Trained runs: simple-cnn" in cxr("compare", "resnet", "-w", own_trained.root).stderr
+    own_trained.dataset.record.unlink()
+    assert "Prepare one: cxr prepare" in cxr("compare", "-w", own_trained.root).stderr
+
+
+def test_in_80_columns_a_long_name_folds_and_no_number_is_cut(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    numbers = ["0.801"] * 5 + ["27.82", "110.9", "140.2", "123.4"]
+    console.wide_table(
+        ["run", *"abcdefghi"], [["a-run-with-a-name-of-thirty-eight-letters", *numbers], ["b", *numbers]]
+    )
+    lines = capsys.readouterr().out.splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert sum(line.split()[-9:] == numbers for line in lines) == 2
+    assert "".join(line[:17].strip() for line in lines[2:-1]) == "a-run-with-a-name-of-thirty-eight-letters"

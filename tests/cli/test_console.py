@@ -1,0 +1,65 @@
+import json
+
+import pytest
+
+from cxr_cli.cli import console
+
+
+def test_a_log_hears_of_a_long_step_now_and_then_how_fast_it_goes_and_what_is_left(capsys, monkeypatch):
+    clock = iter(range(0, 1000, 4))  # 4 s at each look
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+
+    assert list(console.track(range(7), "Reading films", total=7)) == list(range(7))
+    assert capsys.readouterr().err == (
+        "Reading films: 7\n"
+        "Reading films: 3 of 7, 0.2 a second, 16 s left\n"
+        "Reading films: 6 of 7, 0.2 a second, 4 s left\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds_each", "total", "line"),
+    [
+        (1 / 143, 10_000, "1431 of 10000, 143 a second, 60 s left"),
+        (1 / 143, 20_000, "1431 of 20000, 143 a second, 2 min left"),
+        (2, 3000, "6 of 3000, 0.5 a second, 1.7 h left"),
+    ],
+)
+def test_what_is_left_is_told_in_the_unit_that_suits(capsys, monkeypatch, seconds_each, total, line):
+    now = 0.0
+    monkeypatch.setattr(console.time, "monotonic", lambda: now)
+    for _ in console.track(range(total), "Answering", total=total):
+        now += seconds_each
+        if now > 12.5:
+            break
+
+    assert capsys.readouterr().err == f"Answering: {total}\nAnswering: {line}\n"
+
+
+@pytest.mark.parametrize("values", [[], [1], [{"name": "a\u2028b", "numbers": [0.5, 2]}, {}, ["é"]]])
+def test_an_array_that_grows_is_in_the_end_as_if_printed_at_once(capsys, values):
+    console.result_json(values)
+    whole = capsys.readouterr().out
+    with console.json_array() as add:
+        for value in values:
+            add(value)
+
+    assert capsys.readouterr().out == whole
+
+
+def test_an_array_that_is_stopped_midway_is_still_json(capsys):
+    def stopped() -> None:
+        with console.json_array() as add:
+            add({"image": "a.png"})
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+
+    assert json.loads(capsys.readouterr().out) == [{"image": "a.png"}]
+
+
+def test_a_table_has_its_first_column_to_the_left(capsys):
+    console.table([("Films", "covid"), ("train", 7), ("all", 12)], indent=0)
+
+    assert capsys.readouterr().out == "Films  covid\ntrain      7\nall       12\n"

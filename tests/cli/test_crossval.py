@@ -1,0 +1,147 @@
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from cxr_cli.dataset.prepare import prepare
+from cxr_cli.evaluation.crossval import study
+from cxr_cli.films.reader import read_film
+from cxr_cli.phantoms.render import write_phantoms
+from cxr_cli.workspace.layout import Workspace
+
+QUICK = ("--arch", "simple-cnn", "--image-size", 64, "--epochs", 1)
+
+
+def rows_of(path):
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Trains in this process: a process a fold takes seconds for TensorFlow alone. See tests/crossval/test_apart.py."""
+
+    def train_here(place, options, *, watch):
+        from cxr_cli.training.train import train
+
+        train(place, options, watch=watch)
+
+    monkeypatch.setattr(study, "train_apart", train_here)
+    return train_here
+
+
+@pytest.fixture
+def workspace(prepared, tmp_path):
+    shutil.copytree(prepared.root, tmp_path / "workspace")
+    return Workspace(tmp_path / "workspace")
+
+
+def test_a_stopped_call_goes_on_and_every_film_is_answered_once(cxr, here, workspace, monkeypatch):
+    folder = workspace.crossval("simple-cnn-2-folds")
+
+    def stopped_in_fold_2(place, options, *, watch):
+        if place.root.name == "fold-2":
+            raise KeyboardInterrupt
+        here(place, options, watch=watch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(study, "train_apart", stopped_in_fold_2)
+        stopped = cxr("crossval", "--folds", 2, *QUICK, "-w", workspace.root)
+    first = folder.fold(1).new_run("simple-cnn").record.read_bytes()
+    assert (stopped.exit_code, stopped.stdout) == (130, "")
+    assert "Stopped within a fold. The same command goes on with that fold" in stopped.stderr
+    assert not folder.record.exists()
+
+    result = cxr("crossval", "--folds", 2, *QUICK, "--json", "-w", workspace.root)
+
+    report = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert result.stderr.count("kept.") == 1
+    assert folder.fold(1).new_run("simple-cnn").record.read_bytes() == first
+    assert json.loads(folder.record.read_text()) == report
+    rows = rows_of(folder.predictions)
+    manifest = {row["path"]: row for row in rows_of(workspace.dataset.manifest)}
+    assert sorted(row["image"] for row in rows) == sorted(manifest)
+    assert all((workspace.dataset.root / row["image"]).is_file() for row in rows)
+    assert all(manifest[row["image"]]["label"] == row["truth"] for row in rows)
+    for number in (1, 2):
+        own = rows_of(folder.fold(number).dataset.manifest)
+        seen = {row["group"] for row in own if row["split"] != "test"}
+        assert not seen & {row["group"] for row in rows if row["fold"] == f"{number}"}
+        assert not folder.fold(number).cache.exists()
+    check_figures(report, rows)
+    assert read_film(folder.roc_picture).std() > 10
+    page = folder.page.read_text()
+    for fold in report["folds"]:
+        assert f"{fold['metrics']['roc_auc']:.3f}" in page
+    assert f"{report['metrics']['roc_auc']:.3f}" in page
+
+
+def check_figures(report, rows):
+    truth = np.array([row["truth"] == "covid" for row in rows])
+    called = np.array([row["class"] == "covid" for row in rows])
+    probability = np.array([float(row["probability"]) for row in rows])
+    fold = np.array([row["fold"] for row in rows])
+    np.testing.assert_array_equal(called, probability >= [float(row["threshold"]) for row in rows])
+    assert report["films"] == len(rows) == report["positives"] + report["negatives"]
+    assert report["metrics"]["roc_auc"] == pytest.approx(roc_auc_score(truth, probability))
+    assert report["metrics"]["sensitivity"] == pytest.approx(called[truth].mean())
+    assert report["metrics"]["specificity"] == pytest.approx(1 - called[~truth].mean())
+    areas = [roc_auc_score(truth[fold == name], probability[fold == name]) for name in ("1", "2")]
+    assert [one["metrics"]["roc_auc"] for one in report["folds"]] == pytest.approx(areas)
+    assert report["across_folds"]["roc_auc"]["mean"] == pytest.approx(np.mean(areas))
+    assert report["across_folds"]["roc_auc"]["sd"] == pytest.approx(np.std(areas, ddof=1))
+    of_views = [row for row in report["subgroups"] if row["column"] == "view"]
+    assert sum(row["films"] for row in of_views) == len(rows)
+
+
+def test_a_source_is_left_out_and_a_run_gives_the_options(cxr, here, own_trained, phantoms, tmp_path):
+    other = write_phantoms(tmp_path / "elsewhere", films=24, seed=9)
+    prepare(own_trained, [phantoms, other])
+
+    result = cxr("crossval", "--leave-out", "source", "--from", "simple-cnn", "--epochs", 1, "-w", own_trained.root)
+
+    folder = own_trained.crossval("simple-cnn-leave-out-source")
+    report = json.loads(folder.record.read_text())
+    assert result.exit_code == 0
+    assert (report["options"]["image_size"], report["options"]["batch_size"], report["options"]["epochs"]) == (64, 8, 1)
+    assert {fold["name"]: sum(fold["films"]["test"].values()) for fold in report["folds"]} == {
+        "elsewhere": 24,
+        phantoms.parent.name: 40,
+    }
+    for number, fold in enumerate(report["folds"], start=1):
+        own = rows_of(folder.fold(number).dataset.manifest)
+        assert {row["source"] for row in own if row["split"] == "test"} == {fold["name"]}
+        assert fold["name"] not in {row["source"] for row in own if row["split"] != "test"}
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("simple-cnn: 64 films of ")
+    assert any(line.startswith("source") and "ROC AUC" in line for line in lines)
+    assert any(line.startswith("pooled") and f"{report['metrics']['roc_auc']:.2f} (" in line for line in lines)
+    assert lines[-1] == "For research and teaching only, never a diagnosis."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (
+            ["--folds", 99],
+            "Expected 99 or more patients with a negative film, one for each fold. Received: 1",
+            "Fewer folds: --folds 1",
+        ),
+        (["--folds", 3, "--leave-out", "view"], "Expected --folds or --leave-out. Received:", "Leave out one of them"),
+        (["--leave-out", "source"], "Expected two or more values of source", "Leave out another column, or draw folds"),
+        (["--from", "mine"], "Expected the name of a run in", "Runs there: none"),
+        (["--operating-point", "best"], "Expected an operating point: youden", "For example: --operating-point"),
+        (["--name", "a/b"], "Expected a run's name of letters", "For example: --name"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_is_refused_before_anything_is_trained(cxr, prepared, arguments, message, hint):
+    result = cxr("crossval", *arguments, "-w", prepared.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: {message}")
+    assert result.stderr.splitlines()[-1].startswith(hint)
+    assert not (prepared.root / "crossval").exists()

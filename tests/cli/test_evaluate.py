@@ -1,0 +1,242 @@
+import csv
+import json
+
+import msgspec
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+from sklearn.metrics import balanced_accuracy_score, brier_score_loss, confusion_matrix, roc_auc_score
+
+from cxr_cli.dataset.prepare import prepare
+from cxr_cli.films.reader import read_film
+from cxr_cli.metrics.calibration import Calibration
+from cxr_cli.metrics.intervals import Interval, measure_intervals, predictive_intervals
+from cxr_cli.metrics.operating_points import OperatingPoint
+from cxr_cli.recipe.record import RunRecord
+from cxr_cli.workspace.records import read_record, write_record
+
+
+def rows_of(path):
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def decide(workspace, *, temperature=None, threshold=0.5):
+    """Give the run another operating point, as `cxr calibrate` does."""
+    path = workspace.run("simple-cnn").record
+    point = OperatingPoint(
+        rule="sensitivity=0.95", threshold=threshold, sensitivity=1, specificity=0.5, positives=3, negatives=4
+    )
+    calibration = Calibration(temperature=temperature, before={}, after={}) if temperature else None
+    changes = {"threshold": threshold, "operating_point": point, "calibration": calibration}
+    write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **changes))
+
+
+def test_figures_follow_from_the_predictions_and_the_manifest(cxr, own_trained):
+    result = cxr("evaluate", "--json", "-w", own_trained.root)
+    report = json.loads(result.stdout)
+    folder = own_trained.evaluation("simple-cnn", "test")
+    rows = rows_of(folder.predictions)
+    manifest = {row["path"]: row for row in rows_of(own_trained.dataset.manifest)}
+
+    truth = np.array([row["truth"] == "covid" for row in rows])
+    probability = np.array([float(row["probability"]) for row in rows])
+    called = np.array([row["class"] == "covid" for row in rows])
+    groups = np.array([row["group"] for row in rows])
+    assert result.exit_code == 0
+    assert {row["image"] for row in rows} == {path for path, row in manifest.items() if row["split"] == "test"}
+    for row in rows:
+        known = manifest[row["image"]]
+        assert row["truth"] == known["label"]
+        for name in ("original", "patient", "group", "source", "view", "sex", "age", "finding"):
+            assert row[name] == known[name]
+    np.testing.assert_array_equal(called, probability >= report["threshold"])
+    assert (report["positive"], report["films"], report["patients"]) == ("covid", len(rows), len(set(groups)))
+    assert (report["positives"], report["negatives"]) == (truth.sum(), (~truth).sum())
+    assert report["metrics"]["roc_auc"] == pytest.approx(roc_auc_score(truth, probability))
+    assert report["metrics"]["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, called))
+    assert report["metrics"]["brier"] == pytest.approx(brier_score_loss(truth, probability))
+    intervals = measure_intervals(truth, probability, groups, threshold=report["threshold"])
+    assert report["intervals"].keys() == report["metrics"].keys()
+    for name, interval in intervals.items():
+        assert report["intervals"][name] == (pytest.approx(msgspec.to_builtins(interval)) if interval else None)
+    cells = report["confusion_matrix"]
+    np.testing.assert_array_equal(
+        confusion_matrix(truth, called),
+        [[cells["true_negative"], cells["false_positive"]], [cells["false_negative"], cells["true_positive"]]],
+    )
+    assert json.loads(folder.record.read_text()) == report
+    for picture in (folder.confusion_picture, folder.roc_picture, folder.reliability_picture):
+        assert read_film(picture).std() > 10
+
+
+def test_people_read_the_films_the_operating_point_and_each_figure_with_its_interval(cxr, own_trained):
+    decide(own_trained, temperature=0.7, threshold=0.4)
+    result = cxr("evaluate", "-w", own_trained.root)
+    lines = result.stdout.splitlines()
+    report = json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())
+    sensitivity, around = report["metrics"]["sensitivity"], report["intervals"]["sensitivity"]
+    found = report["confusion_matrix"]["true_positive"]
+
+    area = report["intervals"]["roc_auc"]
+    assert area["low"] < 0.5
+    assert lines[:7] == [
+        f"simple-cnn on test: 6 films of {report['patients']} patients, 3 covid and 3 non_covid",
+        f"Not shown to be better than chance: the AUC's interval, {area['low']:.3f} to {area['high']:.3f}, "
+        "includes 0.5.",
+        "The operating point was chosen on 3 covid and 4 non_covid validation films: on so few, sensitivity and "
+        "specificity move with the draw.",
+        "Operating point: covid from a probability of 0.4 (sensitivity=0.95, on 7 validation films)",
+        "",
+        "                          95 % interval",
+        f"Sensitivity        {sensitivity:.3f}  {around['low']:.3f} to {around['high']:.3f}  "
+        f"{found} of 3 covid films called covid",
+    ]
+    assert "PPV and NPV are of a set with 50% covid; of another: --prevalence SHARE" in lines
+    assert "Probabilities        raw  temperature 0.70" in lines
+    assert lines[-1] == "For research and teaching only, never a diagnosis."
+    assert "Warning" not in result.stdout
+    assert result.stderr == "Answering test films: 6\n"
+
+
+def test_the_runs_temperature_and_threshold_are_used_and_both_probabilities_are_told(cxr, own_trained):
+    before = json.loads(cxr("evaluate", "--json", "-w", own_trained.root).stdout)
+    decide(own_trained, temperature=0.5, threshold=0.3)
+    report = json.loads(cxr("evaluate", "--json", "-w", own_trained.root).stdout)
+    rows = rows_of(own_trained.evaluation("simple-cnn", "test").predictions)
+
+    raw = np.array([float(row["raw_probability"]) for row in rows])
+    probability = np.array([float(row["probability"]) for row in rows])
+    truth = np.array([row["truth"] == "covid" for row in rows])
+    np.testing.assert_allclose(probability, expit(logit(raw) / 0.5), rtol=1e-7)
+    assert [row["class"] == "covid" for row in rows] == list(probability >= 0.3)
+    assert (report["threshold"], report["operating_point"]["rule"]) == (0.3, "sensitivity=0.95")
+    assert report["calibration"]["temperature"] == 0.5
+    assert report["calibration"]["raw"] == pytest.approx(before["calibration"]["raw"])
+    assert report["calibration"]["raw"]["brier"] == pytest.approx(brier_score_loss(truth, raw))
+    assert report["calibration"]["calibrated"]["brier"] == pytest.approx(brier_score_loss(truth, probability))
+    assert report["metrics"]["roc_auc"] == before["metrics"]["roc_auc"]
+
+
+def test_a_run_without_calibration_or_operating_point_is_tested_as_before(cxr, own_trained):
+    path = own_trained.run().record
+    older = msgspec.structs.replace(read_record(path, RunRecord), threshold=0.5, calibration=None, operating_point=None)
+    write_record(path, older)
+    result = cxr("evaluate", "-w", own_trained.root)
+    rows = rows_of(own_trained.evaluation("simple-cnn", "test").predictions)
+
+    assert "\nOperating point: covid from a probability of 0.5\n" in result.stdout
+    assert "Probabilities      not calibrated" in result.stdout
+    assert all(row["probability"] == row["raw_probability"] for row in rows)
+
+
+def test_predictive_values_at_a_stated_prevalence(cxr, own_trained):
+    result = cxr("evaluate", "--prevalence", "0.1", "-w", own_trained.root)
+    report = json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())
+    sensitivity, specificity = report["metrics"]["sensitivity"], report["metrics"]["specificity"]
+    worth = report["predictive_values"]
+
+    assert worth["prevalence"] == 0.1
+    called = 0.1 * sensitivity + 0.9 * (1 - specificity)
+    assert worth["positive"] == (pytest.approx(0.1 * sensitivity / called) if called else None)
+    assert "At a prevalence of 10%:" in result.stdout
+    around = [msgspec.convert(report["intervals"][name], type=Interval) for name in ("sensitivity", "specificity")]
+    expected = predictive_intervals(*around, prevalence=0.1)
+    assert worth["negative_interval"] == (
+        None if worth["negative"] is None else pytest.approx(msgspec.to_builtins(expected[1]))
+    )
+
+
+@pytest.mark.parametrize("share", ["0", "1", "10"])
+def test_a_prevalence_is_a_share(cxr, own_trained, share):
+    result = cxr("evaluate", "--prevalence", share, "-w", own_trained.root)
+
+    assert result.exit_code == 2
+    assert "give a share between 0 and 1" in result.stderr
+
+
+def test_subgroups_with_few_films_of_a_class_have_no_figures(cxr, own_trained):
+    result = cxr("evaluate", "--split", "train", "-w", own_trained.root)
+    report = json.loads(own_trained.evaluation("simple-cnn", "train").record.read_text())
+    rows = {(row["column"], row["value"]): row for row in report["subgroups"]}
+
+    assert {column for column, _ in rows} == {"view", "sex", "age", "source", "finding"}
+    for column in ("view", "sex", "age", "source", "finding"):
+        assert sum(row["films"] for (name, _), row in rows.items() if name == column) == report["films"]
+    (whole,) = (row for (column, _), row in rows.items() if column == "source")
+    assert whole["metrics"]["roc_auc"] == report["metrics"]["roc_auc"]
+    for row in rows.values():
+        assert row["too_few"] == (min(row["positives"], row["negatives"]) < 10)
+        assert (row["metrics"]["sensitivity"] is None) == (row["positives"] < 10)
+        assert (row["metrics"]["specificity"] is None) == (row["negatives"] < 10)
+        assert (row["metrics"]["roc_auc"] is None) == row["too_few"]
+    assert "Subgroup" in result.stdout
+    assert "Too few films of either class, below ten: " in result.stdout
+    assert "source" not in result.stdout  # there is but one: the whole set again
+
+
+def test_training_films_are_no_test_and_that_is_said(cxr, own_trained):
+    result = cxr("evaluate", "--split", "train", "-w", own_trained.root)
+
+    assert "The train films had a part in the training: these figures are no test." in result.stdout
+    assert own_trained.evaluation("simple-cnn", "train").record.is_file()
+
+
+def test_another_split_than_the_runs_is_warned_of(cxr, own_trained, phantoms):
+    prepare(own_trained, [phantoms], seed=1)
+    own_trained.run().seen.unlink(missing_ok=True)  # a run of before there was any
+
+    result = cxr("evaluate", "-w", own_trained.root)
+
+    assert "Warning: simple-cnn was trained on another dataset or split" in result.stdout
+    assert json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())["same_dataset"] is False
+
+
+def test_training_films_of_a_run_can_not_be_dropped_from_themselves(cxr, own_trained):
+    refused = cxr("evaluate", "--split", "train", "--drop-seen", "-w", own_trained.root)
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "Expected films that simple-cnn was not trained on. Received: 28 films, each of them" in refused.stderr
+
+
+def test_another_positive_class_is_refused(cxr, own_trained, phantoms):
+    prepare(own_trained, [phantoms], positive="No Finding")
+
+    result = cxr("evaluate", "-w", own_trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Error: Expected films of the run's classes {'non_covid': 0, 'covid': 1}. Received: " in result.stderr
+
+
+def test_no_dataset_and_no_run(cxr, tmp_path):
+    result = cxr("evaluate", "-w", tmp_path)
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Train one: cxr train --arch mobilenetv2 --class-weight\n")
+
+
+def test_nothing_can_be_fitted_to_the_films_that_are_tested(cxr, own_trained):
+    before = own_trained.run().record.read_bytes()
+    help_text = cxr("evaluate", "--help").stdout
+    cxr("evaluate", "-w", own_trained.root)
+
+    assert "--threshold" not in help_text
+    assert "--operating-point" not in help_text
+    assert own_trained.run().record.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--metadata", "m.csv"], "goes with --external only"),
+        (["--name", "x"], "goes with --external only"),
+        (["--external"], "give one of the two"),
+        (["--external", "--folders", "f", "--split", "val"], "films from elsewhere have no parts"),
+        (["--external", "--folders", "f", "--images", "i"], "goes with --metadata only"),
+        (["--external", "--metadata", "f", "--patient-pattern", "i"], "goes with --folders only"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(cxr, own_trained, options, said):
+    result = cxr("evaluate", *options, "-w", own_trained.root)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in " ".join(result.stderr.split())

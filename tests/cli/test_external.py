@@ -1,0 +1,322 @@
+"""Films from another hospital: through the same reader, at the run's own operating point, beside its own test."""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+from PIL import Image
+
+from cxr_cli.cli import app
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.films.reader import read_film
+from cxr_cli.metrics.intervals import Interval, gap_interval
+from cxr_cli.phantoms.render import write_phantoms
+from cxr_cli.prediction.predictor import open_predictor
+from cxr_cli.recipe.record import RunRecord
+from cxr_cli.workspace.files import write_table
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record, write_record
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """The metadata of 24 phantoms that no run of the tests has seen."""
+    return write_phantoms(tmp_path_factory.mktemp("other hospital"), films=24, seed=77)
+
+
+def rows_of(path):
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+@pytest.fixture(scope="module")
+def tested_once(trained, tmp_path_factory):
+    """A copy of `trained` with the run's own test, as if all had happened one after the other."""
+    workspace = Workspace(tmp_path_factory.mktemp("tested") / "workspace")
+    shutil.copytree(trained.root, workspace.root)
+    for path, kind in ((workspace.dataset.record, DatasetRecord), (workspace.run().record, RunRecord)):
+        write_record(path, msgspec.structs.replace(read_record(path, kind), created="2026-01-01T00:00:00+00:00"))
+    with pytest.raises(SystemExit):
+        app.main(["evaluate", "-w", str(workspace.root)])
+    return workspace
+
+
+@pytest.fixture
+def tested(tested_once, tmp_path):
+    """A copy of it that a test may change."""
+    shutil.copytree(tested_once.root, tmp_path / "workspace")
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def class_folders(elsewhere, tmp_path):
+    """The same films in the folders COVID-19 and normal of `tmp_path / "clinic"`."""
+    for row in rows_of(elsewhere):
+        name = "COVID-19" if "COVID-19" in row["finding"] else "normal"
+        folder = tmp_path / "clinic" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        image = next(elsewhere.parent.rglob(row["filename"]))
+        shutil.copy(image, folder / f"{row['patientid']}_{row['filename']}")
+    return tmp_path / "clinic"
+
+
+def test_internal_and_external_stand_side_by_side_with_the_gap(cxr, own_trained, elsewhere):
+    result = cxr("evaluate", "--external", "--metadata", elsewhere, "-w", own_trained.root)
+    (name,) = {path.name for path in (own_trained.root / "evaluations" / "simple-cnn").iterdir()} - {"test"}
+    folder = own_trained.evaluation("simple-cnn", name)
+    outside = read_record(folder.record, ReportRecord)
+    inside = read_record(own_trained.evaluation("simple-cnn", "test").record, ReportRecord)
+
+    assert result.exit_code == 0, result.stderr
+    assert "simple-cnn has no report on these test films: testing it first" in result.stderr
+    assert name == re.sub(r"[^A-Za-z0-9._+-]+", "-", elsewhere.parent.name)
+    assert result.stdout.splitlines()[0] == (
+        f"simple-cnn on {name}, films from elsewhere: {outside.films} films of {outside.patients} patients, "
+        f"{outside.positives} covid and {outside.negatives} non_covid"
+    )
+    assert outside.external.metadata == [str(elsewhere)]
+    assert outside.external.internal == inside.created
+    assert list(outside.external.gaps) == ["sensitivity", "specificity", "balanced_accuracy", "roc_auc"]
+    for metric, gap in outside.external.gaps.items():
+        assert (gap.internal, gap.external) == (inside.metrics[metric], outside.metrics[metric])
+        assert gap.gap == gap.external - gap.internal
+        assert gap.interval == gap_interval(
+            gap.external, outside.intervals[metric], gap.internal, inside.intervals[metric]
+        )
+    auc = outside.external.gaps["roc_auc"]
+    assert re.search(
+        rf"^ROC AUC +{auc.internal:.2f} \(.+?\) +{auc.external:.2f} \(.+?\) +"
+        rf"{re.escape(f'{auc.gap:+.2f} ({auc.interval.low:+.2f} to {auc.interval.high:+.2f})')}$",
+        result.stdout,
+        re.MULTILINE,
+    )
+    assert "Warning" not in result.stdout
+    told = json.loads(cxr("evaluate", "--external", "--metadata", elsewhere, "--json", "-w", own_trained.root).stdout)
+    assert told | {"created": ""} == msgspec.to_builtins(outside) | {"created": ""}
+
+
+def test_each_film_is_answered_as_predict_answers_it(cxr, tested, class_folders):
+    pattern = r"^([\w-]+?)_"
+    result = cxr("evaluate", "--external", "--folders", class_folders, "--patient-pattern", pattern, "-w", tested.root)
+    rows = rows_of(tested.evaluation("simple-cnn", "clinic").predictions)
+    predictor = open_predictor(tested.run())
+
+    assert result.exit_code == 0, result.stderr
+    assert {row["image"] for row in rows} == {str(path) for path in class_folders.rglob("*.png")}
+    for row in rows:
+        folder, name = row["image"].split("/")[-2:]
+        answer = predictor.answer(read_film(class_folders / folder / name))
+        assert row["truth"] == ("covid" if folder == "COVID-19" else "non_covid")
+        assert (row["finding"], row["class"], row["source"]) == (folder, answer.label, "clinic")
+        assert float(row["probability"]) == pytest.approx(answer.probabilities["covid"], abs=1e-6)
+        assert row["patient"] == re.match(pattern, name)[1]
+        assert row["group"] == f"clinic:{row['patient']}"
+
+
+@pytest.mark.parametrize(
+    ("left", "there", "told", "silent"),
+    [("normal", "non_covid", "specificity", "sensitivity"), ("COVID-19", "covid", "sensitivity", "specificity")],
+)
+def test_one_class_is_enough_for_sensitivity_or_specificity_alone(
+    cxr, tested, class_folders, left, there, told, silent
+):
+    for folder in class_folders.iterdir():
+        if folder.name != left:
+            shutil.rmtree(folder)
+    if left == "normal":
+        (class_folders / left).rename(class_folders / "non_covid")
+    result = cxr("evaluate", "--external", "--folders", class_folders, "--prevalence", "0.1", "-w", tested.root)
+    folder = tested.evaluation("simple-cnn", "clinic")
+    report = read_record(folder.record, ReportRecord)
+
+    assert result.exit_code == 0, result.stderr
+    assert f"All films are {there}: they tell the {told} and nothing else." in result.stdout
+    assert re.search(rf"^{told.capitalize()} +\d\.\d{{3}}  ", result.stdout, re.MULTILINE)
+    assert not re.search(rf"^({silent.capitalize()}|ROC AUC|Accuracy) +\d\.\d{{3}}  ", result.stdout, re.MULTILINE)
+    assert "PPV and NPV at a prevalence need films of both classes." in result.stdout
+    assert report.metrics[silent] is None
+    assert report.metrics["roc_auc"] is None
+    assert report.external.gaps[told].gap is not None
+    assert report.external.gaps[silent].internal is not None
+    assert report.external.gaps[silent].gap is None
+    assert report.predictive_values.positive is None
+    assert not folder.roc_picture.exists()
+
+
+def test_metadata_without_the_finding_is_all_negative_and_that_is_said(cxr, tested, elsewhere, tmp_path):
+    table = tmp_path / "none.csv"
+    table.write_text(elsewhere.read_text().replace("COVID-19", "Influenza"))
+    result = cxr(
+        "evaluate",
+        "--external",
+        "--metadata",
+        table,
+        "--images",
+        elsewhere.parent,
+        "--name",
+        "flu",
+        "-w",
+        tested.root,
+    )
+
+    assert result.exit_code == 0, result.stderr
+    assert "No finding names covid: all films count as non_covid. Another one: --positive TEXT\n" in result.stderr
+    other = cxr(
+        "evaluate",
+        "--external",
+        "--metadata",
+        table,
+        "--images",
+        elsewhere.parent,
+        "--name",
+        "flu",
+        "--positive",
+        "Influenza",
+        "-w",
+        tested.root,
+    )
+    assert "No finding names" not in other.stderr
+    assert read_record(tested.evaluation("simple-cnn", "flu").record, ReportRecord).positives > 0
+
+
+def test_class_folders_that_do_not_say_which_is_positive_are_refused(cxr, tested, class_folders):
+    (class_folders / "COVID-19").rename(class_folders / "sick")
+    command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
+    refused = cxr(*command)
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "Expected --positive to say which class folder is positive." in refused.stderr
+    assert "the run's classes are non_covid and covid." in refused.stderr
+    assert "Say which: --positive normal or --positive sick" in refused.stderr
+    assert cxr(*command, "--positive", "sick").exit_code == 0
+    rows = rows_of(tested.evaluation("simple-cnn", "clinic").predictions)
+    assert {row["truth"] for row in rows if row["finding"] == "sick"} == {"covid"}
+
+
+def test_a_name_of_a_part_would_replace_the_runs_own_test_and_is_refused(cxr, tested, class_folders):
+    command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
+    for name in ("test", "../out"):
+        refused = cxr(*command, "--name", name)
+        assert refused.exit_code == 1
+        assert "Expected a name of letters, digits" in refused.stderr
+    class_folders.rename(class_folders.parent / "test")
+    assert cxr("evaluate", "--external", "--folders", class_folders.parent / "test", "-w", tested.root).exit_code == 0
+    assert tested.evaluation("simple-cnn", "external-test").record.is_file()
+
+
+def test_without_its_dataset_or_of_another_one_there_is_nothing_to_compare_with(cxr, tested, class_folders):
+    command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
+    path = tested.run().record
+    another = {"dataset_fingerprint": "0" * 64, "created": "2999-01-01T00:00:00+00:00"}
+    write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **another))
+    other = cxr(*command)
+    assert "No internal test to compare with: simple-cnn was trained on another dataset or split" in other.stderr
+
+    shutil.rmtree(tested.dataset.root)
+    gone = cxr(*command)
+    assert gone.exit_code == 0
+    assert "No internal test to compare with. Expected a prepared dataset in" in gone.stderr
+    assert "internal" not in gone.stdout
+    assert read_record(tested.evaluation("simple-cnn", "clinic").record, ReportRecord).external.gaps == {}
+
+
+def test_a_file_that_can_not_be_read_is_left_out_and_counted(cxr, tested, class_folders):
+    (class_folders / "normal" / "broken.png").write_bytes(b"no film")
+    cxr("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
+    report = read_record(tested.evaluation("simple-cnn", "clinic").record, ReportRecord)
+
+    assert report.films == 24
+    assert [(step.removed, step.left) for step in report.external.funnel][-1] == (1, 24)
+
+
+def test_an_interval_of_the_gap_is_zou_and_donners():
+    inside, outside = Interval(low=0.6, high=0.8), Interval(low=0.3, high=0.6)
+
+    found = gap_interval(0.4, outside, 0.7, inside)
+    assert found.low == pytest.approx(-0.3 - (0.1**2 + 0.1**2) ** 0.5)
+    assert found.high == pytest.approx(-0.3 + (0.2**2 + 0.1**2) ** 0.5)
+
+
+@pytest.fixture
+def overlapping(tested, elsewhere, tmp_path):
+    """Another hospital's films, three of which are kin of training films: the very file, one saved anew, and another of
+    a patient.
+    """
+    folder = tmp_path / "phantoms"
+    shutil.copytree(elsewhere.parent, folder)
+    train = [row for row in rows_of(tested.dataset.manifest) if row["split"] == "train" and row["patient"]]
+    rows = rows_of(folder / "metadata.csv")
+    shutil.copy(train[0]["original"], folder / rows[0]["filename"])
+    with Image.open(train[1]["original"]) as film:
+        film.resize((film.width * 9 // 10, film.height * 9 // 10)).save(folder / rows[1]["filename"])
+    rows[2]["patientid"] = train[2]["patient"]
+    with (folder / "metadata.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    for row in rows_of(tested.dataset.manifest):
+        assert row["source"] == Path(row["original"]).parent.name
+    folder.rename(tmp_path / train[0]["source"])
+    return tmp_path / train[0]["source"] / "metadata.csv", [row["filename"] for row in rows[:3]]
+
+
+def test_films_of_the_training_their_twins_and_their_patients_are_named_and_can_be_dropped(cxr, tested, overlapping):
+    table, names = overlapping
+    command = ("evaluate", "--external", "--metadata", table, "--name", "other", "-w", tested.root)
+    warned = cxr(*command)
+    folder = tested.evaluation("simple-cnn", "other")
+    kin = {row["image"].split("/")[-1]: row["seen"] for row in rows_of(folder.predictions)}
+    seen = {"films": 1, "twins": 1, "patients": 1}
+
+    assert [kin[name] for name in names] == ["film", "twin", "patient"]
+    assert sum(map(bool, kin.values())) == 3
+    assert warned.stdout.splitlines()[1] == (
+        "Warning: simple-cnn was trained or validated on 3 of these 24 films or their kin (1 the very film, 1 a "
+        "near-twin, 1 another film of the patient): the figures may be too good. Leave those out: --drop-seen"
+    )
+    assert msgspec.to_builtins(read_record(folder.record, ReportRecord).seen) == seen | {"dropped": False}
+
+    dropped = cxr(*command, "--drop-seen")
+    report = read_record(folder.record, ReportRecord)
+    assert dropped.stdout.splitlines()[1] == (
+        "Left out, as it was trained or validated on them or their kin: 1 the very film, 1 a near-twin, 1 another film "
+        "of the patient"
+    )
+    assert "Warning" not in dropped.stdout
+    assert (report.films, msgspec.to_builtins(report.seen)) == (21, seen | {"dropped": True})
+    assert not set(names) & {row["image"].split("/")[-1] for row in rows_of(folder.predictions)}
+
+
+def test_a_run_without_a_record_of_its_films_warns_and_drops_none(cxr, tested, elsewhere):
+    path = tested.run().record
+    another = {"dataset_fingerprint": "0" * 64, "created": "2999-01-01T00:00:00+00:00"}
+    write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **another))
+    tested.run().seen.unlink(missing_ok=True)
+    command = ("evaluate", "--external", "--metadata", elsewhere, "-w", tested.root)
+
+    assert "Warning: simple-cnn keeps no record of its training films" in cxr(*command).stdout
+    refused = cxr(*command, "--drop-seen")
+    assert refused.exit_code == 1
+    assert "Expected a run that keeps a record of its training films. Received: simple-cnn" in refused.stderr
+
+
+def test_where_the_pictures_are_gone_films_are_known_by_the_runs_own_record(cxr, tested, overlapping):
+    table, names = overlapping
+    columns = ["part", "sha256", "phash", "group", "patient", "source"]
+    rows = [row for row in rows_of(tested.dataset.manifest) if row["split"] != "test"]
+    write_table(tested.run().seen, columns, [{name: row.get(name, row["split"]) for name in columns} for row in rows])
+    shutil.rmtree(tested.dataset.root)
+    command = ("evaluate", "--external", "--metadata", table, "--name", "other", "-w", tested.root)
+
+    assert cxr(*command).exit_code == 0
+    kin = {
+        row["image"].split("/")[-1]: row["seen"]
+        for row in rows_of(tested.evaluation("simple-cnn", "other").predictions)
+    }
+    assert [kin[name] for name in names] == ["film", "twin", "patient"]
+    tested.run().seen.write_text("sha256\nx\n")
+    assert "Expected the run's films in" in cxr(*command).stderr

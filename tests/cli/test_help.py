@@ -1,0 +1,113 @@
+"""What a person reads first: help texts as golden files, and commands that the README knows."""
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import typer
+
+from cxr_cli.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden"
+COMMANDS = list(typer.main.get_command(app).commands)
+
+
+@pytest.mark.skipif(
+    tuple(map(int, version("typer").split(".")[:2])) < (0, 28), reason="older Typers write the same help in other words"
+)
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_the_golden_file(cxr, command):
+    result = cxr(*([command] if command else []), "--help")
+    golden = GOLDEN / f"help-{command or 'cxr'}.txt"
+    if os.environ.get("CXR_WRITE_GOLDEN"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(result.stdout, encoding="utf-8")
+
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert result.stdout == golden.read_text(encoding="utf-8")
+
+
+def golden_help(command):
+    return (GOLDEN / f"help-{command}.txt").read_text(encoding="utf-8")
+
+
+def reference():
+    """docs/commands.md: every help text, in the order of `cxr --help`."""
+    head = "# The commands\n\nWhat `cxr COMMAND --help` prints; written by `tests/cli/test_help.py`.\n"
+    return head + "".join(f"\n## cxr {command}\n\n```text\n{golden_help(command)}```\n" for command in COMMANDS)
+
+
+def readme_table():
+    """The README's table: each command with its first sentence and its example."""
+    rows = []
+    for command in COMMANDS:
+        _, sentence, *others = golden_help(command).split("\n\n")
+        example = next(text.strip() for text in others if text.strip().startswith("Example:"))
+        rows.append(f"| {' '.join(sentence.split())} | `{example.removeprefix('Example: ')}` |\n")
+    return "| what it does | for example |\n| --- | --- |\n" + "".join(rows)
+
+
+def test_the_reference_and_the_readmes_table_are_the_help_texts():
+    path, readme = ROOT / "docs" / "commands.md", ROOT / "README.md"
+    before, marker, rest = readme.read_text(encoding="utf-8").partition("<!-- commands -->\n")
+    _, end, after = rest.partition("<!-- /commands -->\n")
+    assert marker
+    assert end
+    text = before + marker + readme_table() + end + after
+    if os.environ.get("CXR_WRITE_GOLDEN"):
+        path.write_text(reference(), encoding="utf-8")
+        readme.write_text(text, encoding="utf-8")
+
+    assert path.read_text(encoding="utf-8") == reference()
+    assert readme.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_sentence_and_an_example(cxr, command):
+    usage, sentence, *others = cxr(command, "--help").stdout.split("\n\n")
+
+    assert usage.startswith(f"Usage: cxr {command}")
+    assert sentence.strip().endswith(".")
+    assert any(text.strip().startswith(f"Example: cxr {command}") for text in others)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_readme_knows_every_command(command):
+    assert f"cxr {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_version_is_the_packages(cxr):
+    assert cxr("--version").stdout == f"cxr {version('cxr-cli')}\n"
+
+
+def test_an_unknown_command_is_wrong_usage(cxr):
+    result = cxr("predikt")
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "No such command 'predikt'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict"],
+        ["prepare"],
+        ["gradcam"],
+        ["train", "--arch", "vgg99"],
+        ["train", "--epochs", "0"],
+        ["evaluate", "--split", "final"],
+        ["gradcam", "film.png", "--alpha", "2"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_with_2_and_says_how(cxr, arguments):
+    result = cxr(*arguments)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"Usage: cxr {arguments[0]}")
+    assert "Error: " in result.stderr

@@ -1,0 +1,263 @@
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import msgspec
+import pytest
+from PIL import Image
+
+from cxr_cli.films.reader import read_film
+from cxr_cli.metrics.operating_points import OperatingPoint
+from cxr_cli.prediction.predictor import Predictor, open_predictor
+from cxr_cli.recipe.record import RunRecord
+from cxr_cli.web.answering import Answerer
+from cxr_cli.workspace.records import read_record, write_record
+
+COLUMNS = ["image", "class", "confidence", "probability_non_covid", "probability_covid", "model", "threshold", "seen"]
+NOTICE = "Answered by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
+
+
+def test_people_read_class_and_confidence(cxr, trained, film):
+    result = cxr("predict", film, "-w", trained.root)
+
+    assert result.exit_code == 0
+    assert re.fullmatch(
+        rf"{re.escape(str(film))}\n  Class      : (non_)?covid\n  Confidence : \d+\.\d%\n"
+        r"(  Decided by : P\(covid\) .+\n)?",
+        result.stdout,
+    )
+    assert result.stderr == f"Note: simple-cnn was trained or validated on this film: the answer is no test.\n{NOTICE}"
+
+
+def test_json_has_a_stable_shape_and_agrees_with_the_model(cxr, trained, film):
+    (answer,) = json.loads(cxr("predict", film, "--json", "-w", trained.root).stdout)
+    expected = open_predictor(trained.run()).answer(read_film(film))
+
+    assert list(answer) == ["image", "class", "confidence", "probabilities", "model", "threshold", "seen"]
+    assert answer["image"] == str(film)
+    assert answer["class"] == expected.label
+    assert answer["model"] == "simple-cnn"
+    assert list(answer["probabilities"]) == ["non_covid", "covid"]
+    assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
+    assert answer["confidence"] == answer["probabilities"][answer["class"]]
+    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=2e-6)
+
+
+def test_a_threshold_other_than_a_half_is_said_with_what_it_decided(cxr, own_trained, film):
+    path = own_trained.run().record
+    record = msgspec.structs.replace(
+        read_record(path, RunRecord), threshold=0.5, calibration=None, operating_point=None
+    )
+    write_record(path, record)
+    result = cxr("predict", film, "-w", own_trained.root)
+    probability = open_predictor(own_trained.run()).answer(read_film(film)).probabilities["covid"]
+    assert "Decided by" not in result.stdout
+
+    point = OperatingPoint(
+        rule="sensitivity=0.95",
+        threshold=probability - 0.001,
+        sensitivity=0.95,
+        specificity=0.4,
+        positives=20,
+        negatives=10,
+    )
+    for threshold, label, sign in ((probability - 0.001, "covid", "≥"), (probability + 0.001, "non_covid", "<")):
+        write_record(path, msgspec.structs.replace(record, threshold=threshold, operating_point=point))
+        assert cxr("predict", film, "-w", own_trained.root).stdout == (
+            f"{film}\n  Class      : {label}\n"
+            f"  Confidence : {probability if label == 'covid' else 1 - probability:.1%}\n"
+            f"  Decided by : P(covid) {probability:.1%} {sign} {threshold:.1%}, "
+            "the operating point (sensitivity=0.95)\n"
+        )
+
+
+def test_a_folder_and_a_csv_file(cxr, trained, film, tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    for name in ("b.png", "a.png"):
+        shutil.copy(film, films / name)
+    (films / "notes.txt").write_text("no film")
+    table = tmp_path / "out" / "answers.csv"
+
+    result = cxr("predict", films, "--csv", table, "-w", trained.root)
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+
+    assert result.exit_code == 0
+    assert [row["image"] for row in rows] == [str(films / "a.png"), str(films / "b.png")]
+    assert list(rows[0]) == COLUMNS
+    assert rows[0]["confidence"] == rows[0][f"probability_{rows[0]['class']}"]
+
+
+def test_many_films_are_answered_as_each_alone_in_json_and_csv(cxr, trained, phantoms, tmp_path):
+    films = sorted(phantoms.parent.rglob("*.png"))
+    table = tmp_path / "answers.csv"
+    result = cxr("predict", phantoms.parent, "--json", "--csv", table, "-w", trained.root)
+    answers = json.loads(result.stdout)
+
+    assert result.exit_code == 0
+    assert [answer["image"] for answer in answers] == [str(film) for film in films]
+    assert result.stdout == json.dumps(answers, indent=2, ensure_ascii=False) + "\n"
+    for answer in (answers[0], answers[-1]):
+        assert json.loads(cxr("predict", answer["image"], "--json", "-w", trained.root).stdout) == [answer]
+    rows = list(csv.reader(table.read_text().splitlines()))
+    assert rows[0] == COLUMNS
+    assert rows[1:] == [
+        [
+            answer["image"],
+            answer["class"],
+            str(answer["confidence"]),
+            *(str(value) for value in answer["probabilities"].values()),
+            answer["model"],
+            str(answer["threshold"]),
+            answer["seen"],
+        ]
+        for answer in answers
+    ]
+    assert list(tmp_path.iterdir()) == [table]
+
+
+def test_answers_come_as_they_are_found_and_those_of_a_stopped_run_are_kept(
+    cxr, trained, phantoms, tmp_path, monkeypatch
+):
+    films = sorted(str(path) for path in phantoms.parent.rglob("*.png"))
+    table = tmp_path / "answers.csv"
+    table.write_text("of an earlier run")
+    answer_all = Predictor.answer_all
+
+    def stopped(self, paths, **options):
+        for number, answered in enumerate(answer_all(self, paths, **options)):
+            if number == 3:
+                raise KeyboardInterrupt
+            yield answered
+
+    monkeypatch.setattr(Predictor, "answer_all", stopped)
+    result = cxr("predict", phantoms.parent, "--json", "--csv", table, "-w", trained.root)
+
+    assert result.exit_code == 130
+    assert [answer["image"] for answer in json.loads(result.stdout)] == films[:3]
+    assert result.stderr == (f"Answering: {len(films)}\nAnswers so far: {tmp_path / 'answers.partial.csv'}\nStopped.\n")
+    assert table.read_text() == "of an earlier run"
+    kept = list(csv.DictReader((tmp_path / "answers.partial.csv").read_text().splitlines()))
+    assert [row["image"] for row in kept] == films[:3]
+
+
+def test_a_large_jpeg_has_one_answer_in_every_command(cxr, trained, film, tmp_path):
+    """It is decoded at a scale to answer, and whole to be drawn."""
+    path = tmp_path / "film.jpg"
+    with Image.open(film) as small:
+        small.resize((1100, 1300)).save(path)
+
+    (answer,) = json.loads(cxr("predict", path, "--json", "-w", trained.root).stdout)
+    explained = json.loads(cxr("gradcam", path, "-o", tmp_path / "heat.png", "--json", "-w", trained.root).stdout)
+    seen = Answerer(trained).see(path, name="film.jpg").answer
+
+    assert explained["probabilities"] == answer["probabilities"]
+    assert {label: round(value, 6) for label, value in seen.probabilities.items()} == answer["probabilities"]
+
+
+def test_no_film_that_can_be_read_is_still_json_and_a_table(cxr, trained, tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_text("no film")
+    result = cxr("predict", tmp_path, "--json", "--csv", tmp_path / "answers.csv", "-w", trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "[]\n")
+    assert "2 of 2 files gave no answer.\n" in result.stderr
+    assert "Answered by" not in result.stderr
+    assert len((tmp_path / "answers.csv").read_text().splitlines()) == 1
+
+
+def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, trained, film, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("not a film")
+
+    result = cxr("predict", bad, film, "--json", "-w", trained.root)
+
+    assert result.exit_code == 1
+    assert [answer["image"] for answer in json.loads(result.stdout)] == [str(film)]
+    assert f"Error: Expected a film. Received: {bad} is not an image.\n" in result.stderr
+    assert "1 of 2 files gave no answer.\n" in result.stderr
+
+
+def test_no_such_film(cxr, trained):
+    result = cxr("predict", "nowhere.png", "-w", trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: Expected a film, a folder or a glob. Received: nothing at nowhere.png.\n"
+        "Give a radiograph as PNG, JPEG, TIFF, BMP, WebP or DICOM, for example: cxr predict film.png\n"
+    )
+
+
+def test_no_run_yet_names_the_command_that_makes_one(cxr, tmp_path, film):
+    result = cxr("predict", film, "--workspace", tmp_path)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: Expected a trained run in {tmp_path}/models. Received: no such folder.\n"
+        "Train one: cxr train --arch mobilenetv2 --class-weight\n"
+    )
+
+
+def test_an_unknown_run_lists_those_there_are(cxr, trained, film):
+    result = cxr("predict", film, "-m", "resnet", "-w", trained.root)
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: Expected the name of a trained run in {trained.models}. Received: 'resnet'.\n"
+        "Trained runs: simple-cnn\n"
+    )
+
+
+def test_the_workspace_comes_from_the_environment(cxr, trained, film, monkeypatch):
+    monkeypatch.setenv("CXR_WORKSPACE", str(trained.root))
+
+    assert cxr("predict", film).exit_code == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a model"])
+def test_a_damaged_model_is_an_error_that_names_it(cxr, own_trained, film, damage):
+    model = own_trained.run().litert_model
+    model.write_bytes(damage)
+
+    result = cxr("predict", film, "-w", own_trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: Expected a LiteRT model in {model}. Received: ")
+    assert result.stderr.endswith("Make it again: cxr train --arch mobilenetv2 --class-weight\n")
+
+
+def test_the_csv_file_can_not_be_a_film(cxr, trained, film):
+    before = film.read_bytes()
+    result = cxr("predict", film, "--csv", film, "-w", trained.root)
+
+    assert result.exit_code == 1
+    assert film.read_bytes() == before
+
+
+def test_class_names_come_from_the_run_not_from_their_order(cxr, own_trained, film):
+    """Alphabetical order once made `covid` class 0, and every answer its opposite."""
+    (before,) = json.loads(cxr("predict", film, "--json", "-w", own_trained.root).stdout)
+    own_trained.run().class_indices.write_text('{"covid": 1, "non_covid": 0}')
+    (after,) = json.loads(cxr("predict", film, "--json", "-w", own_trained.root).stdout)
+
+    assert after == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_a_bar_on_the_terminal_takes_nothing_from_the_results_in_a_file(trained, film, tmp_path):
+    import pty
+
+    shutil.copy(film, tmp_path / "second.png")
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "cxr_cli", "predict", str(film), str(tmp_path / "second.png")]
+    done = subprocess.run(
+        [*command, "-w", str(trained.root)], stdout=subprocess.PIPE, stderr=end, text=True, check=True
+    )
+    os.close(end)
+    os.close(terminal)
+
+    assert [line for line in done.stdout.splitlines() if not line.startswith(" ")] == command[-2:]

@@ -1,0 +1,160 @@
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cxr_cli.phantoms.render import write_phantoms
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory) -> tuple[list[Path], list[Path]]:
+    """Twelve negative and twelve positive phantoms."""
+    folder = write_phantoms(tmp_path_factory.mktemp("phantoms"), films=24, seed=9).parent
+    paths: dict[bool, list[Path]] = {False: [], True: []}
+    for row in csv.DictReader((folder / "metadata.csv").read_text().splitlines()):
+        paths["COVID-19" in row["finding"]].append(folder / row["folder"] / row["filename"])
+    return paths[False], paths[True]
+
+
+@pytest.fixture
+def tree(films, tmp_path):
+    """Class folders with train and val given: 12_a.png is a film of patient 12."""
+    root = tmp_path / "tree"
+    for label, paths in zip(("normal", "covid"), films, strict=True):
+        for number, path in enumerate(paths):
+            target = root / ("val" if number < 3 else "train") / label / f"{label[0]}{number}_a.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    return root
+
+
+def test_people_read_what_is_where(cxr, tree, tmp_path):
+    result = cxr("prepare", "--folders", tree, "--patient-pattern", r"^(\w\d+)_", "-w", tmp_path / "ws")
+
+    assert (result.exit_code, result.stderr) == (0, "Reading films: 24\nLooking for copies: 24\nCopying films: 24\n")
+    assert result.stdout == (
+        "Files                          left out  kept\n"
+        "files in the folders                       24\n"
+        "is an image file, by its name         0    24\n"
+        "is in no folder of masks              0    24\n"
+        "is in a class folder                  0    24\n"
+        "image can be read                     0    24\n"
+        "\n"
+        "Films        normal  covid  patients\n"
+        "train             7      7        14\n"
+        "val (given)       3      3         6\n"
+        "test              2      2         4\n"
+        "all              12     12        24\n"
+        "\n"
+        "Positive class: covid\n"
+        "Fewer than ten films (train normal 7, train covid 7, val normal 3, val covid 3, test normal 2, test covid 2): "
+        "figures on so few say little.\n"
+        "\n"
+        f"Dataset : {tmp_path}/ws/dataset\n"
+        f"Left out: {tmp_path}/ws/dataset/excluded.csv\n"
+        f"Pictures: {tmp_path}/ws/dataset/overview\n"
+    )
+
+
+def test_a_leak_in_the_given_split_is_said_loudly(cxr, tree, tmp_path):
+    shutil.copyfile(tree / "train" / "covid" / "c5_a.png", tree / "val" / "covid" / "x.png")
+    result = cxr("prepare", "--folders", tree, "-w", tmp_path / "ws")
+    text = cxr("prepare", "--folders", tree, "--patient-pattern", r"^(\w)\d", "--json", "-w", tmp_path / "ws")
+
+    assert (
+        "Warning: the given split leaks. 1 of 7 val films are exact copies of train films. "
+        "Figures on val will be too good.\n"
+    ) in result.stdout
+    assert (
+        "25 films name no patient and count as one each: leakage between the parts can't be excluded.\n"
+        "Where file names tell the patient, say how: --patient-pattern REGEX\n"
+    ) in result.stdout
+    assert re.search(r"^all +12 +13 +–$", result.stdout, re.MULTILINE)
+    assert text.exit_code == 1  # all films of a class are one patient's, who is in val
+    assert "Error: Expected train films of both classes, of patients of no other part, to cut test from." in text.stderr
+
+
+def test_a_copy_under_another_name_and_label_is_said_first(cxr, tree, tmp_path):
+    with Image.open(tree / "train" / "covid" / "c5_a.png") as film:
+        film.resize((film.width // 2, film.height // 2)).save(tree / "val" / "normal" / "new.jpg", quality=60)
+    result = cxr("prepare", "--folders", tree, "-w", tmp_path / "ws")
+
+    assert (
+        "Positive class: covid\n"
+        "Warning: the same film has two labels, one of which is wrong. Pairs: 1\n"
+        "  split/train/covid/c5_a.png = split/val/normal/new.jpg\n"
+        "Warning: the given split leaks. 1 of 7 val films are copies (0 exact) of train films. "
+        "Figures on val will be too good.\n"
+        "Films that are there twice, in pairs: 0 exact copies, 1 saved anew, resized, cropped or inverted; "
+        "1 of two parts. Patients who share a film count as one.\n"
+    ) in result.stdout
+    assert f"Copies  : {tmp_path}/ws/dataset/duplicates.csv\n" in result.stdout
+
+
+def test_programs_get_the_record_and_people_beside_them_the_warnings(cxr, tree, tmp_path):
+    shutil.copyfile(tree / "train" / "covid" / "c5_a.png", tree / "val" / "covid" / "c5_b.png")
+    result = cxr("prepare", "--folders", tree, "--patient-pattern", r"^(\w\d+)_a", "--json", "-w", tmp_path / "ws")
+    record = json.loads(result.stdout)
+
+    assert record["leaks"] == [
+        {"earlier": "train", "later": "val", "films": 1, "patients": 1, "copies": 1, "near_copies": 0}
+    ]
+    assert record["duplicates"]["exact"] == 1
+    assert record["given_parts"] == ["train", "val"]
+    assert "Warning: the given split leaks." in result.stderr
+    assert "1 films don't match --patient-pattern and count as one each: leakage" in result.stderr
+
+
+def test_more_than_two_classes_train_and_test_like_two(cxr, tree, tmp_path):
+    for part in ("train", "val"):
+        (tree / part / "viral").mkdir()
+        for path in sorted((tree / part / "normal").iterdir())[::3]:
+            path.rename(tree / part / "viral" / path.name)
+    workspace = tmp_path / "ws"
+    prepared = cxr("prepare", "--folders", tree, "--positive", "COVID-19", "-w", workspace)
+    trained = cxr("train", "--arch", "simple-cnn", "--image-size", "32", "--epochs", "1", "-w", workspace)
+    tested = cxr("evaluate", "-w", workspace, "--json")
+
+    assert "non_covid: normal 8, viral 4\n" in prepared.stdout
+    assert (prepared.exit_code, trained.exit_code, tested.exit_code) == (0, 0, 0)
+    assert (json.loads(tested.stdout)["negative"], json.loads(tested.stdout)["positive"]) == ("non_covid", "covid")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ([], "Error: Invalid value for --metadata / --folders: give one of the two\n"),
+        (
+            ["--metadata", "a.csv", "--folders", "b"],
+            "Error: Invalid value for --metadata / --folders: give one of the two\n",
+        ),
+        (["--folders", "b", "--images", "c"], "Error: Invalid value for --images: goes with --metadata only\n"),
+        (["--folders", "b", "--views", "PA"], "Error: Invalid value for --views: goes with --metadata only\n"),
+        (
+            ["--metadata", "a.csv", "--patient-pattern", "x"],
+            "Error: Invalid value for --patient-pattern: goes with --folders only\n",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_usage(cxr, tmp_path, arguments, error):
+    result = cxr("prepare", *arguments, "-w", tmp_path / "ws")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(error)
+
+
+def test_class_folders_that_need_a_choice(cxr, tree, tmp_path):
+    for part in ("train", "val"):
+        (tree / part / "covid").rename(tree / part / "pneumonia")
+    result = cxr("prepare", "--folders", tree, "-w", tmp_path / "ws")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: Expected --positive to say which class folder is positive. Received: normal (12 films), "
+        "pneumonia (12 films); none of them is named for COVID.\n"
+        "Say which: --positive normal or --positive pneumonia\n"
+    )

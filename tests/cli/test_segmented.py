@@ -1,0 +1,118 @@
+"""A dataset of lungs alone: made, trained on, and answered from as it was made."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.films.reader import read_film
+from cxr_cli.lungs.keep import keep_lungs
+from cxr_cli.prediction.predictor import open_predictor
+from cxr_cli.recipe.record import RunRecord
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
+
+METHOD = "otsu"
+
+
+@pytest.fixture(scope="module")
+def lungs(phantoms, tmp_path_factory) -> Workspace:
+    """A workspace with a dataset of lungs and a small CNN trained on it. Not to be changed."""
+    from cxr_cli.cli.console import TrainingDisplay
+    from cxr_cli.dataset.prepare import prepare
+    from cxr_cli.recipe.options import TrainingOptions
+    from cxr_cli.training.train import train
+
+    workspace = Workspace(tmp_path_factory.mktemp("lungs") / "workspace")
+    prepare(workspace, [phantoms], segment=METHOD)
+    train(workspace, TrainingOptions(arch="simple-cnn", image_size=64, epochs=1), watch=TrainingDisplay())
+    return workspace
+
+
+def test_the_films_show_the_lungs_and_nothing_else(lungs):
+    dataset = lungs.prepared()
+    films = read_manifest(dataset)
+    rows = list(csv.DictReader(dataset.segmentation.read_text().splitlines()))
+
+    assert [row["path"] for row in rows] == [film.path for film in films]
+    assert sum(row["lungs"] == "True" for row in rows) > len(rows) / 2
+    for film, row in zip(films, rows, strict=True):
+        original, written = read_film(Path(film.original)), read_film(dataset.root / film.path)
+        expected, reason = keep_lungs(original, METHOD)
+        np.testing.assert_array_equal(written, expected)
+        assert row["reason"] == reason
+        if row["lungs"] == "True":
+            assert 0.05 < (written > 0).mean() < 0.6
+        else:
+            np.testing.assert_array_equal(written, original)
+
+
+def test_it_is_another_dataset_than_that_of_whole_films(lungs, prepared):
+    of_lungs = read_record(lungs.prepared().record, DatasetRecord)
+    whole = read_record(prepared.prepared().record, DatasetRecord)
+
+    assert (of_lungs.segment, whole.segment) == (METHOD, None)
+    assert of_lungs.fingerprint != whole.fingerprint
+    assert [film.split for film in read_manifest(lungs.prepared())] == [
+        film.split for film in read_manifest(prepared.prepared())
+    ]
+
+
+def test_the_run_answers_for_a_whole_film_from_its_lungs(cxr, lungs, film):
+    predictor = open_predictor(lungs.run())
+    pixels = read_film(film)
+    masked, _ = keep_lungs(pixels, METHOD)
+    (answer,) = json.loads(cxr("predict", film, "--json", "-w", lungs.root).stdout)
+
+    assert read_record(lungs.run().record, RunRecord).segment == METHOD
+    assert answer["probabilities"]["covid"] == pytest.approx(
+        predictor.answer(masked, segmented=True).probabilities["covid"], abs=1e-6
+    )
+    # Once only: what lies black around the lungs would shift a second segmentation.
+    assert predictor.answer(pixels).probabilities == predictor.answer(masked, segmented=True).probabilities
+    assert predictor.answer(pixels).probabilities != predictor.answer(pixels, segmented=True).probabilities
+
+
+def test_evaluate_takes_the_films_as_they_were_made(cxr, lungs):
+    assert cxr("evaluate", "-w", lungs.root).exit_code == 0
+    predictor = open_predictor(lungs.run())
+    dataset, predictions = lungs.prepared(), lungs.evaluation("simple-cnn", "test").predictions
+    for row in csv.DictReader(predictions.read_text().splitlines()):
+        film = read_film(dataset.root / row["image"])
+        expected = predictor.answer(film, segmented=True).probabilities["covid"]
+        assert float(row["probability"]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_run_of_whole_films_is_not_tested_on_lungs(cxr, own_trained, lungs, tmp_path):
+    import shutil
+
+    shutil.rmtree(own_trained.dataset.root)
+    shutil.copytree(lungs.dataset.root, own_trained.dataset.root)
+    result = cxr("evaluate", "-w", own_trained.root)
+
+    assert result.exit_code == 1
+    assert f"Expected films as the run simple-cnn was trained on: whole. Received: {own_trained.dataset.root}" in (
+        result.stderr
+    )
+
+
+def test_a_film_without_lungs_is_answered_whole_and_said_to_be(cxr, lungs, tmp_path):
+    from PIL import Image
+
+    noise = tmp_path / "noise.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)).save(noise)
+    result = cxr("predict", noise, "-w", lungs.root)
+
+    assert result.exit_code == 0
+    assert "trained on lungs alone, saw the whole film." in result.stderr
+
+
+def test_changed_films_are_no_links(cxr, phantoms, tmp_path):
+    result = cxr("prepare", "--metadata", phantoms, "--segment", METHOD, "--link", "-w", tmp_path / "w")
+
+    assert result.exit_code == 2
+    assert "changed films can't be links" in " ".join(result.stderr.split())

@@ -1,0 +1,68 @@
+"""`cxr serve` before there is a page: what it refuses, and what it says. The page is tested in tests/web."""
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+
+def test_without_a_run_the_error_is_predicts_and_gradio_is_not_loaded(cxr, prepared, film):
+    code = (
+        "import sys\nfrom cxr_cli.cli.app import main\ntry: main(sys.argv[1:])\nfinally: print('gradio' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, "serve", "-w", str(prepared.root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (1, "False\n")
+    assert done.stderr == cxr("predict", film, "-w", prepared.root).stderr
+    assert done.stderr.startswith("Error: Expected a trained run in ")
+
+
+def test_an_unknown_run_is_named(cxr, trained):
+    result = cxr("serve", "-m", "other", "-w", trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: Expected the name of a trained run in {trained.models}. Received: 'other'.\nTrained runs: simple-cnn\n"
+    )
+
+
+def test_without_gradio_one_sentence_says_how_to_get_it(cxr, trained, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)  # as Python marks what can't be imported
+    result = cxr("serve", "-w", trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: Expected Gradio, which draws the page. Received: it is not installed.\n"
+        'Install it: pip install "cxr-cli[web]"\n'
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_busy_port_is_a_clear_error_and_an_open_host_a_warning(cxr, trained, host):
+    with socket.create_server((host, 0)) as busy:
+        port = busy.getsockname()[1]
+        result = cxr("serve", "--host", host, "--port", port, "-w", trained.root)
+
+    warning = (
+        "Warning: 0.0.0.0 is open to the network. Whoever reaches this machine can use the page, and films travel to "
+        "it unprotected.\n"
+    )
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        (warning if host == "0.0.0.0" else "")
+        + "Loading Gradio\n"
+        + f"Error: Expected to listen at {host}, port {port}. Received: Address already in use.\n"
+        "Name another port, for example: cxr serve --port 7861\n"
+    )
+
+
+def test_a_host_that_is_not_this_machines_is_a_clear_error(cxr, trained):
+    result = cxr("serve", "--host", "203.0.113.7", "-w", trained.root)
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith(
+        "Error: Expected to listen at 203.0.113.7, port 7860. Received: Cannot assign requested address.\n"
+        "Leave out --host to serve this machine alone\n"
+    )

@@ -1,0 +1,249 @@
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from cxr_cli.recipe.architectures import ARCHITECTURES
+from cxr_cli.workspace.layout import Workspace
+
+ONE_EPOCH = ("--arch", "simple-cnn", "--image-size", "32", "--epochs", "1", "--no-head-start")
+
+
+@pytest.fixture
+def own_prepared(prepared, tmp_path) -> Workspace:
+    root = tmp_path / "workspace"
+    shutil.copytree(prepared.root, root)
+    return Workspace(root)
+
+
+def test_a_run_has_all_its_files_and_its_record_tells_all(cxr, own_prepared):
+    result = cxr("train", *ONE_EPOCH, "--class-weight", "--seed", "7", "--name", "mine", "-w", own_prepared.root)
+    run = own_prepared.run("mine")
+    record = json.loads(run.record.read_text())
+    dataset = json.loads(own_prepared.dataset.record.read_text())
+
+    assert result.exit_code == 0
+    assert sorted(path.name for path in run.root.iterdir()) == [
+        "class_indices.json",
+        "curves.png",
+        "history.csv",
+        "model.keras",
+        "model.tflite",
+        "run.json",
+        "seen.csv",
+        "validation.csv",
+    ]
+    assert record["arch"] == "simple-cnn"
+    assert record["options"]["seed"] == 7
+    assert record["options"]["class_weight"] is True
+    assert record["dataset_fingerprint"] == dataset["fingerprint"]
+    assert record["films"] == dataset["films"]
+    assert record["class_indices"] == {"non_covid": 0, "covid": 1}
+    assert (record["epochs"], record["best_epoch"], record["stopped_by"]) == (1, 1, "epochs")
+    assert record["export"]["films"] == sum(dataset["films"]["val"].values())
+    assert record["export"]["max_probability_difference"] < 1e-4
+    assert 0 <= record["validation"]["roc_auc"] <= 1
+    assert set(record["seconds"]) == {"load", "fit", "export"}
+    rows = list(csv.DictReader(run.history.read_text().splitlines()))
+    assert [(row["epoch"], row["phase"]) for row in rows] == [("1", "train")]
+
+
+def test_people_read_what_was_kept_and_nothing_of_tensorflow(cxr, own_prepared):
+    result = cxr("train", *ONE_EPOCH, "-w", own_prepared.root)
+
+    assert result.exit_code == 0
+    assert re.fullmatch(
+        r"Run        : simple-cnn \(simple-cnn, 32,369 parameters\)\n"
+        r"Kept       : epoch 1 of 1 \(all epochs done\)\n"
+        r"Validation : ROC AUC \d\.\d{3}, sensitivity \d\.\d{3}, specificity \d\.\d{3}, balanced accuracy \d\.\d{3}\n"
+        r"Threshold  : 0\.\d{3} \(youden\), of probabilities at temperature \d+\.\d\d\n"
+        r"Export     : model.tflite answers within \d\.\de-\d\d of Keras\n"
+        rf"Files      : {re.escape(str(own_prepared.root))}/models/simple-cnn\n"
+        r"For research and teaching only, never a diagnosis.\n",
+        result.stdout,
+    )
+    assert re.fullmatch(
+        r"Loading TensorFlow\nBuilding simple-cnn\nReading train films: \d+\nReading val films: \d+\n"
+        r"Training: at most 1 epochs of 1 steps\n"
+        r"epoch  1/1  loss \d\.\d{3}  val loss \d\.\d{3}  val AUC \d\.\d{3}  +\d+\.\d s  best so far\n"
+        r"Exporting the model, and checking the export on the validation films\nTest it: cxr evaluate\n",
+        result.stderr,
+    )
+
+
+def test_a_fresh_process_prints_no_banner(own_prepared):
+    done = subprocess.run(
+        [sys.executable, "-m", "cxr_cli", "train", *ONE_EPOCH, "-w", str(own_prepared.root)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stderr.splitlines()[0] == "Loading TensorFlow"
+    assert not re.search(r"oneDNN|cuda|WARNING|absl|XNNPACK|Saved artifact|UserWarning", done.stderr + done.stdout)
+
+
+def test_fine_tuning_goes_on_at_its_own_rate(cxr, own_prepared):
+    cxr("train", *ONE_EPOCH, "--fine-tune", "--fine-tune-epochs", "2", "-w", own_prepared.root)
+    rows = list(csv.DictReader(own_prepared.run().history.read_text().splitlines()))
+
+    assert [(row["epoch"], row["phase"]) for row in rows] == [("1", "train"), ("2", "fine-tune"), ("3", "fine-tune")]
+    assert float(rows[1]["learning_rate"]) == pytest.approx(1e-5)
+
+
+def test_an_earlier_run_is_replaced_only_by_a_whole_one(cxr, own_trained, monkeypatch):
+    before = own_trained.run().record.read_bytes()
+    monkeypatch.setattr("cxr_cli.training.export.TOLERANCE", -1.0)
+    failed = cxr("train", *ONE_EPOCH, "-w", own_trained.root)
+
+    assert failed.exit_code == 1
+    assert failed.stderr.splitlines()[-2].startswith(
+        "Error: Expected model.tflite to answer as the Keras model within -1"
+    )
+    assert own_trained.run().record.read_bytes() == before
+    assert [path.name for path in own_trained.models.iterdir()] == ["simple-cnn"]
+
+    monkeypatch.undo()
+    replaced = cxr("train", *ONE_EPOCH, "-w", own_trained.root)
+    assert replaced.exit_code == 0
+    assert "Replaced the earlier run simple-cnn.\n" in replaced.stderr
+    assert own_trained.run().record.read_bytes() != before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another signal on Windows")
+def test_ctrl_c_keeps_the_best_model_so_far(own_prepared):
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "cxr_cli", "train", *ONE_EPOCH[:4], "--epochs", "5000", "--patience", "5000"),
+            *("-w", str(own_prepared.root)),
+        ],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("epoch  2/"):
+            process.send_signal(signal.SIGINT)
+            break
+    stdout, _ = process.communicate(timeout=120)
+    record = json.loads(own_prepared.run().record.read_text())
+
+    assert process.returncode == 0
+    assert record["stopped_by"] == "interrupt"
+    assert 2 <= record["epochs"] < 5000
+    assert "(stopped by you)" in stdout
+
+
+def test_no_dataset_yet(cxr, tmp_path):
+    result = cxr("train", "-w", tmp_path)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: Expected a prepared dataset in {tmp_path}/dataset. Received: no dataset.json there.\n"
+        "Prepare one: cxr prepare --metadata dataset/metadata.csv\n"
+    )
+
+
+def test_a_name_that_leaves_the_folder_is_refused(cxr, own_prepared):
+    result = cxr("train", "--name", "../elsewhere", "-w", own_prepared.root)
+
+    assert result.exit_code == 1
+    assert "Received: '../elsewhere'." in result.stderr
+
+
+def test_weights_that_are_not_there(cxr, own_prepared):
+    result = cxr("train", "--weights", "nowhere.weights.h5", "-w", own_prepared.root)
+
+    assert result.exit_code == 1
+    assert (
+        "Error: Expected --weights imagenet, none, a file or a folder. Received: nowhere.weights.h5: no such file."
+        in result.stderr
+    )
+    assert not own_prepared.models.exists() or list(own_prepared.models.iterdir()) == []
+
+
+def test_the_list_has_every_architecture_and_trains_nothing(cxr, in_folder):
+    result = cxr("train", "--list")
+    rows = [line.split() for line in result.stdout.splitlines()]
+
+    assert result.exit_code == 0
+    assert [row[0] for row in rows[1:]] == list(ARCHITECTURES)
+    assert rows[1] == ["mobilenetv2", "2.26", "M", "9.0", "MB", "224", "67%", "ImageNet"]
+    assert not list(in_folder.iterdir())
+
+
+def test_how_much_is_frozen_is_for_the_user_to_say(cxr, own_prepared):
+    trainable = {}
+    for share in (0, 0.5, 1):
+        cxr("train", *ONE_EPOCH, "--freeze", share, "--name", f"f{share}", "-w", own_prepared.root)
+        record = json.loads(own_prepared.run(f"f{share}").record.read_text())
+        assert record["options"]["freeze"] == share
+        trainable[share] = record["trainable_parameters"]
+
+    head = 64 * 128 + 128 + 128 + 1
+    assert trainable[0] > trainable[0.5] > trainable[1] == head
+
+
+def test_all_trains_what_is_missing_and_ends_in_the_table(cxr, own_prepared, monkeypatch):
+    few = {name: ARCHITECTURES[name] for name in ("simple-cnn", "cnn-xgboost", "densenet121")}
+    monkeypatch.setattr("cxr_cli.cli.train_run.ARCHITECTURES", few)  # the other published ones take minutes
+    options = ("--arch", "all", *ONE_EPOCH[2:], "-w", own_prepared.root)
+    first = cxr("train", *options)
+
+    assert first.exit_code == 0
+    assert sorted(run.name for run in own_prepared.runs()) == ["cnn-xgboost", "simple-cnn"]  # the published ones
+    table = first.stdout[first.stdout.index("Runs on ") :]
+    assert "simple-cnn" in table
+    assert "cnn-xgboost" in table
+
+    own_prepared.run("simple-cnn").record.unlink()
+    kept = own_prepared.run("cnn-xgboost").record.read_bytes()
+    again = cxr("train", *options)
+    assert again.exit_code == 0
+    assert "[2/2] cnn-xgboost\nTrained before, on this dataset with these options: kept.\n" in again.stderr
+    assert "[1/2] simple-cnn\nBuilding" in again.stderr
+    assert own_prepared.run("cnn-xgboost").record.read_bytes() == kept
+
+    other = cxr("train", *options, "--dropout", "0.3")
+    assert "Trained before" not in other.stderr
+
+
+def test_all_goes_on_where_one_cannot_be_trained_and_says_so(cxr, own_prepared, monkeypatch):
+    few = {name: ARCHITECTURES[name] for name in ("mobilenet", "simple-cnn")}
+    monkeypatch.setattr("cxr_cli.cli.train_run.ARCHITECTURES", few)
+    nowhere = own_prepared.root / "no-weights"
+    nowhere.mkdir()
+    result = cxr("train", "--arch", "all", *ONE_EPOCH[2:], "--weights", nowhere, "-w", own_prepared.root)
+
+    assert result.exit_code == 1
+    assert f"Error: Expected one file of MobileNet's weights in {nowhere}" in result.stderr
+    assert [run.name for run in own_prepared.runs()] == ["simple-cnn"]
+    assert "Error: Expected 2 runs. Received: 1; 1 could not be trained." in result.stderr
+
+
+def test_all_takes_no_name(cxr, own_prepared):
+    result = cxr("train", "--arch", "all", "--name", "mine", "-w", own_prepared.root)
+
+    assert result.exit_code == 1
+    assert "Expected no --name with --arch all" in result.stderr
+
+
+def test_a_profile_says_where_an_epoch_goes_and_changes_nothing(cxr, own_prepared):
+    arguments = ["train", *ONE_EPOCH, "-w", own_prepared.root]
+    plain = json.loads(cxr(*arguments, "--name", "plain", "--json").stdout)
+    profiled = json.loads(cxr(*arguments, "--name", "profiled", "--profile", "--json").stdout)
+
+    assert profiled["validation"] == plain["validation"]
+    assert plain["profile"] is None
+    found = profiled["profile"]
+    assert found["steps"] > 0
+    assert found["frozen_layers"] == 0  # nothing of it is frozen
+    for part in ("reading", "batches", "forward", "backward", "validation", "epoch"):
+        assert found[part] > 0, part

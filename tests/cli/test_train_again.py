@@ -1,0 +1,272 @@
+"""A run can be had again: from its record, and after a kill."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import typer
+
+from cxr_cli.cli.app import app
+from cxr_cli.cli.train_plan import make_plan
+from cxr_cli.recipe.architectures import ARCHITECTURES
+from cxr_cli.recipe.options import NAMES, TrainingOptions, change, flat, read_options
+from cxr_cli.recipe.record import RunRecord
+from cxr_cli.recipe.reproduction import compare, find_original, hash_weights
+from cxr_cli.training.checkpoints import Checkpoints
+from cxr_cli.workspace.folders import RunFolder
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
+
+SMALL = ("--arch", "simple-cnn", "--image-size", "32")
+
+
+@pytest.fixture
+def own_prepared(prepared, tmp_path) -> Workspace:
+    root = tmp_path / "workspace"
+    shutil.copytree(prepared.root, root)
+    return Workspace(root)
+
+
+def record_of(run):
+    return json.loads(run.record.read_text())
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_the_options_of_the_command_are_those_of_a_training():
+    command = typer.main.get_command(app).commands["train"]
+    defaults = {parameter.name: parameter.default for parameter in command.params}
+
+    assert {name: defaults.get(name) for name in NAMES} == flat(TrainingOptions())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
+def test_a_killed_training_goes_on_to_the_same_weights(cxr, own_prepared):
+    place = ("-w", own_prepared.root)
+    options = (*SMALL, "--epochs", "6", "--class-weight", "--seed", "3")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cxr_cli", "train", *options, "--name", "killed", "-w", str(own_prepared.root)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    with process.stderr:
+        for line in process.stderr:
+            if line.startswith("epoch  2/"):
+                process.send_signal(signal.SIGKILL)
+                break
+    assert process.wait(60) == -signal.SIGKILL
+    assert own_prepared.checkpoint("killed").is_file()
+
+    resumed = cxr("train", "--resume", "killed", "--seed", "3", *place)
+    assert resumed.exit_code == 0, resumed.stderr
+    assert re.search(r"^Going on after epoch [1-4]$", resumed.stderr, re.MULTILINE)
+    assert not own_prepared.checkpoint("killed").exists()
+
+    # Trains the whole once more: in another process than the one that was killed, and without a break.
+    whole = cxr("train", "--from", "killed", "--name", "whole", *place)
+    assert "\nReproduced : killed, bit for bit\n" in whole.stdout
+    killed, again = (record_of(own_prepared.run(name)) for name in ("killed", "whole"))
+    assert killed["weights_sha256"] == again["weights_sha256"]
+    assert killed["options"] == again["options"]
+    assert (killed["epochs"], killed["stopped_by"]) == (6, "epochs")
+    assert killed["validation"] == again["validation"]
+    histories = [
+        [line.rsplit(",", 1)[0] for line in own_prepared.run(name).history.read_text().splitlines()]  # but for seconds
+        for name in ("killed", "whole")
+    ]
+    assert histories[0] == histories[1]
+
+
+def test_a_hybrid_is_trained_again_trees_and_all(cxr, own_prepared):
+    place = ("-w", own_prepared.root)
+    cxr("train", "--arch", "cnn-xgboost", "--image-size", "32", "--epochs", "1", "--name", "first", *place)
+    original = own_prepared.run("first")
+    again = json.loads(cxr("train", "--from", "first", "--json", *place).stdout)
+
+    assert own_prepared.run("first-again").booster.read_bytes() == original.booster.read_bytes()
+    assert again["weights_sha256"] == record_of(original)["weights_sha256"]
+    assert again["reproduction"] == {
+        "of": "first",
+        "changed": [],
+        "versions": [],
+        "same_weights": True,
+        "max_probability_difference": 0.0,
+        "films": sum(again["films"]["val"].values()),
+    }
+
+
+def test_what_differs_is_named(own_trained, tmp_path):
+    run = own_trained.run()
+    theirs = RunFolder(tmp_path / "theirs")
+    shutil.copytree(run.root, theirs.root)
+    mine = read_record(run.record, RunRecord)
+    versions = mine.versions | {"keras": "3.0"}
+    options = mine.options | {"epochs": 9, "augmentation": {**mine.options["augmentation"], "flip": False}}
+    edit(theirs.record, weights_sha256="0", versions=versions, options=options, dataset_fingerprint="0", feed="x")
+    lines = theirs.validation.read_text().splitlines()
+    image, group, truth, probability = lines[1].split(",")
+    lines[1] = ",".join([image, group, truth, str(float(probability) - 0.25)])
+    theirs.validation.write_text("\n".join(lines))
+
+    original = find_original(own_trained, str(theirs.record))
+    found = compare(original, mine, run)
+    assert original.new_name == "simple-cnn-again"
+    assert found.changed == [
+        "epochs 2 (there 9)",
+        "flip True (there False)",
+        "another dataset or split",
+        "fed with films (there x)",
+    ]
+    assert found.versions == [f"keras {mine.versions['keras']} (there 3.0)"]
+    assert found.same_weights is False
+    assert found.max_probability_difference == pytest.approx(0.25)
+
+    theirs.validation.unlink()
+    edit(theirs.record, weights_sha256=None)
+    found = compare(find_original(own_trained, str(theirs.root)), mine, run)
+    assert (found.same_weights, found.max_probability_difference, found.films) == (None, None, 0)
+
+
+def test_every_bit_and_shape_counts_in_the_hash():
+    weights = [np.zeros((2, 3), np.float32), np.ones(4, np.float32)]
+    nearly = [weights[0], np.nextafter(weights[1], 2)]
+    hashes = {
+        hash_weights(weights),
+        hash_weights(nearly),
+        hash_weights([weights[0].T, weights[1]]),
+        hash_weights(weights, b"trees"),
+    }
+    assert len(hashes) == 4
+    assert hash_weights([each.copy() for each in weights]) in hashes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        (
+            ["--resume", "simple-cnn"],
+            "Expected an unfinished training of simple-cnn in {root}/checkpoints. Received: none that is past its "
+            "first epoch.",
+            "Start one without --resume. Once whole, a run is not unfinished; on several devices or machines, nothing "
+            "is kept to go on from",
+        ),
+        (
+            ["--resume", "a", "--from", "b"],
+            "Expected --resume alone: the run keeps its name and options. Received: --from too.",
+            "cxr train --resume a",
+        ),
+        (
+            ["--from", "nowhere"],
+            "Expected the name of a run in {root}/models, or the path of a run.json. Received: nowhere.",
+            "Runs there: simple-cnn",
+        ),
+        (
+            ["--operating-point", "best"],
+            "Expected an operating point: youden, or sensitivity, specificity or threshold with a value between 0 and "
+            "1. Received: best.",
+            "For example: --operating-point sensitivity=0.95",
+        ),
+    ],
+)
+def test_what_is_refused_before_tensorflow(cxr, own_trained, arguments, error, hint):
+    result = cxr("train", *arguments, "-w", own_trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: {error.format(root=own_trained.root)}\n{hint}\n"
+
+
+def test_another_dataset_reproduces_nothing_but_may_be_trained_on_under_a_name(cxr, own_trained):
+    edit(own_trained.run().record, dataset_fingerprint="0" * 64)
+    place = ("-w", own_trained.root)
+    refused = cxr("train", "--from", "simple-cnn", *place)
+
+    assert refused.exit_code == 1
+    assert "Error: Expected the dataset that simple-cnn was trained on (fingerprint 000000000000, " in refused.stderr
+    assert refused.stderr.endswith(
+        "To train on this dataset with those options all the same, name the new run: "
+        "cxr train --from simple-cnn --name NAME\n"
+    )
+    plan = make_plan(own_trained, {}, set(), resume=None, again="simple-cnn", name="here", profiled=False)
+    assert (plan.name, plan.options.epochs, plan.original.called) == ("here", 2, "simple-cnn")
+    changed = make_plan(
+        own_trained,
+        {"epochs": 7, "flip": False, "units": 3},
+        {"epochs", "flip"},
+        resume=None,
+        again="simple-cnn",
+        name="here",
+        profiled=False,
+    )
+    assert changed.options == change(plan.options, {"epochs": 7, "flip": False})
+
+
+def test_an_unfinished_training_is_told_of_and_goes_on_only_with_its_options(cxr, own_prepared, monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    place = ("-w", own_prepared.root)
+    monkeypatch.setattr("cxr_cli.training.train.export_litert", stop)
+    stopped = cxr("train", *SMALL, "--epochs", "1", *place)
+    monkeypatch.undo()
+    assert stopped.exit_code == 130
+    assert stopped.stderr.endswith("To go on with it: cxr train --resume simple-cnn\nStopped.\n")
+
+    refused = cxr("train", "--resume", "simple-cnn", "--epochs", "2", *place)
+    assert refused.stderr == (
+        "Error: Expected the options that the training of simple-cnn began with: epochs 1. Received: epochs 2.\n"
+        "Go on with its own: cxr train --resume simple-cnn; or start anew without --resume\n"
+    )
+    kept = own_prepared.checkpoint("simple-cnn").read_bytes()
+    told = cxr("train", *SMALL, "--weights", "nowhere.h5", *place)
+    assert told.stderr.startswith(
+        "There is an unfinished training of simple-cnn, stopped after epoch 1. This one starts anew, and takes its "
+        "place with its first epoch. To go on with it: Ctrl-C, and cxr train --resume simple-cnn\n"
+    )
+    assert own_prepared.checkpoint("simple-cnn").read_bytes() == kept
+
+    few = {"simple-cnn": ARCHITECTURES["simple-cnn"]}
+    monkeypatch.setattr("cxr_cli.cli.train_run.ARCHITECTURES", few)
+    everything = cxr("train", "--arch", "all", *SMALL[2:], "--epochs", "1", *place)
+    assert "[1/1] simple-cnn\nBuilding" in everything.stderr
+    assert "Going on after epoch 1\nExporting" in everything.stderr
+
+
+def test_what_was_to_be_reproduced_is_known_after_a_kill(own_trained, capsys):
+    run = read_record(own_trained.run().record, RunRecord)
+    options = read_options(run.options, own_trained.run().record)
+
+    def resume(original):
+        made = Checkpoints(
+            own_trained.checkpoint("again"),
+            run="again",
+            options=options,
+            dataset=run.dataset_fingerprint,
+            original=original,
+            resume=False,
+        )
+        made.write([], over=False, model=[], optimizer=[], best=[])
+        return make_plan(own_trained, {}, set(), resume="again", again=None, name=None, profiled=False)
+
+    plan = resume("simple-cnn")
+    assert (plan.name, plan.resume, plan.options, plan.original.record) == ("again", True, options, run)
+    assert resume("gone").original is None
+    assert "Goes on, but can't say whether gone was reproduced." in capsys.readouterr().err
+
+
+def test_options_of_another_version_are_refused_by_name(tmp_path):
+    recorded = asdict(TrainingOptions(seed=4))
+    assert read_options(recorded, tmp_path) == TrainingOptions(seed=4)
+    with pytest.raises(Exception, match=r"Received: the unknown curriculum\."):
+        read_options({**recorded, "curriculum": 1}, tmp_path)
+    with pytest.raises(Exception, match=r"Received: Expected `int.*units"):
+        read_options({**recorded, "units": "many"}, tmp_path)

@@ -1,0 +1,46 @@
+import json
+import os
+import shutil
+
+import pytest
+
+from cxr_cli.cli.console import TrainingDisplay
+from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.evaluation.crossval.apart import train_apart
+from cxr_cli.recipe.options import TrainingOptions
+from cxr_cli.workspace.layout import Workspace
+
+QUICK = TrainingOptions(arch="simple-cnn", image_size=64, epochs=1)
+
+
+def test_a_run_is_trained_in_another_process_which_tells_of_it(prepared, tmp_path, capfd):
+    shutil.copytree(prepared.root, tmp_path / "workspace")
+    place = Workspace(tmp_path / "workspace")
+
+    train_apart(place, QUICK, watch=TrainingDisplay())
+
+    assert json.loads(place.run("simple-cnn").record.read_text())["options"]["image_size"] == 64
+    assert "epoch  1/1" in capfd.readouterr().err
+
+
+def test_an_error_of_the_training_comes_through(tmp_path):
+    with pytest.raises(WorkspaceError) as raised:
+        train_apart(Workspace(tmp_path), QUICK, watch=TrainingDisplay())
+
+    assert raised.value.message.startswith(f"Expected a prepared dataset in {tmp_path / 'dataset'}.")
+    assert raised.value.hint == "Prepare one: cxr prepare --metadata dataset/metadata.csv"
+
+
+class Deadly(TrainingDisplay):
+    """Ends the process that it is handed to, as a machine without memory does."""
+
+    def __reduce__(self):
+        return os.abort, ()
+
+
+def test_a_process_that_is_killed_is_an_error_that_says_so(tmp_path):
+    with pytest.raises(CxrError) as raised:
+        train_apart(Workspace(tmp_path), QUICK, watch=Deadly())
+
+    assert raised.value.message == "Expected the training to end. Received: its process was killed by signal 6."
+    assert raised.value.hint == "Most often memory is short. The same command goes on with this fold"

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from cxr_cli.evaluation.crossval.pooling import Answers, FoldAnswers, across_folds, figures, pool
+from cxr_cli.evaluation.crossval.record import CrossvalFold
+from cxr_cli.metrics.intervals import Interval, gap_interval
+from cxr_cli.metrics.table import measure
+
+
+def answers_at(threshold, *, seed, films=60):
+    generator = np.random.default_rng(seed)
+    positives = np.arange(films) % 3 > 0
+    probabilities = np.clip(0.4 * positives + 0.6 * generator.random(films), 0, 1)
+    groups = np.array([f"{seed}-{number // 2}" for number in range(films)])
+    return Answers(positives, probabilities, probabilities >= threshold, groups)
+
+
+def fold_with(value, low, high):
+    interval = None if low is None else Interval(low=low, high=high)
+    return CrossvalFold(
+        name="1",
+        films={},
+        patients={},
+        without_part=0,
+        epochs=1,
+        best_epoch=1,
+        temperature=1.0,
+        threshold=0.5,
+        metrics={"sensitivity": value},
+        intervals={"sensitivity": interval},
+        seconds=0.0,
+    )
+
+
+def test_each_answer_counts_at_its_own_folds_threshold():
+    low, high = answers_at(0.3, seed=0), answers_at(0.7, seed=1)
+    films, both = pool([FoldAnswers("1", None, ["a"] * 60, low), FoldAnswers("2", None, ["b"] * 60, high)])
+
+    metrics, intervals = figures(both)
+
+    positives = np.concatenate([low.positives, high.positives])
+    called = np.concatenate([low.probabilities >= 0.3, high.probabilities >= 0.7])
+    assert films == ["a"] * 60 + ["b"] * 60
+    assert metrics["sensitivity"] == called[positives].mean()
+    assert metrics["specificity"] == 1 - called[~positives].mean()
+    one = measure(positives, np.concatenate([low.probabilities, high.probabilities]), threshold=0.5)
+    assert metrics["roc_auc"] == one["roc_auc"]
+    assert metrics["brier"] == one["brier"]
+    assert metrics["sensitivity"] != one["sensitivity"]
+    for name in ("sensitivity", "specificity", "roc_auc", "brier"):
+        assert intervals[name].low < metrics[name] < intervals[name].high
+
+
+def test_one_folds_figures_are_those_of_measure():
+    answers = answers_at(0.6, seed=2)
+
+    assert figures(answers)[0] == pytest.approx(measure(answers.positives, answers.probabilities, threshold=0.6))
+
+
+def test_mean_and_spread_over_the_folds():
+    folds = [fold_with(0.5, 0.3, 0.6), fold_with(0.7, 0.6, 0.9), fold_with(None, None, None)]
+
+    found = across_folds(folds)["sensitivity"]
+
+    assert (found.folds, found.mean) == (2, pytest.approx(0.6))
+    assert found.sd == pytest.approx(np.sqrt(0.02))
+    # The mean of a and b is half the gap between a and -b.
+    gap = gap_interval(0.5, Interval(low=0.3, high=0.6), -0.7, Interval(low=-0.9, high=-0.6))
+    assert found.interval.low == pytest.approx(gap.low / 2)
+    assert found.interval.high == pytest.approx(gap.high / 2)
+
+
+def test_one_fold_has_no_spread_and_no_fold_no_figure():
+    assert across_folds([fold_with(0.5, 0.3, 0.6)])["sensitivity"].sd is None
+    assert across_folds([fold_with(None, None, None)]) == {}
+    assert across_folds([fold_with(0.5, None, None), fold_with(0.6, 0.5, 0.7)])["sensitivity"].interval is None

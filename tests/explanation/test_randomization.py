@@ -1,0 +1,95 @@
+"""Maps of a network whose weights are made random from the head downward."""
+
+import numpy as np
+import pytest
+
+from cxr_cli.explanation.methods import METHODS
+from cxr_cli.explanation.randomization import _spearman, _ssim, _verdict, randomize
+from cxr_cli.explanation.record import RandomizedDepth
+from cxr_cli.training.engine import keras
+from cxr_cli.training.export import load_model
+from cxr_cli.training.random_weights import _cascade
+
+
+@pytest.fixture(scope="module")
+def found(trained):
+    run = trained.run()
+    films = np.random.default_rng(0).integers(0, 256, (3, 64, 64), dtype=np.uint8)
+    return randomize(run, films, np.array([True, False, True]), seed=1)
+
+
+def test_the_cascade_ends_with_a_network_of_new_weights(trained):
+    model = load_model(trained.run())
+    fresh = keras.models.clone_model(model)
+    assert not all(np.array_equal(a, b) for a, b in zip(model.get_weights(), fresh.get_weights(), strict=True))
+
+    shares = [share for _, share in _cascade(model, fresh)]
+
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    for kept, new in zip(model.get_weights(), fresh.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, new)
+
+
+def test_what_does_not_see_the_head_is_found_out(found):
+    head = found.depths[1]
+
+    assert head.weights == "the head"
+    assert head.spearman["eigencam"] == 1
+    assert head.ssim["eigencam"] == pytest.approx(1, abs=1e-4)
+    assert abs(head.spearman["gradcam"]) < 0.99
+    assert not found.passed["eigencam"]
+    assert found.verdicts["eigencam"].startswith("stays as it was with a random head, so it shows no answer")
+
+
+def test_hirescam_is_gradcam_at_every_depth(found):
+    assert len(found.depths) == 6
+    assert list(found.passed) == list(METHODS)
+    for depth in found.depths:
+        assert depth.spearman["hirescam"] == depth.spearman["gradcam"]
+
+
+def test_the_same_seed_gives_the_same(trained, found):
+    films = np.random.default_rng(0).integers(0, 256, (3, 64, 64), dtype=np.uint8)
+
+    again = randomize(trained.run(), films, np.array([True, False, True]), seed=1)
+
+    assert again == found
+
+
+def depth(head, signed, absolute):
+    none = dict.fromkeys(METHODS)
+    return [
+        RandomizedDepth(
+            weights="", share=0, spearman=none | {"gradcam": value}, spearman_absolute=none | rest, ssim=none
+        )
+        for value, rest in ((0.9, {}), (head, {}), (signed, {"gradcam": absolute}))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("figures", "passed", "words"),
+    [
+        ((0.2, 0.1, 0.3), True, "is another map"),
+        ((1.0, 0.1, 0.3), False, "with a random head"),
+        ((0.2, 0.1, 0.6), False, "stays alike"),
+        ((0.2, None, None), False, "not defined"),
+    ],
+)
+def test_the_verdict(figures, passed, words):
+    found, text = _verdict("gradcam", depth(*figures))
+
+    assert found == passed
+    assert words in text
+
+
+def test_the_measures_of_likeness():
+    cam = np.arange(12, dtype=np.float32).reshape(3, 4)
+
+    assert _spearman(cam, cam**3) == pytest.approx(1)
+    assert _spearman(cam, -cam) == pytest.approx(-1)
+    assert np.isnan(_spearman(cam, np.zeros_like(cam)))
+    assert _ssim(np.stack([cam, cam]), np.stack([2 * cam, cam.max() - cam])) == [
+        pytest.approx(1),
+        pytest.approx(0, abs=0.6),
+    ]

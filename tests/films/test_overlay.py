@@ -1,0 +1,162 @@
+"""A heat map leaves a film as it is where nothing is hot, and covers it by alpha where it is hottest."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_cli.films.overlay import draw_clusters, draw_heat, draw_heat_map, draw_mask, heat
+
+HALF_HOT, HOTTEST = np.array([150, 250, 80]), np.array([144, 13, 0])  # Turbo at 0.5 and 1
+
+
+@pytest.fixture
+def film() -> np.ndarray:
+    """(330, 400) uint8 noise, large enough to keep its own pixels."""
+    return np.random.default_rng(2).integers(0, 256, (330, 400)).astype(np.uint8)
+
+
+def drawn(film: np.ndarray, cam: np.ndarray, *, alpha: float = 0.4, title: str = "covid 97 %", caption: str = "CAM"):
+    return draw_heat_map(film, np.asarray(cam, np.float32), alpha=alpha, title=title, caption=caption)
+
+
+def film_part(picture: Image.Image, film: np.ndarray) -> np.ndarray:
+    """The rows of `picture` that match the film best where nothing is drawn: those between the text strips."""
+    rows = np.asarray(picture).astype(float)
+    tops = range(rows.shape[0] - film.shape[0] + 1)
+    best = min(tops, key=lambda top: np.abs(rows[top : top + film.shape[0], :4, 0] - film[:, :4]).sum())
+    return rows[best : best + film.shape[0]]
+
+
+def test_heat_is_what_speaks_for_the_class_up_to_one():
+    assert heat(np.array([[-4, 0], [1, 2]], np.float32)).tolist() == [[0, 0], [0.5, 1]]
+
+
+@pytest.mark.parametrize("cam", [np.zeros((2, 2)), np.full((2, 2), -3.0)])
+def test_there_is_no_heat_where_nothing_speaks_for_the_class(cam):
+    level = heat(cam.astype(np.float32))
+
+    assert level.dtype == np.float32
+    assert not level.any()
+
+
+@pytest.mark.parametrize(("cam", "alpha"), [(np.zeros((7, 7)), 1), (np.full((7, 7), -1.0), 1), (np.ones((7, 7)), 0)])
+def test_a_map_without_heat_or_weight_leaves_the_films_pixels(film, cam, alpha):
+    part = film_part(drawn(film, cam, alpha=alpha), film)
+
+    assert np.array_equal(part, np.stack([film] * 3, axis=-1))
+
+
+@pytest.mark.parametrize("alpha", [0.25, 0.4, 1.0])
+def test_the_hottest_place_is_covered_by_alpha_and_the_coldest_not_at_all(film, alpha):
+    cam = np.zeros((11, 10))
+    cam[5, 6] = 3
+    part = film_part(drawn(film, cam, alpha=alpha), film)
+
+    row, column = 30 * 5 + 15, 40 * 6 + 20
+    expected = film[row, column] * (1 - alpha) + HOTTEST * alpha
+    assert np.abs(part[row, column] - expected).max() < 3
+    assert np.array_equal(part[:60, :80], np.stack([film[:60, :80]] * 3, axis=-1))
+
+
+def test_half_the_heat_covers_half_as_much():
+    film = np.zeros((330, 400), np.uint8)
+    picture = np.asarray(drawn(film, np.array([[2, 2, 2, 2, 1, 1, 1, 1]]), alpha=0.8)).astype(float)
+
+    middle = picture.shape[0] // 2
+    assert np.abs(picture[middle, 50] - 0.8 * HOTTEST).max() < 3
+    assert np.abs(picture[middle, 350] - 0.4 * HALF_HOT).max() < 3
+
+
+@pytest.mark.parametrize("alpha", [0.25, 1.0])
+def test_the_heat_alone_laid_over_the_film_is_the_same_picture(film, alpha):
+    cam = np.random.default_rng(4).normal(size=(7, 6)).astype(np.float32)
+    layer = np.asarray(draw_heat(cam, size=(400, 330))).astype(float)
+    opacity = alpha * layer[..., 3:] / 255
+    laid = film[..., None] * (1 - opacity) + layer[..., :3] * opacity
+
+    assert np.abs(laid - film_part(drawn(film, cam, alpha=alpha), film)).max() < 2
+
+
+def test_the_film_keeps_its_size_between_a_title_and_a_caption(film):
+    picture = drawn(film, np.zeros((7, 7)))
+
+    assert (picture.mode, picture.width) == ("RGB", 400)
+    assert 330 + 2 * 20 < picture.height < 330 + 2 * 60
+
+
+def test_title_and_caption_are_written_on_black_above_and_below():
+    film = np.full((330, 400), 255, np.uint8)
+    rows = np.asarray(drawn(film, np.zeros((7, 7)), title="covid 97 %", caption="not a diagnosis")).max(axis=-1)
+    white = np.flatnonzero((rows == 255).all(axis=1))
+    above, below = rows[: white[0]], rows[white[-1] + 1 :]
+
+    assert len(white) == 330
+    for strip in (above, below):
+        assert strip[0].max() == strip[-1].max() == 0
+        assert strip.max() > 150
+        assert 0.003 < (strip > 100).mean() < 0.3
+
+
+def test_another_title_is_another_picture_and_the_same_is_the_same(film):
+    one, again, other = (
+        np.asarray(drawn(film, np.zeros((7, 7)), title=title)) for title in ("covid 97 %", "covid 97 %", "covid 96 %")
+    )
+
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
+def test_a_long_caption_is_wrapped_inside_the_margins(film):
+    short = drawn(film, np.zeros((7, 7)), caption="word")
+    long = drawn(film, np.zeros((7, 7)), caption="word " * 60)
+
+    assert long.width == short.width
+    assert long.height > short.height + 20
+    below = np.asarray(long)[short.height - 20 :]
+    assert below.any()
+    assert not below[:, -6:].any()
+    assert not below[-6:].any()
+
+
+@pytest.mark.parametrize(("shape", "size"), [((64, 80), (320, 256)), ((80, 64), (320, 400)), ((40, 319), (320, 40))])
+def test_a_small_film_is_enlarged_so_that_its_words_can_be_read(shape, size):
+    film = np.random.default_rng(3).integers(0, 256, shape).astype(np.uint8)
+    picture = drawn(film, np.zeros((7, 7)), title="", caption="")
+
+    assert picture.width == size[0]
+    blank = np.asarray(picture)[..., 0]
+    filled = np.flatnonzero(blank.any(axis=1))
+    assert filled[-1] - filled[0] + 1 == size[1]
+
+
+def test_film_and_map_are_left_as_they_were(film):
+    cam = np.array([[1, -1], [0, 2]], np.float32)
+    kept = film.copy(), cam.copy()
+    drawn(film, cam)
+
+    assert np.array_equal(film, kept[0])
+    assert np.array_equal(cam, kept[1])
+
+
+def test_a_mask_tints_its_inside_and_leaves_the_rest_of_the_film(film):
+    mask = np.zeros_like(film, dtype=bool)
+    mask[100:200, 100:300] = True
+    picture = np.asarray(draw_mask(film, mask, title="Lungs", caption="CAM"))
+    top = next(row for row in range(len(picture)) if (picture[row, :, 0] == film[0]).all())
+    shown, gray = picture[top : top + 330].astype(int), film[..., None].astype(int)
+
+    np.testing.assert_array_equal(shown[~mask], np.repeat(gray[~mask], 3, axis=1))
+    inside = (slice(110, 190), slice(110, 290))
+    np.testing.assert_allclose(shown[inside], 0.85 * gray[inside] + 0.15 * np.array([64, 224, 208]), atol=1)
+    np.testing.assert_array_equal(shown[100, 100:300], [[64, 224, 208]] * 200)
+
+
+def test_a_cluster_map_keeps_the_numbers_and_shows_each_in_its_color():
+    labels = np.arange(4, dtype=np.uint8).repeat(16).reshape(8, 8)
+    picture = draw_clusters(labels)
+    colors = np.asarray(picture.convert("RGB"))
+
+    np.testing.assert_array_equal(np.asarray(picture), labels)
+    np.testing.assert_array_equal(colors[0, 0], [0, 0, 0])
+    assert colors[2, 0].argmax() == 2  # the darkest is blue
+    assert colors[7, 0].argmax() == 0  # the brightest is red

@@ -1,0 +1,558 @@
+"""Any image file comes out as the film it shows, and what is no film is said with its path and the way on."""
+
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, TiffImagePlugin
+
+from cxr_cli.errors import ImageError
+from cxr_cli.films.reader import find_films, read_at, read_film
+from cxr_cli.films.transforms import resize
+
+HINT = "Give a radiograph as PNG, JPEG, TIFF, BMP, WebP or DICOM, for example: cxr predict film.png"
+SUFFIXES = ".png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp, .gif, .pgm, .jp2, .dcm, .dicom"
+
+
+def refusal(path: Path) -> ImageError:
+    with pytest.raises(ImageError) as caught:
+        read_film(path)
+    return caught.value
+
+
+def luma(rgb: np.ndarray) -> np.ndarray:
+    """ITU-R 601."""
+    return rgb.astype(float) @ (0.299, 0.587, 0.114)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("film.png", {}),
+        ("film.bmp", {}),
+        ("film.tif", {}),
+        ("film.tiff", {"compression": "tiff_lzw"}),
+        ("film.webp", {"lossless": True}),
+        ("film.pgm", {}),
+        ("film.jp2", {"irreversible": False}),
+        ("film.gif", {}),
+    ],
+)
+def test_a_gray_film_of_a_lossless_format_keeps_every_pixel(tmp_path, pixels, name, options):
+    Image.fromarray(pixels).save(tmp_path / name, **options)
+
+    film = read_film(tmp_path / name)
+
+    assert film.dtype == np.uint8
+    assert np.array_equal(film, pixels)
+
+
+@pytest.mark.parametrize("name", ["film.tif", "film.bmp", "film.webp", "film.gif", "film.pgm", "film.jp2", "film.jpg"])
+def test_the_first_film_of_a_process_may_be_of_any_format(tmp_path, pixels, name):
+    """Pillow loads its formats as it meets them: a fresh process knows fewer than a test that ran others before."""
+    Image.fromarray(pixels).save(tmp_path / name)
+    code = "import sys, pathlib; from cxr_cli.films.reader import read_film; "
+    code += "print(read_film(pathlib.Path(sys.argv[1])).shape)"
+
+    answer = subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], capture_output=True, text=True)
+
+    assert (answer.stdout, answer.stderr) == ("(40, 56)\n", "")
+
+
+def test_a_jpeg_is_read_as_it_is_but_for_its_compression(tmp_path, pixels):
+    smooth = np.asarray(Image.fromarray(pixels[:5, :7]).resize((56, 40), Image.Resampling.BICUBIC))
+    Image.fromarray(smooth).save(tmp_path / "film.jpg", quality=95)
+
+    assert np.abs(read_film(tmp_path / "film.jpg").astype(int) - smooth).max() < 12
+
+
+def test_what_a_file_is_counts_and_not_its_name(tmp_path, pixels):
+    Image.fromarray(pixels).save(tmp_path / "film.jpg", format="PNG")
+    Image.fromarray(pixels).save(tmp_path / "film", format="BMP")
+
+    assert np.array_equal(read_film(tmp_path / "film.jpg"), pixels)
+    assert np.array_equal(read_film(tmp_path / "film"), pixels)
+
+
+def test_color_becomes_gray_by_its_luma(tmp_path):
+    rgb = np.random.default_rng(1).integers(0, 256, (40, 56, 3)).astype(np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "film.png")
+
+    assert np.abs(read_film(tmp_path / "film.png") - luma(rgb)).max() <= 1
+
+
+def test_gray_stored_as_color_is_the_same_film(tmp_path, pixels):
+    Image.fromarray(pixels).convert("RGB").save(tmp_path / "film.png")
+
+    assert np.array_equal(read_film(tmp_path / "film.png"), pixels)
+
+
+def test_a_palette_is_looked_up(tmp_path, pixels):
+    palette = Image.fromarray(pixels // 64).convert("P")
+    palette.putpalette([value for gray in (10, 90, 170, 250) for value in (gray, gray, gray)])
+    palette.save(tmp_path / "film.png")
+
+    assert np.array_equal(read_film(tmp_path / "film.png"), 10 + 80 * (pixels // 64))
+
+
+def test_transparency_lies_on_black(tmp_path, pixels):
+    alpha = np.full_like(pixels, 255)
+    alpha[:20] = 0
+    alpha[20:30] = 128
+    layers = [Image.fromarray(layer) for layer in (pixels, pixels, pixels, alpha)]
+    Image.merge("RGBA", layers).save(tmp_path / "rgba.png")
+    Image.merge("LA", [layers[0], layers[3]]).save(tmp_path / "la.png")
+
+    for name in ("rgba.png", "la.png"):
+        film = read_film(tmp_path / name).astype(int)
+        assert (film[:20] == 0).all()
+        assert np.abs(film[20:30] - pixels[20:30] / 2).max() <= 2
+        assert np.array_equal(film[30:], pixels[30:])
+
+
+def test_a_color_that_is_named_transparent_is_black(tmp_path, pixels):
+    Image.fromarray(pixels).save(tmp_path / "film.png", transparency=255)
+
+    assert np.array_equal(read_film(tmp_path / "film.png"), np.where(pixels == 255, 0, pixels))
+
+
+def test_sixteen_bits_are_stretched_between_the_darkest_and_the_brightest(tmp_path, pixels):
+    Image.fromarray(1000 + pixels.astype(np.uint16) * 4).save(tmp_path / "film.png")
+    Image.fromarray(1000 + pixels.astype(np.uint16) * 4).save(tmp_path / "film.tif")
+
+    assert np.array_equal(read_film(tmp_path / "film.png"), pixels)
+    assert np.array_equal(read_film(tmp_path / "film.tif"), pixels)
+
+
+def test_floating_point_is_stretched_and_what_is_no_number_refused(tmp_path, pixels):
+    values = pixels.astype(np.float32) / 17 - 3
+    Image.fromarray(values).save(tmp_path / "film.tif")
+    assert np.array_equal(read_film(tmp_path / "film.tif"), pixels)
+
+    for bad in (np.nan, np.inf):
+        values[3, 3] = bad
+        Image.fromarray(values).save(tmp_path / "bad.tif")
+        assert refusal(tmp_path / "bad.tif").message == (
+            f"Expected a film. Received: {tmp_path / 'bad.tif'} is damaged or cut short "
+            "(it holds values that are infinite or not a number)."
+        )
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_a_tiff_whose_white_is_zero_is_inverted_whatever_its_depth(tmp_path, pixels, depth):
+    path = tmp_path / "film.tif"
+    Image.fromarray(pixels.astype(depth)).save(path)
+    data = bytearray(path.read_bytes())
+    entry = data.index((TiffImagePlugin.PHOTOMETRIC_INTERPRETATION).to_bytes(2, "little") + b"\x03\x00\x01\x00\x00\x00")
+    assert data[entry + 8] == 1
+    data[entry + 8] = 0
+    path.write_bytes(data)
+
+    assert np.array_equal(read_film(path), 255 - pixels)
+
+
+def test_one_bit_is_black_and_white(tmp_path, pixels):
+    Image.fromarray(pixels > 127).save(tmp_path / "film.png")
+
+    assert np.array_equal(read_film(tmp_path / "film.png"), np.where(pixels > 127, 255, 0))
+
+
+def test_a_jpeg_of_printing_inks_is_read_as_it_looks(tmp_path):
+    gray = np.repeat(np.linspace(10, 245, 56).astype(np.uint8)[None], 40, axis=0)
+    Image.fromarray(gray).convert("CMYK").save(tmp_path / "film.jpg", quality=95)
+    with Image.open(tmp_path / "film.jpg") as saved:
+        assert saved.mode == "CMYK"
+
+    assert np.abs(read_film(tmp_path / "film.jpg").astype(int) - gray).max() < 8
+
+
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [
+        (1, lambda film: film),
+        (2, np.fliplr),
+        (3, lambda film: np.rot90(film, 2)),
+        (4, np.flipud),
+        (5, np.transpose),
+        (6, lambda film: np.rot90(film, -1)),
+        (7, lambda film: np.rot90(film, 2).T),
+        (8, np.rot90),
+    ],
+)
+def test_a_film_is_turned_as_its_orientation_says(tmp_path, pixels, orientation, upright):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / "film.png", exif=exif)
+
+    assert np.array_equal(read_film(tmp_path / "film.png"), upright(pixels))
+
+
+def test_of_an_animation_the_first_picture_counts(tmp_path, pixels):
+    first, second = Image.fromarray(pixels), Image.fromarray(255 - pixels)
+    first.save(tmp_path / "film.gif", save_all=True, append_images=[second])
+    first.save(tmp_path / "film.tif", save_all=True, append_images=[second])
+
+    assert np.array_equal(read_film(tmp_path / "film.gif"), pixels)
+    assert np.array_equal(read_film(tmp_path / "film.tif"), pixels)
+
+
+def test_what_is_not_there_is_a_folder_or_is_empty_is_said(tmp_path):
+    (tmp_path / "empty.png").touch()
+
+    for path, reason in (
+        (tmp_path / "missing.png", f"{tmp_path / 'missing.png'}: No such file or directory."),
+        (tmp_path, f"{tmp_path}: Is a directory."),
+        (tmp_path / "empty.png", f"{tmp_path / 'empty.png'} is empty (0 bytes)."),
+    ):
+        error = refusal(path)
+        assert (error.message, error.hint) == (f"Expected a film. Received: {reason}", HINT)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"filename,finding\n",
+        b"%PDF-1.7\n" + bytes(200),
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n",
+        b"\0",
+        bytes(132),
+    ],
+)
+def test_what_only_calls_itself_an_image_is_said_to_be_none(tmp_path, content):
+    path = tmp_path / "film.png"
+    path.write_bytes(content)
+
+    error = refusal(path)
+    assert (error.message, error.hint) == (f"Expected a film. Received: {path} is not an image.", HINT)
+
+
+@pytest.mark.parametrize("name", ["film.png", "film.jpg", "film.tif", "film.bmp", "film.gif", "film.webp"])
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_a_file_that_was_cut_short_is_refused_and_not_half_gray(tmp_path, pixels, name, share):
+    path = tmp_path / name
+    Image.fromarray(np.tile(pixels, (4, 4))).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+
+    error = refusal(path)
+    assert error.message.startswith(f"Expected a film. Received: {path} is ")
+    assert error.message.endswith(").") or error.message.endswith("is not an image.")
+    assert error.hint == HINT
+
+
+@pytest.mark.parametrize("name", ["film.png", "film.jpg"])
+def test_a_png_or_jpeg_that_was_cut_short_is_said_to_be(tmp_path, name):
+    path = tmp_path / name
+    Image.effect_noise((200, 200), 90).save(path)
+    path.write_bytes(path.read_bytes()[:9000])
+
+    error = refusal(path)
+    assert error.message.startswith(f"Expected a film. Received: {path} is damaged or cut short (")
+    assert "truncated" in error.message
+
+
+def test_damage_anywhere_in_a_file_is_a_refusal_or_a_film_and_never_a_crash(tmp_path, pixels):
+    rng = np.random.default_rng(0)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "film"
+    for kind in ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM", "JPEG2000"):
+        Image.fromarray(pixels).save(path, format=kind, **({"exif": exif} if kind in {"PNG", "JPEG", "TIFF"} else {}))
+        whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+        for _ in range(40):
+            data = whole.copy()
+            places = rng.integers(0, min(len(data), 300), rng.integers(1, 5))
+            data[places] = rng.integers(0, 256, len(places))
+            path.write_bytes(data.tobytes())
+            try:
+                assert read_film(path).ndim == 2
+            except ImageError as error:
+                assert str(path) in error.message  # noqa: PT017 - either is right
+
+
+@pytest.mark.parametrize(("width", "height"), [(31, 200), (200, 31), (1, 1)])
+def test_a_film_too_small_to_see_anything_is_refused_with_its_size(tmp_path, width, height):
+    path = tmp_path / "film.png"
+    Image.effect_noise((width, height), 50).save(path)
+
+    error = refusal(path)
+    assert error.message == (f"Expected a film of at least 32 × 32 pixels. Received: {path} is {width} × {height}.")
+    assert error.hint == HINT
+
+
+def test_thirty_two_pixels_a_side_are_enough(tmp_path, pixels):
+    Image.fromarray(pixels[:32, :32]).save(tmp_path / "film.png")
+
+    assert read_film(tmp_path / "film.png").shape == (32, 32)
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_blank_film_is_refused_with_its_value(tmp_path, value):
+    path = tmp_path / "film.png"
+    Image.new("L", (64, 64), value).save(path)
+
+    error = refusal(path)
+    assert error.message == f"Expected a film. Received: {path} is blank, every pixel is {value}."
+    assert error.hint == HINT
+
+
+@pytest.mark.parametrize("limit", [40 * 56 - 1, 40 * 56 // 2 - 1])
+def test_an_image_large_enough_to_be_an_attack_is_refused_at_once(tmp_path, pixels, monkeypatch, limit):
+    """Pillow warns above its limit and raises above twice that."""
+    path = tmp_path / "film.png"
+    Image.fromarray(pixels).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+
+    error = refusal(path)
+    assert error.message == f"Expected a film of at most {limit:,} pixels. Received: {path} is larger."
+    assert error.hint == HINT
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40 * 56)
+    assert read_film(path).shape == (40, 56)
+
+
+def test_threads_that_read_at_once_leave_the_warning_filters_as_they_were(tmp_path, pixels, monkeypatch):
+    path = tmp_path / "film.png"
+    Image.fromarray(pixels).save(path)
+    warnings.simplefilter("ignore")  # as outside of the tests, where a warning is no error
+    before = list(warnings.filters)
+    # The first to begin is the first to end, while the second still reads.
+    second_began, first_ended = threading.Event(), threading.Event()
+    order: list[str] = []
+    open_image = Image.open
+
+    def one_after_another(*arguments: object, **options: object) -> Image.Image:
+        if not order:
+            order.append("first")
+            assert second_began.wait(10)
+        else:
+            order.append("second")
+            second_began.set()
+            assert first_ended.wait(10)
+            monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
+        return open_image(*arguments, **options)
+
+    monkeypatch.setattr(Image, "open", one_after_another)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(read_film, path)
+        while not order:
+            pass
+        second = pool.submit(read_film, path)
+        assert first.result(10).shape == (40, 56)
+        first_ended.set()
+        with pytest.raises(ImageError, match="at most 2,000 pixels"):
+            second.result(10)
+
+    assert warnings.filters == before
+
+
+SMALL = 8  # a model's side: JPEGs from 64 pixels a side on are decoded at a scale for it
+
+
+@pytest.fixture
+def chest() -> Image.Image:
+    """(80, 120) of smooth shapes, as a film is one at its own size."""
+    shapes = np.random.default_rng(2).integers(0, 256, (7, 10)).astype(np.uint8)
+    return Image.fromarray(shapes).resize((120, 80), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "WEBP", "GIF", "PPM", "JPEG2000"])
+def test_at_a_models_size_every_format_but_jpeg_is_the_whole_film_resized(tmp_path, chest, kind):
+    chest.save(tmp_path / "film", format=kind)
+
+    small = read_at(tmp_path / "film", SMALL)
+
+    assert (small.shape, small.dtype) == ((SMALL, SMALL), np.uint8)
+    assert np.array_equal(small, resize(read_film(tmp_path / "film"), SMALL))
+
+
+@pytest.mark.parametrize(("mode", "size"), [("L", (63, 120)), ("RGB", (63, 63)), ("CMYK", (120, 63))])
+def test_a_jpeg_that_is_not_much_larger_is_decoded_whole(tmp_path, chest, mode, size):
+    chest.resize(size).convert(mode).save(tmp_path / "film.jpg")
+
+    assert np.array_equal(read_at(tmp_path / "film.jpg", SMALL), resize(read_film(tmp_path / "film.jpg"), SMALL))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["", "progressive"])
+def test_a_large_jpeg_is_decoded_at_a_scale_and_looks_the_same(tmp_path, chest, mode, orientation, options):
+    path = tmp_path / "film.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    # 961 is odd: the last column at 1/2 stands for half a one.
+    chest.resize((961, 640), Image.Resampling.BICUBIC).convert(mode).save(path, quality=92, exif=exif, **options)
+
+    whole, small = resize(read_film(path), 60), read_at(path, 60)
+
+    difference = np.abs(small.astype(int) - whole)
+    assert difference.max() > 0  # or it was decoded whole
+    assert difference.max() <= 4
+    assert difference.mean() < 0.5
+
+
+def test_a_film_at_hand_gives_the_same_pixels_as_its_file(tmp_path, chest):
+    for name, size in (("small.jpg", (70, 60)), ("large.jpg", (120, 80)), ("large.png", (120, 80))):
+        chest.resize(size).save(tmp_path / name)
+        film = read_film(tmp_path / name)
+
+        assert np.array_equal(read_at(tmp_path / name, SMALL, film=film), read_at(tmp_path / name, SMALL))
+
+
+def test_a_phones_jpeg_of_several_pictures_is_read_at_a_scale(tmp_path, chest):
+    other = chest.rotate(180)
+    chest.save(tmp_path / "film.jpg", format="MPO", save_all=True, append_images=[other], quality=95)
+    chest.save(tmp_path / "alone.jpg", quality=95)
+    with Image.open(tmp_path / "film.jpg") as saved:
+        assert saved.format == "MPO"
+
+    assert np.array_equal(read_at(tmp_path / "film.jpg", SMALL), read_at(tmp_path / "alone.jpg", SMALL))
+
+
+def test_what_is_wrong_with_a_large_jpeg_is_said_at_a_scale_as_in_full(tmp_path, chest, monkeypatch):
+    chest.save(tmp_path / "whole.jpg", quality=95)
+    data = (tmp_path / "whole.jpg").read_bytes()
+    (tmp_path / "half.jpg").write_bytes(data[: len(data) // 2])
+    (tmp_path / "head.jpg").write_bytes(data[:300])
+    (tmp_path / "text.jpg").write_text("no film")
+    (tmp_path / "empty.jpg").touch()
+    Image.new("L", (120, 80), 77).save(tmp_path / "blank.jpg")
+    chest.resize((2000, 31)).save(tmp_path / "narrow.jpg")
+
+    for path in [*tmp_path.glob("[!w]*.jpg"), tmp_path / "missing.jpg"]:
+        with pytest.raises(ImageError) as caught:
+            read_at(path, SMALL)
+        assert (caught.value.message, caught.value.hint) == (refusal(path).message, HINT)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 120 * 80 - 1)
+    with pytest.raises(ImageError, match="at most 9,599 pixels"):
+        read_at(tmp_path / "whole.jpg", SMALL)
+
+
+def test_a_large_jpeg_that_only_looks_blank_at_a_scale_is_a_film(tmp_path):
+    pixels = np.full((512, 512), 128, np.uint8)
+    pixels[::2] += 1  # gone where two rows become one
+    Image.fromarray(pixels).save(tmp_path / "film.jpg", quality=100)
+    assert len(np.unique(read_film(tmp_path / "film.jpg"))) == 2
+
+    assert read_at(tmp_path / "film.jpg", SMALL).shape == (SMALL, SMALL)
+
+
+def films_in(folder: Path, *names: str) -> list[Path]:
+    """Files that only their names make films: finding doesn't read."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return [folder / name for name in names]
+
+
+def test_a_folder_gives_its_films_in_the_order_of_their_paths_at_any_depth(tmp_path):
+    films_in(tmp_path, "b.PNG", "a.jpg", "c/z.dcm", "c/d/y.jpeg", "notes.txt", "metadata.csv", "README")
+
+    assert list(find_films([tmp_path])) == [tmp_path / name for name in ("a.jpg", "b.PNG", "c/d/y.jpeg", "c/z.dcm")]
+
+
+def test_hidden_files_and_folders_are_the_systems(tmp_path):
+    visible, *_ = films_in(tmp_path, "film.png", "._film.png", ".cache/film.png", "a/.b/film.png")
+
+    assert list(find_films([tmp_path])) == [visible]
+
+
+def test_a_hidden_folder_that_is_named_is_searched(tmp_path):
+    (film,) = films_in(tmp_path, ".films/a.png")
+
+    assert list(find_films([tmp_path / ".films"])) == [film]
+
+
+def test_a_folder_with_a_films_name_is_no_film(tmp_path):
+    (film,) = films_in(tmp_path, "study.png/film.png")
+
+    assert list(find_films([tmp_path])) == [film]
+
+
+def test_films_are_counted_and_can_be_looked_for(tmp_path):
+    a, b = films_in(tmp_path, "a.png", "b.png")
+    found = find_films([tmp_path])
+
+    assert len(found) == 2
+    assert b in found
+    assert tmp_path / "c.png" not in found
+    assert list(found) == list(found) == [a, b]
+
+
+def test_the_folder_one_is_in_is_named_as_little_as_any_path_in_it(in_folder):
+    films_in(in_folder, "a.png", "sub/b.png")
+
+    assert list(find_films([Path(), Path("a.png"), Path("sub")])) == [Path("a.png"), Path("sub/b.png")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_link_to_a_film_is_a_film_and_one_to_a_folder_is_not_followed(tmp_path):
+    (film,) = films_in(tmp_path, "films/a.png")
+    (tmp_path / "films" / "b.png").symlink_to(film)
+    (tmp_path / "films" / "round").symlink_to(tmp_path)
+    (tmp_path / "films" / "c.png").symlink_to(tmp_path / "gone.png")
+
+    assert list(find_films([tmp_path])) == [film, film.with_name("b.png")]
+
+
+def test_places_keep_their_order_and_a_film_comes_once(tmp_path):
+    a, b, c = films_in(tmp_path, "a.png", "b.png", "sub/c.png")
+
+    assert list(find_films([b, tmp_path, a, b])) == [b, a, c]
+
+
+def test_a_file_that_is_named_is_taken_whatever_its_suffix(tmp_path):
+    (film,) = films_in(tmp_path, "IM000001")
+
+    assert list(find_films([film])) == [film]
+
+
+def test_a_glob_that_no_shell_expanded_is_expanded(tmp_path):
+    a, b, c, _ = films_in(tmp_path, "a.png", "b.png", "sub/c.png", "d.jpg")
+
+    assert list(find_films([tmp_path / "*.png"])) == [a, b]
+    assert list(find_films([tmp_path / "**" / "*.png"])) == [a, b, c]
+
+
+def test_a_folder_that_a_glob_names_gives_its_films(tmp_path):
+    films = films_in(tmp_path, "one/a.png", "one/b.png", "other/c.png")
+
+    assert list(find_films([tmp_path / "o*"])) == films
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path):
+    film, _ = films_in(tmp_path, "film[1].png", "film1.png")
+
+    assert list(find_films([film])) == [film]
+
+
+def test_no_film_in_a_folder_is_said_with_the_suffixes_looked_for(tmp_path):
+    films_in(tmp_path, "notes.txt")
+
+    with pytest.raises(ImageError) as caught:
+        find_films([tmp_path])
+    assert caught.value.message == f"Expected films in the folder {tmp_path}. Received: no file ending in {SUFFIXES}."
+    assert caught.value.hint == HINT
+
+
+@pytest.mark.parametrize("name", ["missing.png", "*.png", "missing/film.png"])
+def test_nothing_at_a_place_is_said_with_the_place(tmp_path, name):
+    with pytest.raises(ImageError) as caught:
+        find_films([tmp_path / name])
+
+    assert caught.value.message == (f"Expected a film, a folder or a glob. Received: nothing at {tmp_path / name}.")
+    assert caught.value.hint == HINT
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows says it in other words")
+def test_a_name_no_file_can_have_is_said_with_the_place(tmp_path):
+    place = tmp_path / ("x" * 300)
+
+    with pytest.raises(ImageError) as caught:
+        find_films([place])
+    assert caught.value.message == f"Expected a film. Received: {place}: File name too long."

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from cxr_cli.metrics.table import Confusion, answers, classification_report, count_confusion, measure
+
+TRUTH = np.array([True] * 4 + [False] * 6)
+PROBABILITY = np.array([0.9, 0.8, 0.5, 0.1, 0.7, 0.4, 0.3, 0.2, 0.2, 0.05])
+
+
+def test_the_threshold_itself_is_positive():
+    assert answers(np.array([0.49, 0.5, 0.51]), threshold=0.5).tolist() == [False, True, True]
+
+
+def test_figures_by_hand():
+    """Three of four found, one of six called wrongly."""
+    found = measure(TRUTH, PROBABILITY, threshold=0.5)
+
+    assert count_confusion(TRUTH, PROBABILITY >= 0.5) == Confusion(3, 1, 1, 5)
+    assert found["sensitivity"] == 3 / 4
+    assert found["specificity"] == 5 / 6
+    assert found["precision"] == 3 / 4
+    assert found["negative_predictive_value"] == 5 / 6
+    assert found["f1"] == 3 / 4
+    assert found["accuracy"] == 8 / 10
+    assert found["balanced_accuracy"] == (3 / 4 + 5 / 6) / 2
+    # Of 24 pairs the positive is higher in: 0.9: 6, 0.8: 6, 0.5: 5, 0.1: 1.
+    assert found["roc_auc"] == pytest.approx(18 / 24)
+
+
+def test_what_is_not_defined_is_none():
+    found = measure(np.array([True, True]), np.array([0.2, 0.9]), threshold=0.5)
+
+    assert (found["sensitivity"], found["specificity"]) == (0.5, None)
+    assert (found["balanced_accuracy"], found["roc_auc"]) == (None, None)
+
+
+def test_the_report_names_both_classes():
+    report = classification_report(TRUTH, PROBABILITY >= 0.5, negative="non_covid", positive="covid")
+
+    assert list(report) == ["non_covid", "covid", "macro avg", "weighted avg"]
+    assert report["covid"] == {"precision": 0.75, "recall": 0.75, "f1-score": 0.75, "support": 4.0}

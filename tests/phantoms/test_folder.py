@@ -1,0 +1,51 @@
+"""Phantoms where they can't be written."""
+
+import itertools
+
+import pytest
+
+from cxr_cli.errors import CxrError
+from cxr_cli.phantoms.render import write_phantoms
+
+
+def test_a_file_in_the_place_of_the_folder_is_said_and_kept(tmp_path):
+    (tmp_path / "films").write_bytes(b"mine")
+
+    with pytest.raises(CxrError) as caught:
+        write_phantoms(tmp_path / "films", films=2)
+
+    assert caught.value.message == (
+        f"Expected a folder to write phantoms to. Received: {tmp_path / 'films'}: File exists."
+    )
+    assert caught.value.hint == "Name another folder: cxr phantoms films"
+    assert (tmp_path / "films").read_bytes() == b"mine"
+
+
+def test_a_data_set_of_the_users_own_is_never_overwritten(tmp_path):
+    (tmp_path / "metadata.csv").write_text("filename,finding\ncovid.png,COVID-19\n")
+
+    with pytest.raises(CxrError, match="which holds other files"):
+        write_phantoms(tmp_path, films=2)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["metadata.csv"]
+    assert (tmp_path / "metadata.csv").read_text() == "filename,finding\ncovid.png,COVID-19\n"
+
+
+def test_earlier_phantoms_are_replaced(tmp_path):
+    write_phantoms(tmp_path, films=2)
+    before = (tmp_path / "covid.png").read_bytes()
+    write_phantoms(tmp_path, films=2, seed=1)
+
+    assert (tmp_path / "covid.png").read_bytes() != before
+
+
+def test_a_rendering_that_was_stopped_can_be_repeated(tmp_path):
+    def stopped(items, description, *, total):
+        yield from itertools.islice(items, 2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_phantoms(tmp_path, films=4, track=stopped)
+    write_phantoms(tmp_path, films=4)
+
+    assert len(list(tmp_path.glob("*.png"))) == 4

@@ -1,0 +1,267 @@
+import dataclasses
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.special import expit, logit
+
+from cxr_cli.errors import ImageError, WorkspaceError
+from cxr_cli.films.reader import Films, find_films, read_at, read_film
+from cxr_cli.films.transforms import resize
+from cxr_cli.metrics.calibration import Calibration
+from cxr_cli.prediction import predictor as module
+from cxr_cli.prediction.predictor import Predictor, open_predictor
+from cxr_cli.recipe.record import RunRecord
+from cxr_cli.workspace.records import read_record, write_record
+
+
+def test_the_answer_is_that_of_the_keras_model(trained, film):
+    from cxr_cli.training.engine import keras
+    from cxr_cli.training.input_pipeline import predict_probabilities
+
+    model = keras.models.load_model(trained.run().keras_model)
+    pixels = read_film(film)
+    answer = open_predictor(trained.run()).answer(pixels)
+
+    expected = predict_probabilities(model, resize(pixels, 64)[None])[0]
+    assert answer.raw == pytest.approx(expected, abs=1e-5)
+    temperature = read_record(trained.run().record, RunRecord).calibration.temperature
+    assert answer.probabilities["covid"] == pytest.approx(expit(logit(expected) / temperature), abs=1e-4)
+    assert answer.probabilities["non_covid"] == 1 - answer.probabilities["covid"]
+
+
+def test_the_map_of_one_class_is_the_negation_of_the_others(trained, film):
+    cams = open_predictor(trained.run()).answer(read_film(film)).cams
+
+    assert cams["covid"].shape == (8, 8)
+    np.testing.assert_array_equal(cams["covid"], -cams["non_covid"])
+    assert np.abs(cams["covid"]).max() > 0
+
+
+def test_the_runs_threshold_decides(own_trained, film):
+    run = own_trained.run()
+    labels = []
+    for threshold in (0.000001, 0.999999):
+        change(run, threshold=threshold)
+        labels.append(open_predictor(run).answer(read_film(film)).label)
+
+    assert labels == ["covid", "non_covid"]
+
+
+def change(run, **values):
+    write_record(run.record, msgspec.structs.replace(read_record(run.record, RunRecord), **values))
+
+
+def calibration(temperature):
+    return Calibration(temperature=temperature, before={}, after={})
+
+
+def test_the_runs_temperature_calibrates_the_probability_and_a_run_without_one_answers_as_before(own_trained, film):
+    run, pixels = own_trained.run(), read_film(film)
+    change(run, calibration=None, threshold=0.5, operating_point=None)
+    before = open_predictor(run).answer(pixels)
+    assert before.raw == before.probabilities["covid"]
+    assert before.decision == ""
+
+    change(run, calibration=calibration(2.5), threshold=0.5)
+    after = open_predictor(run).answer(pixels)
+    assert after.raw == before.raw
+    assert after.probabilities["covid"] == pytest.approx(expit(logit(before.raw) / 2.5), abs=1e-12)
+    assert sum(after.probabilities.values()) == 1
+    assert (after.label, after.confidence) == (before.label, after.probabilities[before.label])
+    np.testing.assert_array_equal(after.cams["covid"], before.cams["covid"])
+
+
+@pytest.mark.parametrize("temperature", [0.05, 1, 20])
+def test_the_trees_probability_is_calibrated_too_and_stays_one_at_the_ends(own_trained, film, temperature):
+    run = own_trained.run()
+    change(run, calibration=calibration(temperature), threshold=0.5)
+    predictor, pixels = open_predictor(run), read_film(film)
+
+    answered = {}
+    for raw in (0.0, 1e-45, 1e-5, 0.5, 1 - 1e-5, 1.0):
+        predictor._booster = lambda features, raw=raw: raw
+        answered[raw] = predictor.answer(pixels).probabilities["covid"]
+
+    assert answered[0.5] == 0.5
+    assert list(answered.values()) == sorted(answered.values())
+    assert all(0 <= value <= 1 for value in answered.values())
+    for raw in (1e-5, 1 - 1e-5):
+        assert answered[raw] == pytest.approx(expit(logit(raw) / temperature), rel=1e-9)
+
+
+def test_the_decision_is_told_with_as_many_digits_as_it_takes(own_trained, film):
+    run, pixels = own_trained.run(), read_film(film)
+    change(run, calibration=None)
+    probability = open_predictor(run).answer(pixels).probabilities["covid"]
+    change(run, threshold=probability + 1e-5, operating_point=None)
+
+    assert open_predictor(run).answer(pixels).decision == (
+        f"P(covid) {probability:.3%} < {probability + 1e-5:.3%}, the operating point"
+    )
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.float32)], ids=["color", "float"])
+def test_what_is_no_film_is_refused(trained, wrong):
+    with pytest.raises(ImageError, match=r"Expected a film of \(H, W\) uint8"):
+        open_predictor(trained.run()).answer(wrong)
+
+
+@pytest.mark.parametrize("indices", ['{"covid": 0}', '{"a": 1, "b": 2}', '{"a": 0, "b": 1, "c": 2}', "[]"])
+def test_classes_other_than_0_and_1_are_refused(own_trained, indices):
+    run = own_trained.run()
+    run.class_indices.write_text(indices)
+
+    with pytest.raises(WorkspaceError, match=r"class_indices\.json"):
+        open_predictor(run)
+
+
+def test_the_caption_says_whose_map_it_is_and_where_it_is_blank(trained, film):
+    predictor = open_predictor(trained.run())
+    answer = dataclasses.replace(
+        predictor.answer(read_film(film)), cams={"non_covid": np.zeros((2, 2)), "covid": np.array([[0, 1], [-2, 0]])}
+    )
+
+    assert predictor.caption(answer, "covid") == "Grad-CAM of simple-cnn: evidence for covid, blue little, red most."
+    assert predictor.caption(answer, "non_covid") == (
+        "Nowhere in this film does simple-cnn see evidence for non_covid; the map is blank."
+    )
+    predictor._booster = lambda features: 0.5
+    assert "Grad-CAM of the CNN below the trees of simple-cnn: " in predictor.caption(answer, "covid")
+
+
+def assert_as_one_by_one(predictor: Predictor, films: Films) -> None:
+    """Every answer as the plain path gives it: the whole film read and answered for by itself."""
+    together = list(predictor.answer_all(films))
+
+    assert [path for path, _ in together] == list(films)
+    for path, answer in together:
+        alone = predictor.answer(read_film(path))
+        assert (answer.label, answer.whole) == (alone.label, alone.whole)
+        assert answer.probabilities == pytest.approx(alone.probabilities, abs=1e-6)
+        np.testing.assert_allclose(answer.cams["covid"], alone.cams["covid"], atol=1e-6)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_many_films_are_answered_as_each_by_itself(trained, phantoms, monkeypatch, cores):
+    monkeypatch.setattr(module.os, "cpu_count", lambda: cores)
+    films = find_films([phantoms.parent])
+    assert len(films) >= 40
+
+    assert_as_one_by_one(open_predictor(trained.run()), films)
+
+
+def test_the_trees_answer_many_films_as_each_by_itself(own_trained, phantoms):
+    import xgboost
+
+    run = own_trained.run()
+    rng = np.random.default_rng(0)
+    data = xgboost.DMatrix(rng.normal(size=(40, 64)), label=rng.integers(0, 2, 40))
+    xgboost.train({"objective": "binary:logistic"}, data, num_boost_round=9).save_model(run.booster)
+    boosting = '"boosting": {"trees": 9, "features": 64, "val_loss": 0.6}'
+    run.record.write_text(run.record.read_text().replace('"boosting": null', boosting))
+
+    assert_as_one_by_one(open_predictor(run), find_films([phantoms.parent]))
+
+
+def test_a_run_of_lungs_alone_answers_many_films_as_each_by_itself(own_trained, phantoms):
+    record = own_trained.run().record
+    record.write_text(record.read_text().replace('"segment": null', '"segment": "otsu"'))
+    predictor, films = open_predictor(own_trained.run()), find_films([phantoms.parent])
+
+    assert_as_one_by_one(predictor, films)
+    # What shows the lungs alone already is taken as it is.
+    assert [answer.probabilities for _, answer in predictor.answer_all(films, segmented=True)] == [
+        predictor.answer(read_film(path), segmented=True).probabilities for path in films
+    ]
+
+
+def test_films_that_can_not_be_read_give_their_errors_in_their_places(trained, phantoms, tmp_path):
+    (tmp_path / "bad.png").write_text("no film")
+    names = [str(path) for path in find_films([phantoms.parent])]
+    names[0], names[7], names[-1] = str(tmp_path / "bad.png"), str(tmp_path / "gone.png"), str(tmp_path)
+    answers = [answer for _, answer in open_predictor(trained.run()).answer_all(Films(names))]
+
+    assert [place for place, answer in enumerate(answers) if isinstance(answer, ImageError)] == [0, 7, len(names) - 1]
+    assert answers[7].message == f"Expected a film. Received: {tmp_path / 'gone.png'}: No such file or directory."
+
+
+class Taken(Films):
+    """Films that know how many were taken."""
+
+    count = 0
+
+    def __iter__(self) -> Iterator[Path]:
+        for path in super().__iter__():
+            self.count += 1
+            yield path
+
+
+def test_films_are_taken_as_answers_are_and_no_more_when_nobody_asks(trained, film):
+    films = Taken([str(film)] * 500)
+    before = threading.active_count()
+    answered = open_predictor(trained.run()).answer_all(films)
+    for _ in range(3):
+        next(answered)
+
+    assert 3 < films.count < 100
+    taken = films.count
+    answered.close()
+    assert films.count == taken
+    assert threading.active_count() == before
+
+
+def test_a_film_that_takes_long_keeps_its_place(trained, phantoms, monkeypatch):
+    films = find_films([phantoms.parent])
+    slow, others_done, answer_file = next(iter(films)), threading.Event(), Predictor.answer_file
+
+    def answer(self, path, **options):
+        assert path != slow or others_done.wait(10)
+        try:
+            return answer_file(self, path, **options)
+        finally:
+            others_done.set()
+
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(Predictor, "answer_file", answer)
+
+    assert [path for path, _ in open_predictor(trained.run()).answer_all(films)] == list(films)
+
+
+def test_a_few_films_are_not_worth_another_interpreter(trained, phantoms, monkeypatch):
+    predictor = open_predictor(trained.run())
+    monkeypatch.setattr(module, "open_predictor", None)
+    few = Films([str(path) for path in find_films([phantoms.parent])][:15])
+
+    assert len(list(predictor.answer_all(few))) == 15
+
+
+def test_a_model_that_gives_no_probability_ends_it_with_an_error(trained, phantoms, monkeypatch):
+    def answer(self, path, **options):
+        raise WorkspaceError("Expected a probability. Received: nan.")
+
+    monkeypatch.setattr(Predictor, "answer_file", answer)
+    with pytest.raises(WorkspaceError, match="nan"):
+        list(open_predictor(trained.run()).answer_all(find_films([phantoms.parent])))
+
+
+def test_a_large_jpeg_has_one_answer_whether_its_whole_film_is_at_hand_or_not(trained, film, tmp_path):
+    path = tmp_path / "film.jpg"
+    with Image.open(film) as small:
+        small.resize((1301, 1403)).save(path)
+    predictor = open_predictor(trained.run())
+
+    answer = predictor.answer_file(path)
+    assert answer.probabilities == predictor.answer_file(path, film=read_film(path)).probabilities
+    assert answer.probabilities != predictor.answer(read_film(path)).probabilities  # or it was decoded whole
+    assert answer.probabilities == pytest.approx(predictor.answer(read_film(path)).probabilities, abs=1e-2)
+
+
+@pytest.mark.realdata
+def test_real_films_of_640_pixels_are_read_as_ever(shared):
+    for path in list(find_films([shared / "data" / "covid-chestxray" / "images"]))[::5]:
+        assert np.array_equal(read_at(path, 224), resize(read_film(path), 224)), path

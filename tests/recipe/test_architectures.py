@@ -1,0 +1,82 @@
+"""The table's figures are Keras's own, and each row goes the whole way."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from cxr_cli.recipe.architectures import ARCHITECTURES
+from cxr_cli.training.classifier import build_classifier
+from cxr_cli.training.engine import keras
+
+PREPROCESSING = {
+    "MobileNet": "mobilenet",
+    "MobileNetV2": "mobilenet_v2",
+    "ResNet50": "resnet",
+    "Xception": "xception",
+    "EfficientNetV2B0": "efficientnet_v2",
+    "DenseNet121": "densenet",
+    "ConvNeXtTiny": "convnext",
+}
+PRETRAINED = [name for name, row in ARCHITECTURES.items() if row.imagenet]
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def built(request):
+    """Each architecture at random, as small as it goes."""
+    row = ARCHITECTURES[request.param]
+    classifier = build_classifier(
+        row, input_size=row.smallest_input, units=8, dropout=0.5, frozen=row.frozen, weights="none"
+    )
+    return row, classifier.model
+
+
+def test_the_parameters_are_those_of_the_backbone(built):
+    row, model = built
+
+    assert model.get_layer("backbone").count_params() == row.parameters
+
+
+def test_the_share_of_frozen_layers(built):
+    row, model = built
+    layers = model.get_layer("backbone").layers
+    cut = round(len(layers) * row.frozen)
+
+    assert not any(layer.trainable for layer in layers[:cut])
+    assert all(layer.trainable for layer in layers[cut:])
+
+
+def test_the_scaling_is_what_keras_applies_to_a_gray_film(built):
+    row, model = built
+    gray = np.repeat(np.array([0, 1, 100, 128, 254, 255], np.uint8)[:, None, None, None], 3, axis=-1)
+    film = np.broadcast_to(gray, (6, *model.input_shape[1:])).copy()
+    scaled = np.asarray(keras.Model(model.input, model.get_layer("scaling").output)(film))
+
+    if row.builder == "simple_cnn":
+        expected = film / 127.5 - 1
+    else:
+        module = importlib.import_module(f"keras.applications.{PREPROCESSING[row.builder]}")
+        expected = module.preprocess_input(film.astype(np.float32))
+
+    np.testing.assert_allclose(scaled, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_the_address_is_the_one_that_keras_downloads_from(name, monkeypatch):
+    asked = []
+
+    class AskedError(Exception):
+        pass
+
+    def get_file(name, origin, **_):
+        asked.append(origin)
+        raise AskedError
+
+    module = importlib.import_module(getattr(keras.applications, ARCHITECTURES[name].builder).__module__)
+    monkeypatch.setattr(module.file_utils, "get_file", get_file)
+    with pytest.raises(AskedError):
+        getattr(keras.applications, ARCHITECTURES[name].builder)(
+            include_top=False, weights="imagenet", input_shape=(224, 224, 3)
+        )
+
+    assert asked == [ARCHITECTURES[name].imagenet]

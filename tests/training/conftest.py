@@ -1,0 +1,61 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxr_cli.recipe.architectures import find_architecture
+from cxr_cli.training.classifier import Classifier, build_classifier
+from cxr_cli.training.engine import keras
+from cxr_cli.training.export import export_litert
+from cxr_cli.training.input_pipeline import to_rgb
+
+
+@pytest.fixture(scope="session")
+def films() -> np.ndarray:
+    """(6, 64, 64) uint8 of smooth noise."""
+    coarse = np.random.default_rng(0).integers(0, 256, (6, 8, 8))
+    return np.kron(coarse, np.ones((8, 8))).astype(np.uint8)
+
+
+def let_see_films(built: Classifier, films: np.ndarray) -> None:
+    """Give a classifier with random weights answers that differ from film to film.
+
+    At random, a deep backbone lets hardly anything through and a head is nearly blind: with BatchNorm's statistics from
+    the films themselves, a comparison has something to compare.
+    """
+    backbone = built.model.get_layer("backbone")
+    normalizing = [layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    kept = [(layer.trainable, layer.momentum) for layer in normalizing]
+    for layer in normalizing:
+        layer.trainable, layer.momentum = True, 0.0
+    backbone(to_rgb(films) / 127.5 - 1.0, training=True)
+    for layer, (trainable, momentum) in zip(normalizing, kept, strict=True):
+        layer.trainable, layer.momentum = trainable, momentum
+    for name in ("hidden", "probability"):
+        layer = built.model.get_layer(name)
+        layer.set_weights([np.random.default_rng(1).normal(0, 0.2, weight.shape) for weight in layer.get_weights()])
+
+
+@pytest.fixture(scope="session")
+def let_see() -> Callable[[Classifier, np.ndarray], None]:
+    """`let_see_films`."""
+    return let_see_films
+
+
+@pytest.fixture(scope="session", params=["mobilenetv2", "simple-cnn"])
+def classifier(request, films) -> Classifier:
+    """Each architecture with random weights. Not to be changed."""
+    keras.utils.set_random_seed(5)
+    architecture = find_architecture(request.param)
+    built = build_classifier(architecture, input_size=64, units=16, dropout=0.5, frozen=2 / 3, weights="none")
+    let_see_films(built, films)
+    return built
+
+
+@pytest.fixture(scope="session")
+def exported(classifier, tmp_path_factory) -> Path:
+    """Its `model.tflite`."""
+    path = tmp_path_factory.mktemp("export") / "model.tflite"
+    export_litert(classifier, path)
+    return path

@@ -1,0 +1,139 @@
+import os
+
+import numpy as np
+import pytest
+
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.training import array_cache
+from cxr_cli.training.array_cache import ArrayCache
+
+ROWS = np.arange(12, dtype=np.float32).reshape(6, 2)
+
+
+class Maker:
+    """Makes `ROWS` in two blocks, and counts how often."""
+
+    def __init__(self):
+        self.made = 0
+
+    def __call__(self):
+        self.made += 1
+        yield ROWS[:4]
+        yield ROWS[4:]
+
+
+@pytest.fixture
+def make():
+    return Maker()
+
+
+def ask(cache, make, made_from="a", check=lambda kept: True):
+    return cache.array("rows", made_from, shape=ROWS.shape, dtype=np.float32, make=make, check=check)
+
+
+def test_an_array_is_made_once_and_read_from_disk_then(tmp_path, make):
+    cache = ArrayCache(tmp_path / "cache", limit=10**6)
+
+    np.testing.assert_array_equal(ask(cache, make), ROWS)
+    again = ask(ArrayCache(tmp_path / "cache", limit=10**6), make)
+
+    np.testing.assert_array_equal(again, ROWS)
+    assert isinstance(again, np.memmap)
+    assert make.made == 1
+
+
+def test_what_it_was_made_from_tells_arrays_apart(tmp_path, make):
+    cache = ArrayCache(tmp_path, limit=10**6)
+    ask(cache, make, {"seed": 0})
+    ask(cache, make, {"seed": 1})
+
+    assert make.made == 2
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: path.write_bytes(b""),
+        lambda path: np.save(path, ROWS[:5]),
+        lambda path: np.save(path, ROWS.astype(np.float64)),
+    ],
+    ids=["cut short", "empty", "another shape", "another type"],
+)
+def test_a_damaged_array_is_made_again(tmp_path, make, spoil):
+    cache = ArrayCache(tmp_path, limit=10**6)
+    ask(cache, make)
+    (path,) = tmp_path.iterdir()
+    spoil(path)
+
+    np.testing.assert_array_equal(ask(cache, make), ROWS)
+    assert make.made == 2
+
+
+def test_an_array_that_fails_its_check_is_made_again(tmp_path, make):
+    cache = ArrayCache(tmp_path, limit=10**6)
+    ask(cache, make)
+
+    np.testing.assert_array_equal(ask(cache, make, check=lambda kept: False), ROWS)
+    assert make.made == 2
+
+
+def test_beyond_the_limit_the_longest_unused_goes(tmp_path, make):
+    ask(ArrayCache(tmp_path, limit=10**6), make, "first")
+    (first,) = tmp_path.iterdir()
+    limit = 2 * first.stat().st_size + ROWS.nbytes // 2  # two arrays, and a little
+    cache = ArrayCache(tmp_path, limit=limit)
+    for number, name in enumerate(("second", "first", "third")):
+        ask(cache, make, name)
+        newest = max(tmp_path.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        os.utime(newest, (number, number))  # files may be made within one tick of the clock
+    assert make.made == 3
+
+    ask(cache, make, "first")
+    assert make.made == 3  # "second" had to go
+    ask(cache, make, "second")
+    assert make.made == 4
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= limit
+
+
+@pytest.mark.parametrize("limit", [0, ROWS.nbytes - 1])
+def test_what_does_not_fit_is_made_in_memory(tmp_path, make, limit):
+    cache = ArrayCache(tmp_path / "cache", limit=limit)
+
+    np.testing.assert_array_equal(ask(cache, make), ROWS)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_making_that_breaks_off_leaves_nothing(tmp_path):
+    def broken():
+        yield ROWS[:4]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(ArrayCache(tmp_path, limit=10**6), broken)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_cleared_up(tmp_path, make):
+    (tmp_path / ".left.npy").write_bytes(b"half")
+    ask(ArrayCache(tmp_path, limit=10**6), make)
+
+    assert not (tmp_path / ".left.npy").exists()
+
+
+def test_a_nearly_full_disk_is_not_filled(tmp_path, make, monkeypatch):
+    usage = os.statvfs(tmp_path)
+    monkeypatch.setattr(array_cache, "_SPARE", usage.f_frsize * usage.f_blocks)
+
+    np.testing.assert_array_equal(ask(ArrayCache(tmp_path / "cache", limit=10**6), make), ROWS)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_way_on(tmp_path, make):
+    (tmp_path / "cache").write_text("a file")
+
+    with pytest.raises(WorkspaceError) as raised:
+        ask(ArrayCache(tmp_path / "cache", limit=10**6), make)
+    assert "--cache 0" in raised.value.hint

@@ -1,0 +1,237 @@
+"""A training that was killed goes on to the same weights, bit for bit, wherever it was killed."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.progress import untracked
+from cxr_cli.recipe.architectures import find_architecture
+from cxr_cli.recipe.options import TrainingOptions, change
+from cxr_cli.training import backbones
+from cxr_cli.training import checkpoints as module
+from cxr_cli.training.array_cache import ArrayCache
+from cxr_cli.training.checkpoints import Checkpoints, find_unfinished, is_unfinished, unfinished
+from cxr_cli.training.classifier import build_classifier
+from cxr_cli.training.engine import keras
+from cxr_cli.training.feeds import FilmFeed, FrozenFeed, Part
+from cxr_cli.training.fitting import fit
+from cxr_cli.training.input_pipeline import shuffled_batches
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
+
+FILMS = np.kron(np.random.default_rng(0).integers(0, 256, (24, 8, 8)), np.ones((4, 4))).astype(np.uint8)
+SIZE = FILMS.shape[1]
+# With the warm-up and the head's start of a pretrained backbone, in a hundredth of its time; BatchNorm is trained too.
+TINY = replace(find_architecture("simple-cnn"), builder="tiny", imagenet="somewhere", warmup=2, frozen=0.5)
+OPTIONS = TrainingOptions(
+    arch="simple-cnn", epochs=4, batch_size=5, fine_tune=True, fine_tune_epochs=3, fine_tune_learning_rate=1e-3
+)
+
+
+def tiny(input_size):
+    film = keras.Input((input_size, input_size, 3))
+    narrow = keras.layers.Conv2D(4, 3, strides=4)(film)
+    wide = keras.layers.Conv2D(8, 3)(keras.layers.BatchNormalization()(narrow))
+    return keras.Model(film, keras.layers.ReLU()(wide))
+
+
+class Watch:
+    """Keeps a copy of the checkpoint that a kill in each epoch would leave."""
+
+    def __init__(self, checkpoint=None):
+        self.checkpoint = checkpoint
+
+    def __call__(self, items, description, *, total):
+        return untracked(items, description, total=total)
+
+    def note(self, text):
+        pass
+
+    def begin(self, phase, *, first_epoch, epochs, steps):
+        pass
+
+    def step(self, step, loss):
+        pass
+
+    def epoch(self, row, *, best):
+        if self.checkpoint and row.epoch:  # told of before its own is written
+            shutil.copy(self.checkpoint, self.checkpoint.with_name(f"{row.epoch - 1}.npz"))
+
+    def end(self):
+        pass
+
+
+@pytest.fixture(scope="module")
+def parts():
+    def part(films):
+        count = len(films)
+        return Part(films, (np.arange(count) % 2).astype(np.float32), [f"g{i}" for i in range(count)], [str(count)])
+
+    return {"train": part(FILMS[:16]), "val": part(FILMS[16:])}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny_backbone_and_a_checkpoint_after_each_epoch():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "tiny", tiny, raising=False)
+        patch.setattr(module, "_SHARE", 0)
+        yield
+
+
+def build(architecture=TINY, size=SIZE, frozen=0.5):
+    keras.utils.set_random_seed(3)
+    return build_classifier(architecture, input_size=size, units=8, dropout=0.5, frozen=frozen, weights="none")
+
+
+def trained(parts, folder, *, options=OPTIONS, architecture=TINY, frozen=0.5, resume=None, limit=10**8):
+    classifier = build(architecture, frozen=frozen)
+    path = folder / (f"{resume}.npz" if resume is not None else "tiny.npz")
+    checkpoints = Checkpoints(path, run="tiny", options=options, dataset="d", original=None, resume=resume is not None)
+    cache = ArrayCache(folder / "cache", limit=limit)
+    watch = Watch(path if resume is None else None)
+    feed, validation = fit(classifier, parts, architecture, options, cache, watch, checkpoints=checkpoints)
+    return feed, classifier.model.get_weights(), [replace(row, seconds=0) for row in validation.history]
+
+
+@pytest.fixture(scope="module")
+def whole(parts, tmp_path_factory):
+    """The folder of a training, and what came of it."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, trained(parts, folder)
+
+
+def assert_same(one, other):
+    assert one[2] == other[2]
+    for mine, its in zip(one[1], other[1], strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+@pytest.mark.parametrize(
+    "epoch", [0, 2, 4, 6], ids=["after the start", "in training", "between the phases", "in fine-tuning"]
+)
+def test_a_training_goes_on_to_the_same_weights_and_history(parts, whole, epoch):
+    folder, expected = whole
+    resumed = trained(parts, folder, resume=epoch)
+
+    assert isinstance(resumed[0], FrozenFeed)
+    assert [row.epoch for row in expected[2]] == list(range(8))
+    assert_same(resumed, expected)
+
+
+def test_films_that_are_augmented_anew_and_a_rate_that_falls_on_a_plateau(parts, tmp_path):
+    # The rate is too high: it falls, and the training stops early. Both are the callbacks' to know.
+    given = {
+        "options": replace(OPTIONS, learning_rate=0.3, patience=4, epochs=12, fine_tune=False),
+        "architecture": replace(TINY, warmup=0),
+        "frozen": 0.0,
+    }
+    expected = trained(parts, tmp_path, **given)
+    rates = [row.learning_rate for row in expected[2]]
+    assert isinstance(expected[0], FilmFeed)
+    assert len(set(rates[1:])) > 1
+    last = expected[2][-1].epoch
+    assert last < 12
+
+    assert_same(trained(parts, tmp_path, resume=last - 1, **given), expected)
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_is_trained(tmp_path, parts):
+    found = []
+    for _ in range(2):
+        classifier = build(find_architecture("mobilenetv2"), frozen=0.95)
+        options = replace(OPTIONS, epochs=2, fine_tune=False)
+        cache = ArrayCache(tmp_path, limit=10**8)
+        fit(classifier, parts, find_architecture("mobilenetv2"), options, cache, Watch())
+        found.append(classifier.model.get_weights())
+
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_epochs_that_are_done_are_left_out_and_the_others_are_as_they_were():
+    def steps(done):
+        batches = shuffled_batches(
+            np.arange(11, dtype=np.float32),
+            lambda rows, places, seed: seed,
+            batch_size=4,
+            seed=5,
+            epochs=4,
+            done=done,
+        )
+        return [(seed.numpy().tolist(), rows.numpy().ravel().tolist()) for seed, rows in batches]
+
+    whole = steps(0)
+    epochs = [[row for _, rows in whole[start : start + 3] for row in rows] for start in range(0, 12, 3)]
+    assert [sorted(rows) for rows in epochs] == [list(range(11))] * 4
+    assert len({tuple(rows) for rows in epochs}) == 4
+    assert len({tuple(seed) for seed, _ in whole}) == 12
+    assert steps(2) == whole[6:]
+
+
+def test_a_checkpoint_that_would_cost_much_is_left_out_and_what_a_kill_left_is_removed(tmp_path, monkeypatch):
+    (tmp_path / ".staged-1").write_bytes(b"half")
+    made = Checkpoints(tmp_path / "a.npz", run="a", options=OPTIONS, dataset="d", original=None, resume=False)
+    made.open(weights={"source": "none"}, feed="films")
+    assert made.is_due()
+    made.write([], over=False, model=[np.ones(3)], optimizer=[], best=[])
+    assert made.is_due()
+    monkeypatch.setattr(module, "_SHARE", 10**6)
+    assert not made.is_due()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+    made.remove()
+    assert not tmp_path.exists()
+
+
+def test_other_weights_or_another_feed_are_no_ground_to_go_on_from(parts, whole):
+    folder, _ = whole
+    with pytest.raises(CxrError, match="Expected tiny to be fed with what the frozen layers make of films"):
+        trained(parts, folder, resume=2, limit=0)
+
+    checkpoints = Checkpoints(folder / "2.npz", run="tiny", options=OPTIONS, dataset="d", original=None, resume=True)
+    with pytest.raises(CxrError, match="Expected the backbone's weights that the training of tiny began with"):
+        checkpoints.open(weights={"source": "file", "sha256": "0"}, feed="films")
+
+
+@pytest.fixture
+def place(prepared, tmp_path):
+    """A workspace with the prepared dataset, and an unfinished training of it."""
+    workspace = Workspace(tmp_path)
+    workspace.dataset.root.mkdir()
+    workspace.dataset.record.write_bytes(prepared.dataset.record.read_bytes())
+    write(workspace, read_record(workspace.dataset.record, DatasetRecord).fingerprint)
+    return workspace
+
+
+def write(workspace, dataset):
+    made = Checkpoints(
+        workspace.checkpoint("tiny"), run="tiny", options=OPTIONS, dataset=dataset, original=None, resume=False
+    )
+    made.open(weights={"source": "none"}, feed="films")
+    made.write([], over=False, model=[np.ones(3)], optimizer=[], best=[])
+
+
+def test_an_unfinished_training_is_known_by_its_options_and_dataset(place):
+    assert find_unfinished(place, "tiny") == unfinished(place, "tiny")
+    assert is_unfinished(place, "tiny", OPTIONS)
+    assert not is_unfinished(place, "tiny", change(OPTIONS, {"rotation": 3}))
+    assert not is_unfinished(place, "other", OPTIONS)
+
+    write(place, "another")
+    assert not is_unfinished(place, "tiny", OPTIONS)
+    with pytest.raises(CxrError, match="Expected the dataset that the training of tiny began with"):
+        find_unfinished(place, "tiny")
+
+
+def test_a_damaged_checkpoint(place):
+    path = place.checkpoint("tiny")
+    path.write_bytes(path.read_bytes()[:200])
+
+    with pytest.raises(WorkspaceError, match="Expected the checkpoint of a training in") as raised:
+        find_unfinished(place, "tiny")
+    assert raised.value.hint == "Start the training anew, without --resume"
+    assert unfinished(place, "tiny") is None

@@ -1,0 +1,173 @@
+"""Training on what the frozen layers see must be training on the films: same features, answers and steps."""
+
+import numpy as np
+import pytest
+
+from cxr_cli.progress import untracked
+from cxr_cli.recipe.architectures import ARCHITECTURES, find_architecture
+from cxr_cli.recipe.options import Augmentation
+from cxr_cli.training.array_cache import ArrayCache
+from cxr_cli.training.classifier import build_classifier
+from cxr_cli.training.engine import keras
+from cxr_cli.training.feeds import FilmFeed, FrozenFeed, Part, make_feed
+from cxr_cli.training.frozen import split_at_frozen
+from cxr_cli.training.input_pipeline import to_rgb
+
+STILL = Augmentation(rotation=0, shift=0, zoom=0, brightness=0, flip=False)
+FILMS = np.kron(np.random.default_rng(0).integers(0, 256, (49, 8, 8)), np.ones((8, 8))).astype(np.uint8)
+PRETRAINED = [name for name, row in ARCHITECTURES.items() if row.imagenet]
+
+
+@pytest.fixture(scope="module")
+def build(let_see):
+    """Makes a MobileNetV2 whose BatchNorm keeps its statistics, as with pretrained weights."""
+
+    def make(frozen=2 / 3):
+        keras.utils.set_random_seed(1)
+        built = build_classifier(
+            find_architecture("mobilenetv2"), input_size=64, units=8, dropout=0.0, frozen=frozen, weights="none"
+        )
+        let_see(built, FILMS)
+        for layer in built.model.get_layer("backbone").layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
+        return built
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def parts():
+    def part(films):
+        count = len(films)
+        positives = (np.arange(count) % 2).astype(np.float32)
+        return Part(films, positives, [f"g{i}" for i in range(count)], [f"film {i}" for i in range(count)])
+
+    return {"train": part(FILMS[:40]), "val": part(FILMS[40:])}
+
+
+def filled(classifier, parts, folder, augmentation=STILL):
+    feed = make_feed(classifier, parts, augmentation, ArrayCache(folder, limit=10**9), seed=0, track=untracked)
+    assert isinstance(feed, FrozenFeed)
+    return feed
+
+
+def pooled_by_the_whole(classifier, films):
+    return keras.Model(classifier.model.input, classifier.pooled)(films)
+
+
+@pytest.mark.parametrize("arch", PRETRAINED)
+def test_the_two_parts_of_each_architecture_answer_as_the_whole(arch):
+    size = max(64, find_architecture(arch).smallest_input)
+    keras.utils.set_random_seed(1)
+    classifier = build_classifier(
+        find_architecture(arch), input_size=size, units=8, dropout=0.0, frozen=2 / 3, weights="none"
+    )
+    films = to_rgb(np.random.default_rng(2).integers(0, 256, (2, size, size)).astype(np.uint8))
+    halves = split_at_frozen(classifier)
+
+    between = halves.lower(films)
+    assert not halves.lower.trainable_weights
+    assert len(halves.upper.trainable_weights) == len(classifier.model.trainable_weights)
+    assert halves.lower.count_params() > 0.05 * classifier.model.count_params()
+    np.testing.assert_allclose(halves.pooled(between), pooled_by_the_whole(classifier, films), rtol=1e-4, atol=1e-7)
+
+
+def test_a_wholly_frozen_backbone_leaves_the_head_alone(build, parts):
+    classifier = build(1.0)
+    halves = split_at_frozen(classifier)
+
+    assert halves.shape == (1280,)
+    assert len(halves.upper.trainable_weights) == 4
+    films = to_rgb(parts["val"].films)
+    np.testing.assert_allclose(halves.upper(halves.lower(films)), classifier.model(films), atol=1e-6)
+
+
+def test_where_nothing_is_frozen_there_is_nothing_to_keep(build, parts, tmp_path):
+    classifier = build(0.0)
+    cache = ArrayCache(tmp_path, limit=10**9)
+
+    assert split_at_frozen(classifier) is None
+    assert isinstance(make_feed(classifier, parts, STILL, cache, seed=0, track=untracked), FilmFeed)
+
+
+def test_without_room_films_are_fed_as_they_are(build, parts, tmp_path):
+    feed = make_feed(build(), parts, STILL, ArrayCache(tmp_path, limit=1000), seed=0, track=untracked)
+
+    assert isinstance(feed, FilmFeed)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("augmentation", [STILL, Augmentation()], ids=["still", "moved"])
+def test_both_feeds_give_the_same_features_and_answers(build, parts, tmp_path, augmentation):
+    classifier = build()
+    plain = FilmFeed(classifier, parts, augmentation, seed=0)
+    quick = filled(classifier, parts, tmp_path, augmentation)
+
+    expected = plain.pooled(untracked)
+    assert expected.shape == ((5 if augmentation.moves else 1), 40, 1280)
+    np.testing.assert_allclose(quick.pooled(untracked), expected, rtol=2e-3, atol=2e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(quick.validate(), plain.validate(), atol=1e-3)
+
+
+def test_both_feeds_make_the_same_steps(build, parts, tmp_path):
+    answers = []
+    for quick in (False, True):
+        classifier = build()
+        feed = filled(classifier, parts, tmp_path) if quick else FilmFeed(classifier, parts, STILL, seed=0)
+        feed.model.compile(optimizer=keras.optimizers.SGD(0.05), loss="binary_crossentropy")
+        before = feed.validate()
+        feed.model.fit(feed.batches(batch_size=16, seed=3), epochs=2, shuffle=False, verbose=0)
+        answers.append(FilmFeed(classifier, parts, STILL, seed=0).validate())
+
+    assert np.abs(answers[0] - before).max() > 0.02  # the steps led somewhere
+    np.testing.assert_allclose(answers[1], answers[0], atol=2e-3)
+
+
+def test_an_epoch_has_each_film_once_in_any_of_its_variants(build, parts, tmp_path):
+    feed = filled(build(1.0), parts, tmp_path, Augmentation())
+    kept = np.asarray(feed._outputs[: 5 * 40], np.float32).reshape(5, 40, -1)
+    seen = []
+    for _ in range(2):
+        found = [
+            np.abs(kept - row).max(axis=-1).argmin()
+            for batch, _ in feed.batches(batch_size=16, seed=0)
+            for row in batch.numpy()
+        ]
+        assert sorted(place % 40 for place in found) == list(range(40))
+        seen.append(found)
+
+    assert len({place // 40 for place in seen[0]}) == 5
+
+
+def test_another_training_of_the_same_takes_the_outputs_from_disk(build, parts, tmp_path):
+    filled(build(), parts, tmp_path)
+    (path,) = tmp_path.iterdir()
+    made = path.stat().st_ino
+
+    filled(build(), parts, tmp_path)
+    assert path.stat().st_ino == made
+
+
+def test_outputs_of_other_weights_or_films_are_made_anew(build, parts, tmp_path):
+    classifier = build()
+    filled(classifier, parts, tmp_path)
+    layer = classifier.model.get_layer("backbone").layers[1]
+    layer.set_weights([weight + 0.1 for weight in layer.get_weights()])
+    feed = filled(classifier, parts, tmp_path)
+    np.testing.assert_allclose(feed.validate(), FilmFeed(classifier, parts, STILL, seed=0).validate(), atol=1e-3)
+
+    other = parts["train"]
+    renamed = Part(other.films, other.positives, other.groups, [f"{line}, changed" for line in other.made_from])
+    filled(classifier, parts | {"train": renamed}, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_outputs_that_are_not_what_the_layers_give_are_made_again(build, parts, tmp_path):
+    classifier = build()
+    filled(classifier, parts, tmp_path)
+    (path,) = tmp_path.iterdir()
+    np.save(path, np.zeros_like(np.load(path)))
+
+    feed = filled(classifier, parts, tmp_path)
+    np.testing.assert_allclose(feed.validate(), FilmFeed(classifier, parts, STILL, seed=0).validate(), atol=1e-3)

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from cxr_cli.progress import untracked
+from cxr_cli.recipe.architectures import find_architecture
+from cxr_cli.recipe.options import Augmentation
+from cxr_cli.training.classifier import build_classifier
+from cxr_cli.training.engine import keras
+from cxr_cli.training.feeds import FilmFeed, Part
+from cxr_cli.training.head_start import _plant, start_head
+from cxr_cli.training.input_pipeline import predict_probabilities
+
+
+@pytest.fixture
+def classifier():
+    keras.utils.set_random_seed(0)
+    return build_classifier(
+        find_architecture("simple-cnn"), input_size=32, units=32, dropout=0.5, frozen=1.0, weights="none"
+    )
+
+
+@pytest.fixture(scope="module")
+def easy():
+    """Films whose brightness tells their class, in groups of two."""
+    random = np.random.default_rng(0)
+    positives = np.repeat([0.0, 1.0] * 8, 2).astype(np.float32)
+    films = random.integers(0, 120, (32, 32, 32)) + (positives * 60).astype(int)[:, None, None]
+    return films.astype(np.uint8), positives, [f"g{i // 2}" for i in range(32)]
+
+
+def pooled(classifier, films):
+    part = Part(films=films, positives=np.zeros(len(films), np.float32), groups=[], made_from=[])
+    return FilmFeed(classifier, {"train": part, "val": part}, Augmentation(), seed=0).pooled(untracked)
+
+
+def test_the_head_tells_easy_films_apart_before_any_step(classifier, easy):
+    films, positives, groups = easy
+
+    start_head(classifier, pooled(classifier, films), positives, groups, seed=0)
+
+    assert roc_auc_score(positives, predict_probabilities(classifier.model, films)) == 1.0
+
+
+def test_the_planted_logit_is_the_regressions(classifier, easy):
+    films = easy[0]
+    features = pooled(classifier, films)[0]
+    weights, bias = np.random.default_rng(3).normal(0, 3, 64), 0.7
+
+    _plant(classifier, weights, bias, seed=0)
+    probabilities = predict_probabilities(classifier.model, films)
+
+    np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-(features @ weights + bias))), atol=1e-5)
+
+
+def test_too_few_groups_to_fold_still_start(classifier, easy):
+    films, positives, _ = easy
+
+    start_head(classifier, pooled(classifier, films), positives, ["one"] * 32, seed=0)
+
+    assert roc_auc_score(positives, predict_probabilities(classifier.model, films)) == 1.0

@@ -1,0 +1,83 @@
+"""Trees on a network's features: fitted, stopped and saved by XGBoost, and read again without TensorFlow."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.metrics.table import measure
+from cxr_cli.prediction.trees import open_booster
+from cxr_cli.training.hybrid import fit_booster, read_features
+
+
+def blobs(count, seed):
+    """Eight features, the first of which leans to the class, and whose classes overlap."""
+    random = np.random.default_rng(seed)
+    positives = (np.arange(count) % 3 > 0).astype(np.float32)
+    features = random.normal(size=(count, 8)).astype(np.float32)
+    features[:, 0] += 2 * positives
+    return features, positives
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    path = tmp_path_factory.mktemp("trees") / "xgboost.json"
+    parts = {"train": blobs(300, 1), "val": blobs(120, 2)}
+    features = {name: part[0] for name, part in parts.items()}
+    positives = {name: part[1] for name, part in parts.items()}
+    facts, probabilities = fit_booster(path, features, positives, class_weight=None, seed=0)
+    return path, facts, probabilities, features["val"], positives["val"]
+
+
+def test_the_trees_learn_and_stop_where_validation_gets_no_better(fitted):
+    path, facts, probabilities, _, positives = fitted
+    saved = json.loads(path.read_text())["learner"]["gradient_booster"]["model"]["trees"]
+
+    assert measure(positives.astype(bool), probabilities, threshold=0.5)["roc_auc"] > 0.85
+    assert facts.features == 8
+    assert 1 < facts.trees < 500
+    assert len(saved) == facts.trees  # the rounds after the best one are not kept
+    expected = -np.log(np.where(positives > 0, probabilities, 1 - probabilities)).mean()
+    assert facts.val_loss == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_file_answers_as_what_was_fitted(fitted):
+    path, _, probabilities, features, _ = fitted
+    probability = open_booster(path)
+
+    answered = [probability(row[None]) for row in features]
+
+    np.testing.assert_allclose(answered, probabilities, atol=1e-6)
+
+
+def test_the_classes_weigh_as_they_are_told_to(fitted, tmp_path):
+    _, _, plain, features, _ = fitted
+    train, positives = blobs(300, 1)
+    parts = {"train": train, "val": features}, {"train": positives, "val": blobs(120, 2)[1]}
+    _, weighted = fit_booster(tmp_path / "x.json", *parts, class_weight={0: 3.0, 1: 0.5}, seed=0)
+
+    assert weighted.mean() < plain.mean() - 0.1
+
+
+def test_features_are_those_of_the_exported_file(classifier, films, tmp_path):
+    from cxr_cli.training.engine import keras
+    from cxr_cli.training.export import export_litert
+    from cxr_cli.training.input_pipeline import to_rgb
+
+    export_litert(classifier, tmp_path / "model.tflite")
+    many = np.concatenate([films] * 6)  # more than one batch
+    expected = keras.Model(classifier.model.input, classifier.pooled).predict_on_batch(to_rgb(many))
+
+    np.testing.assert_allclose(read_features(tmp_path / "model.tflite", many), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"no trees"])
+def test_trees_that_cannot_be_read(tmp_path, content):
+    path = tmp_path / "xgboost.json"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(WorkspaceError, match=r"Expected XGBoost's trees in .*xgboost\.json") as raised:
+        open_booster(path)
+    assert raised.value.hint == "Make it again: cxr train --arch cnn-xgboost --class-weight"
