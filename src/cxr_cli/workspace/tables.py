@@ -1,0 +1,106 @@
+"""CSV files of the workspace: the columns are the fields of a row type, declared once, read and written with types."""
+
+import csv
+import io
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from operator import attrgetter
+from pathlib import Path
+from sys import intern
+from types import NoneType
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.workspace.files import growing_table, whole_file
+
+R = TypeVar("R")
+_TRUTH = {"True": True, "False": False}
+_CELLS: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float, bool: _TRUTH.__getitem__}
+
+
+class CsvTable(Generic[R]):
+    """One kind of CSV file: UTF-8, LF line ends, a header, an empty cell for None.
+
+    Args:
+        row: a dataclass, NamedTuple or msgspec.Struct. Its fields are str, int, float, bool, a Literal of strings, or
+            one of these or None.
+        made_by: the command that writes the file, named when it can't be read.
+        repeated: columns whose values are the same in many rows; each value is kept in memory once.
+    """
+
+    def __init__(self, row: type[R], *, made_by: str, repeated: Collection[str] = ()) -> None:
+        hints = get_type_hints(row)
+        self.row = row
+        self.made_by = made_by
+        self.columns = [name for name in hints if not name.startswith("_")]
+        self._cells = [_reader(hints[name], repeated=name in repeated) for name in self.columns]
+        self._values = attrgetter(*self.columns)
+
+    def write(self, path: Path, rows: Iterable[R]) -> None:
+        """Write `path` atomically.
+
+        Raises:
+            WorkspaceError: the place can't be written to.
+        """
+        with whole_file(path) as stream:
+            text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(self.columns)
+            writer.writerows(map(self._values, rows))
+            text.detach()  # flushes what it held back, and leaves the file open
+
+    @contextmanager
+    def growing(self, path: Path) -> Iterator[Callable[[R], None]]:
+        """Write `path` row by row, as `growing_table` does.
+
+        Raises:
+            WorkspaceError: the place can't be written to.
+        """
+        with growing_table(path, self.columns) as write:
+            yield lambda row: write(self._values(row))
+
+    def read(self, path: Path) -> list[R]:
+        """All rows of `path`.
+
+        Raises:
+            WorkspaceError: the file is missing or damaged, or has other columns than this version writes.
+        """
+        hint = f"Make it again: {self.made_by}"
+        try:
+            with path.open(encoding="utf-8", newline="") as stream:
+                rows = csv.reader(stream)
+                header = next(rows, [])
+                if header != self.columns:
+                    raise WorkspaceError(
+                        f"Expected the columns {', '.join(self.columns)} in {path}. Received: {', '.join(header)}.",
+                        hint=hint,
+                    )
+                return [self._parse(row, number, path, hint) for number, row in enumerate(filter(None, rows), start=1)]
+        except (OSError, csv.Error, UnicodeDecodeError) as error:
+            raise WorkspaceError(f"Expected a table in {path}. Received: {error}.", hint=hint) from error
+
+    def _parse(self, row: list[str], number: int, path: Path, hint: str) -> R:
+        try:
+            values = (cell(text) for cell, text in zip(self._cells, row, strict=True))
+            return self.row(**dict(zip(self.columns, values, strict=True)))
+        except (ValueError, KeyError) as error:
+            raise WorkspaceError(
+                f"Expected {len(self.columns)} values for {', '.join(self.columns)} in row {number} of {path}. "
+                f"Received: {', '.join(row)}.",
+                hint=hint,
+            ) from error
+
+
+def _reader(kind: Any, *, repeated: bool) -> Callable[[str], Any]:
+    """What turns a cell's text into a value of `kind`."""
+    if get_origin(kind) is Literal:
+        return {value: value for value in get_args(kind)}.__getitem__
+    if kind in _CELLS:
+        return intern if repeated and kind is str else _CELLS[kind]
+    options = [option for option in get_args(kind) if option is not NoneType]
+    if len(options) != 1 or NoneType not in get_args(kind):
+        raise TypeError(
+            f"Expected a column of str, int, float, bool, Literal, or one of these or None. Received: {kind}."
+        )
+    inner = _reader(options[0], repeated=repeated)
+    return lambda text: inner(text) if text else None
