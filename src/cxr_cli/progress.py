@@ -1,51 +1,15 @@
-"""What a long step tells whoever watches: a terminal, a log or nobody. The packages never print."""
+"""What long steps tell whoever watches: a terminal, a log, or nobody, which is the default. The packages never print.
+
+A watcher is set for a block of code, not handed from function to function: ``with watched_by(watcher): ...``.
+"""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
-
-
-class Track(Protocol):
-    """Passes items through and shows how far it is."""
-
-    def __call__(self, items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
-        """Yield each of `items`; `total` is how many there are."""
-        ...
-
-
-def untracked(items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
-    """Nobody watches: the items as they come."""
-    return iter(items)
-
-
-class TrainingWatch(Protocol):
-    """Follows a training."""
-
-    def __call__(self, items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
-        """Follow the items of a step beside the epochs, as `Track` does."""
-        ...
-
-    def note(self, text: str) -> None:
-        """Tell what is being done now."""
-        ...
-
-    def begin(self, phase: str, *, first_epoch: int, epochs: int, steps: int) -> None:
-        """A phase begins: `epochs` epochs of `steps` steps, the first one numbered `first_epoch`."""
-        ...
-
-    def step(self, step: int, loss: float) -> None:
-        """A step of the epoch is done, counted from 1; `loss` is the epoch's mean so far."""
-        ...
-
-    def epoch(self, row: "EpochRow", *, best: bool) -> None:
-        """An epoch is done; `best` says that its model is the best so far."""
-        ...
-
-    def end(self) -> None:
-        """The phase is over."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -59,3 +23,54 @@ class EpochRow:
     val_loss: float  # both with the class weights, where they are used
     val_auc: float
     seconds: float
+
+
+class Watcher:
+    """Sees and hears nothing. A subclass shows what it likes of a long step."""
+
+    def track(self, items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
+        """Yield each of `items`, and show how many of `total` are done."""
+        return iter(items)
+
+    def note(self, text: str) -> None:
+        """Show what is being done now, or what to know of a result."""
+
+    def begin_phase(self, phase: str, *, first_epoch: int, epochs: int, steps: int) -> None:
+        """A training phase begins: `epochs` epochs of `steps` steps, the first one numbered `first_epoch`."""
+
+    def end_step(self, step: int, loss: float) -> None:
+        """A step of the epoch is done, counted from 1; `loss` is the epoch's mean so far."""
+
+    def end_epoch(self, row: EpochRow, *, best: bool) -> None:
+        """An epoch is done; `best` says that its model is the best so far."""
+
+    def end_phase(self) -> None:
+        """The training phase is over."""
+
+
+_watcher: ContextVar[Watcher] = ContextVar("watcher", default=Watcher())  # noqa: B039 - it has no state
+
+
+def watcher() -> Watcher:
+    """Whoever watches the code that runs."""
+    return _watcher.get()
+
+
+@contextmanager
+def watched_by(watcher: Watcher) -> Iterator[None]:
+    """Let `watcher` follow the long steps of the block."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+def track(items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
+    """Yield each of `items` while the watcher follows; `total` is how many there are."""
+    return watcher().track(items, description, total=total)
+
+
+def note(text: str) -> None:
+    """Tell the watcher what is being done now, or what to know of a result."""
+    watcher().note(text)

@@ -9,7 +9,7 @@ def test_a_log_hears_of_a_long_step_now_and_then_how_fast_it_goes_and_what_is_le
     clock = iter(range(0, 1000, 4))  # 4 s at each look
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
 
-    assert list(console.track(range(7), "Reading films", total=7)) == list(range(7))
+    assert list(console.ConsoleWatcher().track(range(7), "Reading films", total=7)) == list(range(7))
     assert capsys.readouterr().err == (
         "Reading films: 7\n"
         "Reading films: 3 of 7, 0.2 a second, 16 s left\n"
@@ -28,7 +28,7 @@ def test_a_log_hears_of_a_long_step_now_and_then_how_fast_it_goes_and_what_is_le
 def test_what_is_left_is_told_in_the_unit_that_suits(capsys, monkeypatch, seconds_each, total, line):
     now = 0.0
     monkeypatch.setattr(console.time, "monotonic", lambda: now)
-    for _ in console.track(range(total), "Answering", total=total):
+    for _ in console.ConsoleWatcher().track(range(total), "Answering", total=total):
         now += seconds_each
         if now > 12.5:
             break

@@ -23,10 +23,10 @@ def rows_of(path):
 def here(monkeypatch):
     """Trains in this process: a process a fold takes seconds for TensorFlow alone. See tests/crossval/test_apart.py."""
 
-    def train_here(place, options, *, watch):
+    def train_here(place, options):
         from cxr_cli.training.train import train
 
-        train(place, options, watch=watch)
+        train(place, options)
 
     monkeypatch.setattr(study, "train_apart", train_here)
     return train_here
@@ -41,10 +41,10 @@ def workspace(prepared, tmp_path):
 def test_a_stopped_call_goes_on_and_every_film_is_answered_once(cxr, here, workspace, monkeypatch):
     folder = workspace.crossval("simple-cnn-2-folds")
 
-    def stopped_in_fold_2(place, options, *, watch):
+    def stopped_in_fold_2(place, options):
         if place.root.name == "fold-2":
             raise KeyboardInterrupt
-        here(place, options, watch=watch)
+        here(place, options)
 
     with monkeypatch.context() as patched:
         patched.setattr(study, "train_apart", stopped_in_fold_2)

@@ -22,14 +22,13 @@ METHOD = "otsu"
 @pytest.fixture(scope="module")
 def lungs(phantoms, tmp_path_factory) -> Workspace:
     """A workspace with a dataset of lungs and a small CNN trained on it. Not to be changed."""
-    from cxr_cli.cli.console import TrainingDisplay
     from cxr_cli.dataset.prepare import prepare
     from cxr_cli.recipe.options import TrainingOptions
     from cxr_cli.training.train import train
 
     workspace = Workspace(tmp_path_factory.mktemp("lungs") / "workspace")
     prepare(workspace, [phantoms], segment=METHOD)
-    train(workspace, TrainingOptions(arch="simple-cnn", image_size=64, epochs=1), watch=TrainingDisplay())
+    train(workspace, TrainingOptions(arch="simple-cnn", image_size=64, epochs=1))
     return workspace
 
 

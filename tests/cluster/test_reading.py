@@ -5,7 +5,6 @@ import pytest
 from cxr_cli.cluster.reading import films_read_on
 from cxr_cli.dataset.reading import read_here
 from cxr_cli.films.reader import find_films
-from cxr_cli.progress import untracked
 from cxr_cli.workspace.layout import Workspace
 
 
@@ -31,9 +30,9 @@ def test_a_cluster_prepares_as_one_process_does(cxr, cluster, phantoms, prepared
 def test_films_are_read_as_in_one_process_with_the_reasons_of_those_that_can_not_be(cluster, films, tmp_path):
     films = [*films, tmp_path / os.fsdecode(b"f\xe9 .png")]  # a name that is no text, of a file that isn't there
     with films_read_on(cluster.address, Workspace(tmp_path / "workspace")) as read:
-        verdicts = list(read(films, untracked))
+        verdicts = list(read(films))
 
-    assert verdicts == list(read_here(films, untracked))
+    assert verdicts == list(read_here(films))
     assert [bool(found.reason) for found in verdicts].count(True) == 2
 
 
@@ -42,7 +41,7 @@ def test_a_stopped_reading_goes_on_and_reads_again_what_has_changed(cluster, fil
 
     def read_and_stop() -> None:
         with films_read_on(cluster.address, workspace) as read:
-            list(read(films, untracked))
+            list(read(films))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -52,10 +51,10 @@ def test_a_stopped_reading_goes_on_and_reads_again_what_has_changed(cluster, fil
     os.utime(films[30])
 
     with films_read_on(cluster.address, workspace) as read:
-        verdicts = list(read(films, untracked))
+        verdicts = list(read(films))
         after = states(workspace)
 
     assert before.items() < after.items()
     assert len(after) == 12  # the part of the one film that changed
-    assert verdicts == list(read_here(films, untracked))
+    assert verdicts == list(read_here(films))
     assert not workspace.reading.exists()

@@ -15,7 +15,6 @@ from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.reading import read_here
 from cxr_cli.dataset.record import DatasetRecord, Duplicates
 from cxr_cli.films.reader import find_films
-from cxr_cli.progress import untracked
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
@@ -114,7 +113,7 @@ def test_without_copies_there_is_a_table_of_none(prepared):
 
 def test_films_are_compared_in_blocks_as_all_at_once(phantoms, monkeypatch):
     films = list(find_films([phantoms.parent]))
-    read = list(read_here(films, untracked))
+    read = list(read_here(films))
     digests, small = [film.sha256 for film in read], small_pictures(film.small for film in read)
     small = np.concatenate([small, 255 - small[:5]])
     digests += [f"inverted {number}" for number in range(5)]

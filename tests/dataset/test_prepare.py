@@ -17,6 +17,7 @@ from cxr_cli.dataset.reading import FilmRead, read_here
 from cxr_cli.dataset.record import DatasetRecord, Duplicates, FunnelStep, Leak
 from cxr_cli.errors import CxrError, MetadataError, SplitError, WorkspaceError
 from cxr_cli.phantoms.render import write_phantoms
+from cxr_cli.progress import Watcher, watched_by
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
@@ -326,9 +327,9 @@ def test_who_else_reads_the_films_decides_on_them(clinic, workspace, tmp_path):
     metadata = clinic()
     asked = []
 
-    def elsewhere(paths, track):
+    def elsewhere(paths):
         asked.extend(paths)
-        for number, verdict in enumerate(read_here(paths, track)):
+        for number, verdict in enumerate(read_here(paths)):
             yield FilmRead("", "Expected a free worker.", b"") if number == 4 else verdict
 
     prepare(Workspace(tmp_path / "here"), [metadata])
@@ -400,17 +401,19 @@ def test_a_finding_with_dollar_signs_is_no_formula(clinic, workspace, rows_of_a_
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_each_film_is_told_of_in_each_step(clinic, workspace):
-    told: list[tuple[str, int, int]] = []
+def test_each_step_follows_each_film(clinic, workspace):
+    class Notes(Watcher):
+        steps = []  # noqa: RUF012
 
-    def track(items, description, *, total):
-        items = list(items)
-        told.append((description, len(items), total))
-        return iter(items)
+        def track(self, items, description, *, total):
+            items = list(items)
+            self.steps.append((description, len(items), total))
+            return iter(items)
 
-    prepare(workspace, [clinic()], track=track)
+    with watched_by(Notes()):
+        prepare(workspace, [clinic()])
 
-    assert told == [("Reading films", 16, 16), ("Looking for copies", 16, 16), ("Copying films", 16, 16)]
+    assert Notes.steps == [("Reading films", 16, 16), ("Looking for copies", 16, 16), ("Copying films", 16, 16)]
 
 
 def test_an_earlier_dataset_is_replaced_whole(clinic, workspace):

@@ -15,7 +15,7 @@ from cxr_cli.dataset.reading import read_here, read_one
 from cxr_cli.errors import ImageError
 from cxr_cli.films.phash import SIDE, shrink
 from cxr_cli.films.reader import read_film
-from cxr_cli.progress import untracked
+from cxr_cli.progress import Watcher, watched_by
 from cxr_cli.threads import THREADS, in_threads
 
 
@@ -80,15 +80,17 @@ def test_the_verdicts_are_those_of_the_whole_read(films):
     assert sum(not found.reason for found in verdicts) >= 10
 
 
-def test_here_they_come_in_order_and_each_is_told_of(films):
-    told = []
+def test_films_come_in_order_and_are_followed(films):
+    class Notes(Watcher):
+        steps = []  # noqa: RUF012
 
-    def track(items, description, *, total):
-        told.append((description, total))
-        yield from items
+        def track(self, items, description, *, total):
+            self.steps.append((description, total))
+            yield from items
 
-    assert list(read_here(films, track)) == [read_one(film) for film in films]
-    assert told == [("Reading films", len(films))]
+    with watched_by(Notes()):
+        assert list(read_here(films)) == [read_one(film) for film in films]
+    assert Notes.steps == [("Reading films", len(films))]
 
 
 @pytest.mark.realdata
@@ -96,7 +98,7 @@ def test_here_they_come_in_order_and_each_is_told_of(films):
 def test_the_collections_give_the_verdicts_of_the_whole_read(shared, folder):
     films = sorted((shared / "data" / folder).iterdir())
 
-    assert_as_the_plain_way(read_here(films, untracked), films)
+    assert_as_the_plain_way(read_here(films), films)
 
 
 @pytest.mark.parametrize("batch", [1, 8])

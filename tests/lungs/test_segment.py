@@ -24,7 +24,7 @@ def film(tmp_path) -> Path:
 
 
 def find(film: Path, folder: SegmentationFolder, reference: Path | None = None):
-    return segment_file(film, film.name, folder, method="otsu", reference=reference, notice="For teaching.")
+    return segment_file(film, film.name, folder, method="otsu", reference=reference)
 
 
 def test_films_of_one_name_get_their_folders_before_it():

@@ -45,7 +45,7 @@ def test_a_rendering_that_was_stopped_can_be_repeated(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_phantoms(tmp_path, films=4, track=stopped)
+        write_phantoms(tmp_path, films=4)
     write_phantoms(tmp_path, films=4)
 
     assert len(list(tmp_path.glob("*.png"))) == 4

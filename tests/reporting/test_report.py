@@ -60,7 +60,7 @@ def reported(trained, tmp_path_factory):
     root = tmp_path_factory.mktemp("reported") / "workspace"
     shutil.copytree(trained.root, root)
     workspace = Workspace(root)
-    report(workspace, notice="For research only.")
+    report(workspace)
     return workspace
 
 
@@ -123,7 +123,7 @@ def test_markdown_says_what_the_page_says(reported):
         for heading, rows in tables.rows.items()
     }
     assert plain == shown
-    assert "**For research only.**" in markdown
+    assert "**For research and teaching only, never a diagnosis.**" in markdown
 
 
 def test_the_numbers_are_there_in_full(reported):
@@ -248,8 +248,8 @@ def test_markdown_keeps_a_table_whole():
         ],
     )
 
-    assert to_markdown(document, notice="N") == (
-        "# T\n\nL\n\n**N**\n\n## S\n\n**a &lt; b**\n\n"
+    assert to_markdown(document) == (
+        "# T\n\nL\n\n**For research and teaching only, never a diagnosis.**\n\n## S\n\n**a &lt; b**\n\n"
         "| a\\|b | c |\n| --- | ---: |\n| x\\|y | 0.123 (0.100 to 0.200) |\n| – | 1,234 |\n\n- caption\n\nO\n"
     )
     assert to_builtins(document)["sections"][0]["blocks"][1]["rows"][0][1]["value"] == 0.12345

@@ -8,7 +8,7 @@ import pytest
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, WorkspaceError
-from cxr_cli.progress import untracked
+from cxr_cli.progress import Watcher, watched_by
 from cxr_cli.recipe.architectures import find_architecture
 from cxr_cli.recipe.options import TrainingOptions, change
 from cxr_cli.training import backbones
@@ -39,30 +39,15 @@ def tiny(input_size):
     return keras.Model(film, keras.layers.ReLU()(wide))
 
 
-class Watch:
+class Watch(Watcher):
     """Keeps a copy of the checkpoint that a kill in each epoch would leave."""
 
     def __init__(self, checkpoint=None):
         self.checkpoint = checkpoint
 
-    def __call__(self, items, description, *, total):
-        return untracked(items, description, total=total)
-
-    def note(self, text):
-        pass
-
-    def begin(self, phase, *, first_epoch, epochs, steps):
-        pass
-
-    def step(self, step, loss):
-        pass
-
-    def epoch(self, row, *, best):
-        if self.checkpoint and row.epoch:  # told of before its own is written
+    def end_epoch(self, row, *, best):
+        if self.checkpoint and row.epoch:  # called before its own is written
             shutil.copy(self.checkpoint, self.checkpoint.with_name(f"{row.epoch - 1}.npz"))
-
-    def end(self):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +78,8 @@ def trained(parts, folder, *, options=OPTIONS, architecture=TINY, frozen=0.5, re
     checkpoints = Checkpoints(path, run="tiny", options=options, dataset="d", original=None, resume=resume is not None)
     cache = ArrayCache(folder / "cache", limit=limit)
     watch = Watch(path if resume is None else None)
-    feed, validation = fit(classifier, parts, architecture, options, cache, watch, checkpoints=checkpoints)
+    with watched_by(watch):
+        feed, validation = fit(classifier, parts, architecture, options, cache, checkpoints=checkpoints)
     return feed, classifier.model.get_weights(), [replace(row, seconds=0) for row in validation.history]
 
 
@@ -145,7 +131,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_is_trained(tmp_path, part
         classifier = build(find_architecture("mobilenetv2"), frozen=0.95)
         options = replace(OPTIONS, epochs=2, fine_tune=False)
         cache = ArrayCache(tmp_path, limit=10**8)
-        fit(classifier, parts, find_architecture("mobilenetv2"), options, cache, Watch())
+        fit(classifier, parts, find_architecture("mobilenetv2"), options, cache)
         found.append(classifier.model.get_weights())
 
     for one, other in zip(*found, strict=True):

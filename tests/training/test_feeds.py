@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from cxr_cli.progress import untracked
 from cxr_cli.recipe.architectures import ARCHITECTURES, find_architecture
 from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.array_cache import ArrayCache
@@ -47,7 +46,7 @@ def parts():
 
 
 def filled(classifier, parts, folder, augmentation=STILL):
-    feed = make_feed(classifier, parts, augmentation, ArrayCache(folder, limit=10**9), seed=0, track=untracked)
+    feed = make_feed(classifier, parts, augmentation, ArrayCache(folder, limit=10**9), seed=0)
     assert isinstance(feed, FrozenFeed)
     return feed
 
@@ -88,11 +87,11 @@ def test_where_nothing_is_frozen_there_is_nothing_to_keep(build, parts, tmp_path
     cache = ArrayCache(tmp_path, limit=10**9)
 
     assert split_at_frozen(classifier) is None
-    assert isinstance(make_feed(classifier, parts, STILL, cache, seed=0, track=untracked), FilmFeed)
+    assert isinstance(make_feed(classifier, parts, STILL, cache, seed=0), FilmFeed)
 
 
 def test_without_room_films_are_fed_as_they_are(build, parts, tmp_path):
-    feed = make_feed(build(), parts, STILL, ArrayCache(tmp_path, limit=1000), seed=0, track=untracked)
+    feed = make_feed(build(), parts, STILL, ArrayCache(tmp_path, limit=1000), seed=0)
 
     assert isinstance(feed, FilmFeed)
     assert list(tmp_path.iterdir()) == []
@@ -104,9 +103,9 @@ def test_both_feeds_give_the_same_features_and_answers(build, parts, tmp_path, a
     plain = FilmFeed(classifier, parts, augmentation, seed=0)
     quick = filled(classifier, parts, tmp_path, augmentation)
 
-    expected = plain.pooled(untracked)
+    expected = plain.pooled()
     assert expected.shape == ((5 if augmentation.moves else 1), 40, 1280)
-    np.testing.assert_allclose(quick.pooled(untracked), expected, rtol=2e-3, atol=2e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(quick.pooled(), expected, rtol=2e-3, atol=2e-3 * np.abs(expected).max())
     np.testing.assert_allclose(quick.validate(), plain.validate(), atol=1e-3)
 
 

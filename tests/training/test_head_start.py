@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from cxr_cli.progress import untracked
 from cxr_cli.recipe.architectures import find_architecture
 from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.classifier import build_classifier
@@ -31,7 +30,7 @@ def easy():
 
 def pooled(classifier, films):
     part = Part(films=films, positives=np.zeros(len(films), np.float32), groups=[], made_from=[])
-    return FilmFeed(classifier, {"train": part, "val": part}, Augmentation(), seed=0).pooled(untracked)
+    return FilmFeed(classifier, {"train": part, "val": part}, Augmentation(), seed=0).pooled()
 
 
 def test_the_head_tells_easy_films_apart_before_any_step(classifier, easy):

@@ -11,9 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cxr_cli.cli.console import TrainingDisplay
 from cxr_cli.dataset.prepare import prepare
-from cxr_cli.progress import untracked
 from cxr_cli.recipe.options import Augmentation, TrainingOptions
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.input_pipeline import augment, load_films, predict_probabilities, training_batches
@@ -33,13 +31,13 @@ CLOSE = 5e-3
 TWO_DEVICES = """
 import sys
 import numpy as np
-from cxr_cli.modeling.engine import keras, tf
+from cxr_cli.training.engine import keras, tf
 devices = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
-from cxr_cli.modeling.backbones import simple_cnn
-from cxr_cli.modeling.input_pipeline import training_batches
-from cxr_cli.modeling.options import Augmentation
-from cxr_cli.modeling.strategy import ALONE, distributed
+from cxr_cli.training.backbones import simple_cnn
+from cxr_cli.training.input_pipeline import training_batches
+from cxr_cli.recipe.options import Augmentation
+from cxr_cli.training.strategy import ALONE, distributed
 
 random = np.random.default_rng(0)
 films = random.integers(0, 256, (20, 32, 32), dtype=np.uint8)
@@ -56,7 +54,7 @@ def fitted(group):
     trained.fit(batches, epochs=2, shuffle=False, verbose=0, class_weight={0: 0.7, 1: 1.9})
     return model.get_weights()
 
-with distributed("mirrored", {}, watch=None) as group:
+with distributed("mirrored", {}) as group:
     print(f"{max(np.abs(one - two).max() for one, two in zip(fitted(ALONE), fitted(group), strict=True)):.0e}")
     ones = keras.Input((64,))
     twin = group.trainable(keras.Model(ones, keras.layers.Dropout(0.5)(ones)))
@@ -108,7 +106,7 @@ def alone(phantoms, tmp_path_factory):
     (folder / "metadata.csv").write_text("".join(line for line in lines if line not in positive[::2]))
     workspace = Workspace(folder / "workspace")
     prepare(workspace, [folder / "metadata.csv"], images=phantoms.parent)
-    train(workspace, TrainingOptions(**OPTIONS), name="alone", watch=TrainingDisplay())
+    train(workspace, TrainingOptions(**OPTIONS), name="alone")
     return workspace
 
 
@@ -118,9 +116,7 @@ def read_history(workspace, name):
 
 
 def assert_same_answers(workspace, name):
-    films = load_films(
-        sorted(workspace.root.glob("dataset/split/*/*/*.png")), size=64, track=untracked, description="films"
-    )
+    films = load_films(sorted(workspace.root.glob("dataset/split/*/*/*.png")), size=64, description="films")
     assert len(films) == 30
     answers, expected = (
         predict_probabilities(keras.models.load_model(workspace.run(run).keras_model), films) for run in (name, "alone")

@@ -13,7 +13,7 @@ from cxr_cli.audit.page import Material, write_audit_page
 from cxr_cli.audit.record import AuditRecord
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.progress import Track, untracked
+from cxr_cli.progress import track
 from cxr_cli.threads import in_threads
 from cxr_cli.workspace.folders import AuditFolder
 from cxr_cli.workspace.layout import Workspace
@@ -30,13 +30,12 @@ class Audited:
     record: AuditRecord
 
 
-def audit(workspace: Workspace, *, seed: int = 0, track: Track = untracked) -> Audited:
+def audit(workspace: Workspace, *, seed: int = 0) -> Audited:
     """Audit the workspace's dataset and write the record and the page.
 
     Args:
         workspace: with a prepared dataset.
         seed: of folds, trees and replicates.
-        track: is told of each film and each look.
 
     Raises:
         WorkspaceError: nothing was prepared here, or it is damaged, or the audit can't be written.
@@ -50,7 +49,7 @@ def audit(workspace: Workspace, *, seed: int = 0, track: Track = untracked) -> A
     )
     files, edges = [file for file, _ in read], [edge for _, edge in read]
     negative, positive = sorted(made.class_indices, key=made.class_indices.__getitem__)
-    looks = look_at(films, files, edges, positive=positive, seed=seed, track=track)
+    looks = look_at(films, files, edges, positive=positive, seed=seed)
     record = describe(made, films, copies, looks, positive=positive, negative=negative, seed=seed)
     material = Material(dataset.root, films, files, edges, copies, looks)
     write_audit_page(workspace.audit.page, record, material)

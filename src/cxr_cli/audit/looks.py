@@ -13,7 +13,7 @@ from cxr_cli.audit.record import AuditLook, AuditValue
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.metrics.intervals import auc_interval
 from cxr_cli.metrics.subgroups import UNKNOWN, age_band
-from cxr_cli.progress import Track, untracked
+from cxr_cli.progress import track
 
 # An AUC from which on what isn't the disease tells as much as films themselves do: a model that sees the films of the
 # ieee8023 collection reaches 0.70 to 0.75 there, patients apart. See docs/audit.md.
@@ -68,7 +68,6 @@ def look_at(
     *,
     positive: str,
     seed: int,
-    track: Track = untracked,
 ) -> Looks:
     """Measure how well each thing tells the classes apart, on films out of fold, patients and copies kept together.
 
@@ -78,7 +77,6 @@ def look_at(
         edges: their borders and corners, in the same order.
         positive: the positive class.
         seed: of folds, trees and replicates.
-        track: is told of each look.
     """
     positives = np.array([film.label == positive for film in films])
     groups = np.array([film.group for film in films])

@@ -25,6 +25,7 @@ from cxr_cli.cli import (
     train,
 )
 from cxr_cli.errors import CxrError
+from cxr_cli.progress import watched_by
 
 _INTERRUPTED = 130  # Typer's exit code after Ctrl-C, as shells have it
 
@@ -92,7 +93,8 @@ def main(arguments: list[str] | None = None) -> None:
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        app(arguments, prog_name="cxr")
+        with watched_by(console.ConsoleWatcher()):
+            app(arguments, prog_name="cxr")
     except CxrError as problem:
         console.error(problem)
         sys.exit(1)

@@ -6,6 +6,7 @@ import typer
 
 from cxr_cli.cli import console
 from cxr_cli.cli.options import JsonOption, SeedOption, WorkspaceOption
+from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
     from cxr_cli.audit.audit import Audited
@@ -23,7 +24,7 @@ def audit(seed: SeedOption = 0, workspace: WorkspaceOption = None, as_json: Json
     from cxr_cli.audit.audit import audit as audit_core
     from cxr_cli.workspace.layout import Workspace
 
-    audited = audit_core(Workspace.find(workspace), seed=seed, track=console.track)
+    audited = audit_core(Workspace.find(workspace), seed=seed)
     if as_json:
         import msgspec
 
@@ -52,4 +53,4 @@ def _show(audited: "Audited") -> None:
         console.result(note)
     console.result()
     console.result(f"Page: {audited.folder.page}")
-    console.result(console.DISCLAIMER)
+    console.result(DISCLAIMER)

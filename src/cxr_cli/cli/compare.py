@@ -8,6 +8,7 @@ import typer
 
 from cxr_cli.cli import console
 from cxr_cli.cli.options import JsonOption, WorkspaceOption
+from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
     from cxr_cli.evaluation.compare import Comparison
@@ -52,9 +53,6 @@ def compare(
         Workspace.find(workspace),
         runs or (),
         output=output,
-        notice=console.DISCLAIMER,
-        note=console.note,
-        track=console.track,
     )
     for name, problem in comparison.skipped.items():
         console.note(f"Left out {name}. {problem.message}\n{problem.hint}")
@@ -93,7 +91,7 @@ def _show(comparison: "Comparison") -> None:
     if comparison.pairs:
         _show_pairs(comparison.pairs)
     console.result(f"Files: {comparison.folder.root}")
-    console.result(console.DISCLAIMER)
+    console.result(DISCLAIMER)
 
 
 def _show_pairs(pairs: "Sequence[Pair]") -> None:

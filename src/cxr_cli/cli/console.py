@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxr_cli.errors import CxrError
-from cxr_cli.progress import EpochRow
+from cxr_cli.progress import EpochRow, Watcher
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 T = TypeVar("T")
 _LOG_SECONDS = 10  # between the lines that a log gets of a long step
-DISCLAIMER = "For research and teaching only, never a diagnosis."
 
 
 def result(text: str = "") -> None:
@@ -88,26 +87,6 @@ def wide_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     Console(width=width, markup=False, highlight=False).print(shown)
 
 
-def track(items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
-    """Yield items with a bar on a terminal, a plain line in a log. A `progress.Track`."""
-    started = told = time.monotonic()
-    if not sys.stderr.isatty():
-        note(f"{description}: {total}")
-        for done, item in enumerate(items, start=1):
-            yield item
-            now = time.monotonic()
-            if now - told > _LOG_SECONDS:
-                told = now
-                rate = done / (now - started)
-                note(f"{description}: {done} of {total}, {_per_second(rate)}, {_left((total - done) / rate)}")
-        return
-    with _bar("[progress.description]{task.description}", "{task.completed}/{task.total}  {task.fields[rate]}") as bar:
-        task = bar.add_task(description, total=total, rate="")
-        for done, item in enumerate(items, start=1):
-            yield item
-            bar.update(task, advance=1, rate=_per_second(done / (time.monotonic() - started)))
-
-
 def _per_second(rate: float) -> str:
     return f"{rate:.0f} a second" if rate >= 10 else f"{rate:.1f} a second"
 
@@ -118,44 +97,60 @@ def _left(seconds: float) -> str:
     return f"{seconds / 60:.0f} min left" if seconds < 3600 else f"{seconds / 3600:.1f} h left"
 
 
-class TrainingDisplay:
-    """A live line on a terminal, a plain line an epoch everywhere. A `progress.TrainingWatch`."""
+class ConsoleWatcher(Watcher):
+    """Shows long steps: a live line on a terminal, plain lines everywhere else."""
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
         self._task: Any = None
         self._steps = 0
-        self._epochs = 0
-        self._last = 0
+        self._last_epoch = 0
         self._auc = "–"
 
-    def __call__(self, items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
-        """Follow the items of a step beside the epochs."""
-        return track(items, description, total=total)
+    def track(self, items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
+        """Yield items with a bar on a terminal, a plain line in a log."""
+        started = told = time.monotonic()
+        if not sys.stderr.isatty():
+            note(f"{description}: {total}")
+            for done, item in enumerate(items, start=1):
+                yield item
+                now = time.monotonic()
+                if now - told > _LOG_SECONDS:
+                    told = now
+                    rate = done / (now - started)
+                    note(f"{description}: {done} of {total}, {_per_second(rate)}, {_left((total - done) / rate)}")
+            return
+        with _bar(
+            "[progress.description]{task.description}", "{task.completed}/{task.total}  {task.fields[rate]}"
+        ) as bar:
+            task = bar.add_task(description, total=total, rate="")
+            for done, item in enumerate(items, start=1):
+                yield item
+                bar.update(task, advance=1, rate=_per_second(done / (time.monotonic() - started)))
 
     def note(self, text: str) -> None:
-        """Tell what is being done now."""
+        """Print what is being done now."""
         note(text)
 
-    def begin(self, phase: str, *, first_epoch: int, epochs: int, steps: int) -> None:
+    def begin_phase(self, phase: str, *, first_epoch: int, epochs: int, steps: int) -> None:
         """Show a bar over all steps of the phase, so that it knows the time left."""
-        self._steps, self._epochs = steps, epochs
-        self._last = first_epoch + epochs - 1
+        self._steps = steps
+        self._last_epoch = first_epoch + epochs - 1
         note({"train": "Training", "fine-tune": "Fine-tuning"}[phase] + f": at most {epochs} epochs of {steps} steps")
         if sys.stderr.isatty():
             self._progress = _bar("{task.description}", "{task.fields[state]}")
             self._task = self._progress.add_task(f"epoch {first_epoch}", total=epochs * steps, state="")
             self._progress.start()
 
-    def step(self, step: int, loss: float) -> None:
+    def end_step(self, step: int, loss: float) -> None:
         """Move the bar."""
         if self._progress:
             state = f"step {step}/{self._steps}  loss {loss:.3f}  val AUC {self._auc}"
             self._progress.update(self._task, advance=1, state=state)
 
-    def epoch(self, row: EpochRow, *, best: bool) -> None:
+    def end_epoch(self, row: EpochRow, *, best: bool) -> None:
         """Print the epoch's line."""
-        name = "start      " if row.loss is None else f"epoch {row.epoch:2d}/{self._last}"
+        name = "start      " if row.loss is None else f"epoch {row.epoch:2d}/{self._last_epoch}"
         loss = "          " if row.loss is None else f"loss {row.loss:.3f}"
         self._auc = f"{row.val_auc:.3f}"
         line = f"{name}  {loss}  val loss {row.val_loss:.3f}  val AUC {row.val_auc:.3f}  {row.seconds:5.1f} s"
@@ -166,8 +161,8 @@ class TrainingDisplay:
         else:
             note(line)
 
-    def end(self) -> None:
-        """Take the bar away."""
+    def end_phase(self) -> None:
+        """Remove the bar."""
         if self._progress:
             self._progress.stop()
         self._progress = None

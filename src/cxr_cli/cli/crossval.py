@@ -134,7 +134,7 @@ def crossval(
     }
     options = change(options, {key: value for key, value in given.items() if value is not None})
     plan = plan_folds(found, folds=folds or _FOLDS, column=str(leave_out) if leave_out else None, seed=seed)
-    done = cross_validate(plan, options, name=name, watch=console.TrainingDisplay())
+    done = cross_validate(plan, options, name=name)
     if as_json:
         import msgspec
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
+from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
     from cxr_cli.evaluation.crossval.record import AcrossFolds, CrossvalFold
@@ -46,7 +47,7 @@ def show(done: "CrossValidated") -> None:
     console.result()
     console.result(f"To read: {done.folder.page}")
     console.result(f"Files  : {done.folder.root}")
-    console.result(console.DISCLAIMER)
+    console.result(DISCLAIMER)
 
 
 def _fold(fold: "CrossvalFold", positive: str) -> list[str]:

@@ -9,6 +9,7 @@ from cxr_cli.cli.options import SeedOption, WorkspaceOption
 from cxr_cli.cli.phantoms import phantoms
 from cxr_cli.cli.predict import predict
 from cxr_cli.cli.prepare import prepare
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.workspace.layout import Workspace
 
 _FILMS = 160
@@ -55,7 +56,7 @@ def demo(workspace: WorkspaceOption = None, seed: SeedOption = 0) -> None:
     console.result()
     console.result(f"Open {heat}, and {found.evaluation('simple-cnn', 'test').root}.")
     console.result("The phantoms are easy on purpose: such figures say that the tool works, nothing about patients.")
-    console.result(f"With films of your own: cxr prepare --metadata dataset/metadata.csv. {console.DISCLAIMER}")
+    console.result(f"With films of your own: cxr prepare --metadata dataset/metadata.csv. {DISCLAIMER}")
 
 
 def _refuse_other_dataset(workspace: Workspace, films: Path) -> None:

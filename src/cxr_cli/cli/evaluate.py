@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli import console, evaluate_output
+from cxr_cli.cli import evaluate_output
 from cxr_cli.cli.options import JsonOption, RunOption, WorkspaceOption
 from cxr_cli.workspace.folders import PARTS
 
@@ -122,8 +122,6 @@ def evaluate(
             name=name,
             drop_seen=drop_seen,
             prevalence=prevalence,
-            note=console.note,
-            track=console.track,
         )
     else:
         from cxr_cli.evaluation.evaluate import evaluate as evaluate_core
@@ -134,7 +132,6 @@ def evaluate(
             split=str(split or PARTS[-1]),
             drop_seen=drop_seen,
             prevalence=prevalence,
-            track=console.track,
         )
     evaluate_output.show(evaluated, as_json=as_json)
 

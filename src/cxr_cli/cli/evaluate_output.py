@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
+from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
     from cxr_cli.evaluation.evaluate import Evaluated
@@ -45,7 +46,7 @@ def show(evaluated: "Evaluated", *, as_json: bool) -> None:
     _subgroups(report)
     console.result("Intervals are of 95 % and count patients, not films; how they are made is in the report.")
     console.result(f"Files: {evaluated.folder.root}")
-    console.result(console.DISCLAIMER)
+    console.result(DISCLAIMER)
 
 
 def _warnings(evaluated: "Evaluated") -> list[str]:

@@ -9,6 +9,7 @@ import typer
 
 from cxr_cli.cli import console
 from cxr_cli.cli.options import JsonOption, WorkspaceOption
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.training.formats import FORMATS, LOWER_PRECISIONS
 
 if TYPE_CHECKING:
@@ -59,9 +60,7 @@ def export(
     from cxr_cli.training.export import export as export_core
 
     console.note(f"Exporting {folder.name}, and checking the file")
-    exported = export_core(
-        found, folder.name, format_name=format_name, precision=str(precision), output=output, track=console.track
-    )
+    exported = export_core(found, folder.name, format_name=format_name, precision=str(precision), output=output)
     if as_json:
         told = {
             "run": folder.name,
@@ -77,7 +76,7 @@ def export(
         console.result_json(told | (asdict(exported.cost) if exported.cost else {}))
     else:
         _show(folder.name, wanted.tool, exported, str(precision))
-    console.note(console.DISCLAIMER)
+    console.note(DISCLAIMER)
 
 
 def _show(run: str, tool: str, exported: "Exported", precision: str) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli import console
 from cxr_cli.cli.options import JsonOption, RunOption, WorkspaceOption
 from cxr_cli.explanation.methods import DEFAULT, METHODS
 from cxr_cli.workspace.folders import PARTS
@@ -98,13 +97,12 @@ def gradcam(
             alpha=alpha,
             raw=raw,
             run=run,
-            notice=console.DISCLAIMER,
         )
         gradcam_output.show_one(found, many[0], as_json=as_json)
         return
     from cxr_cli.explanation.jobs import Options
 
-    options = Options(method, target, alpha, raw, lungs, lesions, curves=curves, notice=console.DISCLAIMER)
+    options = Options(method, target, alpha, raw, lungs, lesions, curves=curves)
     gradcam_output.make_gallery(
         place, many, output, options, split=split, run=run, randomize=randomize, as_json=as_json
     )

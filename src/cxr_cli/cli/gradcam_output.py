@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cxr_cli.cli import console
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.explanation.methods import DEFAULT, METHODS
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def show_one(found: "Explained", film: Path, *, as_json: bool) -> None:
         if found.answer.decision:
             console.result(f"  Decided by : {found.answer.decision}")
         console.result(f"  Heat map   : {found.output} ({said})")
-    console.note(f"Answered by the run {found.run}. {console.DISCLAIMER}")
+    console.note(f"Answered by the run {found.run}. {DISCLAIMER}")
 
 
 def make_gallery(
@@ -110,7 +111,6 @@ def make_gallery(
         folder,
         options,
         randomization=_randomization(predictor, jobs, options) if randomize else None,
-        track=console.track,
     )
     for error in errors:
         console.error(error if len(jobs.films) == 1 else CxrError(error.message))
@@ -119,7 +119,7 @@ def make_gallery(
     elif record.films:
         _show(record, folder)
     if record.films:
-        console.note(f"Answered by the run {record.run}. {console.DISCLAIMER}")
+        console.note(f"Answered by the run {record.run}. {DISCLAIMER}")
     if errors:
         if len(jobs.films) > 1:
             console.note(f"{len(errors)} of {len(jobs.films)} files gave no answer.")
@@ -135,7 +135,7 @@ def _randomization(predictor: "Predictor", jobs: "Jobs", options: "Options") -> 
     console.note("Loading TensorFlow")
     from cxr_cli.explanation.randomization import randomize
 
-    return randomize(predictor.run, films, positives, seed=options.seed, track=console.track)
+    return randomize(predictor.run, films, positives, seed=options.seed)
 
 
 def _show(record: "GradesRecord", folder: "GalleryFolder") -> None:

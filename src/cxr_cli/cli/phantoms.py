@@ -21,6 +21,6 @@ def phantoms(
     """
     from cxr_cli.phantoms.render import write_phantoms
 
-    metadata = write_phantoms(folder, films=films, seed=seed, masks=masks, track=console.track)
+    metadata = write_phantoms(folder, films=films, seed=seed, masks=masks)
     console.result(f"Metadata: {metadata}")
     console.note("These are drawings, not patients: good to learn the tool with, not to learn from.")

@@ -9,6 +9,8 @@ import typer
 
 from cxr_cli.cli import console, predict_cluster, predict_seen
 from cxr_cli.cli.options import ClusterOption, JsonOption, RunOption, WorkspaceOption
+from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.progress import track
 
 
 def predict(
@@ -56,7 +58,7 @@ def predict(
         _table(csv_file, predictor.negative, predictor.positive) as write,
         console.json_array() if as_json else nullcontext(_show) as show,
     ):
-        for path, answer in answered if alone else console.track(answered, "Answering", total=len(paths)):
+        for path, answer in answered if alone else track(answered, "Answering", total=len(paths)):
             if isinstance(answer, CxrError):
                 failures += 1
                 console.error(answer if alone else CxrError(answer.message))
@@ -80,7 +82,7 @@ def predict(
     for sentence in seen.notes(alone=alone):
         console.note(sentence)
     if failures < len(paths):
-        console.note(f"Answered by the run {predictor.run.name}. {console.DISCLAIMER}")
+        console.note(f"Answered by the run {predictor.run.name}. {DISCLAIMER}")
     if failures:
         if not alone:
             console.note(f"{failures} of {len(paths)} files gave no answer.")

@@ -6,6 +6,7 @@ import typer
 
 from cxr_cli.cli import console
 from cxr_cli.cli.options import connecting
+from cxr_cli.disclaimer import DISCLAIMER
 
 
 def check(cluster: str | None, output: Path | None, csv_file: Path | None) -> None:
@@ -27,7 +28,7 @@ def predict_on(
     from cxr_cli.workspace.layout import Workspace
 
     console.note(connecting(cluster))
-    record = predict_on_cluster(cluster, Workspace.find(workspace).run(run), films, output, track=console.track)
+    record = predict_on_cluster(cluster, Workspace.find(workspace).run(run), films, output)
     if as_json:
         import msgspec
 
@@ -40,7 +41,7 @@ def predict_on(
         now, speed = record.films - record.films_before, f"{record.films_a_second:.1f} a second"
         console.result(f"{now:,} films in {record.seconds:,.0f} s, {speed}, by {record.threads} workers.")
     console.note(f"Answers: {AnswersFolder(output).parts}")
-    console.note(f"Answered by the run {record.run}. {console.DISCLAIMER}")
+    console.note(f"Answered by the run {record.run}. {DISCLAIMER}")
     if record.errors:
         console.note(f"{record.errors:,} of {record.films:,} files gave no answer; the column error says why.")
         raise typer.Exit(1)

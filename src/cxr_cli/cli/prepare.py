@@ -104,7 +104,6 @@ def prepare(
                 seed=seed,
                 link=link,
                 segment=segment and str(segment),
-                track=console.track,
                 read=read,
             )
     else:
@@ -120,7 +119,6 @@ def prepare(
                 seed=seed,
                 link=link,
                 segment=segment and str(segment),
-                track=console.track,
                 read=read,
             )
     for column in prepared.missing_columns:

@@ -6,6 +6,7 @@ import typer
 
 from cxr_cli.cli import console
 from cxr_cli.cli.options import JsonOption, WorkspaceOption
+from cxr_cli.disclaimer import DISCLAIMER
 
 
 def report(
@@ -27,9 +28,7 @@ def report(
     from cxr_cli.reporting.report import report as report_core
     from cxr_cli.workspace.layout import Workspace
 
-    made = report_core(
-        Workspace.find(workspace), run, notice=console.DISCLAIMER, note=console.note, track=console.track
-    )
+    made = report_core(Workspace.find(workspace), run)
     if as_json:
         console.result_json(to_builtins(made.document))
         return
@@ -39,4 +38,4 @@ def report(
     console.result(f"Markdown  : {made.folder.markdown}")
     console.result(f"JSON      : {made.folder.numbers}")
     console.result(f"Model card: {made.card}")
-    console.result(console.DISCLAIMER)
+    console.result(DISCLAIMER)

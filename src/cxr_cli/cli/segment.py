@@ -8,6 +8,7 @@ import typer
 from cxr_cli.cli import console
 from cxr_cli.cli.options import JsonOption, Method, WorkspaceOption
 from cxr_cli.cli.segment_output import show_film, show_summary
+from cxr_cli.progress import track
 
 if TYPE_CHECKING:
     from cxr_cli.workspace.layout import Workspace
@@ -61,9 +62,9 @@ def segment(
     if reference:
         check_reference(reference, jobs.values())
     folder = SegmentationFolder(output) if output else place.segmentations(method)
-    found = segment_files(jobs, folder, method=method, reference=reference, notice=console.DISCLAIMER)
+    found = segment_files(jobs, folder, method=method, reference=reference)
     done, failed = [], []
-    for path, film in found if len(jobs) == 1 else console.track(found, "Finding lungs", total=len(jobs)):
+    for path, film in found if len(jobs) == 1 else track(found, "Finding lungs", total=len(jobs)):
         if isinstance(film, CxrError):
             failed.append(path)
             console.error(film if len(jobs) == 1 else CxrError(film.message))

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
+from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
     from cxr_cli.lungs.record import SegmentationRecord, SegmentedFilm
@@ -46,4 +47,4 @@ def show_summary(record: "SegmentationRecord", folder: "SegmentationFolder") -> 
         console.result("The worst:")
         console.table([(image, f"{dice:.3f}") for image, dice in found.worst.items()])
     console.result(f"Files: {folder.root}")
-    console.result(console.DISCLAIMER)
+    console.result(DISCLAIMER)

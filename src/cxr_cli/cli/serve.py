@@ -6,6 +6,7 @@ import typer
 
 from cxr_cli.cli import console
 from cxr_cli.cli.options import RunOption, WorkspaceOption
+from cxr_cli.disclaimer import DISCLAIMER
 
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
@@ -45,7 +46,7 @@ def serve(
 
     def tell(address: str) -> None:
         console.note(f"Page: {address}")
-        console.note(f"Stop with Ctrl-C. {console.DISCLAIMER}")
+        console.note(f"Stop with Ctrl-C. {DISCLAIMER}")
         if open_browser:
             import webbrowser
 
@@ -54,4 +55,4 @@ def serve(
     console.note("Loading Gradio")
     from cxr_cli.web.server import serve as serve_page
 
-    serve_page(found, run=run, host=host, port=port, notice=console.DISCLAIMER, ready=tell)
+    serve_page(found, run=run, host=host, port=port, ready=tell)

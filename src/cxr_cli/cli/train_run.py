@@ -7,6 +7,7 @@ from cxr_cli.cli import console
 from cxr_cli.cli.compare import compare
 from cxr_cli.cli.train_output import show_run
 from cxr_cli.cli.train_plan import Plan
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import TrainingOptions
@@ -39,7 +40,6 @@ def train_one(workspace: Workspace, plan: Plan, *, as_json: bool = False) -> Non
             profiled=plan.profiled,
             resume=plan.resume,
             original=plan.original,
-            watch=console.TrainingDisplay(),
         )
     except KeyboardInterrupt:
         if unfinished(workspace, name):
@@ -56,7 +56,7 @@ def train_one(workspace: Workspace, plan: Plan, *, as_json: bool = False) -> Non
         console.result_json(msgspec.to_builtins(trained.record))
     else:
         show_run(trained)
-        console.result(console.DISCLAIMER)
+        console.result(DISCLAIMER)
     if trained.record.stopped_by == "interrupt" and unfinished(workspace, name):
         console.note(f"To go on with it: cxr train --resume {name}")
     elif not as_json:
@@ -78,7 +78,7 @@ def train_all(workspace: Workspace, plan: Plan, *, as_json: bool) -> None:
             continue
         resume = is_unfinished(workspace, name, own)
         try:
-            trained = train(workspace, own, profiled=plan.profiled, resume=resume, watch=console.TrainingDisplay())
+            trained = train(workspace, own, profiled=plan.profiled, resume=resume)
         except CxrError as problem:
             console.error(problem)
             failed.append(problem)

@@ -16,7 +16,7 @@ from cxr_cli.cluster.tables import read_films, write_films
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.reader import find_films, walk_films
 from cxr_cli.prediction.predictor import Predictor, open_predictor
-from cxr_cli.progress import Track, untracked
+from cxr_cli.progress import track
 from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import AnswersFolder, RunFolder
 from cxr_cli.workspace.records import read_record, stamp, write_record
@@ -32,7 +32,6 @@ def predict_on_cluster(
     output: Path,
     *,
     partition: int | None = None,
-    track: Track = untracked,
 ) -> AnswersRecord:
     """Answer for the films of an archive, on a cluster that shares the file system; goes on where a call was stopped.
 
@@ -44,7 +43,6 @@ def predict_on_cluster(
             columns image, class, confidence, probability (of the positive class), model, error and note; a film that
             can't be read has its error and no answer.
         partition: films of a partition, a divisor of 10,000. Defaults to 20, 100 or 500, by the number of films.
-        track: is told of each film.
 
     Returns:
         The record.
@@ -61,7 +59,7 @@ def predict_on_cluster(
         plan = _plan(answers, predictor, _listed(places), partition)
         if answers.record.exists():
             return read_record(answers.record, AnswersRecord)
-        record = _answer_all(client, answers, predictor, plan, track)
+        record = _answer_all(client, answers, predictor, plan)
         for stale in answers.parts.glob(".staged-*"):  # of workers that died
             stale.unlink(missing_ok=True)
         write_record(answers.record, record)
@@ -112,9 +110,7 @@ def _plan(answers: AnswersFolder, predictor: Predictor, films: Iterable[Path], p
     return plan
 
 
-def _answer_all(
-    client: "Client", answers: AnswersFolder, predictor: Predictor, plan: AnswersPlan, track: Track
-) -> AnswersRecord:
+def _answer_all(client: "Client", answers: AnswersFolder, predictor: Predictor, plan: AnswersPlan) -> AnswersRecord:
     size = plan.films_a_partition
     task = Answering(
         answers=answers, run=predictor.run, fingerprint=plan.fingerprint, size=size, version=installed_version()

@@ -21,7 +21,7 @@ from cxr_cli.cluster.partitions import (
 from cxr_cli.cluster.tables import read_part, write_part
 from cxr_cli.dataset.reading import FilmRead, ReadFilms, read_one
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.progress import Track
+from cxr_cli.progress import track
 from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.layout import Workspace
 
@@ -63,7 +63,7 @@ def films_read_on(address: str, workspace: Workspace) -> Iterator[ReadFilms]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read_films(client: "Client", folder: Path, films: Sequence[Path], track: Track) -> Iterator[FilmRead]:
+def _read_films(client: "Client", folder: Path, films: Sequence[Path]) -> Iterator[FilmRead]:
     size = films_a_partition(len(films))
     cuts = [slice(first, first + size) for first in range(0, len(films), size)]
     parts = [folder / f"{_state(films[cut])}.parquet" for cut in cuts]

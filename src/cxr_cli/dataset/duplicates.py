@@ -22,7 +22,7 @@ from cxr_cli.films.phash import (
     phashes,
     spectra,
 )
-from cxr_cli.progress import Track, untracked
+from cxr_cli.progress import track
 from cxr_cli.workspace.files import write_table
 
 EXACT = "exact"
@@ -51,7 +51,7 @@ class Twin:
     correlation: float  # of their edges when they fit best, -1 to 1
 
 
-def find_twins(digests: Sequence[str], small: np.ndarray, *, track: Track = untracked) -> list[Twin]:
+def find_twins(digests: Sequence[str], small: np.ndarray) -> list[Twin]:
     """Find the films that are there more than once.
 
     Each film's descriptor is compared with those of all films, whole and cropped, as a product of matrices: work that
@@ -61,7 +61,6 @@ def find_twins(digests: Sequence[str], small: np.ndarray, *, track: Track = untr
     Args:
         digests: a SHA-256 a film.
         small: (N, 96, 96) uint8, of `shrink`.
-        track: is told of each film that is compared.
 
     Returns:
         Exact copies, each with the first of its kind; then the first films of two kinds that are near twins.
@@ -75,7 +74,7 @@ def find_twins(digests: Sequence[str], small: np.ndarray, *, track: Track = untr
     places = np.fromiter(first.values(), dtype=np.intp)
     some = small[places]
     hashes = phashes(spectra(some))
-    close = _candidates(some, track) if len(some) <= MANY_FILMS else _candidates_by_hash(hashes, track)
+    close = _candidates(some) if len(some) <= MANY_FILMS else _candidates_by_hash(hashes)
     fits = [(one, other, match(some[one], some[other], crop)) for one, other, crop in close]
     alike = Counter(
         film for *pair, fit in fits if _ALIKE <= abs(fit.correlation) < SURE_COPY for film in pair
@@ -138,7 +137,7 @@ def _other_patient(one: Film, other: Film) -> bool:
     return bool(one.patient and other.patient) and (one.source, one.patient) != (other.source, other.patient)
 
 
-def _candidates(small: np.ndarray, track: Track) -> list[tuple[int, int, tuple[float, ...]]]:
+def _candidates(small: np.ndarray) -> list[tuple[int, int, tuple[float, ...]]]:
     """Pairs of films whose descriptors are close, and how the first, or where negative the second, is cropped then."""
     whole = descriptors(spectra(small))
     films = len(small)
@@ -176,7 +175,7 @@ def _candidates(small: np.ndarray, track: Track) -> list[tuple[int, int, tuple[f
     return sorted(kept)
 
 
-def _candidates_by_hash(hashes: np.ndarray, track: Track) -> list[tuple[int, int, tuple[float, ...]]]:
+def _candidates_by_hash(hashes: np.ndarray) -> list[tuple[int, int, tuple[float, ...]]]:
     """Pairs of films whose hashes are all but the same."""
     films = len(hashes)
     rows = max(1, _AT_ONCE // max(films, 1))

@@ -11,13 +11,13 @@ from cxr_cli.dataset.manifest import Film
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.figures import save_picture
 from cxr_cli.films.reader import read_film
-from cxr_cli.progress import Track
+from cxr_cli.progress import track
 from cxr_cli.threads import in_threads
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import DatasetFolder
 
 
-def copy_films(films: Sequence[Film], made: DatasetFolder, *, link: bool, track: Track) -> None:
+def copy_films(films: Sequence[Film], made: DatasetFolder, *, link: bool) -> None:
     """Copy each film from its original place, or make a hard link.
 
     Raises:
@@ -46,14 +46,13 @@ def _put_one(film: Film, *, root: str, link: bool) -> None:
         ) from error
 
 
-def write_masked(films: Sequence[Film], made: DatasetFolder, *, method: str, track: Track) -> list[Film]:
+def write_masked(films: Sequence[Film], made: DatasetFolder, *, method: str) -> list[Film]:
     """Write each film with all but the lungs black, as PNG; one whose lungs are not found stays whole, and is named.
 
     Args:
         films: of the manifest, with paths that end in .png.
         made: the dataset's folder. `segmentation.csv` there says of each film whether its lungs were found.
         method: fcm, dbscan or otsu.
-        track: is told of each film.
 
     Returns:
         The films that stayed whole.

@@ -22,7 +22,6 @@ from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, group_films
 from cxr_cli.errors import MetadataError, SplitError, WorkspaceError
 from cxr_cli.films.phash import phashes, spectra
-from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import lock, staged_folder, write_table
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
 from cxr_cli.workspace.layout import Workspace
@@ -51,7 +50,6 @@ def prepare(
     seed: int = 0,
     link: bool = False,
     segment: str | None = None,
-    track: Track = untracked,
     read: ReadFilms = read_here,
 ) -> Prepared:
     """Make the workspace's dataset from metadata; an earlier one is replaced once this one is whole.
@@ -66,7 +64,6 @@ def prepare(
         seed: draws the split and the samples shown.
         link: hard links in place of copies. The metadata's image files are never changed.
         segment: fcm, dbscan or otsu: write the films with all but the lungs black. Defaults to none.
-        track: is told of each film.
         read: reads the films' files. Defaults to the threads of this machine.
 
     Raises:
@@ -85,9 +82,7 @@ def prepare(
         "patient_pattern": None,
         "positive": positive,
     }
-    return _make(
-        workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, track=track, read=read
-    )
+    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, read=read)
 
 
 def prepare_folders(
@@ -100,7 +95,6 @@ def prepare_folders(
     seed: int = 0,
     link: bool = False,
     segment: str | None = None,
-    track: Track = untracked,
     read: ReadFilms = read_here,
 ) -> Prepared:
     """Make the workspace's dataset from class folders; an earlier one is replaced once this one is whole.
@@ -115,7 +109,6 @@ def prepare_folders(
         seed: draws what is cut, and the samples shown.
         link: hard links in place of copies. The files in `folder` are never changed.
         segment: fcm, dbscan or otsu: write the films with all but the lungs black. Defaults to none.
-        track: is told of each film.
         read: reads the films' files. Defaults to the threads of this machine.
 
     Raises:
@@ -145,9 +138,7 @@ def prepare_folders(
         "positive": selection.positive,
     }
     shares = shares or DEFAULT_SHARES
-    return _make(
-        workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, track=track, read=read
-    )
+    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, read=read)
 
 
 def _refuse_inside(workspace: Workspace, path: Path, what: str) -> None:
@@ -167,23 +158,22 @@ def _make(
     seed: int,
     link: bool,
     segment: str | None,
-    track: Track,
     read: ReadFilms,
 ) -> Prepared:
     split = "/".join(f"{share:g}" for share in shares) if len(selection.given_parts) < len(PARTS) else "given"
     options = {**options, "split": split, "seed": seed, "link": link}
     # What can fail for the films' sake fails before anything is written.
-    digests, small = _read_all(selection, read, track)
-    twins = find_twins(digests, small, track=track)
+    digests, small = _read_all(selection, read)
+    twins = find_twins(digests, small)
     films = _place(selection, digests, small, twins, shares=shares, seed=seed, suffix=".png" if segment else None)
     with lock(workspace.root):
         with staged_folder(workspace.dataset.root) as stage:
             made = DatasetFolder(stage)
             whole: Sequence[Film] = ()
             if segment:
-                whole = write_masked(films, made, method=segment, track=track)
+                whole = write_masked(films, made, method=segment)
             else:
-                copy_films(films, made, link=link, track=track)
+                copy_films(films, made, link=link)
             write_manifest(made.manifest, films)
             write_twins(made.duplicates, films, twins)
             np.save(made.small, small)
@@ -199,9 +189,9 @@ def _make(
     return Prepared(dataset=workspace.dataset, record=record, missing_columns=selection.missing_columns)
 
 
-def _read_all(selection: Selection, read: ReadFilms, track: Track) -> tuple[list[str], np.ndarray]:
+def _read_all(selection: Selection, read: ReadFilms) -> tuple[list[str], np.ndarray]:
     """Each film's SHA-256 and small picture; a film that can't be read joins the excluded."""
-    verdicts = list(read([film.image for film in selection.kept], track))
+    verdicts = list(read([film.image for film in selection.kept]))
     rejected = [
         film.excluded(found.reason) for film, found in zip(selection.kept, verdicts, strict=True) if found.reason
     ]

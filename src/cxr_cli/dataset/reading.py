@@ -10,7 +10,7 @@ from cxr_cli.errors import ImageError
 from cxr_cli.films.phash import shrink
 from cxr_cli.films.proof import surely_film
 from cxr_cli.films.reader import read_film
-from cxr_cli.progress import Track
+from cxr_cli.progress import track
 from cxr_cli.threads import in_threads
 
 
@@ -23,7 +23,7 @@ class FilmRead(NamedTuple):
 
 
 # In the order of the paths.
-ReadFilms = Callable[[Sequence[Path], Track], Iterable[FilmRead]]
+ReadFilms = Callable[[Sequence[Path]], Iterable[FilmRead]]
 
 
 def read_one(path: Path) -> FilmRead:
@@ -41,6 +41,6 @@ def read_one(path: Path) -> FilmRead:
     return FilmRead(hashlib.sha256(data).hexdigest(), "", shrink(film).tobytes())
 
 
-def read_here(paths: Sequence[Path], track: Track) -> Iterator[FilmRead]:
+def read_here(paths: Sequence[Path]) -> Iterator[FilmRead]:
     """`read_one` of each film, in their order, on all cores of this machine."""
     yield from track(in_threads(read_one, paths, batch=8), "Reading films", total=len(paths))

@@ -4,7 +4,7 @@ import csv
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.evaluation.comparison import Pair, Row, draw_comparison, write_markdown
 from cxr_cli.evaluation.evaluate import report_on_test
@@ -19,7 +20,6 @@ from cxr_cli.evaluation.record import ReportRecord
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.paired_tests import delong, mcnemar
 from cxr_cli.prediction.predictor import Predictor, open_predictor
-from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import ComparisonFolder
 from cxr_cli.workspace.layout import Workspace
@@ -46,9 +46,6 @@ def compare(
     runs: Sequence[str] = (),
     *,
     output: Path | None = None,
-    notice: str,
-    note: Callable[[str], None] = lambda _: None,
-    track: Track = untracked,
 ) -> Comparison:
     """Put runs beside each other; one without a report on the prepared test films is tested first.
 
@@ -56,9 +53,6 @@ def compare(
         workspace: where the dataset and the runs are.
         runs: their names. Defaults to all.
         output: the folder for table and chart. Defaults to the workspace's.
-        notice: the last line of the Markdown file.
-        note: is told which run is tested first.
-        track: is told of each film of such a test.
 
     Raises:
         WorkspaceError: no dataset, no run, none of that name, or none that can be read.
@@ -75,7 +69,7 @@ def compare(
         try:
             predictors[run.name] = open_predictor(run)
             predictors[run.name].answer(film)  # damaged weights are an error here, and of this run alone
-            reports[run.name] = report_on_test(workspace, predictors[run.name], note=note, track=track)
+            reports[run.name] = report_on_test(workspace, predictors[run.name])
         except CxrError as problem:
             skipped[run.name] = problem
     if not reports:
@@ -93,7 +87,7 @@ def compare(
         timing=f"time: a film in memory to its answer, median of {_TIMED}, LiteRT on {os.cpu_count()} threads.",
         folder=ComparisonFolder(output) if output else workspace.comparison,
     )
-    _write(comparison, notice)
+    _write(comparison)
     return comparison
 
 
@@ -190,7 +184,7 @@ def _row(predictor: Predictor, report: ReportRecord, milliseconds: float, datase
     )
 
 
-def _write(comparison: Comparison, notice: str) -> None:
+def _write(comparison: Comparison) -> None:
     folder, rows = comparison.folder, comparison.rows
     write_table(folder.csv, [column.name for column in fields(Row)], (asdict(row) for row in rows))
     if comparison.pairs:
@@ -198,6 +192,6 @@ def _write(comparison: Comparison, notice: str) -> None:
         write_table(folder.pairs, columns, (asdict(pair) for pair in comparison.pairs))
     else:
         folder.pairs.unlink(missing_ok=True)  # of an earlier comparison
-    notes = [comparison.timing, notice]
+    notes = [comparison.timing, DISCLAIMER]
     write_markdown(folder.markdown, rows, comparison.pairs, title=comparison.title, notes=notes)
     draw_comparison(folder.picture, rows, title=comparison.title)

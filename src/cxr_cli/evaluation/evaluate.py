@@ -1,7 +1,7 @@
 """A run's answers on one part of the prepared dataset, and what they are worth."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from cxr_cli.evaluation.kin import count_kin, find_kin, small_of
 from cxr_cli.evaluation.record import ReportRecord, SeenFilms
 from cxr_cli.evaluation.report import Answers, make_report, write_report
 from cxr_cli.prediction.predictor import Predictor, open_predictor
-from cxr_cli.progress import Track, untracked
+from cxr_cli.progress import note, track
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.files import lock, staged_folder
 from cxr_cli.workspace.folders import PARTS, EvaluationFolder
@@ -52,7 +52,6 @@ def evaluate(
     split: str = "test",
     drop_seen: bool = False,
     prevalence: float | None = None,
-    track: Track = untracked,
 ) -> Evaluated:
     """Test a run on one part of the dataset, at its own threshold and temperature.
 
@@ -62,7 +61,6 @@ def evaluate(
         split: train, val or test; only test is a test.
         drop_seen: leave out films that the run was trained or validated on, near-twins, and films of their patients.
         prevalence: in (0, 1), for predictive values. Defaults to none.
-        track: is told of each film.
 
     Raises:
         CxrError: `split` is no part of a dataset, or no film is left.
@@ -72,7 +70,7 @@ def evaluate(
         raise CxrError(f"Expected a split: {', '.join(PARTS)}. Received: {split!r}.", hint="For example: --split test")
     predictor = open_predictor(workspace.run(run))
     chosen = _part(workspace, predictor, split)
-    found, seen = answer(workspace, predictor, chosen, drop_seen=drop_seen, track=track)
+    found, seen = answer(workspace, predictor, chosen, drop_seen=drop_seen)
     report = make_report(
         predictor, found, split=split, same_dataset=chosen.same_dataset, seen=seen, prevalence=prevalence
     )
@@ -82,17 +80,12 @@ def evaluate(
 def report_on_test(
     workspace: Workspace,
     predictor: Predictor,
-    *,
-    note: Callable[[str], None] = lambda _: None,
-    track: Track = untracked,
 ) -> ReportRecord:
     """A run's report on the prepared test films as they are now; made first where it is missing or outdated.
 
     Args:
         workspace: where the dataset is, and the report.
         predictor: the run.
-        note: is told that it is tested first.
-        track: is told of each film of such a test.
 
     Raises:
         WorkspaceError: no dataset, or one of other classes.
@@ -104,11 +97,11 @@ def report_on_test(
         if report.created > max(predictor.record.created, made.created) and _as_answered(report, predictor.record):
             return report
     note(f"{run} has no report on these test films: testing it first")
-    return evaluate(workspace, run=run, split="test", track=track).report
+    return evaluate(workspace, run=run, split="test").report
 
 
 def answer(
-    workspace: Workspace, predictor: Predictor, chosen: FilmSet, *, drop_seen: bool, track: Track
+    workspace: Workspace, predictor: Predictor, chosen: FilmSet, *, drop_seen: bool
 ) -> tuple[Answers, SeenFilms | None]:
     """A run's answers for films, those it was trained on found, and left out where that is asked for.
 
@@ -120,7 +113,7 @@ def answer(
     if chosen.same_dataset and not chosen.leaks and not chosen.trained_on:
         known = [""] * len(chosen.films)  # `prepare` has seen to it
     elif drop_seen or not chosen.trained_on:
-        known = find_kin(workspace, predictor, chosen.films, chosen.small, track=track)
+        known = find_kin(workspace, predictor, chosen.films, chosen.small)
     kin = known or [""] * len(chosen.films)
     if drop_seen:
         if known is None:

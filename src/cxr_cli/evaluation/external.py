@@ -1,7 +1,7 @@
 """A run on another hospital's films: what it is worth there, beside its own test."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from cxr_cli.evaluation.report import make_report
 from cxr_cli.films.phash import phashes, spectra
 from cxr_cli.metrics.intervals import gap_interval
 from cxr_cli.prediction.predictor import Predictor, open_predictor
-from cxr_cli.progress import Track, untracked
+from cxr_cli.progress import note
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
 
@@ -48,8 +48,6 @@ def evaluate_external(
     name: str | None = None,
     drop_seen: bool = False,
     prevalence: float | None = None,
-    note: Callable[[str], None] = lambda _: None,
-    track: Track = untracked,
 ) -> Evaluated:
     """Test a run on films from elsewhere, at its own threshold and temperature, beside its own test.
 
@@ -61,8 +59,6 @@ def evaluate_external(
         name: of the report. Defaults to the folder's.
         drop_seen: leave out films that the run was trained or validated on, near-twins, and films of their patients.
         prevalence: in (0, 1), for predictive values. Defaults to none.
-        note: is told what is done first, and why there is nothing to compare with.
-        track: is told of each film.
 
     Raises:
         CxrError: the name is none for a folder, or no film is left.
@@ -76,9 +72,9 @@ def evaluate_external(
     if where.metadata and not any(film.label == selection.positive for film in selection.kept):
         asked = where.positive or predictor.positive
         note(f"No finding names {asked}: all films count as {predictor.negative}. Another one: --positive TEXT")
-    chosen = _read(predictor, selection, name, track)
-    internal = _internal(workspace, predictor, note, track)
-    found, seen = answer(workspace, predictor, chosen, drop_seen=drop_seen, track=track)
+    chosen = _read(predictor, selection, name)
+    internal = _internal(workspace, predictor)
+    found, seen = answer(workspace, predictor, chosen, drop_seen=drop_seen)
     report = make_report(predictor, found, split=name, same_dataset=False, seen=seen, prevalence=prevalence)
     external = External(
         metadata=[str(path) for path in where.metadata],
@@ -119,9 +115,9 @@ def _select(predictor: Predictor, where: Elsewhere) -> Selection:
     return select_films(where.metadata, images=where.images, views=where.views, positive=positive)
 
 
-def _read(predictor: Predictor, selection: Selection, name: str, track: Track) -> FilmSet:
+def _read(predictor: Predictor, selection: Selection, name: str) -> FilmSet:
     """The films that can be read, under the run's names of the classes."""
-    everything = list(read_here([film.image for film in selection.kept], track))
+    everything = list(read_here([film.image for film in selection.kept]))
     unreadable = [
         film.excluded(read.reason) for film, read in zip(selection.kept, everything, strict=True) if read.reason
     ]
@@ -133,7 +129,7 @@ def _read(predictor: Predictor, selection: Selection, name: str, track: Track) -
             hint="Check the image files",
         )
     digests, small = [read.sha256 for _, read in both], small_pictures(read.small for _, read in both)
-    twins = find_twins(digests, small, track=track)
+    twins = find_twins(digests, small)
     patients = [f"{film.source}:{film.patient}" if film.patient else "" for film, _ in both]
     groups = group_films(patients, digests, [(twin.first, twin.second) for twin in twins])
     hashes = phashes(spectra(small)).tolist()
@@ -160,12 +156,10 @@ def _read(predictor: Predictor, selection: Selection, name: str, track: Track) -
     return FilmSet(name=name, films=films, paths=[film.image for film, _ in both], small=small)
 
 
-def _internal(
-    workspace: Workspace, predictor: Predictor, note: Callable[[str], None], track: Track
-) -> ReportRecord | None:
+def _internal(workspace: Workspace, predictor: Predictor) -> ReportRecord | None:
     """The run's own test, where its dataset is still there."""
     try:
-        report = report_on_test(workspace, predictor, note=note, track=track)
+        report = report_on_test(workspace, predictor)
     except WorkspaceError as problem:
         note(f"No internal test to compare with. {problem.message}")
         return None

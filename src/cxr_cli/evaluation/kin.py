@@ -14,7 +14,6 @@ from cxr_cli.errors import WorkspaceError
 from cxr_cli.evaluation.record import SeenFilms
 from cxr_cli.films.phash import SIDE, distances
 from cxr_cli.prediction.predictor import Predictor
-from cxr_cli.progress import Track, untracked
 from cxr_cli.workspace.folders import DatasetFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
@@ -39,8 +38,6 @@ def find_kin(
     predictor: Predictor,
     films: Sequence[Film],
     small: np.ndarray,
-    *,
-    track: Track = untracked,
 ) -> list[str] | None:
     """Say of each film how the run knows it: film, twin, patient, or empty where it doesn't.
 
@@ -51,7 +48,6 @@ def find_kin(
         predictor: the run.
         films: of any dataset.
         small: (N, 96, 96) uint8, their small pictures.
-        track: is told of each film that is compared.
 
     Returns:
         None where it can't be known: the run has no record of its films, and the prepared dataset is another.
@@ -66,7 +62,7 @@ def find_kin(
     digests = {film.sha256 for film in known}
     patients = {(film.source, film.patient) for film in known if film.patient}
     groups = {film.group for film in known}
-    twins = _alike(known, films) if pictures is None else _twins(known, pictures, films, small, track)
+    twins = _alike(known, films) if pictures is None else _twins(known, pictures, films, small)
 
     def kin(film: Film) -> str:
         if film.sha256 in digests:
@@ -84,12 +80,10 @@ def count_kin(kin: Sequence[str], *, dropped: bool) -> SeenFilms:
     return SeenFilms(films=counts[FILM], twins=counts[TWIN], patients=counts[PATIENT], dropped=dropped)
 
 
-def _twins(
-    known: Sequence[_Known], pictures: np.ndarray, films: Sequence[Film], small: np.ndarray, track: Track
-) -> set[str]:
+def _twins(known: Sequence[_Known], pictures: np.ndarray, films: Sequence[Film], small: np.ndarray) -> set[str]:
     """The digests of films that are near twins of known ones."""
     digests = [*(film.sha256 for film in known), *(film.sha256 for film in films)]
-    pairs = find_twins(digests, np.concatenate([pictures, small]), track=track)
+    pairs = find_twins(digests, np.concatenate([pictures, small]))
     return {digests[pair.second] for pair in pairs if pair.first < len(known) <= pair.second}
 
 

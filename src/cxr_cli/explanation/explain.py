@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError
 from cxr_cli.explanation.heatmaps import check_target, heat_map
 from cxr_cli.explanation.methods import DEFAULT
@@ -43,7 +44,6 @@ def explain(
     alpha: float = 0.5,
     raw: bool = False,
     run: str | None = None,
-    notice: str,
 ) -> Explained:
     """Write the heat map of one film.
 
@@ -56,7 +56,6 @@ def explain(
         alpha: how much the heat hides the film, in [0, 1].
         raw: the map alone, (h, w) float32, as the method gives it; Grad-CAM's is signed.
         run: the run's name. Defaults to the latest.
-        notice: what the picture says below the film.
 
     Raises:
         CxrError: see `check_target`, or `output` is no file to write a heat map to.
@@ -87,7 +86,7 @@ def explain(
             shown.cam,
             alpha=alpha,
             title=f"{answer.label} {answer.confidence:.1%}",
-            caption=f"{shown.caption} {notice}",
+            caption=f"{shown.caption} {DISCLAIMER}",
         )
         save_picture(picture, output, kind=PICTURES[output.suffix.lower()])
     return Explained(

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from PIL import Image
 
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import ImageError
 from cxr_cli.explanation.gallery_record import record_of
 from cxr_cli.explanation.grading import grade_lesions, grade_lungs, others_energy, perturb, reaches_all_edges, reduced
@@ -22,7 +23,7 @@ from cxr_cli.films.overlay import draw_heat_map, lay_heat
 from cxr_cli.films.reader import read_film
 from cxr_cli.lungs.segment import check_reference, find_reference, read_reference
 from cxr_cli.prediction.predictor import Answer, Predictor
-from cxr_cli.progress import Track, untracked
+from cxr_cli.progress import track
 from cxr_cli.workspace.files import write_bytes, write_table
 from cxr_cli.workspace.folders import GalleryFolder
 from cxr_cli.workspace.records import write_record
@@ -51,7 +52,6 @@ def make_gallery(
     options: Options,
     *,
     randomization: Randomization | None = None,
-    track: Track = untracked,
 ) -> tuple[GradesRecord, list[ImageError]]:
     """Write the heat map of each film, a page, a table and a record.
 
@@ -61,7 +61,6 @@ def make_gallery(
         folder: where to; what else is there stays.
         options: how.
         randomization: of `randomization.randomize`, where it was asked for.
-        track: is told of each film.
 
     Returns:
         The record, and why films gave none. Where no film gave one, nothing is written.
@@ -138,7 +137,7 @@ def _make(predictor: Predictor, job: Job, answer: Answer, folder: GalleryFolder,
         shown.cam,
         alpha=options.alpha,
         title=f"{answer.label} {answer.confidence:.1%}{truth}",
-        caption=f"{shown.caption} {options.notice}",
+        caption=f"{shown.caption} {DISCLAIMER}",
         outline=lesions,
     )
     save_picture(drawn, folder.picture(job.name))

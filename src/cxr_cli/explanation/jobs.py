@@ -36,7 +36,6 @@ class Options:
     lungs: Path | None
     lesions: Path | None
     curves: bool  # deletion and insertion
-    notice: str  # what the pictures say below the films
     seed: int = 0
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from cxr_cli.explanation.methods import METHODS, draw_map
 from cxr_cli.explanation.record import Randomization, RandomizedDepth
 from cxr_cli.films.overlay import heat
-from cxr_cli.progress import Track, untracked
+from cxr_cli.progress import track
 from cxr_cli.workspace.folders import RunFolder
 
 DRAWS = 3  # of all weights: one head drawn at random may be like the trained one
@@ -21,9 +21,7 @@ _SIDE = 64  # pixels, at which SSIM compares what is drawn
 _Maps = Mapping[str, np.ndarray]  # by method: (N, h, w) float32
 
 
-def randomize(
-    run: RunFolder, films: np.ndarray, positives: np.ndarray, *, seed: int, track: Track = untracked
-) -> Randomization:
+def randomize(run: RunFolder, films: np.ndarray, positives: np.ndarray, *, seed: int) -> Randomization:
     """Compare the heat maps of a run with those of the same network, more and more of whose weights are random.
 
     Args:
@@ -31,7 +29,6 @@ def randomize(
         films: (N, S, S) uint8 as the model is shown them; a dozen is enough.
         positives: (N,) bool, whether a film's map is of the evidence for the positive class.
         seed: random seed of the weights, which are drawn as those of a new network.
-        track: follows the steps.
 
     Raises:
         WorkspaceError: the run has no Keras model, or a damaged one.

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from PIL import Image
 
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError, ImageError
 from cxr_cli.films.figures import save_picture
 from cxr_cli.films.overlay import draw_clusters, draw_mask
@@ -66,7 +67,7 @@ def check_reference(folder: Path, films: Iterable[Path], *, option: str = "--ref
 
 
 def segment_files(
-    jobs: dict[str, Path], folder: SegmentationFolder, *, method: str, reference: Path | None, notice: str
+    jobs: dict[str, Path], folder: SegmentationFolder, *, method: str, reference: Path | None
 ) -> Iterator[tuple[Path, SegmentedFilm | ImageError]]:
     """Find the lungs of each file of `named`, and write what `segment_file` writes.
 
@@ -75,7 +76,6 @@ def segment_files(
         folder: where the files go.
         method: fcm, dbscan or otsu.
         reference: a folder of masks to compare with. Defaults to none.
-        notice: what the overlays say below the films.
 
     Yields:
         Each file with what was found, or why it gave no answer.
@@ -86,13 +86,13 @@ def segment_files(
     for name, film in jobs.items():
         drawn = find_reference(reference, film) if reference else None
         try:
-            yield film, segment_file(film, name, folder, method=method, reference=drawn, notice=notice)
+            yield film, segment_file(film, name, folder, method=method, reference=drawn)
         except ImageError as problem:
             yield film, problem
 
 
 def segment_file(
-    film: Path, name: str, folder: SegmentationFolder, *, method: str, reference: Path | None, notice: str
+    film: Path, name: str, folder: SegmentationFolder, *, method: str, reference: Path | None
 ) -> SegmentedFilm:
     """Find the lungs of one file, and write mask, overlay and cluster map.
 
@@ -102,7 +102,6 @@ def segment_file(
         folder: where they go.
         method: fcm, dbscan or otsu.
         reference: a mask of the film's lungs: as large, 0 outside. Defaults to none.
-        notice: what the overlay says below the film.
 
     Raises:
         ImageError: film or reference can't be read, or the reference is of another size.
@@ -116,7 +115,7 @@ def segment_file(
         mask, other = other, mask
     save_picture(Image.fromarray(found.mask).convert("L"), mask)
     other.unlink(missing_ok=True)  # an earlier command may have judged otherwise
-    save_picture(draw_mask(pixels, found.mask, title=_title(found, method), caption=notice), folder.overlay(name))
+    save_picture(draw_mask(pixels, found.mask, title=_title(found, method), caption=DISCLAIMER), folder.overlay(name))
     save_picture(draw_clusters(found.clusters), folder.clusters(name))
     return SegmentedFilm(
         image=str(film),

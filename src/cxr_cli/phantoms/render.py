@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 
 from cxr_cli.errors import CxrError
 from cxr_cli.phantoms.anatomy import ARM, HUMERUS, LUNG_WALL, SCAPULA, TORSO, Anatomy, Sheet, anatomy_of
-from cxr_cli.progress import Track, untracked
+from cxr_cli.progress import track
 
 # The named columns of the ieee8023 collection's metadata.csv (Cohen et al. 2020, arXiv 2006.11988), in its order.
 # fmt: off
@@ -80,9 +80,7 @@ def render(
     return Phantom(film=_exposed(attenuation, sheet, rng), lungs=lungs, opacity=opacity)
 
 
-def write_phantoms(
-    folder: Path, *, films: int = 120, seed: int = 0, masks: bool = False, track: Track = untracked
-) -> Path:
+def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool = False) -> Path:
     """Write a data set of phantoms as the ieee8023 COVID-19 image collection lays its own out.
 
     Half of the patients are positive, in pairs matched by image sizes, views and number of films; sex, age, offset,
@@ -94,7 +92,6 @@ def write_phantoms(
         films: how many. Defaults to 120.
         seed: 0 or more. Defaults to 0.
         masks: whether to write `masks/lungs/` and `masks/opacity/` (0 and 255) too. Defaults to False.
-        track: is told of each film.
 
     Returns:
         The path of `metadata.csv`.

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from PIL import Image
 
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.pages.render import figure, spread
 
@@ -80,9 +81,9 @@ def to_builtins(document: Document) -> Any:
     return msgspec.to_builtins(document, enc_hook=plain)
 
 
-def to_markdown(document: Document, *, notice: str) -> str:
+def to_markdown(document: Document) -> str:
     """The document as Markdown, pictures left out but for their captions."""
-    lines = [f"# {document.title}", document.lead, f"**{notice}**"]
+    lines = [f"# {document.title}", document.lead, f"**{DISCLAIMER}**"]
     for section in document.sections:
         lines.append(f"## {section.title}")
         for block in section.blocks:

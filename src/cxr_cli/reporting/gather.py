@@ -2,7 +2,7 @@
 
 import contextlib
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +17,7 @@ from cxr_cli.evaluation.evaluate import report_on_test
 from cxr_cli.evaluation.record import ReportRecord
 from cxr_cli.explanation.record import GradesRecord
 from cxr_cli.prediction.predictor import Predictor, open_predictor
-from cxr_cli.progress import Track
+from cxr_cli.progress import note
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.folders import DatasetFolder, EvaluationFolder
 from cxr_cli.workspace.layout import Workspace
@@ -44,7 +44,7 @@ class Material:
     grades: list[GradesRecord]  # of this run's heat maps
 
 
-def gather(workspace: Workspace, run: str | None, *, note: Callable[[str], None], track: Track) -> Material:
+def gather(workspace: Workspace, run: str | None) -> Material:
     """Read what the workspace knows of a run; a missing test is made first.
 
     Raises:
@@ -53,13 +53,13 @@ def gather(workspace: Workspace, run: str | None, *, note: Callable[[str], None]
     predictor = open_predictor(workspace.run(run))
     name, dataset = predictor.run.name, workspace.prepared()
     made = read_record(dataset.record, DatasetRecord)
-    test = report_on_test(workspace, predictor, note=note, track=track)
+    test = report_on_test(workspace, predictor)
     folder = workspace.evaluation(name, "test")
     with folder.predictions.open(encoding="utf-8", newline="") as stream:
         answers = list(csv.DictReader(stream))
-    others = _readable(folder.root.parent.glob("[!.]*/report.json"), ReportRecord, note)
-    crossvals = _readable(workspace.root.glob("crossval/[!.]*/crossval.json"), CrossvalRecord, note)
-    galleries = _readable(workspace.heatmaps.glob("[!.]*/grades.json"), GradesRecord, note)
+    others = _readable(folder.root.parent.glob("[!.]*/report.json"), ReportRecord)
+    crossvals = _readable(workspace.root.glob("crossval/[!.]*/crossval.json"), CrossvalRecord)
+    galleries = _readable(workspace.heatmaps.glob("[!.]*/grades.json"), GradesRecord)
     since = predictor.record.created  # what is older is of an earlier run of that name
     return Material(
         predictor=predictor,
@@ -72,12 +72,12 @@ def gather(workspace: Workspace, run: str | None, *, note: Callable[[str], None]
         answers=answers,
         external=[report for report in others if report.external and report.created >= since],
         crossvals=[record for record in crossvals if record.dataset_fingerprint == made.fingerprint],
-        audit=_audit(workspace, made, note=note, track=track),
+        audit=_audit(workspace, made),
         grades=[record for record in galleries if record.run == name and record.created >= since],
     )
 
 
-def _readable(paths: Iterable[Path], kind: type[R], note: Callable[[str], None]) -> list[R]:
+def _readable(paths: Iterable[Path], kind: type[R]) -> list[R]:
     """The records in files, by name; one that is damaged, or of an earlier version, is told of and left out."""
     records = []
     for path in sorted(paths):
@@ -88,11 +88,11 @@ def _readable(paths: Iterable[Path], kind: type[R], note: Callable[[str], None])
     return records
 
 
-def _audit(workspace: Workspace, made: DatasetRecord, *, note: Callable[[str], None], track: Track) -> AuditRecord:
+def _audit(workspace: Workspace, made: DatasetRecord) -> AuditRecord:
     """The audit of the dataset as it is now."""
     with contextlib.suppress(WorkspaceError):  # none was made, or by an earlier version
         found = read_record(workspace.audit.record, AuditRecord)
         if found.dataset_fingerprint == made.fingerprint:
             return found
     note("The dataset was not audited: auditing it first")
-    return audit(workspace, track=track).record
+    return audit(workspace).record

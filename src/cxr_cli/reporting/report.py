@@ -1,11 +1,9 @@
 """A run in; its report as HTML, Markdown and JSON, and its model card, out."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from cxr_cli.pages.render import figure, spread, write_page
-from cxr_cli.progress import Track, untracked
 from cxr_cli.reporting.card import model_card
 from cxr_cli.reporting.checklists import CLAIM, TRIPOD, rows
 from cxr_cli.reporting.data_sections import environment_section, films_section, training_section
@@ -39,33 +37,26 @@ class Reported:
 def report(
     workspace: Workspace,
     run: str | None = None,
-    *,
-    notice: str,
-    note: Callable[[str], None] = lambda _: None,
-    track: Track = untracked,
 ) -> Reported:
     """Write the report of a run, and its model card; a missing test is made first.
 
     Args:
         workspace: where the run and the dataset are, and where the report goes.
         run: its name. Defaults to the latest.
-        notice: what Markdown and card say of the tool's purpose; the HTML says so by itself.
-        note: is told what is done first.
-        track: is told of each film of such a test.
 
     Raises:
         WorkspaceError: no run, or no dataset, or one of other classes; or a file is damaged.
     """
-    material = gather(workspace, run, note=note, track=track)
+    material = gather(workspace, run)
     document = compose(material)
     name = material.predictor.run.name
     folder = workspace.report(name)
     card = material.predictor.run.model_card
     with lock(workspace.root):
         write_page(folder.page, "report.html", document=document)
-        write_text(folder.markdown, to_markdown(document, notice=notice))
+        write_text(folder.markdown, to_markdown(document))
         write_text(folder.numbers, json.dumps(to_builtins(document), indent=2, ensure_ascii=False) + "\n")
-        write_text(card, to_markdown(model_card(material, document.sections[0]), notice=notice))
+        write_text(card, to_markdown(model_card(material, document.sections[0])))
     return Reported(run=name, folder=folder, card=str(card), document=document)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import CxrError
 from cxr_cli.films.figures import save_figure
-from cxr_cli.progress import untracked
 from cxr_cli.recipe.architectures import find_architecture
 from cxr_cli.recipe.options import Augmentation, TrainingOptions
 from cxr_cli.training.engine import tf
@@ -42,7 +41,7 @@ def draw_augment_preview(workspace: Workspace, options: TrainingOptions, path: P
             hint="For example: --augment-preview variants.png",
         )
     size = options.image_size or find_architecture(options.arch).input_size
-    still = load_films([source], size=size, track=untracked, description="")[0]
+    still = load_films([source], size=size, description="")[0]
     variants = preview_variants(still, options.augmentation, seed=options.seed)
     _draw(path, still, variants, title=f"{film.path}\n{size} × {size} pixels, {_ranges(options.augmentation)}")
     return source

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cxr_cli.metrics.table import measure
-from cxr_cli.progress import EpochRow, TrainingWatch
+from cxr_cli.progress import EpochRow, watcher
 from cxr_cli.training.checkpoints import Checkpoints, State
 from cxr_cli.training.engine import keras
 from cxr_cli.training.strategy import ALONE, Group
@@ -113,12 +113,11 @@ class Follow(keras.callbacks.Callback):
     Stands first among the callbacks: it adds `val_loss` to the logs that the others read.
     """
 
-    def __init__(self, validation: Validation, watch: TrainingWatch, phase: str, group: Group = ALONE) -> None:
+    def __init__(self, validation: Validation, phase: str, group: Group = ALONE) -> None:
         super().__init__()
         self._group = group
         self._stopped = False
         self._validation = validation
-        self._watch = watch
         self._phase = phase
         self._started = 0.0
 
@@ -128,7 +127,7 @@ class Follow(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Tell of the step; end the training where asked to."""
-        self._watch.step(batch + 1, float((logs or {})["loss"]))
+        watcher().end_step(batch + 1, float((logs or {})["loss"]))
         # Agreed upon: a worker that stopped by itself would leave the others waiting.
         self._stopped = self._group.any(self._validation.stop.asked)
         if self._stopped:
@@ -148,7 +147,7 @@ class Follow(keras.callbacks.Callback):
             started=self._started,
         )
         logs["val_loss"] = row.val_loss
-        self._watch.epoch(row, best=best)
+        watcher().end_epoch(row, best=best)
 
 
 class WarmUpAndCosine(keras.callbacks.Callback):

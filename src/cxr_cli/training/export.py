@@ -14,7 +14,6 @@ from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import ExportError, WorkspaceError
 from cxr_cli.metrics.calibration import apply_temperature
-from cxr_cli.progress import Track, untracked
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.record import ExportCheck, RunRecord
 from cxr_cli.training.classifier import Classifier
@@ -74,7 +73,6 @@ def export(
     format_name: str,
     precision: str = "float32",
     output: Path | None = None,
-    track: Track = untracked,
 ) -> Exported:
     """Write a run in another format, once that file answers as the run's Keras model does.
 
@@ -85,7 +83,6 @@ def export(
         precision: of the weights, "float32" or a row of `LOWER_PRECISIONS`. Below float32 a file is judged by what it
             loses on the validation films, so there must be a dataset.
         output: see `plan`; what is there is replaced.
-        track: is told of each film.
 
     Raises:
         CxrError: see `plan` and `find_format`.
@@ -99,7 +96,7 @@ def export(
     # In the run's own folder an export must not meet a training that replaces the run.
     with nullcontext() if output else lock(workspace.root), TemporaryDirectory(prefix="cxr-") as temporary:
         classifier = Classifier(model=load_model(folder), weights=record.weights)
-        films = _films_to_compare(workspace, record, wanted, track)
+        films = _films_to_compare(workspace, record, wanted)
         expected = answer_all(with_map(classifier, evidence=True).predict_on_batch, films.pixels)
         _check_run(folder, films.pixels, expected)
         made = Path(temporary) / wanted.file
@@ -284,7 +281,7 @@ def load_model(run: RunFolder) -> keras.Model:
         ) from error
 
 
-def _films_to_compare(workspace: Workspace, record: RunRecord, wanted: Format, track: Track) -> _Films:
+def _films_to_compare(workspace: Workspace, record: RunRecord, wanted: Format) -> _Films:
     """Validation films where there is a dataset, else phantoms."""
     size = record.input_size
     if wanted.precision not in LOWER_PRECISIONS and not workspace.dataset.record.is_file():
@@ -302,7 +299,6 @@ def _films_to_compare(workspace: Workspace, record: RunRecord, wanted: Format, t
         pixels=load_films(
             [dataset.root / film.path for film in members],
             size=size,
-            track=track,
             description="Reading validation films",
         ),
         source="validation films" if same else "validation films of another dataset or split than the run's",

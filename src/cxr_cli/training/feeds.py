@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cxr_cli.progress import Track
+from cxr_cli.progress import track
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.array_cache import ArrayCache
@@ -75,7 +75,7 @@ class Feed(Protocol):
         """
         ...
 
-    def pooled(self, track: Track) -> np.ndarray:
+    def pooled(self) -> np.ndarray:
         """The pooled features of the training films and of variants of them: (variants, N, C) float32."""
         ...
 
@@ -91,7 +91,6 @@ def make_feed(
     cache: ArrayCache,
     *,
     seed: int,
-    track: Track,
     group: Group = ALONE,
 ) -> Feed:
     """The quicker feed that the classifier and the cache allow, on every worker of a group."""
@@ -99,7 +98,7 @@ def make_feed(
     if halves is not None:
         feed = FrozenFeed(halves, parts, augmentation, seed=seed)
         if group.all(cache.fits(feed.size)):
-            feed.fill(cache, track)
+            feed.fill(cache)
             return feed
     return FilmFeed(classifier, parts, augmentation, seed=seed)
 
@@ -133,7 +132,7 @@ class FilmFeed:
             group=group,
         )
 
-    def pooled(self, track: Track) -> np.ndarray:
+    def pooled(self) -> np.ndarray:
         """(variants, N, C) float32."""
         films = self._parts["train"].films
         batches = _variants(films, self._augmentation, seed=self._seed)
@@ -171,7 +170,7 @@ class FrozenFeed:
         """Bytes."""
         return int(np.prod(self._shape)) * np.dtype(np.float16).itemsize
 
-    def fill(self, cache: ArrayCache, track: Track) -> None:
+    def fill(self, cache: ArrayCache) -> None:
         """Compute the outputs, or take them from the cache."""
         started = time.monotonic()
         lower, train, val = self._halves.lower, self._parts["train"], self._parts["val"]
@@ -219,7 +218,7 @@ class FrozenFeed:
             positives, inputs, batch_size=batch_size, seed=seed, epochs=epochs, done=done, group=group
         )
 
-    def pooled(self, track: Track) -> np.ndarray:
+    def pooled(self) -> np.ndarray:
         """(variants, N, C) float32."""
         outputs = self._outputs[: self._rows]
         read = track(map(_to_float, in_batches(outputs)), "Reading features, in batches", total=_steps(outputs))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxr_cli.errors import CxrError
-from cxr_cli.progress import TrainingWatch
+from cxr_cli.progress import note, watcher
 from cxr_cli.recipe.architectures import Architecture
 from cxr_cli.recipe.options import TrainingOptions
 from cxr_cli.training.array_cache import ArrayCache
@@ -25,7 +25,6 @@ def fit(
     architecture: Architecture,
     options: TrainingOptions,
     cache: ArrayCache,
-    watch: TrainingWatch,
     group: Group = ALONE,
     checkpoints: Checkpoints | None = None,
 ) -> tuple[Feed, Validation]:
@@ -37,7 +36,6 @@ def fit(
         architecture: its row.
         options: how.
         cache: for what the frozen layers make of the films; where it doesn't fit, it is computed anew each epoch.
-        watch: follows it. Ctrl-C ends the training after the step in hand.
         group: who trains together.
         checkpoints: where to keep how far it is, and what to go on from.
 
@@ -49,7 +47,7 @@ def fit(
     """
     train, val = parts["train"], parts["val"]
     class_weight = class_weights(train.positives) if options.class_weight else None
-    feed = make_feed(classifier, parts, options.augmentation, cache, seed=options.seed, track=watch, group=group)
+    feed = make_feed(classifier, parts, options.augmentation, cache, seed=options.seed, group=group)
 
     def validate() -> np.ndarray:
         return group.spread(len(val.films), feed.validate)
@@ -59,13 +57,13 @@ def fit(
     if state:
         put_back(feed.model, state.model)
         validation.take_up(state.record.history, state.best)
-        watch.note(f"Going on after epoch {validation.history[-1].epoch}")
+        note(f"Going on after epoch {validation.history[-1].epoch}")
     elif options.head_start and architecture.imagenet and options.weights != "none":
-        watch.note("Starting the head from a logistic regression on the frozen features")
+        note("Starting the head from a logistic regression on the frozen features")
         started = time.monotonic()
-        start_head(classifier, feed.pooled(watch), train.positives, train.groups, seed=options.seed)
+        start_head(classifier, feed.pooled(), train.positives, train.groups, seed=options.seed)
         row, best = validation.add("start", learning_rate=None, loss=None, started=started)
-        watch.epoch(row, best=best)
+        watcher().end_epoch(row, best=best)
         if checkpoints:
             checkpoints.write(validation.history, over=True, model=arrays_of(feed.model), optimizer=[], best=[])
     training = _Training(
@@ -74,7 +72,6 @@ def fit(
         options=options,
         class_weight=class_weight,
         patience=options.patience or architecture.patience,
-        watch=watch,
         group=group,
         checkpoints=checkpoints,
     )
@@ -124,7 +121,6 @@ class _Training:
     options: TrainingOptions
     class_weight: dict[int, float] | None
     patience: int
-    watch: TrainingWatch
     group: Group
     checkpoints: Checkpoints | None
 
@@ -152,7 +148,7 @@ def _fit_phase(training: _Training, phase: _Phase, state: State | None) -> None:
     )
     patience = training.patience
     first = validation.history[-1].epoch + 1 if validation.history else 1
-    follow = Follow(validation, training.watch, phase.name, group)
+    follow = Follow(validation, phase.name, group)
     early = keras.callbacks.EarlyStopping(
         monitor="val_loss",
         patience=patience,
@@ -167,7 +163,7 @@ def _fit_phase(training: _Training, phase: _Phase, state: State | None) -> None:
         )
     )
     keep = Keep(training.checkpoints, validation, state, done=done, others=[rate, early])
-    training.watch.begin(phase.name, first_epoch=first, epochs=phase.epochs - len(done), steps=steps)
+    watcher().begin_phase(phase.name, first_epoch=first, epochs=phase.epochs - len(done), steps=steps)
     try:
         model.fit(
             batches,
@@ -180,7 +176,7 @@ def _fit_phase(training: _Training, phase: _Phase, state: State | None) -> None:
             callbacks=[follow, rate, early, keep],
         )
     finally:
-        training.watch.end()
+        watcher().end_phase()
 
 
 def class_weights(positives: np.ndarray) -> dict[int, float]:

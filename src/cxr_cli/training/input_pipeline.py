@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cxr_cli.films.reader import read_at
-from cxr_cli.progress import Track
+from cxr_cli.progress import track
 from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.strategy import ALONE, Group
@@ -16,7 +16,7 @@ from cxr_cli.training.strategy import ALONE, Group
 BATCH = 32  # where nothing is trained
 
 
-def read_films(paths: Sequence[Path], *, size: int, track: Track, description: str) -> Iterator[np.ndarray]:
+def read_films(paths: Sequence[Path], *, size: int, description: str) -> Iterator[np.ndarray]:
     """Read films at a model's size, on all cores.
 
     Yields:
@@ -30,9 +30,9 @@ def read_films(paths: Sequence[Path], *, size: int, track: Track, description: s
         yield from track(films, description, total=len(paths))
 
 
-def load_films(paths: Sequence[Path], *, size: int, track: Track, description: str) -> np.ndarray:
+def load_films(paths: Sequence[Path], *, size: int, description: str) -> np.ndarray:
     """Read films at a model's size into memory: (N, size, size) uint8. Raises as `read_films` does."""
-    return np.stack(list(read_films(paths, size=size, track=track, description=description)))
+    return np.stack(list(read_films(paths, size=size, description=description)))
 
 
 def to_rgb(films: np.ndarray) -> np.ndarray:

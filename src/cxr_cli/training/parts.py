@@ -9,7 +9,6 @@ from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import SplitError
 from cxr_cli.films.reader import read_at
-from cxr_cli.progress import Track
 from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.feeds import Part
 from cxr_cli.training.input_pipeline import read_films
@@ -24,7 +23,6 @@ def read_part(
     made: DatasetRecord,
     size: int,
     cache: ArrayCache,
-    track: Track,
 ) -> Part:
     """Read a part's films at a model's size, or take them from the cache.
 
@@ -35,7 +33,6 @@ def read_part(
         made: how it came to be.
         size: pixels a side.
         cache: to keep them in.
-        track: is told of each film.
 
     Raises:
         SplitError: the part has films of one class only.
@@ -55,9 +52,7 @@ def read_part(
         [size, made_from],
         shape=(len(paths), size, size),
         dtype=np.uint8,
-        make=lambda: (
-            film[None] for film in read_films(paths, size=size, track=track, description=f"Reading {part} films")
-        ),
+        make=lambda: (film[None] for film in read_films(paths, size=size, description=f"Reading {part} films")),
         check=lambda kept: np.array_equal(kept[0], read_at(paths[0], size)),
     )
     return Part(films=pixels, positives=positives, groups=[film.group for film in members], made_from=made_from)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cxr_cli.errors import CxrError
-from cxr_cli.progress import TrainingWatch
+from cxr_cli.progress import note
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.tf_config import PATIENCE, meet, read_tf_config
 
@@ -74,14 +74,13 @@ ALONE = Group()
 
 
 @contextmanager
-def distributed(name: str, work: Mapping[str, str], *, watch: TrainingWatch) -> Iterator[Group]:
+def distributed(name: str, work: Mapping[str, str]) -> Iterator[Group]:
     """The devices or machines that a strategy trains on. For several machines: before any of TensorFlow's operations.
 
     Args:
         name: "none"; "mirrored", all GPUs of this machine; "multi-worker", the machines of TF_CONFIG, with all GPUs of
             each, or its processor where it has none.
         work: what is about to be trained, in parts that have names. All workers must have the same.
-        watch: is told who trains.
 
     Raises:
         CxrError: TF_CONFIG is missing or malformed, a worker does not come or differs, or one is lost while it trains.
@@ -90,13 +89,13 @@ def distributed(name: str, work: Mapping[str, str], *, watch: TrainingWatch) -> 
         strategy = _mirrored()
         count = strategy.num_replicas_in_sync
         if count == 1:
-            watch.note("One device here: trains on it as without --strategy")
+            note("One device here: trains on it as without --strategy")
         yield _Replicas(strategy) if count > 1 else ALONE
     elif name == "multi-worker":
         cluster = read_tf_config(os.environ)
-        watch.note(f"Worker {cluster.worker}, of 0 to {len(cluster.addresses) - 1}: waiting for the others")
+        note(f"Worker {cluster.worker}, of 0 to {len(cluster.addresses) - 1}: waiting for the others")
         meet(cluster, {**work, "versions": f"TensorFlow {tf.__version__}, Keras {keras.__version__}"})
-        watch.note("All are here")
+        note("All are here")
         group = _connect(len(cluster.addresses), cluster.worker)
         try:
             yield group

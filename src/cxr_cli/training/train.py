@@ -13,7 +13,7 @@ from cxr_cli.dataset.manifest import films_by_part, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.seen import write_seen
 from cxr_cli.metrics.plots import draw_curves
-from cxr_cli.progress import EpochRow, TrainingWatch
+from cxr_cli.progress import EpochRow, note
 from cxr_cli.recipe.architectures import Architecture, find_architecture
 from cxr_cli.recipe.decision import decide, write_validation
 from cxr_cli.recipe.options import TrainingOptions
@@ -53,7 +53,6 @@ def train(
     profiled: bool = False,
     resume: bool = False,
     original: Original | None = None,
-    watch: TrainingWatch,
 ) -> Trained | None:
     """Train a run on the workspace's dataset; an earlier run of that name is replaced once this one is whole.
 
@@ -67,7 +66,6 @@ def train(
         profiled: find out where an epoch's time goes.
         resume: go on with the unfinished training of that name.
         original: what the run is to reproduce; its record says how far it does.
-        watch: follows it.
 
     Returns:
         What was made; None on a worker of a training on several machines that is not the first: that one makes it.
@@ -85,7 +83,7 @@ def train(
         check_options(find_unfinished(workspace, name), options)
     same = {key: value for key, value in asdict(options).items() if key != "cache"}
     work = {"dataset": made.fingerprint, "options": json.dumps(same, sort_keys=True)}
-    with distributed(options.strategy, work, watch=watch) as group:
+    with distributed(options.strategy, work) as group:
         checkpoints = None
         if group is ALONE:
             checkpoints = Checkpoints(
@@ -96,7 +94,7 @@ def train(
                 original=original.place if original else None,
                 resume=resume,
             )
-        task = _Task(workspace, options, made, group, checkpoints, watch)
+        task = _Task(workspace, options, made, group, checkpoints)
         if group.is_chief:
             return _train_and_write(task, name, profiled, original)
         _fit(task, _Clock())
@@ -112,7 +110,6 @@ class _Task:
     made: DatasetRecord
     group: Group
     checkpoints: Checkpoints | None
-    watch: TrainingWatch
 
 
 def _train_and_write(task: _Task, name: str, profiled: bool, original: Original | None) -> Trained:
@@ -127,25 +124,25 @@ def _train_and_write(task: _Task, name: str, profiled: bool, original: Original 
 
 
 def _make(task: _Task, stage: RunFolder, profiled: bool, original: Original | None) -> RunRecord:
-    workspace, options, made, watch = task.workspace, task.options, task.made, task.watch
+    workspace, options, made = task.workspace, task.options, task.made
     architecture = find_architecture(options.arch)
     clock = _Clock()
     classifier, parts, feed, validation = _fit(task, clock)
     found = None
     if profiled:
-        watch.note("Timing the parts of an epoch")
+        note("Timing the parts of an epoch")
         reading = clock.laps["load"]
         found = profile(feed, validation, batch_size=options.batch_size, seed=options.seed, reading=reading)
         validation.restore_best()
         clock.lap("profile")
-    watch.note("Exporting the model, and checking the export on the validation films")
+    note("Exporting the model, and checking the export on the validation films")
     classifier.model.save(stage.keras_model)
     export_litert(classifier, stage.litert_model)
     check, probabilities = check_export(classifier, stage.litert_model, parts["val"].films)
     clock.lap("export")
     boosting = None
     if architecture.boosted:
-        watch.note("Fitting XGBoost on the network's features")
+        note("Fitting XGBoost on the network's features")
         boosting, probabilities = _boost(stage, parts, options)
         clock.lap("boost")
     _write_history(stage, validation)
@@ -180,13 +177,13 @@ def _make(task: _Task, stage: RunFolder, profiled: bool, original: Original | No
 
 
 def _fit(task: _Task, clock: "_Clock") -> tuple[Classifier, dict[str, Part], Feed, Validation]:
-    options, workspace, watch = task.options, task.workspace, task.watch
+    options, workspace = task.options, task.workspace
     # Seeds Python, NumPy and TensorFlow: initial weights, dropout, order and augmentation.
     keras.utils.set_random_seed(options.seed)
     if not tf.config.list_physical_devices("GPU"):
         # On processors it costs nothing. On a GPU, some gradients have no deterministic way, and would raise.
         tf.config.experimental.enable_op_determinism()
-    watch.note(f"Building {options.arch}")
+    note(f"Building {options.arch}")
     architecture = find_architecture(options.arch)
     classifier = _build(architecture, options)
     # Workers may share the disk, and a cache has one writer.
@@ -195,13 +192,11 @@ def _fit(task: _Task, clock: "_Clock") -> tuple[Classifier, dict[str, Part], Fee
     dataset = workspace.prepared()
     films = read_manifest(dataset)
     parts = {
-        part: read_part(
-            part, films, dataset=dataset, made=task.made, size=classifier.input_size, cache=cache, track=watch
-        )
+        part: read_part(part, films, dataset=dataset, made=task.made, size=classifier.input_size, cache=cache)
         for part in ("train", "val")
     }
     clock.lap("load")
-    feed, validation = fit(classifier, parts, architecture, options, cache, watch, task.group, task.checkpoints)
+    feed, validation = fit(classifier, parts, architecture, options, cache, task.group, task.checkpoints)
     clock.lap("fit")
     return classifier, parts, feed, validation
 

@@ -7,6 +7,7 @@ from html import escape
 
 from PIL import Image
 
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.doubts import doubts
 from cxr_cli.evaluation.record import ReportRecord
@@ -18,9 +19,9 @@ from cxr_cli.workspace.records import read_record
 WAITING = '<div class="cxr-waiting"><p>The answer appears here.</p></div>'
 
 
-def header(notice: str) -> str:
+def header() -> str:
     """The page's head, always in sight."""
-    return f"<header><h1>Chest X-ray classifier</h1><p>{escape(notice)}</p></header>"
+    return f"<header><h1>Chest X-ray classifier</h1><p>{escape(DISCLAIMER)}</p></header>"
 
 
 def answer(seen: Seen, *, name: str) -> str:

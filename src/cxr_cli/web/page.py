@@ -20,13 +20,12 @@ _TO_ANSWER = """() => {
 }"""
 
 
-def build_page(replies: Replies, samples: Sequence[Path], *, notice: str) -> "gradio.Blocks":
+def build_page(replies: Replies, samples: Sequence[Path]) -> "gradio.Blocks":
     """Lay out the page.
 
     Args:
         replies: what it answers.
         samples: films to try.
-        notice: what is always in sight.
     """
     import gradio as gr
 
@@ -35,7 +34,7 @@ def build_page(replies: Replies, samples: Sequence[Path], *, notice: str) -> "gr
         return gr.Dropdown(choices=names, value=first), replies.figures(first)
 
     with gr.Blocks(title="cxr", analytics_enabled=False) as page:
-        gr.HTML(html.header(notice), elem_id="cxr-header")
+        gr.HTML(html.header(), elem_id="cxr-header")
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
                 runs = gr.Dropdown(label="Trained run", filterable=False, elem_id="cxr-runs")

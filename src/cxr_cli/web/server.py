@@ -26,9 +26,7 @@ _SAMPLES = 6
 _POLICY = b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 
 
-def serve(
-    workspace: Workspace, *, run: str | None, host: str, port: int, notice: str, ready: Callable[[str], None]
-) -> None:
+def serve(workspace: Workspace, *, run: str | None, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve the page until the process is interrupted.
 
     Args:
@@ -36,7 +34,6 @@ def serve(
         run: the run to begin with. Defaults to the latest.
         host: the address to listen at.
         port: the port to listen at.
-        notice: what the page always shows.
         ready: is told the page's address when it can be opened.
 
     Raises:
@@ -52,7 +49,7 @@ def serve(
     ):
         # A polite end (SIGTERM) is as good as Ctrl-C: the folder goes.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        app = build_app(answerer, Path(folder), run=run, notice=notice)
+        app = build_app(answerer, Path(folder), run=run)
         import uvicorn
 
         # An open page holds a connection: after one second it is cut.
@@ -63,14 +60,13 @@ def serve(
         raise KeyboardInterrupt
 
 
-def build_app(answerer: Answerer, folder: Path, *, run: str | None, notice: str) -> "ASGIApp":
+def build_app(answerer: Answerer, folder: Path, *, run: str | None) -> "ASGIApp":
     """The page and its route for films, as an ASGI application.
 
     Args:
         answerer: who answers.
         folder: an empty folder of the application's own, for films until they are answered.
         run: the run to begin with. Defaults to the latest.
-        notice: what the page always shows.
     """
     # Read by Gradio when it is imported or builds a page: its files here, no word to its makers, no history.
     os.environ |= {"GRADIO_TEMP_DIR": str(folder), "GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
@@ -83,7 +79,7 @@ def build_app(answerer: Answerer, folder: Path, *, run: str | None, notice: str)
     write_phantoms(samples, films=_SAMPLES)
     waiting.mkdir()
     uploads = Uploads(waiting)
-    page = build_page(Replies(answerer, uploads, run), sorted(samples.glob("*.png")), notice=notice)
+    page = build_page(Replies(answerer, uploads, run), sorted(samples.glob("*.png")))
     page.has_launched = True  # `mount_gradio_app` leaves it out, and without it any path would pass as an upload
     app = gr.mount_gradio_app(
         _film_routes(uploads),

@@ -4,9 +4,10 @@ import shutil
 
 import pytest
 
-from cxr_cli.cli.console import TrainingDisplay
+from cxr_cli.cli.console import ConsoleWatcher
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.evaluation.crossval.apart import train_apart
+from cxr_cli.progress import watched_by
 from cxr_cli.recipe.options import TrainingOptions
 from cxr_cli.workspace.layout import Workspace
 
@@ -17,7 +18,8 @@ def test_a_run_is_trained_in_another_process_which_tells_of_it(prepared, tmp_pat
     shutil.copytree(prepared.root, tmp_path / "workspace")
     place = Workspace(tmp_path / "workspace")
 
-    train_apart(place, QUICK, watch=TrainingDisplay())
+    with watched_by(ConsoleWatcher()):
+        train_apart(place, QUICK)
 
     assert json.loads(place.run("simple-cnn").record.read_text())["options"]["image_size"] == 64
     assert "epoch  1/1" in capfd.readouterr().err
@@ -25,13 +27,13 @@ def test_a_run_is_trained_in_another_process_which_tells_of_it(prepared, tmp_pat
 
 def test_an_error_of_the_training_comes_through(tmp_path):
     with pytest.raises(WorkspaceError) as raised:
-        train_apart(Workspace(tmp_path), QUICK, watch=TrainingDisplay())
+        train_apart(Workspace(tmp_path), QUICK)
 
     assert raised.value.message.startswith(f"Expected a prepared dataset in {tmp_path / 'dataset'}.")
     assert raised.value.hint == "Prepare one: cxr prepare --metadata dataset/metadata.csv"
 
 
-class Deadly(TrainingDisplay):
+class Deadly(ConsoleWatcher):
     """Ends the process that it is handed to, as a machine without memory does."""
 
     def __reduce__(self):
@@ -39,8 +41,8 @@ class Deadly(TrainingDisplay):
 
 
 def test_a_process_that_is_killed_is_an_error_that_says_so(tmp_path):
-    with pytest.raises(CxrError) as raised:
-        train_apart(Workspace(tmp_path), QUICK, watch=Deadly())
+    with pytest.raises(CxrError) as raised, watched_by(Deadly()):
+        train_apart(Workspace(tmp_path), QUICK)
 
     assert raised.value.message == "Expected the training to end. Received: its process was killed by signal 6."
     assert raised.value.hint == "Most often memory is short. The same command goes on with this fold"

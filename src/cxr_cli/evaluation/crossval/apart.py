@@ -9,25 +9,24 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from cxr_cli.errors import CxrError
-from cxr_cli.progress import TrainingWatch
+from cxr_cli.progress import Watcher, watched_by, watcher
 from cxr_cli.recipe.options import TrainingOptions
 from cxr_cli.workspace.layout import Workspace
 
 
-def train_apart(place: Workspace, options: TrainingOptions, *, watch: TrainingWatch) -> None:
+def train_apart(place: Workspace, options: TrainingOptions) -> None:
     """Train a run on the dataset of `place`, as `train` does; one that was killed in an epoch goes on with that epoch.
 
     Args:
         place: where the dataset is and the run goes.
         options: how.
-        watch: follows it, in that process: it must be one that can be pickled.
 
     Raises:
         CxrError: what `train` raises; or the process was killed.
     """
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads don't survive a fork
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(place, options, watch, sender))
+    process = context.Process(target=_work, args=(place, options, watcher(), sender))
     process.start()
     sender.close()  # ours; so that the end of the other is seen
     try:
@@ -45,7 +44,7 @@ def train_apart(place: Workspace, options: TrainingOptions, *, watch: TrainingWa
         raise problem
 
 
-def _work(place: Workspace, options: TrainingOptions, watch: TrainingWatch, sender: Connection) -> None:
+def _work(place: Workspace, options: TrainingOptions, watcher: Watcher, sender: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process sees to it
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -53,7 +52,8 @@ def _work(place: Workspace, options: TrainingOptions, watch: TrainingWatch, send
     from cxr_cli.training.train import train  # here, so that the other process never loads TensorFlow
 
     try:
-        train(place, options, resume=is_unfinished(place, options.arch, options), watch=watch)
+        with watched_by(watcher):
+            train(place, options, resume=is_unfinished(place, options.arch, options))
     except CxrError as problem:
         sender.send(problem)
     else:

@@ -17,7 +17,7 @@ from cxr_cli.evaluation.crossval.report import write_report
 from cxr_cli.metrics.intervals import METHOD
 from cxr_cli.metrics.table import count_confusion
 from cxr_cli.prediction.predictor import Predictor, open_predictor
-from cxr_cli.progress import Track, TrainingWatch
+from cxr_cli.progress import note, track
 from cxr_cli.recipe.options import TrainingOptions
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.training.checkpoints import is_trained
@@ -37,9 +37,7 @@ class CrossValidated:
     record: CrossvalRecord
 
 
-def cross_validate(
-    plan: Plan, options: TrainingOptions, *, name: str | None = None, watch: TrainingWatch
-) -> CrossValidated:
+def cross_validate(plan: Plan, options: TrainingOptions, *, name: str | None = None) -> CrossValidated:
     """Train and test in each fold, and report; a fold that is whole from an earlier call is kept.
 
     Nothing of a fold's test films has a part in its training: the epoch, the temperature and the operating point are
@@ -49,7 +47,6 @@ def cross_validate(
         plan: the folds.
         options: of the training, the same in each fold.
         name: the folder's. Defaults to the architecture's and the plan's.
-        watch: follows it.
 
     Raises:
         CxrError: a fold can't be trained or tested.
@@ -61,11 +58,11 @@ def cross_validate(
         answered = []
         for number, fold in enumerate(plan.folds, start=1):
             counts = ", ".join(f"{fold.parts.count(part)} {part}" for part in PARTS)
-            watch.note(f"[{number}/{len(plan.folds)}] {title(plan.column, fold.name)}: {counts} films")
+            note(f"[{number}/{len(plan.folds)}] {title(plan.column, fold.name)}: {counts} films")
             place = folder.fold(number)
             write_fold(plan, fold, place)
-            _train(place, options, watch)
-            answered.append(_answer(plan, fold, open_predictor(place.run(options.arch)), watch))
+            _train(place, options)
+            answered.append(_answer(plan, fold, open_predictor(place.run(options.arch))))
         for number in _beyond(folder, len(plan.folds)):
             shutil.rmtree(folder.fold(number).root, ignore_errors=True)
         films, answers = pool(answered)
@@ -74,21 +71,21 @@ def cross_validate(
     return CrossValidated(folder=folder, record=record)
 
 
-def _train(place: Workspace, options: TrainingOptions, watch: TrainingWatch) -> None:
+def _train(place: Workspace, options: TrainingOptions) -> None:
     if is_trained(place, options):
-        watch.note("Trained before, on these films with these options: kept.")
+        note("Trained before, on these films with these options: kept.")
         return
-    watch.note("Loading TensorFlow")
+    note("Loading TensorFlow")
     try:
-        train_apart(place, options, watch=watch)
+        train_apart(place, options)
     except KeyboardInterrupt:
-        watch.note("Stopped within a fold. The same command goes on with that fold, and keeps the earlier ones.")
+        note("Stopped within a fold. The same command goes on with that fold, and keeps the earlier ones.")
         raise
     # What the frozen layers made of the films is of no use to another fold, whose films are others.
     shutil.rmtree(place.cache, ignore_errors=True)
 
 
-def _answer(plan: Plan, fold: Fold, predictor: Predictor, track: Track) -> FoldAnswers:
+def _answer(plan: Plan, fold: Fold, predictor: Predictor) -> FoldAnswers:
     films = [film for film, part in zip(plan.films, fold.parts, strict=True) if part == _TEST]
     paths = [plan.workspace.dataset.root / film.path for film in films]
     answers = predictor.answer_all(paths, segmented=bool(plan.made.segment))
