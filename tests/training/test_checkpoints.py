@@ -10,7 +10,7 @@ from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.progress import Watcher, watched_by
 from cxr_cli.recipe.architectures import find_architecture
-from cxr_cli.recipe.options import TrainingOptions, change
+from cxr_cli.recipe.options import TrainingOptions, change_options
 from cxr_cli.training import backbones
 from cxr_cli.training import checkpoints as module
 from cxr_cli.training.array_cache import ArrayCache
@@ -204,7 +204,7 @@ def write(workspace, dataset):
 def test_an_unfinished_training_is_known_by_its_options_and_dataset(place):
     assert find_unfinished(place, "tiny") == unfinished(place, "tiny")
     assert is_unfinished(place, "tiny", OPTIONS)
-    assert not is_unfinished(place, "tiny", change(OPTIONS, {"rotation": 3}))
+    assert not is_unfinished(place, "tiny", change_options(OPTIONS, {"rotation": 3}))
     assert not is_unfinished(place, "other", OPTIONS)
 
     write(place, "another")

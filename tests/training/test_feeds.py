@@ -104,7 +104,7 @@ def test_both_feeds_give_the_same_features_and_answers(build, parts, tmp_path, a
     quick = filled(classifier, parts, tmp_path, augmentation)
 
     expected = plain.pooled()
-    assert expected.shape == ((5 if augmentation.moves else 1), 40, 1280)
+    assert expected.shape == ((5 if augmentation.changes_films else 1), 40, 1280)
     np.testing.assert_allclose(quick.pooled(), expected, rtol=2e-3, atol=2e-3 * np.abs(expected).max())
     np.testing.assert_allclose(quick.validate(), plain.validate(), atol=1e-3)
 

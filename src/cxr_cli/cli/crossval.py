@@ -1,16 +1,14 @@
 """`cxr crossval`: a recipe's figures on all films of the dataset, each answered by a model that did not see it."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cxr_cli.cli import console
-from cxr_cli.cli.options import JsonOption, SeedOption, WorkspaceOption
+from cxr_cli.cli.options import JsonOption, WorkspaceOption, takes_training_options
 from cxr_cli.errors import CxrError
-from cxr_cli.recipe.architectures import ARCHITECTURES
 
-Arch = StrEnum("Arch", {name: name for name in ARCHITECTURES})  # type: ignore[misc]
 _FOLDS = 5
 
 
@@ -22,6 +20,7 @@ class Column(StrEnum):
     LOCATION = "location"
 
 
+@takes_training_options(after="from_run", without=["multi-worker"])
 def crossval(
     folds: Annotated[
         int | None,
@@ -39,51 +38,6 @@ def crossval(
             "--from", help="A trained run, whose options are taken but for those given here.", show_default=False
         ),
     ] = None,
-    arch: Annotated[
-        Arch | None,
-        typer.Option("--arch", help=f"The architecture. Default: {next(iter(ARCHITECTURES))}.", show_default=False),
-    ] = None,
-    class_weight: Annotated[
-        bool | None,
-        typer.Option(
-            "--class-weight/--no-class-weight",
-            help="Let both classes weigh the same, however many films they have.",
-            show_default=False,
-        ),
-    ] = None,
-    fine_tune: Annotated[
-        bool | None,
-        typer.Option(
-            "--fine-tune/--no-fine-tune",
-            help="Go on from the best model at a low learning rate.",
-            show_default=False,
-        ),
-    ] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            "--weights",
-            help="The backbone's: imagenet, none, or a Keras weights file or folder. Default: imagenet.",
-            show_default=False,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="At most so many. Default: the architecture's.", show_default=False)
-    ] = None,
-    image_size: Annotated[
-        int | None, typer.Option(min=1, help="Pixels a side. Default: the architecture's.", show_default=False)
-    ] = None,
-    operating_point: Annotated[
-        str | None,
-        typer.Option(
-            "--operating-point",
-            metavar="RULE",
-            help="youden, sensitivity=0.95, specificity=0.90 or threshold=0.5: where an answer turns positive, chosen "
-            "on each fold's validation films. Default: youden.",
-            show_default=False,
-        ),
-    ] = None,
-    seed: SeedOption = 0,
     name: Annotated[
         str | None,
         typer.Option(
@@ -94,6 +48,7 @@ def crossval(
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
+    **options: Any,
 ) -> None:
     """Train and test a recipe in folds: every film is answered by a model that saw no film of its patient.
 
@@ -105,8 +60,7 @@ def crossval(
     from cxr_cli.cli.crossval_output import show
     from cxr_cli.evaluation.crossval.plan import plan_folds
     from cxr_cli.evaluation.crossval.study import cross_validate
-    from cxr_cli.metrics.operating_points import parse_rule
-    from cxr_cli.recipe.options import TrainingOptions, change, read_options
+    from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
     from cxr_cli.recipe.reproduction import find_original
     from cxr_cli.workspace.layout import Workspace
 
@@ -116,25 +70,16 @@ def crossval(
             hint="Leave out one of them",
         )
     found = Workspace.find(workspace)
-    options = TrainingOptions()
+    base = TrainingOptions()
     if from_run:
         original = find_original(found, from_run)
-        options = read_options(original.record.options, original.folder.record)
-    given = {
-        "arch": str(arch) if arch else None,
-        "class_weight": class_weight,
-        "fine_tune": fine_tune,
-        "weights": weights,
-        "epochs": epochs,
-        "image_size": image_size,
-        "operating_point": operating_point and str(parse_rule(operating_point)),
-        "seed": seed,
-        # Folds are trained here; the machines give what one gives.
-        "strategy": "none" if options.strategy == "multi-worker" else None,
-    }
-    options = change(options, {key: value for key, value in given.items() if value is not None})
-    plan = plan_folds(found, folds=folds or _FOLDS, column=str(leave_out) if leave_out else None, seed=seed)
-    done = cross_validate(plan, options, name=name)
+        base = read_options(original.record.options, original.folder.record)
+    if base.strategy == "multi-worker":
+        # The folds are trained on this machine; several machines come to the same weights.
+        base = change_options(base, {"strategy": "none"})
+    wanted = change_options(base, options)
+    plan = plan_folds(found, folds=folds or _FOLDS, column=str(leave_out) if leave_out else None, seed=wanted.seed)
+    done = cross_validate(plan, wanted, name=name)
     if as_json:
         import msgspec
 

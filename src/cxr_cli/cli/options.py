@@ -1,12 +1,16 @@
 """Options that several commands share, so that they are called and explained alike."""
 
-from enum import StrEnum
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from enum import Enum, StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cxr_cli.lungs.clusters import METHODS
+from cxr_cli.recipe.options import TRAINING_OPTIONS, TrainingOption
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -29,9 +33,80 @@ ClusterOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Method = StrEnum("Method", {name: name for name in METHODS})  # type: ignore[misc]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
 
 
 def connecting(cluster: str) -> str:
     """What is told while it takes its seconds."""
     return "Starting a worker process a core" if cluster == "local" else f"Connecting to {cluster}"
+
+
+def takes_training_options(
+    *,
+    after: str = "",
+    more: Mapping[str, Mapping[str, str]] | None = None,
+    without: Collection[str] = (),
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one option for each training option, in place of its `**options`.
+
+    The command receives only those that the user gave.
+
+    Args:
+        after: the parameter behind which `--help` shows them. Defaults to the first place.
+        more: by option, further choices and what they mean.
+        without: choices that the command does not offer.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def given_ones(**values: Any) -> None:
+            options = {name: values.pop(name, None) for name in TRAINING_OPTIONS}
+            command(
+                **values,
+                **{
+                    name: str(value) if isinstance(value, Enum) else value
+                    for name, value in options.items()
+                    if value is not None
+                },
+            )
+
+        own = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in inspect.signature(command).parameters.values()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        place = 1 + [parameter.name for parameter in own].index(after) if after else 0
+        generated = [
+            _parameter(option, (more or {}).get(option.name, {}), without) for option in TRAINING_OPTIONS.values()
+        ]
+        given_ones.__signature__ = inspect.Signature([*own[:place], *generated, *own[place:]])  # type: ignore[attr-defined]
+        return given_ones
+
+    return decorate
+
+
+def _parameter(option: TrainingOption, more: Mapping[str, str], without: Collection[str]) -> inspect.Parameter:
+    flag = option.name.replace("_", "-")
+    text = option.text
+    kind: Any = option.kind
+    help_text = text.help
+    if text.choices:
+        choices = {name: meaning for name, meaning in {**text.choices, **more}.items() if name not in without}
+        kind = _one_of(choices)
+        meanings = "; ".join(f"{name}: {meaning}" for name, meaning in choices.items() if meaning)
+        help_text += f" {meanings}." if meanings else ""
+    info = typer.Option(
+        f"--{flag}/--no-{flag}" if option.kind is bool else f"--{flag}",
+        help=f"{help_text} Default: {option.default_text}.",
+        min=text.low if option.kind is not int or text.low is None else int(text.low),
+        max=text.high,
+        metavar=text.metavar,
+        show_default=False,
+    )
+    return inspect.Parameter(
+        option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info]
+    )
+
+
+def _one_of(choices: Collection[str]) -> type[StrEnum]:
+    return StrEnum("Choice", {name: name for name in choices})  # type: ignore[return-value]

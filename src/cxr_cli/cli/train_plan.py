@@ -8,9 +8,7 @@ from typing import Any
 from cxr_cli.cli import console
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError
-from cxr_cli.metrics.operating_points import parse_rule
-from cxr_cli.recipe.architectures import find_architecture
-from cxr_cli.recipe.options import NAMES, TrainingOptions, change, read_options
+from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
 from cxr_cli.recipe.reproduction import Original, check_dataset, find_original
 from cxr_cli.training.checkpoints import check_options, find_unfinished, unfinished
 from cxr_cli.workspace.layout import Workspace
@@ -23,7 +21,8 @@ ALL = "all"
 class Plan:
     """A training, or all of them."""
 
-    options: TrainingOptions  # `arch` is "all" for all of them
+    options: TrainingOptions
+    every_arch: bool = False  # the published architectures, one after the other
     name: str | None = None
     resume: bool = False
     original: Original | None = None
@@ -32,20 +31,18 @@ class Plan:
 
 def make_plan(
     workspace: Workspace,
-    values: Mapping[str, Any],
-    given: set[str],
+    given: Mapping[str, Any],
     *,
-    resume: str | None,
-    again: str | None,
-    name: str | None,
-    profiled: bool,
+    resume: str | None = None,
+    again: str | None = None,
+    name: str | None = None,
+    profiled: bool = False,
 ) -> Plan:
     """Turn options into a plan.
 
     Args:
         workspace: where the dataset is and the run goes.
-        values: of all options, by their names.
-        given: those that the user gave.
+        given: the training options that the user gave, by name; `arch` may be "all".
         resume: the run to go on with.
         again: the run to train again, or its record.
         name: the new run's.
@@ -56,7 +53,10 @@ def make_plan(
         WorkspaceError: no dataset, or a damaged record.
     """
     dataset = workspace.prepared()
-    changes = {key: values[key] for key in given & NAMES}
+    changes = dict(given)
+    every_arch = changes.get("arch") == ALL
+    if every_arch:
+        del changes["arch"]
     if resume and (again or (name or resume) != resume):
         other = "--from" if again else "--name"
         raise CxrError(
@@ -66,18 +66,18 @@ def make_plan(
     if resume:
         record = find_unfinished(workspace, resume)
         began = read_options(record.options, workspace.checkpoint(resume))
-        check_options(record, change(began, changes))
+        check_options(record, change_options(began, changes))
         original = _original(workspace, record.original) if record.original else None
         plan = Plan(began, name=resume, resume=True, original=original, profiled=profiled)
     elif again:
         original = find_original(workspace, again)
         if not name:
             check_dataset(original, read_record(dataset.record, DatasetRecord), command=f"cxr train --from {again}")
-        options = change(read_options(original.record.options, original.folder.record), changes)
+        options = change_options(read_options(original.record.options, original.folder.record), changes)
         plan = Plan(options, name=name or original.new_name, original=original, profiled=profiled)
     else:
-        options = change(TrainingOptions(), {key: values[key] for key in NAMES})
-        plan = Plan(options, name=name, profiled=profiled)
+        options = change_options(TrainingOptions(), changes)
+        plan = Plan(options, every_arch=every_arch, name=name, profiled=profiled)
     _check(plan)
     workspace.new_run(plan.name or plan.options.arch)
     _tell_of_unfinished(workspace, plan)
@@ -85,11 +85,8 @@ def make_plan(
 
 
 def _check(plan: Plan) -> None:
-    arch, strategy = plan.options.arch, plan.options.strategy
-    parse_rule(plan.options.operating_point)
-    if arch != ALL:
-        find_architecture(arch)
-    elif plan.name:
+    strategy = plan.options.strategy
+    if plan.every_arch and plan.name:
         raise CxrError(
             f"Expected no --name with --arch all: each run is named after its architecture. Received: {plan.name}.",
             hint="Leave out --name",
@@ -102,7 +99,7 @@ def _check(plan: Plan) -> None:
     if strategy == "multi-worker":
         from cxr_cli.training.tf_config import read_tf_config
 
-        if arch == ALL:
+        if plan.every_arch:
             raise CxrError(
                 "Expected one architecture with --strategy multi-worker: the workers meet once. Received: --arch all.",
                 hint="For example: --arch mobilenetv2",
@@ -119,7 +116,7 @@ def _original(workspace: Workspace, run: str) -> Original | None:
 
 
 def _tell_of_unfinished(workspace: Workspace, plan: Plan) -> None:
-    if plan.resume or plan.options.arch == ALL:
+    if plan.resume or plan.every_arch:
         return
     name = plan.name or plan.options.arch
     found = unfinished(workspace, name)

@@ -1,99 +1,284 @@
-"""How to train, as `run.json` has it. Only data, so that options can be judged before TensorFlow's three seconds."""
+"""How to train, as `run.json` records it: one table of options, which the command line and the Python API take up.
 
+Only data: options are listed and checked before TensorFlow's three seconds.
+"""
+
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.recipe.architectures import ARCHITECTURES
 
-from cxr_cli.errors import WorkspaceError
-from cxr_cli.metrics.operating_points import DEFAULT_RULE
+_FROM_ARCHITECTURE = "depends on the architecture (see cxr train --list)"
+_KINDS = {int: "an integer", float: "a number", bool: "True or False", str: "text"}
+
+
+@dataclass(frozen=True)
+class OptionText:
+    """What the command line, messages and pictures say of a training option, and which values it takes."""
+
+    title: str
+    help: str  # what it does, in one sentence
+    low: float | None = None
+    high: float | None = None
+    choices: Mapping[str, str] | None = None  # value -> what it means, empty where the name says it
+    metavar: str | None = None
+    unit: str = ""  # written after a value
+
+
+def _option(default: Any, title: str, text: str, **rest: Any) -> Any:
+    return field(default=default, metadata={"text": OptionText(title, text, **rest)})
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training film may be moved. Modest: a film is taken upright, and its gray values mean something."""
+    """How far a training film may be moved. Modest: a film is taken upright, and its gray values mean something.
 
-    rotation: float = 8.0  # degrees to either side
-    shift: float = 0.05  # of the side, along each axis
-    zoom: float = 0.10  # in or out
-    brightness: float = 0.10  # brighter or darker, as a share of each pixel
-    flip: bool = True  # left and right
-    shear: float = 0.0  # degrees to either side, as Keras's ImageDataGenerator has it: upright lines slant
+    A field that is 0 or False leaves films as they are.
+    """
+
+    rotation: float = _option(
+        8.0, "rotation", "Augmentation: maximum rotation to either side, in degrees.", low=0, high=180, unit="°"
+    )
+    shift: float = _option(
+        0.05, "shift", "Augmentation: maximum shift along each axis, as a share of the side.", low=0, high=0.5
+    )
+    zoom: float = _option(0.1, "zoom", "Augmentation: maximum zoom in or out, as a share.", low=0, high=0.5)
+    brightness: float = _option(
+        0.1, "brightness", "Augmentation: maximum change of brightness, as a share of each pixel.", low=0, high=0.9
+    )
+    # As Keras's ImageDataGenerator has it: upright lines slant.
+    shear: float = _option(
+        0.0, "shear", "Augmentation: maximum shear to either side, in degrees.", low=0, high=45, unit="°"
+    )
+    flip: bool = _option(True, "mirroring", "Augmentation: mirror some films left to right.")
+
+    def __post_init__(self) -> None:
+        """Check each value."""
+        _check(self)
 
     @property
-    def moves(self) -> bool:
+    def changes_films(self) -> bool:
         """Whether any variant differs from its film."""
-        return any((self.rotation, self.shift, self.zoom, self.brightness, self.flip, self.shear))
+        return any(getattr(self, item.name) for item in fields(self))
+
+    def __str__(self) -> str:
+        """Each option's title with its value."""
+        return ", ".join(_in_words(option.text, getattr(self, option.name)) for option in _options_of(Augmentation))
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train: all that decides a run's weights and operating point, beside the dataset. None: the architecture's.
+    """How to train: everything that decides a run's weights and operating point, apart from the dataset.
 
-    `cache` decides too: where what the frozen layers see doesn't fit, each epoch augments anew (see `make_feed`).
+    `cache` decides too: where the outputs of the frozen layers don't fit, each epoch augments again (see `make_feed`).
+
+    Raises:
+        CxrError: a value is of another type, out of range or none of the choices.
     """
 
-    arch: str = "mobilenetv2"
-    weights: str = "imagenet"
-    image_size: int | None = None
-    units: int = 128
-    dropout: float = 0.5
-    label_smoothing: float = 0.1
-    freeze: float | None = None  # the share of the backbone's layers, from below, that is not trained
-    epochs: int | None = None
-    batch_size: int = 32
-    learning_rate: float | None = None
-    class_weight: bool = False
-    head_start: bool = True
-    fine_tune: bool = False
-    fine_tune_epochs: int = 10
-    fine_tune_learning_rate: float = 1e-5
-    patience: int | None = None
-    operating_point: str = DEFAULT_RULE  # see `evaluation.thresholds.parse_rule`
-    seed: int = 0
-    cache: float = 10.0  # GB of the workspace's disk for what is computed once; 0: nothing is kept
-    strategy: str = "none"  # or "mirrored" or "multi-worker"
+    arch: str = _option("mobilenetv2", "architecture", "Architecture.", choices=dict.fromkeys(ARCHITECTURES, ""))
+    class_weight: bool = _option(
+        False, "class weights", "Give both classes the same total weight, however many films each has."
+    )
+    fine_tune: bool = _option(
+        False, "fine-tuning", "After training, continue from the best epoch at a low learning rate."
+    )
+    weights: str = _option(
+        "imagenet",
+        "initial weights",
+        "Initial weights of the backbone: imagenet, none (random), or a Keras weights file or a folder of such files.",
+    )
+    freeze: float | None = _option(
+        None,
+        "frozen share",
+        "Share of the backbone's layers, counted from the input, whose weights are kept.",
+        low=0,
+        high=1,
+    )
+    epochs: int | None = _option(None, "epochs", "Maximum number of epochs.", low=1)
+    batch_size: int = _option(32, "batch size", "Films per step.", low=1)
+    image_size: int | None = _option(None, "image size", "Width and height of the network's input, in pixels.", low=1)
+    learning_rate: float | None = _option(None, "learning rate", "Learning rate of Adam.", low=1e-8, high=1)
+    fine_tune_epochs: int = _option(
+        10, "epochs of fine-tuning", "Maximum number of further epochs with --fine-tune.", low=1
+    )
+    fine_tune_learning_rate: float = _option(
+        1e-5, "learning rate of fine-tuning", "Learning rate of Adam with --fine-tune.", low=1e-8, high=1
+    )
+    patience: int | None = _option(
+        None, "patience", "Stop after this number of epochs without a lower validation loss.", low=1
+    )
+    operating_point: str = _option(
+        "youden",  # `metrics.operating_points.DEFAULT_RULE`; importing it would slow down `cxr --help`
+        "operating point",
+        "How to choose, on the validation films, the probability from which a film is called positive: youden "
+        "(largest sum of sensitivity and specificity), sensitivity=0.95 or specificity=0.9 (at least that value), or "
+        "threshold=0.5.",
+        metavar="RULE",
+    )
+    units: int = _option(128, "hidden units", "Units of the head's hidden layer.", low=2)
+    dropout: float = _option(0.5, "dropout rate", "Dropout rate of the head.", low=0, high=0.95)
+    label_smoothing: float = _option(
+        0.1, "label smoothing", "Label smoothing: 0.1 trains towards 0.05 and 0.95, not 0 and 1.", low=0, high=0.5
+    )
+    head_start: bool = _option(
+        True, "head start", "Start the head of a pretrained backbone from a logistic regression."
+    )
     augmentation: Augmentation = field(default_factory=Augmentation)
+    cache: float = _option(
+        10.0,
+        "cache",
+        "Maximum size of the workspace's cache, in GB: resized films and the outputs of the frozen layers. 0: compute "
+        "everything again in each epoch.",
+        low=0,
+        unit=" GB",
+    )
+    strategy: str = _option(
+        "none",
+        "strategy",
+        "Where to train.",
+        choices={
+            "none": "one device",
+            "mirrored": "all GPUs of this machine",
+            "multi-worker": "the machines of TF_CONFIG",
+        },
+    )
+    seed: int = _option(0, "random seed", "Random seed.", low=0)
+
+    def __post_init__(self) -> None:
+        """Check each value, and write the operating point in its shortest form."""
+        from cxr_cli.metrics.operating_points import parse_rule
+
+        _check(self)
+        object.__setattr__(self, "operating_point", str(parse_rule(self.operating_point)))
 
 
-_MOVES = {item.name for item in fields(Augmentation)}
-NAMES = {item.name for item in fields(TrainingOptions)} - {"augmentation"} | _MOVES
+@dataclass(frozen=True)
+class TrainingOption:
+    """One option of training."""
+
+    name: str
+    kind: type  # int, float, bool or str
+    default: Any  # None: depends on the architecture
+    text: OptionText
+
+    @property
+    def default_text(self) -> str:
+        """The default as a user would write it on the command line."""
+        if self.default is None:
+            return _FROM_ARCHITECTURE
+        if self.kind is bool:
+            return f"--{'' if self.default else 'no-'}{self.name.replace('_', '-')}"
+        return f"{self.default:g}" if self.kind is float else f"{self.default}"
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` is of this option's type, in its range and one of its choices."""
+        if value is None:
+            return self.default is None
+        if self.kind is bool or isinstance(value, bool):
+            return isinstance(value, bool) and self.kind is bool
+        if self.kind is str:
+            return isinstance(value, str) and (self.text.choices is None or value in self.text.choices)
+        if not isinstance(value, int if self.kind is int else (int, float)):
+            return False
+        low, high = self.text.low, self.text.high
+        return math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
+
+    @property
+    def accepted(self) -> str:
+        """Which values it takes, in words."""
+        if self.text.choices:
+            return f"one of {', '.join(self.text.choices)}"
+        words = _KINDS[self.kind]
+        if self.text.low is not None and self.text.high is not None:
+            words += f" from {self.text.low:g} to {self.text.high:g}"
+        elif self.text.low is not None:
+            words += f" of at least {self.text.low:g}"
+        return f"{words}, or None" if self.default is None else words
 
 
-def change(options: TrainingOptions, changes: Mapping[str, Any]) -> TrainingOptions:
-    """The options with others in their place: keys of `NAMES`, those of the augmentation among them."""
-    moves = {name: value for name, value in changes.items() if name in _MOVES}
-    others = {name: value for name, value in changes.items() if name not in _MOVES}
-    return replace(options, **others, augmentation=replace(options.augmentation, **moves))
+def _options_of(options: type) -> list[TrainingOption]:
+    return [
+        TrainingOption(item.name, _kind_of(item.type), item.default, item.metadata["text"])
+        for item in fields(options)
+        if "text" in item.metadata
+    ]
 
 
-def flat(options: TrainingOptions) -> dict[str, Any]:
-    """The options by their `NAMES`."""
+def _kind_of(annotation: Any) -> type:
+    """`int` for `int | None`."""
+    return next(kind for kind in (bool, int, float, str) if annotation in (kind, kind | None))
+
+
+def _check(options: TrainingOptions | Augmentation) -> None:
+    for option in _options_of(type(options)):
+        value = getattr(options, option.name)
+        if not option.accepts(value):
+            raise CxrError(
+                f"Expected {option.accepted} for {option.name} ({option.text.title}). Received: {value!r}.",
+                hint="All options, their ranges and defaults: cxr train --help",
+            )
+
+
+def _in_words(text: OptionText, value: Any) -> str:
+    if isinstance(value, bool):
+        return text.title if value else f"no {text.title}"
+    return f"{text.title} ±{value:g}{text.unit}"
+
+
+_AUGMENTATION = {option.name for option in _options_of(Augmentation)}
+# By name, in the order in which the command line shows them.
+TRAINING_OPTIONS = {option.name: option for option in [*_options_of(TrainingOptions), *_options_of(Augmentation)]}
+
+
+def change_options(options: TrainingOptions, changes: Mapping[str, Any]) -> TrainingOptions:
+    """Replace some of the options.
+
+    Args:
+        options: the options, left as they are.
+        changes: new values by the names of `TRAINING_OPTIONS`, those of the augmentation among them.
+
+    Raises:
+        CxrError: a value that an option doesn't take, or a name that is no option's.
+    """
+    unknown = sorted(set(changes) - set(TRAINING_OPTIONS))
+    if unknown:
+        raise CxrError(
+            f"Expected training options: {', '.join(TRAINING_OPTIONS)}. Received: {', '.join(unknown)}.",
+            hint="What each of them does: cxr train --help",
+        )
+    augmentation = {name: value for name, value in changes.items() if name in _AUGMENTATION}
+    others = {name: value for name, value in changes.items() if name not in _AUGMENTATION}
+    return replace(options, **others, augmentation=replace(options.augmentation, **augmentation))
+
+
+def options_by_name(options: TrainingOptions) -> dict[str, Any]:
+    """All values by the names of `TRAINING_OPTIONS`."""
     values = asdict(options)
-    moves: dict[str, Any] = values.pop("augmentation")
-    return moves | values
+    augmentation: dict[str, Any] = values.pop("augmentation")
+    return values | augmentation
 
 
 def read_options(recorded: Mapping[str, Any], path: Path) -> TrainingOptions:
-    """The options of a record; one that it is too old to have is today's default.
+    """Read the options of a record; an option that is newer than the record has its default.
 
     Args:
-        recorded: as the record has them.
-        path: of the record.
+        recorded: the options as the record has them.
+        path: the record's file, for messages.
 
     Raises:
-        WorkspaceError: one that this version doesn't know, or a value of another kind.
+        WorkspaceError: an option that this version doesn't know, or a value that it doesn't take.
     """
+    values = dict(recorded)
+    augmentation = values.pop("augmentation", {})
     try:
-        moves = recorded.get("augmentation", {})
-        unknown = {*recorded, *moves} - NAMES - {"augmentation"}
-        if unknown:
-            raise ValueError(f"the unknown {', '.join(sorted(unknown))}")
-        return msgspec.convert(dict(recorded), TrainingOptions)
-    except (ValueError, TypeError) as error:  # msgspec's errors are ValueErrors
+        return change_options(TrainingOptions(), values | augmentation)
+    except (CxrError, TypeError) as error:  # TypeError: the augmentation is no object
         raise WorkspaceError(
-            f"Expected the options of a training in {path}. Received: {error}.",
+            f"Expected the options of a training run in {path}. Received: {error}",
             hint='It may be of a newer version: compare its "versions" with cxr --version',
         ) from error

@@ -10,7 +10,7 @@ import numpy as np
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, NoRunError
-from cxr_cli.recipe.options import flat, read_options
+from cxr_cli.recipe.options import options_by_name, read_options
 from cxr_cli.recipe.record import Reproduction, RunRecord
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
@@ -102,7 +102,7 @@ def compare(original: Original, record: RunRecord, run: RunFolder) -> Reproducti
     """
     before, after = original.record, record
     options = [
-        flat(read_options(each.options, each_run.record))
+        options_by_name(read_options(each.options, each_run.record))
         for each, each_run in ((before, original.folder), (after, run))
     ]
     changed = [

@@ -43,7 +43,7 @@ def draw_augment_preview(workspace: Workspace, options: TrainingOptions, path: P
     size = options.image_size or find_architecture(options.arch).input_size
     still = load_films([source], size=size, description="")[0]
     variants = preview_variants(still, options.augmentation, seed=options.seed)
-    _draw(path, still, variants, title=f"{film.path}\n{size} × {size} pixels, {_ranges(options.augmentation)}")
+    _draw(path, still, variants, title=f"{film.path}\n{size} × {size} pixels, {options.augmentation}")
     return source
 
 
@@ -60,14 +60,6 @@ def preview_variants(film: np.ndarray, augmentation: Augmentation, *, seed: int)
     """
     films = tf.constant(np.repeat(film[None], _VARIANTS, axis=0))
     return np.asarray(augment(films, augmentation, seed=tf.constant([seed, 0], tf.int64)))[..., 0]
-
-
-def _ranges(augmentation: Augmentation) -> str:
-    return (
-        f"rotation ±{augmentation.rotation:g}°, shift ±{augmentation.shift:.3g} of the side, "
-        f"shear ±{augmentation.shear:g}°, zoom ±{augmentation.zoom:.3g}, brightness ±{augmentation.brightness:.3g}, "
-        f"{'some mirrored' if augmentation.flip else 'none mirrored'}"
-    )
 
 
 def _draw(path: Path, film: np.ndarray, variants: np.ndarray, *, title: str) -> None:

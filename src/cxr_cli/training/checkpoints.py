@@ -19,7 +19,7 @@ import numpy as np
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.progress import EpochRow
-from cxr_cli.recipe.options import TrainingOptions, flat, read_options
+from cxr_cli.recipe.options import TrainingOptions, options_by_name, read_options
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.files import whole_file
 from cxr_cli.workspace.layout import Workspace
@@ -158,21 +158,38 @@ def unfinished(workspace: Workspace, name: str) -> CheckpointRecord | None:
 
 
 def is_trained(workspace: Workspace, options: TrainingOptions) -> bool:
-    """Whether the architecture's own run is there: of this very dataset, with these very options, not broken off."""
+    """Whether the run named after the architecture is finished, and was trained on this dataset with these options.
+
+    Options are compared as read: a run that is older than an option was trained with that option's default.
+
+    Raises:
+        WorkspaceError: no dataset, or a damaged record.
+    """
     run = workspace.new_run(options.arch)
     if not run.record.is_file():
         return False
     record = read_record(run.record, RunRecord)
     made = read_record(workspace.prepared().record, DatasetRecord)
-    same = record.dataset_fingerprint == made.fingerprint and record.options == asdict(options)
-    return same and record.stopped_by != "interrupt"
+    return (
+        record.stopped_by != "interrupt"
+        and record.dataset_fingerprint == made.fingerprint
+        and read_options(record.options, run.record) == options
+    )
 
 
 def is_unfinished(workspace: Workspace, name: str, options: TrainingOptions) -> bool:
-    """Whether there is a training to go on with, on this very dataset, with these very options."""
-    found = unfinished(workspace, name)
+    """Whether the training run called `name` stopped on this dataset, with these options, and can be resumed.
+
+    Raises:
+        WorkspaceError: no dataset, or a damaged record.
+    """
+    checkpoint = unfinished(workspace, name)
     made = read_record(workspace.prepared().record, DatasetRecord)
-    return found is not None and found.options == asdict(options) and found.dataset_fingerprint == made.fingerprint
+    return (
+        checkpoint is not None
+        and checkpoint.dataset_fingerprint == made.fingerprint
+        and read_options(checkpoint.options, workspace.checkpoint(name)) == options
+    )
 
 
 def find_unfinished(workspace: Workspace, name: str) -> CheckpointRecord:
@@ -210,7 +227,7 @@ def check_options(record: CheckpointRecord, options: TrainingOptions) -> None:
     Raises:
         CxrError: they differ.
     """
-    began, wanted = (flat(each) for each in (read_options(record.options, Path(record.run)), options))
+    began, wanted = (options_by_name(each) for each in (read_options(record.options, Path(record.run)), options))
     changed = [name for name in began if began[name] != wanted[name]]
     if changed:
         there, here = (

@@ -231,7 +231,7 @@ class FrozenFeed:
 
 
 def _count_variants(augmentation: Augmentation) -> int:
-    return 1 + _VARIANTS if augmentation.moves else 1
+    return 1 + _VARIANTS if augmentation.changes_films else 1
 
 
 def _variants(films: np.ndarray, augmentation: Augmentation, *, seed: int) -> Iterator[Any]:
