@@ -1,7 +1,8 @@
 """A training that was killed goes on to the same weights, bit for bit, wherever it was killed."""
 
+import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,11 +11,11 @@ from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.progress import Watcher, watched_by
 from cxr_cli.recipe.architectures import find_architecture
-from cxr_cli.recipe.options import TrainingOptions, change_options
+from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
 from cxr_cli.training import backbones
 from cxr_cli.training import checkpoints as module
 from cxr_cli.training.array_cache import ArrayCache
-from cxr_cli.training.checkpoints import Checkpoints, find_unfinished, is_unfinished, unfinished
+from cxr_cli.training.checkpoints import Checkpoints, find_unfinished, is_trained, is_unfinished, unfinished
 from cxr_cli.training.classifier import build_classifier
 from cxr_cli.training.engine import keras
 from cxr_cli.training.feeds import FilmFeed, FrozenFeed, Part
@@ -211,6 +212,32 @@ def test_an_unfinished_training_is_known_by_its_options_and_dataset(place):
     assert not is_unfinished(place, "tiny", OPTIONS)
     with pytest.raises(CxrError, match="Expected the dataset that the training of tiny began with"):
         find_unfinished(place, "tiny")
+
+
+def test_a_run_that_is_older_than_an_option_counts_as_trained_with_its_default(own_trained):
+    run = own_trained.run()
+    record = json.loads(run.record.read_text())
+    options = read_options(record["options"], run.record)
+    del record["options"]["label_smoothing"], record["options"]["augmentation"]["shear"]
+    run.record.write_text(json.dumps(record))
+
+    assert is_trained(own_trained, options)
+    assert not is_trained(own_trained, change_options(options, {"label_smoothing": 0.2}))
+
+
+def test_a_checkpoint_that_is_older_than_an_option_is_resumed_with_its_default(place, monkeypatch):
+    def older(options):
+        recorded = asdict(options)
+        del recorded["label_smoothing"], recorded["augmentation"]["shear"]
+        return recorded
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "asdict", older)
+        write(place, read_record(place.dataset.record, DatasetRecord).fingerprint)
+
+    assert "label_smoothing" not in unfinished(place, "tiny").options
+    assert is_unfinished(place, "tiny", OPTIONS)
+    assert not is_unfinished(place, "tiny", change_options(OPTIONS, {"label_smoothing": 0.2}))
 
 
 def test_a_damaged_checkpoint(place):
