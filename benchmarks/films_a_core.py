@@ -47,7 +47,7 @@ def main() -> None:
     size = sum(film.stat().st_size for film in films) / len(films)
     print(harness.machine())
     print(f"{len(films)} films, {size / 1e6:.2f} MB each: {ARCHIVE * size / 1e12:.1f} TB for {ARCHIVE:,}")
-    for name, work in ((f"predict, {predictor.run.name}", predictor.answer_file), ("prepare", read_one)):
+    for name, work in ((f"predict, {predictor.run.name}", predictor.predict_file), ("prepare", read_one)):
         seconds = cost(work, films)
         print(f"\n{name}: {seconds * 1000:.1f} ms a film, {1 / seconds:.0f} films a second and core")
         for cores in CORES:

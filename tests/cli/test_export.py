@@ -30,7 +30,7 @@ def test_the_file_gives_the_runs_answer_and_the_output_says_how_it_was_checked(c
     )
     pixels = np.repeat(resize(read_film(film), 64)[None, ..., None], 3, axis=-1)
     answered = Interpreter(str(target)).get_signature_runner("serving_default")(film=pixels)
-    expected = open_predictor(own_trained.run()).answer(read_film(film)).raw
+    expected = open_predictor(own_trained.run()).predict(read_film(film)).raw
     assert answered["probability"][0, 0] == pytest.approx(expected, abs=1e-5)
     assert not own_trained.run().exports.exists()
 

@@ -109,7 +109,7 @@ def test_each_film_is_answered_as_predict_answers_it(cxr, tested, class_folders)
     assert {row["image"] for row in rows} == {str(path) for path in class_folders.rglob("*.png")}
     for row in rows:
         folder, name = row["image"].split("/")[-2:]
-        answer = predictor.answer(read_film(class_folders / folder / name))
+        answer = predictor.predict(read_film(class_folders / folder / name))
         assert row["truth"] == ("covid" if folder == "COVID-19" else "non_covid")
         assert (row["finding"], row["class"], row["source"]) == (folder, answer.label, "clinic")
         assert float(row["probability"]) == pytest.approx(answer.probabilities["covid"], abs=1e-6)

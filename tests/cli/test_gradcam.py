@@ -27,7 +27,7 @@ def test_the_picture_shows_the_film_with_heat(cxr, trained, film, tmp_path):
 
     result = cxr("gradcam", film, "-o", heat, "--target", "covid", "-w", trained.root)
     picture = read_picture(heat).astype(int)
-    answer = open_predictor(trained.run()).answer(read_film(film))
+    answer = open_predictor(trained.run()).predict(read_film(film))
 
     assert result.exit_code == 0
     assert result.stdout == (
@@ -54,7 +54,7 @@ def test_alpha_0_leaves_the_film_as_it_is(cxr, trained, film, tmp_path):
 def test_raw_is_the_models_own_map(cxr, trained, film, tmp_path):
     for target in ("covid", "non_covid"):
         result = cxr("gradcam", film, "--raw", "--target", target, "-o", tmp_path / "m.npy", "-w", trained.root)
-        expected = open_predictor(trained.run()).answer(read_film(film)).cams[target]
+        expected = open_predictor(trained.run()).predict(read_film(film)).cams[target]
 
         assert result.exit_code == 0
         np.testing.assert_array_equal(np.load(tmp_path / "m.npy"), expected)
@@ -113,7 +113,7 @@ def test_a_corrupt_film_leaves_no_picture(cxr, trained, film, tmp_path):
 @pytest.mark.parametrize("method", METHODS)
 def test_each_method_draws_its_own_map(cxr, trained, film, tmp_path, method):
     result = cxr("gradcam", film, "--method", method, "--raw", "-o", tmp_path / "m.npy", "--json", "-w", trained.root)
-    answer = open_predictor(trained.run()).answer(read_film(film))
+    answer = open_predictor(trained.run()).predict(read_film(film))
     sign = 1 if answer.label == "covid" else -1
     expected = draw_map(method, answer.evidence.activations, sign * answer.evidence.gradients)
 
@@ -206,7 +206,7 @@ def test_the_gallery_has_each_film_the_most_confidently_wrong_first(trained, gal
     assert record["wrong"] == sum(not row["correct"] for row in record["films"])
     for row in record["films"]:
         assert read_picture(folder / row["picture"]).shape[-1] == 3
-        answer = predictor.answer(read_film(Path(row["image"])))
+        answer = predictor.predict(read_film(Path(row["image"])))
         np.testing.assert_allclose(np.load(folder / row["map"]), answer.cams["covid"], rtol=1e-3, atol=1e-5)
 
 

@@ -14,7 +14,7 @@ from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.operating_points import OperatingPoint
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.recipe.record import RunRecord
-from cxr_cli.web.answering import Answerer
+from cxr_cli.web.predicting import RunPredictors
 from cxr_cli.workspace.records import read_record, write_record
 
 COLUMNS = ["image", "class", "confidence", "probability_non_covid", "probability_covid", "model", "threshold", "seen"]
@@ -35,7 +35,7 @@ def test_people_read_class_and_confidence(cxr, trained, film):
 
 def test_json_has_a_stable_shape_and_agrees_with_the_model(cxr, trained, film):
     (answer,) = json.loads(cxr("predict", film, "--json", "-w", trained.root).stdout)
-    expected = open_predictor(trained.run()).answer(read_film(film))
+    expected = open_predictor(trained.run()).predict(read_film(film))
 
     assert list(answer) == ["image", "class", "confidence", "probabilities", "model", "threshold", "seen"]
     assert answer["image"] == str(film)
@@ -54,7 +54,7 @@ def test_a_threshold_other_than_a_half_is_said_with_what_it_decided(cxr, own_tra
     )
     write_record(path, record)
     result = cxr("predict", film, "-w", own_trained.root)
-    probability = open_predictor(own_trained.run()).answer(read_film(film)).probabilities["covid"]
+    probability = open_predictor(own_trained.run()).predict(read_film(film)).probabilities["covid"]
     assert "Decided by" not in result.stdout
 
     point = OperatingPoint(
@@ -126,15 +126,15 @@ def test_answers_come_as_they_are_found_and_those_of_a_stopped_run_are_kept(
     films = sorted(str(path) for path in phantoms.parent.rglob("*.png"))
     table = tmp_path / "answers.csv"
     table.write_text("of an earlier run")
-    answer_all = Predictor.answer_all
+    predict_all = Predictor.predict_all
 
     def stopped(self, paths, **options):
-        for number, answered in enumerate(answer_all(self, paths, **options)):
+        for number, answered in enumerate(predict_all(self, paths, **options)):
             if number == 3:
                 raise KeyboardInterrupt
             yield answered
 
-    monkeypatch.setattr(Predictor, "answer_all", stopped)
+    monkeypatch.setattr(Predictor, "predict_all", stopped)
     result = cxr("predict", phantoms.parent, "--json", "--csv", table, "-w", trained.root)
 
     assert result.exit_code == 130
@@ -153,7 +153,7 @@ def test_a_large_jpeg_has_one_answer_in_every_command(cxr, trained, film, tmp_pa
 
     (answer,) = json.loads(cxr("predict", path, "--json", "-w", trained.root).stdout)
     explained = json.loads(cxr("gradcam", path, "-o", tmp_path / "heat.png", "--json", "-w", trained.root).stdout)
-    seen = Answerer(trained).see(path, name="film.jpg").answer
+    seen = RunPredictors(trained).predict(path, name="film.jpg").prediction
 
     assert explained["probabilities"] == answer["probabilities"]
     assert {label: round(value, 6) for label, value in seen.probabilities.items()} == answer["probabilities"]

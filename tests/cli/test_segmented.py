@@ -69,11 +69,11 @@ def test_the_run_answers_for_a_whole_film_from_its_lungs(cxr, lungs, film):
 
     assert read_record(lungs.run().record, RunRecord).segment == METHOD
     assert answer["probabilities"]["covid"] == pytest.approx(
-        predictor.answer(masked, segmented=True).probabilities["covid"], abs=1e-6
+        predictor.predict(masked, segmented=True).probabilities["covid"], abs=1e-6
     )
     # Once only: what lies black around the lungs would shift a second segmentation.
-    assert predictor.answer(pixels).probabilities == predictor.answer(masked, segmented=True).probabilities
-    assert predictor.answer(pixels).probabilities != predictor.answer(pixels, segmented=True).probabilities
+    assert predictor.predict(pixels).probabilities == predictor.predict(masked, segmented=True).probabilities
+    assert predictor.predict(pixels).probabilities != predictor.predict(pixels, segmented=True).probabilities
 
 
 def test_evaluate_takes_the_films_as_they_were_made(cxr, lungs):
@@ -82,7 +82,7 @@ def test_evaluate_takes_the_films_as_they_were_made(cxr, lungs):
     dataset, predictions = lungs.prepared(), lungs.evaluation("simple-cnn", "test").predictions
     for row in csv.DictReader(predictions.read_text().splitlines()):
         film = read_film(dataset.root / row["image"])
-        expected = predictor.answer(film, segmented=True).probabilities["covid"]
+        expected = predictor.predict(film, segmented=True).probabilities["covid"]
         assert float(row["probability"]) == pytest.approx(expected, abs=1e-6)
 
 

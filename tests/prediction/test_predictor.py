@@ -25,7 +25,7 @@ def test_the_answer_is_that_of_the_keras_model(trained, film):
 
     model = keras.models.load_model(trained.run().keras_model)
     pixels = read_film(film)
-    answer = open_predictor(trained.run()).answer(pixels)
+    answer = open_predictor(trained.run()).predict(pixels)
 
     expected = predict_probabilities(model, resize(pixels, 64)[None])[0]
     assert answer.raw == pytest.approx(expected, abs=1e-5)
@@ -35,7 +35,7 @@ def test_the_answer_is_that_of_the_keras_model(trained, film):
 
 
 def test_the_map_of_one_class_is_the_negation_of_the_others(trained, film):
-    cams = open_predictor(trained.run()).answer(read_film(film)).cams
+    cams = open_predictor(trained.run()).predict(read_film(film)).cams
 
     assert cams["covid"].shape == (8, 8)
     np.testing.assert_array_equal(cams["covid"], -cams["non_covid"])
@@ -47,7 +47,7 @@ def test_the_runs_threshold_decides(own_trained, film):
     labels = []
     for threshold in (0.000001, 0.999999):
         change(run, threshold=threshold)
-        labels.append(open_predictor(run).answer(read_film(film)).label)
+        labels.append(open_predictor(run).predict(read_film(film)).label)
 
     assert labels == ["covid", "non_covid"]
 
@@ -63,12 +63,12 @@ def calibration(temperature):
 def test_the_runs_temperature_calibrates_the_probability_and_a_run_without_one_answers_as_before(own_trained, film):
     run, pixels = own_trained.run(), read_film(film)
     change(run, calibration=None, threshold=0.5, operating_point=None)
-    before = open_predictor(run).answer(pixels)
+    before = open_predictor(run).predict(pixels)
     assert before.raw == before.probabilities["covid"]
     assert before.decision == ""
 
     change(run, calibration=calibration(2.5), threshold=0.5)
-    after = open_predictor(run).answer(pixels)
+    after = open_predictor(run).predict(pixels)
     assert after.raw == before.raw
     assert after.probabilities["covid"] == pytest.approx(expit(logit(before.raw) / 2.5), abs=1e-12)
     assert sum(after.probabilities.values()) == 1
@@ -85,7 +85,7 @@ def test_the_trees_probability_is_calibrated_too_and_stays_one_at_the_ends(own_t
     answered = {}
     for raw in (0.0, 1e-45, 1e-5, 0.5, 1 - 1e-5, 1.0):
         predictor._booster = lambda features, raw=raw: raw
-        answered[raw] = predictor.answer(pixels).probabilities["covid"]
+        answered[raw] = predictor.predict(pixels).probabilities["covid"]
 
     assert answered[0.5] == 0.5
     assert list(answered.values()) == sorted(answered.values())
@@ -97,10 +97,10 @@ def test_the_trees_probability_is_calibrated_too_and_stays_one_at_the_ends(own_t
 def test_the_decision_is_told_with_as_many_digits_as_it_takes(own_trained, film):
     run, pixels = own_trained.run(), read_film(film)
     change(run, calibration=None)
-    probability = open_predictor(run).answer(pixels).probabilities["covid"]
+    probability = open_predictor(run).predict(pixels).probabilities["covid"]
     change(run, threshold=probability + 1e-5, operating_point=None)
 
-    assert open_predictor(run).answer(pixels).decision == (
+    assert open_predictor(run).predict(pixels).decision == (
         f"P(covid) {probability:.3%} < {probability + 1e-5:.3%}, the operating point"
     )
 
@@ -108,7 +108,7 @@ def test_the_decision_is_told_with_as_many_digits_as_it_takes(own_trained, film)
 @pytest.mark.parametrize("wrong", [np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.float32)], ids=["color", "float"])
 def test_what_is_no_film_is_refused(trained, wrong):
     with pytest.raises(ImageError, match=r"Expected a film of \(H, W\) uint8"):
-        open_predictor(trained.run()).answer(wrong)
+        open_predictor(trained.run()).predict(wrong)
 
 
 @pytest.mark.parametrize("indices", ['{"covid": 0}', '{"a": 1, "b": 2}', '{"a": 0, "b": 1, "c": 2}', "[]"])
@@ -123,7 +123,7 @@ def test_classes_other_than_0_and_1_are_refused(own_trained, indices):
 def test_the_caption_says_whose_map_it_is_and_where_it_is_blank(trained, film):
     predictor = open_predictor(trained.run())
     answer = dataclasses.replace(
-        predictor.answer(read_film(film)), cams={"non_covid": np.zeros((2, 2)), "covid": np.array([[0, 1], [-2, 0]])}
+        predictor.predict(read_film(film)), cams={"non_covid": np.zeros((2, 2)), "covid": np.array([[0, 1], [-2, 0]])}
     )
 
     assert predictor.caption(answer, "covid") == "Grad-CAM of simple-cnn: evidence for covid, blue little, red most."
@@ -136,11 +136,11 @@ def test_the_caption_says_whose_map_it_is_and_where_it_is_blank(trained, film):
 
 def assert_as_one_by_one(predictor: Predictor, films: Films) -> None:
     """Every answer as the plain path gives it: the whole film read and answered for by itself."""
-    together = list(predictor.answer_all(films))
+    together = list(predictor.predict_all(films))
 
     assert [path for path, _ in together] == list(films)
     for path, answer in together:
-        alone = predictor.answer(read_film(path))
+        alone = predictor.predict(read_film(path))
         assert (answer.label, answer.whole) == (alone.label, alone.whole)
         assert answer.probabilities == pytest.approx(alone.probabilities, abs=1e-6)
         np.testing.assert_allclose(answer.cams["covid"], alone.cams["covid"], atol=1e-6)
@@ -175,8 +175,8 @@ def test_a_run_of_lungs_alone_answers_many_films_as_each_by_itself(own_trained, 
 
     assert_as_one_by_one(predictor, films)
     # What shows the lungs alone already is taken as it is.
-    assert [answer.probabilities for _, answer in predictor.answer_all(films, segmented=True)] == [
-        predictor.answer(read_film(path), segmented=True).probabilities for path in films
+    assert [answer.probabilities for _, answer in predictor.predict_all(films, segmented=True)] == [
+        predictor.predict(read_film(path), segmented=True).probabilities for path in films
     ]
 
 
@@ -184,7 +184,7 @@ def test_films_that_can_not_be_read_give_their_errors_in_their_places(trained, p
     (tmp_path / "bad.png").write_text("no film")
     names = [str(path) for path in find_films([phantoms.parent])]
     names[0], names[7], names[-1] = str(tmp_path / "bad.png"), str(tmp_path / "gone.png"), str(tmp_path)
-    answers = [answer for _, answer in open_predictor(trained.run()).answer_all(Films(names))]
+    answers = [answer for _, answer in open_predictor(trained.run()).predict_all(Films(names))]
 
     assert [place for place, answer in enumerate(answers) if isinstance(answer, ImageError)] == [0, 7, len(names) - 1]
     assert answers[7].message == f"Expected a film. Received: {tmp_path / 'gone.png'}: No such file or directory."
@@ -204,7 +204,7 @@ class Taken(Films):
 def test_films_are_taken_as_answers_are_and_no_more_when_nobody_asks(trained, film):
     films = Taken([str(film)] * 500)
     before = threading.active_count()
-    answered = open_predictor(trained.run()).answer_all(films)
+    answered = open_predictor(trained.run()).predict_all(films)
     for _ in range(3):
         next(answered)
 
@@ -217,19 +217,19 @@ def test_films_are_taken_as_answers_are_and_no_more_when_nobody_asks(trained, fi
 
 def test_a_film_that_takes_long_keeps_its_place(trained, phantoms, monkeypatch):
     films = find_films([phantoms.parent])
-    slow, others_done, answer_file = next(iter(films)), threading.Event(), Predictor.answer_file
+    slow, others_done, predict_file = next(iter(films)), threading.Event(), Predictor.predict_file
 
-    def answer(self, path, **options):
+    def predict(self, path, **options):
         assert path != slow or others_done.wait(10)
         try:
-            return answer_file(self, path, **options)
+            return predict_file(self, path, **options)
         finally:
             others_done.set()
 
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(Predictor, "answer_file", answer)
+    monkeypatch.setattr(Predictor, "predict_file", predict)
 
-    assert [path for path, _ in open_predictor(trained.run()).answer_all(films)] == list(films)
+    assert [path for path, _ in open_predictor(trained.run()).predict_all(films)] == list(films)
 
 
 def test_a_few_films_are_not_worth_another_interpreter(trained, phantoms, monkeypatch):
@@ -237,16 +237,16 @@ def test_a_few_films_are_not_worth_another_interpreter(trained, phantoms, monkey
     monkeypatch.setattr(module, "open_predictor", None)
     few = Films([str(path) for path in find_films([phantoms.parent])][:15])
 
-    assert len(list(predictor.answer_all(few))) == 15
+    assert len(list(predictor.predict_all(few))) == 15
 
 
 def test_a_model_that_gives_no_probability_ends_it_with_an_error(trained, phantoms, monkeypatch):
-    def answer(self, path, **options):
+    def predict(self, path, **options):
         raise WorkspaceError("Expected a probability. Received: nan.")
 
-    monkeypatch.setattr(Predictor, "answer_file", answer)
+    monkeypatch.setattr(Predictor, "predict_file", predict)
     with pytest.raises(WorkspaceError, match="nan"):
-        list(open_predictor(trained.run()).answer_all(find_films([phantoms.parent])))
+        list(open_predictor(trained.run()).predict_all(find_films([phantoms.parent])))
 
 
 def test_a_large_jpeg_has_one_answer_whether_its_whole_film_is_at_hand_or_not(trained, film, tmp_path):
@@ -255,10 +255,10 @@ def test_a_large_jpeg_has_one_answer_whether_its_whole_film_is_at_hand_or_not(tr
         small.resize((1301, 1403)).save(path)
     predictor = open_predictor(trained.run())
 
-    answer = predictor.answer_file(path)
-    assert answer.probabilities == predictor.answer_file(path, film=read_film(path)).probabilities
-    assert answer.probabilities != predictor.answer(read_film(path)).probabilities  # or it was decoded whole
-    assert answer.probabilities == pytest.approx(predictor.answer(read_film(path)).probabilities, abs=1e-2)
+    answer = predictor.predict_file(path)
+    assert answer.probabilities == predictor.predict_file(path, film=read_film(path)).probabilities
+    assert answer.probabilities != predictor.predict(read_film(path)).probabilities  # or it was decoded whole
+    assert answer.probabilities == pytest.approx(predictor.predict(read_film(path)).probabilities, abs=1e-2)
 
 
 @pytest.mark.realdata

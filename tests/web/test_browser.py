@@ -89,7 +89,7 @@ def write_dicom(path: Path, film: np.ndarray) -> None:
 
 
 def test_a_film_is_dropped_and_the_answer_is_read(page, server, film, outside):
-    answer = open_predictor(server.workspace.run("simple-cnn")).answer(read_film(film))
+    answer = open_predictor(server.workspace.run("simple-cnn")).predict(read_film(film))
 
     said = page.drop(film).split("\n")
     assert said[:2] == ["covid.png, answered by simple-cnn", f"{answer.label} {answer.confidence:.1%}"]
@@ -113,7 +113,7 @@ def test_the_test_of_the_network_hears_what_a_page_asks_for(browser, outside):
 def test_the_slider_lays_the_commands_heat_over_the_film_without_asking_the_server(page, server, film, percent):
     predictor = open_predictor(server.workspace.run("simple-cnn"))
     pixels = read_film(film)
-    answer = predictor.answer(pixels)
+    answer = predictor.predict(pixels)
     page.drop(film)
     number = page.find("#cxr-opacity input[type=number]")
     number.send_keys(Keys.CONTROL, "a")

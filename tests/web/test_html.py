@@ -10,10 +10,10 @@ from PIL import Image
 
 from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.record import ReportRecord
-from cxr_cli.prediction.predictor import Answer
+from cxr_cli.prediction.predictor import Prediction
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.web import html
-from cxr_cli.web.answering import Seen
+from cxr_cli.web.predicting import ShownPrediction
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, write_record
 
@@ -31,17 +31,17 @@ def change_report(workspace: Workspace, **changes: object) -> None:
     write_record(path, msgspec.structs.replace(read_record(path, ReportRecord), **changes))
 
 
-def see(whole: str = "") -> Seen:
+def see(whole: str = "") -> ShownPrediction:
     map_ = np.ones((1, 2), np.float32)
-    answer = Answer(
+    answer = Prediction(
         label="covid",
         confidence=0.875,
         probabilities={"non_covid": 0.125, "covid": 0.875},
         cams={"non_covid": -map_, "covid": map_},
         whole=whole,
     )
-    return Seen(
-        answer=answer,
+    return ShownPrediction(
+        prediction=answer,
         run="net",
         caption="What the map shows.",
         size=(640, 480),
@@ -51,7 +51,7 @@ def see(whole: str = "") -> Seen:
 
 
 def test_an_answer_says_the_class_the_probabilities_and_what_the_heat_is(words):
-    assert words(html.answer(see(), name="film.png")) == (
+    assert words(html.prediction(see(), name="film.png")) == (
         "film.png, answered by net covid 87.5% non_covid 12.5% covid 87.5% film.png, 640 × 480 pixels "
         "What the map shows."
     )
@@ -60,19 +60,22 @@ def test_an_answer_says_the_class_the_probabilities_and_what_the_heat_is(words):
 def test_an_answer_at_another_threshold_says_what_decided_it(words):
     seen = see()
     decided = dataclasses.replace(
-        seen, answer=dataclasses.replace(seen.answer, decision="P(covid) 31.0% ≥ 25.0%, the operating point (<youden>)")
+        seen,
+        prediction=dataclasses.replace(
+            seen.prediction, decision="P(covid) 31.0% ≥ 25.0%, the operating point (<youden>)"
+        ),
     )
 
-    assert words(html.answer(decided, name="film.png")).startswith(
+    assert words(html.prediction(decided, name="film.png")).startswith(
         "film.png, answered by net covid 87.5% P(covid) 31.0% ≥ 25.0%, the operating point (<youden>) non_covid 12.5%"
     )
-    assert "cxr-decision" not in html.answer(seen, name="film.png")
+    assert "cxr-decision" not in html.prediction(seen, name="film.png")
 
 
 def test_a_film_whose_lungs_were_not_found_is_said_to_be_seen_whole(words):
     seen = see(whole="no lung found in place of two; net saw the whole film")
 
-    assert words(html.answer(seen, name="film.png")).endswith(
+    assert words(html.prediction(seen, name="film.png")).endswith(
         "What the map shows. Note: no lung found in place of two; net saw the whole film."
     )
 
@@ -80,7 +83,7 @@ def test_a_film_whose_lungs_were_not_found_is_said_to_be_seen_whole(words):
 def test_names_and_errors_are_text_and_never_html():
     evil = "<img src=x onerror=alert(1)>.png"
 
-    for text in (html.answer(see(), name=evil), html.error(CxrError(evil, hint=evil))):
+    for text in (html.prediction(see(), name=evil), html.error(CxrError(evil, hint=evil))):
         assert "<img src=x" not in text
         assert "&lt;img src=x onerror=alert(1)&gt;.png" in text
 

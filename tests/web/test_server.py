@@ -12,7 +12,7 @@ from cxr_cli.prediction.predictor import open_predictor
 
 
 def test_the_answer_is_the_commands_and_nothing_is_kept(server, client, film, words):
-    answer = open_predictor(server.workspace.run("second")).answer(read_film(film))
+    answer = open_predictor(server.workspace.run("second")).predict(read_film(film))
 
     text = words(client.answer(film, "second"))
     assert text.startswith(f"covid.png, answered by second {answer.label} {answer.confidence:.1%} ")

@@ -51,7 +51,7 @@ def predict(
     paths = find_films(films)
     if csv_file and csv_file in paths:
         raise CxrError(f"Expected --csv to name a new file. Received: the film {csv_file}.", hint="--csv answers.csv")
-    answered = predictor.answer_all(paths)
+    answered = predictor.predict_all(paths)
     alone = len(paths) == 1
     failures = 0
     with (

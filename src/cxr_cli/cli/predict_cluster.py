@@ -23,8 +23,8 @@ def predict_on(
     cluster: str, films: list[Path], output: Path, *, run: str | None, workspace: Path | None, as_json: bool
 ) -> None:
     """Answer for an archive on a cluster, and tell what became of it; exits with 1 where films gave no answer."""
-    from cxr_cli.cluster.answering import predict_on_cluster
-    from cxr_cli.workspace.folders import AnswersFolder
+    from cxr_cli.cluster.predicting import predict_on_cluster
+    from cxr_cli.workspace.folders import PredictionsFolder
     from cxr_cli.workspace.layout import Workspace
 
     console.note(connecting(cluster))
@@ -40,7 +40,7 @@ def predict_on(
             console.result(f"{record.films_before:,} of them were answered before.")
         now, speed = record.films - record.films_before, f"{record.films_a_second:.1f} a second"
         console.result(f"{now:,} films in {record.seconds:,.0f} s, {speed}, by {record.threads} workers.")
-    console.note(f"Answers: {AnswersFolder(output).parts}")
+    console.note(f"Answers: {PredictionsFolder(output).parts}")
     console.note(f"Answered by the run {record.run}. {DISCLAIMER}")
     if record.errors:
         console.note(f"{record.errors:,} of {record.films:,} files gave no answer; the column error says why.")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cxr_cli.prediction.predictor import Answer, Predictor
+    from cxr_cli.prediction.predictor import Prediction, Predictor
     from cxr_cli.workspace.layout import Workspace
 
 _WHAT = {
@@ -26,7 +26,7 @@ class Seen:
         self._found: Counter[str] = Counter()
         self._films = 0
 
-    def match(self, path: Path, answer: "Answer") -> str | None:
+    def match(self, path: Path, answer: "Prediction") -> str | None:
         """How the run knows a film: film, twin, maybe twin, or empty; None for a run that doesn't say what it saw."""
         from cxr_cli.films.reader import read_film
 

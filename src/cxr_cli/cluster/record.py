@@ -3,7 +3,7 @@
 from cxr_cli.workspace.records import Record
 
 
-class AnswersPlan(Record, frozen=True, kw_only=True):
+class PredictionsPlan(Record, frozen=True, kw_only=True):
     """`plan.json`: whose answers for which films a folder holds, or will."""
 
     VERSION = 1
@@ -16,11 +16,11 @@ class AnswersPlan(Record, frozen=True, kw_only=True):
     films_a_partition: int
 
 
-class AnswersRecord(Record, frozen=True, kw_only=True):
+class PredictionsRecord(Record, frozen=True, kw_only=True):
     """`answers.json`: all films of an archive are answered."""
 
     VERSION = 1
-    MADE_BY = AnswersPlan.MADE_BY
+    MADE_BY = PredictionsPlan.MADE_BY
 
     run: str
     fingerprint: str

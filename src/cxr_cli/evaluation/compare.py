@@ -68,7 +68,7 @@ def compare(
     for run in chosen:
         try:
             predictors[run.name] = open_predictor(run)
-            predictors[run.name].answer(film)  # damaged weights are an error here, and of this run alone
+            predictors[run.name].predict(film)  # damaged weights are an error here, and of this run alone
             reports[run.name] = report_on_test(workspace, predictors[run.name])
         except CxrError as problem:
             skipped[run.name] = problem
@@ -157,7 +157,7 @@ def _milliseconds(predictors: Sequence[Predictor], film: np.ndarray) -> dict[str
     for _ in range(_WARM_UP + _TIMED):
         for predictor in predictors:
             start = time.perf_counter()
-            predictor.answer(film)
+            predictor.predict(film)
             laps[predictor.run.name].append(1000 * (time.perf_counter() - start))
     return {name: round(statistics.median(times[_WARM_UP:]), 2) for name, times in laps.items()}
 

@@ -132,7 +132,7 @@ def answer(
         films, paths = [chosen.films[place] for place in kept], [chosen.paths[place] for place in kept]
         chosen, kin = replace(chosen, films=films, paths=paths), [""] * len(kept)
     raw, probabilities = np.empty(len(kin)), np.empty(len(kin))
-    answered = predictor.answer_all(chosen.paths, segmented=chosen.segmented)
+    answered = predictor.predict_all(chosen.paths, segmented=chosen.segmented)
     for place, (_, one) in enumerate(track(answered, f"Answering {chosen.name} films", total=len(kin))):
         if isinstance(one, CxrError):
             raise one

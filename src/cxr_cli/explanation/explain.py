@@ -13,7 +13,7 @@ from cxr_cli.explanation.methods import DEFAULT
 from cxr_cli.films.figures import save_picture
 from cxr_cli.films.overlay import draw_heat_map
 from cxr_cli.films.reader import read_film
-from cxr_cli.prediction.predictor import Answer, open_predictor
+from cxr_cli.prediction.predictor import Prediction, open_predictor
 from cxr_cli.workspace.files import write_bytes
 from cxr_cli.workspace.layout import Workspace
 
@@ -24,7 +24,7 @@ PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".t
 class Explained:
     """A heat map that was written."""
 
-    answer: Answer
+    answer: Prediction
     run: str
     explained: str  # whose map it is: the run's, or of a part of it
     method: str
@@ -74,7 +74,7 @@ def explain(
         raise CxrError(f"Expected an output other than the film. Received: {output}.", hint=f"-o heat{suffixes[0]}")
     predictor = open_predictor(workspace.run(run))
     check_target(predictor, method, target)
-    answer = predictor.answer_file(film, film=pixels)
+    answer = predictor.predict_file(film, film=pixels)
     shown = heat_map(predictor, answer, method=method, target=target)
     if raw:
         data = io.BytesIO()

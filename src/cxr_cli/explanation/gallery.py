@@ -22,7 +22,7 @@ from cxr_cli.films.figures import save_picture
 from cxr_cli.films.overlay import draw_heat_map, lay_heat
 from cxr_cli.films.reader import read_film
 from cxr_cli.lungs.segment import check_reference, find_reference, read_reference
-from cxr_cli.prediction.predictor import Answer, Predictor
+from cxr_cli.prediction.predictor import Prediction, Predictor
 from cxr_cli.progress import track
 from cxr_cli.workspace.files import write_bytes, write_table
 from cxr_cli.workspace.folders import GalleryFolder
@@ -113,7 +113,7 @@ def shown_films(predictor: Predictor, jobs: Jobs, options: Options, *, at_most: 
         (N, S, S) uint8, and (N,) bool: for the positive class.
     """
     some = replace(jobs, films=jobs.films[:: -(-len(jobs.films) // at_most)])
-    found = [answer for _, answer in _answers(predictor, some) if isinstance(answer, Answer)]
+    found = [answer for _, answer in _answers(predictor, some) if isinstance(answer, Prediction)]
     labels = [options.target or answer.label for answer in found]
     return (
         np.array([answer.shown for answer in found], dtype=np.uint8),
@@ -121,11 +121,11 @@ def shown_films(predictor: Predictor, jobs: Jobs, options: Options, *, at_most: 
     )
 
 
-def _answers(predictor: Predictor, jobs: Jobs) -> Iterator[tuple[Path, Answer | ImageError]]:
-    return predictor.answer_all([job.film for job in jobs.films], segmented=jobs.segmented)
+def _answers(predictor: Predictor, jobs: Jobs) -> Iterator[tuple[Path, Prediction | ImageError]]:
+    return predictor.predict_all([job.film for job in jobs.films], segmented=jobs.segmented)
 
 
-def _make(predictor: Predictor, job: Job, answer: Answer, folder: GalleryFolder, options: Options) -> _Made:
+def _make(predictor: Predictor, job: Job, answer: Prediction, folder: GalleryFolder, options: Options) -> _Made:
     shown = heat_map(predictor, answer, method=options.method, target=options.target)
     film = read_film(job.film)
     lungs, lesions = (_mask(masks, job, film) for masks in (options.lungs, options.lesions))
@@ -205,7 +205,7 @@ def _figures(shown: HeatMap, lungs: np.ndarray | None, lesions: np.ndarray | Non
     return figures
 
 
-def _areas(predictor: Predictor, answer: Answer, shown: HeatMap, *, seed: int) -> dict[str, Any]:
+def _areas(predictor: Predictor, answer: Prediction, shown: HeatMap, *, seed: int) -> dict[str, Any]:
     """Those fields of a row that are of the deletion and insertion curves."""
     assert answer.shown is not None
     positive = (shown.target or answer.label) == predictor.positive
@@ -217,7 +217,7 @@ def _areas(predictor: Predictor, answer: Answer, shown: HeatMap, *, seed: int) -
     return perturb(answer.shown, shown.cam, probability, seed=seed).areas
 
 
-def _margin(predictor: Predictor, answer: Answer) -> float:
+def _margin(predictor: Predictor, answer: Prediction) -> float:
     """How far P(positive) is from the operating point, as a share of how far it can be on its side of it."""
     probability, threshold = answer.probabilities[predictor.positive], predictor.record.threshold
     room = 1 - threshold if probability >= threshold else threshold

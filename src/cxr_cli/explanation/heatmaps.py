@@ -6,7 +6,7 @@ import numpy as np
 
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.explanation.methods import DEFAULT, METHODS, draw_map
-from cxr_cli.prediction.predictor import Answer, Predictor
+from cxr_cli.prediction.predictor import Prediction, Predictor
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def check_target(predictor: Predictor, method: str, target: str | None) -> None:
         )
 
 
-def heat_map(predictor: Predictor, answer: Answer, *, method: str = DEFAULT, target: str | None = None) -> HeatMap:
+def heat_map(predictor: Predictor, answer: Prediction, *, method: str = DEFAULT, target: str | None = None) -> HeatMap:
     """The heat map of an answer.
 
     Args:

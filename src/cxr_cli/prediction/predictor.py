@@ -33,7 +33,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What a run says about one film."""
 
     label: str
@@ -75,7 +75,7 @@ class Predictor:
         """Whose heat maps they are: trees have none, and show those of the network below them."""
         return f"the CNN below the trees of {self.run.name}" if self._booster else self.run.name
 
-    def caption(self, answer: Answer, label: str) -> str:
+    def caption(self, answer: Prediction, label: str) -> str:
         """What Grad-CAM's heat map of `label` shows, in a sentence."""
         return self.caption_of("Grad-CAM", label, blank=answer.blank(label))
 
@@ -85,7 +85,7 @@ class Predictor:
             return f"Nowhere in this film does {self.explained} see evidence for {label}; the map is blank."
         return f"{title} of {self.explained}: evidence for {label}, blue little, red most."
 
-    def answer(self, film: np.ndarray, *, segmented: bool = False) -> Answer:
+    def predict(self, film: np.ndarray, *, segmented: bool = False) -> Prediction:
         """Answer for one film.
 
         Args:
@@ -124,7 +124,7 @@ class Predictor:
         label = self.positive if probability >= self.record.threshold else self.negative
         probabilities = {self.negative: 1 - probability, self.positive: probability}
         cam = outputs["cam"][0]
-        return Answer(
+        return Prediction(
             label=label,
             confidence=probabilities[label],
             probabilities=probabilities,
@@ -163,24 +163,24 @@ class Predictor:
             f" ({point.rule})" if point else ""
         )
 
-    def answer_file(self, path: Path, *, film: np.ndarray | None = None, segmented: bool = False) -> Answer:
+    def predict_file(self, path: Path, *, film: np.ndarray | None = None, segmented: bool = False) -> Prediction:
         """Answer for one file, from the same pixels wherever it is asked.
 
         Args:
             path: an image file.
             film: what `read_film` gave for it, where that is at hand.
-            segmented: as for `answer`.
+            segmented: as for `predict`.
 
         Raises:
             ImageError: it can't be read.
         """
         if self.record.segment and not segmented:  # lungs are found, and cut out, in the whole film
-            return self.answer(read_film(path) if film is None else film)
-        return self.answer(read_at(path, self.input_size, film=film), segmented=segmented)
+            return self.predict(read_film(path) if film is None else film)
+        return self.predict(read_at(path, self.input_size, film=film), segmented=segmented)
 
-    def answer_all(
+    def predict_all(
         self, films: Collection[Path], *, segmented: bool = False
-    ) -> Iterator[tuple[Path, Answer | ImageError]]:
+    ) -> Iterator[tuple[Path, Prediction | ImageError]]:
         """Answer for files on all cores, in their order; one that can't be read gives its error, and the rest go on.
 
         Many films are answered side by side, each by an interpreter of one thread: that takes less of a processor than
@@ -188,7 +188,7 @@ class Predictor:
 
         Args:
             films: image files; any number, few of them are in memory at once.
-            segmented: as for `answer`.
+            segmented: as for `predict`.
         """
         cores = os.cpu_count() or 1
         at_once = max(1, min(cores, len(films) // _WORTH_OPENING, _AT_ONCE_AT_MOST))
@@ -197,21 +197,21 @@ class Predictor:
             [self] if at_once == 1 else [open_predictor(self.run, threads=threads) for _ in range(at_once)]
         )
 
-        def answer(path: Path) -> tuple[Path, Answer | ImageError]:
+        def predict_one(path: Path) -> tuple[Path, Prediction | ImageError]:
             predictor = predictors.pop()  # there is one for each thread
             try:
-                return path, predictor.answer_file(path, segmented=segmented)
+                return path, predictor.predict_file(path, segmented=segmented)
             except ImageError as error:
                 return path, error
             finally:
                 predictors.append(predictor)
 
         if at_once == 1:
-            yield from map(answer, films)
+            yield from map(predict_one, films)
             return
         from cxr_cli.threads import in_threads  # one film is answered sooner without
 
-        yield from in_threads(answer, films, threads=at_once)
+        yield from in_threads(predict_one, films, threads=at_once)
 
 
 def _evidence(outputs: dict[str, np.ndarray]) -> Evidence | None:

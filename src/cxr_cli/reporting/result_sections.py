@@ -232,7 +232,7 @@ def worst_section(material: Material) -> Section:
 
 def _drawn(material: Material, row: dict[str, str]) -> tuple[Image.Image, str]:
     film = read_film(material.dataset.root / row["image"])
-    answer = material.predictor.answer_file(
+    answer = material.predictor.predict_file(
         material.dataset.root / row["image"], film=film, segmented=bool(material.made.segment)
     )
     picture = Image.fromarray(film)

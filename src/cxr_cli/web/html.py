@@ -12,7 +12,7 @@ from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.doubts import doubts
 from cxr_cli.evaluation.record import ReportRecord
 from cxr_cli.recipe.record import RunRecord
-from cxr_cli.web.answering import Seen
+from cxr_cli.web.predicting import ShownPrediction
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
@@ -24,9 +24,9 @@ def header() -> str:
     return f"<header><h1>Chest X-ray classifier</h1><p>{escape(DISCLAIMER)}</p></header>"
 
 
-def answer(seen: Seen, *, name: str) -> str:
+def prediction(seen: ShownPrediction, *, name: str) -> str:
     """A run's answer for the film called `name`: class, probabilities, film and heat map."""
-    found = seen.answer
+    found = seen.prediction
     bars = "".join(
         f'<li class="{"cxr-chosen" if label == found.label else ""}"><span>{escape(label)}</span>'
         f'<span class="cxr-bar" aria-hidden="true"><i style="width: {value:.1%}"></i></span>'

@@ -7,7 +7,7 @@ from typing import Any
 
 from cxr_cli.errors import CxrError
 from cxr_cli.web import html
-from cxr_cli.web.answering import Answerer
+from cxr_cli.web.predicting import RunPredictors
 from cxr_cli.web.uploads import Uploads
 
 
@@ -16,23 +16,23 @@ class Replies:
     """The page's replies.
 
     Args:
-        answerer: who answers.
+        predictors: who answers.
         uploads: where the films that are dropped wait.
         first_run: the run to begin with. Defaults to the latest, at the time a page is opened.
     """
 
-    answerer: Answerer
+    predictors: RunPredictors
     uploads: Uploads
     first_run: str | None = None
 
     def runs(self) -> tuple[list[str], str | None]:
         """The names of the runs there are now, the latest first, and the one to begin with."""
-        names = [folder.name for folder in reversed(self.answerer.workspace.runs())]
+        names = [folder.name for folder in reversed(self.predictors.workspace.runs())]
         return names, self.first_run if self.first_run in names else next(iter(names), None)
 
     def figures(self, run: str | None) -> str:
         """How `run` did on its test films."""
-        return html.figures(self.answerer.workspace, run) if run else ""
+        return html.figures(self.predictors.workspace, run) if run else ""
 
     def chosen(self, run: str) -> tuple[str, str]:
         """Another run: the answer of the one before goes, and the figures are the new one's."""
@@ -41,7 +41,7 @@ class Replies:
     def film(self, path: Path, name: str, run: str | None) -> str:
         """The answer of `run` for the film at `path`, called `name`; or the error, in the commands' words."""
         try:
-            return html.answer(self.answerer.see(path, name=name, run=run), name=name)
+            return html.prediction(self.predictors.predict(path, name=name, run=run), name=name)
         except CxrError as problem:
             return html.error(problem)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_cli.errors import CxrError
-from cxr_cli.web.answering import Answerer
+from cxr_cli.web.predicting import RunPredictors
 from cxr_cli.web.replies import Replies
 from cxr_cli.web.uploads import Uploads
 from cxr_cli.workspace.layout import Workspace
@@ -41,15 +41,15 @@ def serve(workspace: Workspace, *, run: str | None, host: str, port: int, ready:
         WorkspaceError: no run, or it can't be read.
         KeyboardInterrupt: the process was interrupted or told to end; all is cleaned up.
     """
-    answerer = Answerer(workspace)
-    answerer.prepare(run)
+    predictors = RunPredictors(workspace)
+    predictors.prepare(run)
     with (
         _listen(host, port) as listener,
         tempfile.TemporaryDirectory(prefix="cxr-serve-", ignore_cleanup_errors=True) as folder,
     ):
         # A polite end (SIGTERM) is as good as Ctrl-C: the folder goes.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        app = build_app(answerer, Path(folder), run=run)
+        app = build_app(predictors, Path(folder), run=run)
         import uvicorn
 
         # An open page holds a connection: after one second it is cut.
@@ -60,11 +60,11 @@ def serve(workspace: Workspace, *, run: str | None, host: str, port: int, ready:
         raise KeyboardInterrupt
 
 
-def build_app(answerer: Answerer, folder: Path, *, run: str | None) -> "ASGIApp":
+def build_app(predictors: RunPredictors, folder: Path, *, run: str | None) -> "ASGIApp":
     """The page and its route for films, as an ASGI application.
 
     Args:
-        answerer: who answers.
+        predictors: who answers.
         folder: an empty folder of the application's own, for films until they are answered.
         run: the run to begin with. Defaults to the latest.
     """
@@ -79,7 +79,7 @@ def build_app(answerer: Answerer, folder: Path, *, run: str | None) -> "ASGIApp"
     write_phantoms(samples, films=_SAMPLES)
     waiting.mkdir()
     uploads = Uploads(waiting)
-    page = build_page(Replies(answerer, uploads, run), sorted(samples.glob("*.png")))
+    page = build_page(Replies(predictors, uploads, run), sorted(samples.glob("*.png")))
     page.has_launched = True  # `mount_gradio_app` leaves it out, and without it any path would pass as an upload
     app = gr.mount_gradio_app(
         _film_routes(uploads),

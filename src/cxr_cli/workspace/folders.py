@@ -287,7 +287,7 @@ class GalleryFolder:
 
 
 @dataclass(frozen=True)
-class AnswersFolder:
+class PredictionsFolder:
     """The answers of a run for an archive."""
 
     root: Path

@@ -88,7 +88,7 @@ def _train(place: Workspace, options: TrainingOptions) -> None:
 def _answer(plan: Plan, fold: Fold, predictor: Predictor) -> FoldAnswers:
     films = [film for film, part in zip(plan.films, fold.parts, strict=True) if part == _TEST]
     paths = [plan.workspace.dataset.root / film.path for film in films]
-    answers = predictor.answer_all(paths, segmented=bool(plan.made.segment))
+    answers = predictor.predict_all(paths, segmented=bool(plan.made.segment))
     probabilities, called = np.empty(len(films)), np.empty(len(films), bool)
     for at, (_, answer) in enumerate(track(answers, "Answering its test films", total=len(films))):
         if isinstance(answer, CxrError):

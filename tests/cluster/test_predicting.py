@@ -7,18 +7,18 @@ import threading
 import pyarrow.dataset as ds
 import pytest
 
-from cxr_cli.cluster.answering import predict_on_cluster
-from cxr_cli.cluster.record import AnswersRecord
+from cxr_cli.cluster.predicting import predict_on_cluster
+from cxr_cli.cluster.record import PredictionsRecord
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.films.reader import find_films
 from cxr_cli.prediction.predictor import open_predictor
-from cxr_cli.workspace.folders import AnswersFolder
+from cxr_cli.workspace.folders import PredictionsFolder
 from cxr_cli.workspace.records import read_record
 
 CLIENT = """
 import sys
 from pathlib import Path
-from cxr_cli.cluster.answering import predict_on_cluster
+from cxr_cli.cluster.predicting import predict_on_cluster
 from cxr_cli.workspace.layout import Workspace
 address, workspace, films, output = sys.argv[1:]
 predict_on_cluster(address, Workspace(Path(workspace)).run(), [Path(films)], Path(output), partition=2)
@@ -30,7 +30,7 @@ def expected(trained, archive):
     """What one process answers, in order: image -> class, confidence, probability, error."""
     predictor = open_predictor(trained.run(), threads=1)
     rows = {}
-    for path, answer in predictor.answer_all(find_films([archive])):
+    for path, answer in predictor.predict_all(find_films([archive])):
         if isinstance(answer, CxrError):
             rows[str(path)] = (None, None, None, answer.message)
         else:
@@ -40,7 +40,7 @@ def expected(trained, archive):
 
 
 def answers_of(output):
-    return ds.dataset(sorted(AnswersFolder(output).parts.glob("*.parquet"))).to_table().to_pylist()
+    return ds.dataset(sorted(PredictionsFolder(output).parts.glob("*.parquet"))).to_table().to_pylist()
 
 
 def check(output, expected):
@@ -52,7 +52,7 @@ def check(output, expected):
         assert (row["class"], row["model"], row["error"], row["note"]) == (label, "simple-cnn", error, None)
         assert row["confidence"] == (confidence if confidence is None else pytest.approx(confidence, abs=1e-6))
         assert row["probability"] == (probability if probability is None else pytest.approx(probability, abs=1e-6))
-    record = read_record(AnswersFolder(output).record, AnswersRecord)
+    record = read_record(PredictionsFolder(output).record, PredictionsRecord)
     labels = [row["class"] for row in rows]
     assert record.films == len(expected)
     assert record.answers == {label: labels.count(label) for label in ("non_covid", "covid")}
@@ -62,7 +62,7 @@ def check(output, expected):
 
 def states(output):
     """Each part by name, with what changes when it is written again."""
-    parts = AnswersFolder(output).parts.glob("*.parquet")
+    parts = PredictionsFolder(output).parts.glob("*.parquet")
     return {part.name: (part.stat().st_ino, part.stat().st_mtime_ns) for part in parts}
 
 
@@ -95,59 +95,59 @@ def test_a_finished_archive_is_not_answered_again(cxr, cluster, trained, archive
 
 
 def test_a_worker_that_is_killed_midway_loses_no_film_and_doubles_none(cluster, trained, archive, expected, tmp_path):
-    answers = AnswersFolder(tmp_path / "out")
+    folder = PredictionsFolder(tmp_path / "out")
     there = []
 
     def kill() -> None:
-        cluster.wait(lambda: any(answers.parts.glob("*.parquet")))
+        cluster.wait(lambda: any(folder.parts.glob("*.parquet")))
         cluster.kill_a_worker()
-        there.append(len(list(answers.parts.glob("*.parquet"))))
+        there.append(len(list(folder.parts.glob("*.parquet"))))
 
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        predict_on_cluster(cluster.address, trained.run(), [archive], answers.root, partition=2)
+        predict_on_cluster(cluster.address, trained.run(), [archive], folder.root, partition=2)
     finally:
         killer.join()
 
     assert 0 < there[0] < 102  # it was midway
-    record = check(answers.root, expected)
+    record = check(folder.root, expected)
     assert (record.parts, record.threads) == (102, 1)
-    assert not list(answers.parts.glob(".staged-*"))
+    assert not list(folder.parts.glob(".staged-*"))
 
 
 def test_a_killed_command_goes_on_where_it_was(cluster, trained, archive, expected, tmp_path):
-    answers = AnswersFolder(tmp_path / "out")
-    places = map(str, (trained.root, archive, answers.root))
+    folder = PredictionsFolder(tmp_path / "out")
+    places = map(str, (trained.root, archive, folder.root))
     with subprocess.Popen([sys.executable, "-c", CLIENT, cluster.address, *places]) as client:
         try:
-            cluster.wait(lambda: len(states(answers.root)) >= 10)
+            cluster.wait(lambda: len(states(folder.root)) >= 10)
         finally:
             client.kill()
     assert client.returncode == -signal.SIGKILL
-    before = states(answers.root)
-    assert not answers.record.exists()
+    before = states(folder.root)
+    assert not folder.record.exists()
 
-    predict_on_cluster(cluster.address, trained.run(), [archive], answers.root)
+    predict_on_cluster(cluster.address, trained.run(), [archive], folder.root)
 
-    record = check(answers.root, expected)
-    assert before.items() <= states(answers.root).items()
+    record = check(folder.root, expected)
+    assert before.items() <= states(folder.root).items()
     assert 19 <= record.films_before < 203
     assert record.parts == 102
 
 
 def test_a_damaged_part_is_made_again_and_no_other(cluster, trained, archive, expected, tmp_path):
-    answers = AnswersFolder(tmp_path / "out")
-    predict_on_cluster(cluster.address, trained.run(), [archive], answers.root)
-    answers.record.unlink()
-    answers.part(3).write_bytes(answers.part(3).read_bytes()[:-100])
-    before = states(answers.root)
+    folder = PredictionsFolder(tmp_path / "out")
+    predict_on_cluster(cluster.address, trained.run(), [archive], folder.root)
+    folder.record.unlink()
+    folder.part(3).write_bytes(folder.part(3).read_bytes()[:-100])
+    before = states(folder.root)
 
-    predict_on_cluster(cluster.address, trained.run(), [archive], answers.root)
+    predict_on_cluster(cluster.address, trained.run(), [archive], folder.root)
 
-    record = check(answers.root, expected)
-    after = states(answers.root)
-    assert [name for name in after if after[name] != before[name]] == [answers.part(3).name]
+    record = check(folder.root, expected)
+    after = states(folder.root)
+    assert [name for name in after if after[name] != before[name]] == [folder.part(3).name]
     assert record.films_before == 183
 
 

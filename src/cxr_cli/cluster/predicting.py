@@ -8,17 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxr_cli.cluster.answering_worker import Answering, Counts, answer_partition, answers_in, fingerprint
 from cxr_cli.cluster.connection import connected
 from cxr_cli.cluster.partitions import films_a_partition, installed_version, run_partitions
-from cxr_cli.cluster.record import AnswersPlan, AnswersRecord
+from cxr_cli.cluster.predicting_worker import (
+    Counts,
+    PartitionTask,
+    predict_partition,
+    predictions_fingerprint,
+    predictions_in,
+)
+from cxr_cli.cluster.record import PredictionsPlan, PredictionsRecord
 from cxr_cli.cluster.tables import read_films, write_films
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.reader import find_films, walk_films
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import track
 from cxr_cli.workspace.files import lock
-from cxr_cli.workspace.folders import AnswersFolder, RunFolder
+from cxr_cli.workspace.folders import PredictionsFolder, RunFolder
 from cxr_cli.workspace.records import read_record, stamp, write_record
 
 if TYPE_CHECKING:
@@ -32,7 +38,7 @@ def predict_on_cluster(
     output: Path,
     *,
     partition: int | None = None,
-) -> AnswersRecord:
+) -> PredictionsRecord:
     """Answer for the films of an archive, on a cluster that shares the file system; goes on where a call was stopped.
 
     Args:
@@ -54,15 +60,15 @@ def predict_on_cluster(
     """
     run = RunFolder(run.root.absolute())
     predictor = open_predictor(run)
-    answers = AnswersFolder(output.absolute())
-    with connected(address) as client, lock(answers.root):
-        plan = _plan(answers, predictor, _listed(places), partition)
-        if answers.record.exists():
-            return read_record(answers.record, AnswersRecord)
-        record = _answer_all(client, answers, predictor, plan)
-        for stale in answers.parts.glob(".staged-*"):  # of workers that died
+    folder = PredictionsFolder(output.absolute())
+    with connected(address) as client, lock(folder.root):
+        plan = _plan(folder, predictor, _listed(places), partition)
+        if folder.record.exists():
+            return read_record(folder.record, PredictionsRecord)
+        record = _predict_all(client, folder, predictor, plan)
+        for stale in folder.parts.glob(".staged-*"):  # of workers that died
             stale.unlink(missing_ok=True)
-        write_record(answers.record, record)
+        write_record(folder.record, record)
     return record
 
 
@@ -78,27 +84,29 @@ def _listed(places: Sequence[Path]) -> Iterable[Path]:
         yield from films
 
 
-def _plan(answers: AnswersFolder, predictor: Predictor, films: Iterable[Path], partition: int | None) -> AnswersPlan:
+def _plan(
+    folder: PredictionsFolder, predictor: Predictor, films: Iterable[Path], partition: int | None
+) -> PredictionsPlan:
     """The plan of an earlier call, where it was for the same, or a new one."""
     hint = "Name another folder: --output FOLDER"
-    run, own = predictor.run.name, fingerprint(predictor)
-    earlier = read_record(answers.plan, AnswersPlan) if answers.plan.exists() else None
+    run, own = predictor.run.name, predictions_fingerprint(predictor)
+    earlier = read_record(folder.plan, PredictionsPlan) if folder.plan.exists() else None
     if earlier and earlier.fingerprint != own:
         other = "another state of this run" if earlier.run == run else f"the run {earlier.run}"
         raise WorkspaceError(
-            f"Expected answers of the run {run} in {answers.root}. Received: those of {other}.", hint=hint
+            f"Expected answers of the run {run} in {folder.root}. Received: those of {other}.", hint=hint
         )
-    count, names = write_films(films, None if earlier else answers.films)
+    count, names = write_films(films, None if earlier else folder.films)
     if earlier and earlier.films_sha256 != names:
         raise WorkspaceError(
-            f"Expected the films that {answers.root} was begun for, {earlier.films:,}. "
+            f"Expected the films that {folder.root} was begun for, {earlier.films:,}. "
             f"Received: {count:,}{'' if count != earlier.films else ' others'}.",
             hint=hint,
         )
     if earlier:
         return earlier
-    plan = AnswersPlan(
-        schema_version=AnswersPlan.VERSION,
+    plan = PredictionsPlan(
+        schema_version=PredictionsPlan.VERSION,
         **stamp(),
         run=run,
         fingerprint=own,
@@ -106,22 +114,24 @@ def _plan(answers: AnswersFolder, predictor: Predictor, films: Iterable[Path], p
         films_sha256=names,
         films_a_partition=partition or films_a_partition(count),
     )
-    write_record(answers.plan, plan)
+    write_record(folder.plan, plan)
     return plan
 
 
-def _answer_all(client: "Client", answers: AnswersFolder, predictor: Predictor, plan: AnswersPlan) -> AnswersRecord:
+def _predict_all(
+    client: "Client", folder: PredictionsFolder, predictor: Predictor, plan: PredictionsPlan
+) -> PredictionsRecord:
     size = plan.films_a_partition
-    task = Answering(
-        answers=answers, run=predictor.run, fingerprint=plan.fingerprint, size=size, version=installed_version()
+    task = PartitionTask(
+        folder=folder, run=predictor.run, fingerprint=plan.fingerprint, size=size, version=installed_version()
     )
     sizes = [min(size, plan.films - first) for first in range(0, plan.films, size)]
     counts: Counts = Counter()
-    left = _left(answers, sizes, counts)
+    left = _left(folder, sizes, counts)
     before = counts.total()
 
     def finished() -> Iterator[None]:
-        done = run_partitions(client, partial(answer_partition, task), left, name=partial(_name, answers, size))
+        done = run_partitions(client, partial(predict_partition, task), left, name=partial(_name, folder, size))
         for part in done:
             counts.update(part)
             yield from [None] * part.total()  # one a film, so that films are what is counted
@@ -130,8 +140,8 @@ def _answer_all(client: "Client", answers: AnswersFolder, predictor: Predictor, 
     for _ in track(finished(), "Answering films", total=plan.films - before):
         pass
     seconds = time.monotonic() - started
-    return AnswersRecord(
-        schema_version=AnswersRecord.VERSION,
+    return PredictionsRecord(
+        schema_version=PredictionsRecord.VERSION,
         **stamp(),
         run=plan.run,
         fingerprint=plan.fingerprint,
@@ -148,15 +158,15 @@ def _answer_all(client: "Client", answers: AnswersFolder, predictor: Predictor, 
     )
 
 
-def _left(answers: AnswersFolder, sizes: Sequence[int], counts: Counts) -> list[int]:
+def _left(folder: PredictionsFolder, sizes: Sequence[int], counts: Counts) -> list[int]:
     """The partitions without a whole part; the films of the others are added to `counts`."""
-    answers.parts.mkdir(exist_ok=True)
+    folder.parts.mkdir(exist_ok=True)
     # By the folder's list: a network file system remembers for a while that a file it was asked for wasn't there.
-    there = set(os.listdir(answers.parts))  # noqa: PTH208 - names
+    there = set(os.listdir(folder.parts))  # noqa: PTH208 - names
     left = []
     for number, size in enumerate(sizes):
-        part = answers.part(number)
-        found = answers_in(part, films=size) if part.name in there else None
+        part = folder.part(number)
+        found = predictions_in(part, films=size) if part.name in there else None
         if found is None:
             left.append(number)
         else:
@@ -164,6 +174,6 @@ def _left(answers: AnswersFolder, sizes: Sequence[int], counts: Counts) -> list[
     return left
 
 
-def _name(answers: AnswersFolder, size: int, number: int) -> str:
-    films = read_films(answers.films, number=number, size=size)
-    return f"{answers.part(number).name} ({films[0]} to {films[-1]})"
+def _name(folder: PredictionsFolder, size: int, number: int) -> str:
+    films = read_films(folder.films, number=number, size=size)
+    return f"{folder.part(number).name} ({films[0]} to {films[-1]})"

@@ -1,4 +1,4 @@
-"""What a worker does with a partition of films: look them up in the plan, answer, and write one part."""
+"""What a worker does with a partition of films: look them up in the plan, predict them, and write one part."""
 
 import threading
 from collections import Counter
@@ -10,7 +10,7 @@ from cxr_cli.cluster.partitions import require_shared, require_version
 from cxr_cli.cluster.tables import read_films, read_part, text, write_part
 from cxr_cli.errors import ClusterError, ImageError
 from cxr_cli.prediction.predictor import Predictor, open_predictor
-from cxr_cli.workspace.folders import AnswersFolder, RunFolder
+from cxr_cli.workspace.folders import PredictionsFolder, RunFolder
 
 Counts = Counter[str | None]  # class -> films; None: without an answer
 _COLUMNS = {
@@ -26,17 +26,17 @@ _opened = threading.local()
 
 
 @dataclass(frozen=True)
-class Answering:
+class PartitionTask:
     """What all partitions of an archive have in common. All paths are whole."""
 
-    answers: AnswersFolder
+    folder: PredictionsFolder
     run: RunFolder
     fingerprint: str  # of the run, as it must be
     size: int  # films of a partition
     version: str  # of cxr, as it must be
 
 
-def answer_partition(task: Answering, number: int) -> Counts:
+def predict_partition(task: PartitionTask, number: int) -> Counts:
     """Answer for the films of a partition and write its part, unless that is there.
 
     Raises:
@@ -44,12 +44,12 @@ def answer_partition(task: Answering, number: int) -> Counts:
         WorkspaceError: the part can't be written.
     """
     require_version(task.version)
-    require_shared(task.answers.films)
+    require_shared(task.folder.films)
     require_shared(task.run.record)
-    films = read_films(task.answers.films, number=number, size=task.size)
-    part = task.answers.part(number)
+    films = read_films(task.folder.films, number=number, size=task.size)
+    part = task.folder.part(number)
     # Dask took its worker for dead, or lost the result with it.
-    done = answers_in(part, films=len(films))
+    done = predictions_in(part, films=len(films))
     if done is not None:
         return done
     if not any(film.exists() for film in films):
@@ -60,13 +60,13 @@ def answer_partition(task: Answering, number: int) -> Counts:
     return Counter(str(row["class"]) if row["class"] else None for row in rows)
 
 
-def answers_in(part: Path, *, films: int) -> Counts | None:
+def predictions_in(part: Path, *, films: int) -> Counts | None:
     """The films of a part by class; None where it isn't there, or not whole."""
     table = read_part(part, rows=films)
     return None if table is None else Counter(table["class"].to_pylist())
 
 
-def fingerprint(predictor: Predictor) -> str:
+def predictions_fingerprint(predictor: Predictor) -> str:
     """A name for all that a run's answers come from: 64 hex digits, of other runs others."""
     run, record = predictor.run, predictor.record
     digest = sha256(f"{predictor.negative} {predictor.positive} {record.threshold!r} {record.segment}".encode())
@@ -77,11 +77,11 @@ def fingerprint(predictor: Predictor) -> str:
     return digest.hexdigest()
 
 
-def _predictor(task: Answering) -> Predictor:
+def _predictor(task: PartitionTask) -> Predictor:
     """The run, opened once by each thread: an interpreter serves one at a time."""
     if getattr(_opened, "task", None) != task:
         predictor = open_predictor(task.run, threads=1)
-        if fingerprint(predictor) != task.fingerprint:
+        if predictions_fingerprint(predictor) != task.fingerprint:
             raise ClusterError(
                 f"Expected the run {task.run.name} as it was when its answers began. Received: another state of it.",
                 hint="Name another folder for the answers of the new one: --output FOLDER",
@@ -95,7 +95,7 @@ def _row(predictor: Predictor, film: Path) -> dict[str, str | float | None]:
     row: dict[str, str | float | None] = dict.fromkeys(_COLUMNS)
     row |= {"image": text(film), "model": predictor.run.name}
     try:
-        answer = predictor.answer_file(film)
+        answer = predictor.predict_file(film)
     except ImageError as error:
         return row | {"error": text(error.message)}
     return row | {

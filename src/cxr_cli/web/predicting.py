@@ -11,7 +11,7 @@ from PIL import Image
 from cxr_cli.errors import ImageError
 from cxr_cli.films.overlay import draw_heat
 from cxr_cli.films.reader import read_film
-from cxr_cli.prediction.predictor import Answer, Predictor, open_predictor
+from cxr_cli.prediction.predictor import Prediction, Predictor, open_predictor
 from cxr_cli.workspace.layout import Workspace
 
 _READ_AT_ONCE = 4  # a large film takes hundreds of megabytes while it is read
@@ -21,10 +21,10 @@ _HEAT_SIDE = 128  # pixels: the maps have 5 to 20 a side and are smooth, and a b
 
 
 @dataclass(frozen=True)
-class Seen:
+class ShownPrediction:
     """One answer, and its two pictures."""
 
-    answer: Answer
+    prediction: Prediction
     run: str
     caption: str  # what the heat map shows
     size: tuple[int, int]  # (width, height) of the film as it came
@@ -32,7 +32,7 @@ class Seen:
     heat: Image.Image  # RGBA, the answer's evidence, to lay over the film
 
 
-class Answerer:
+class RunPredictors:
     """Answers for any run of a workspace, from any thread; each run is opened once, and again when trained again.
 
     Args:
@@ -55,7 +55,7 @@ class Answerer:
         with self._lock:
             self._open(run)
 
-    def see(self, path: Path, *, name: str, run: str | None = None) -> Seen:
+    def predict(self, path: Path, *, name: str, run: str | None = None) -> ShownPrediction:
         """Read a film and answer for it.
 
         Args:
@@ -74,11 +74,11 @@ class Answerer:
                 raise ImageError(error.message.replace(str(path), name), hint=error.hint) from error
             with self._lock:
                 predictor = self._open(run)
-                answer = predictor.answer_file(path, film=film)
+                answer = predictor.predict_file(path, film=film)
             picture = Image.fromarray(film)
             picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
-        return Seen(
-            answer=answer,
+        return ShownPrediction(
+            prediction=answer,
             run=predictor.run.name,
             caption=predictor.caption(answer, answer.label),
             size=(film.shape[1], film.shape[0]),

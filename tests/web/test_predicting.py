@@ -9,8 +9,8 @@ import pytest
 from cxr_cli.errors import ImageError, NoRunError
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction import predictor
-from cxr_cli.web import answering
-from cxr_cli.web.answering import Answerer
+from cxr_cli.web import predicting
+from cxr_cli.web.predicting import RunPredictors
 
 
 @pytest.fixture
@@ -22,44 +22,46 @@ def opened(monkeypatch) -> list[str]:
         names.append(run.name)
         return predictor.open_predictor(run)
 
-    monkeypatch.setattr(answering, "open_predictor", open_predictor)
+    monkeypatch.setattr(predicting, "open_predictor", open_predictor)
     return names
 
 
 def test_the_answer_is_the_predictors_and_the_film_is_shown_whole(trained, film):
-    seen = Answerer(trained).see(film, name="covid.png")
+    seen = RunPredictors(trained).predict(film, name="covid.png")
     pixels = read_film(film)
-    expected = predictor.open_predictor(trained.run()).answer(pixels)
+    expected = predictor.open_predictor(trained.run()).predict(pixels)
 
-    assert (seen.answer.label, seen.answer.probabilities) == (expected.label, expected.probabilities)
+    assert (seen.prediction.label, seen.prediction.probabilities) == (expected.label, expected.probabilities)
     assert seen.run == "simple-cnn"
     assert seen.caption == predictor.open_predictor(trained.run()).caption(expected, expected.label)
     assert seen.size == pixels.shape[::-1]
     assert np.array_equal(np.asarray(seen.film), pixels)
     assert (seen.heat.mode, max(seen.heat.size)) == ("RGBA", 128)
-    assert seen.answer.blank(seen.answer.label) == (np.asarray(seen.heat)[..., 3].max() == 0)
+    assert seen.prediction.blank(seen.prediction.label) == (np.asarray(seen.heat)[..., 3].max() == 0)
 
 
 def test_a_run_is_opened_once_and_again_when_it_was_trained_again(own_trained, film, opened):
-    answerer = Answerer(own_trained)
-    answerer.prepare()
+    predictors = RunPredictors(own_trained)
+    predictors.prepare()
     for _ in range(3):
-        answerer.see(film, name="covid.png")
+        predictors.predict(film, name="covid.png")
     assert opened == ["simple-cnn"]
 
     os.utime(own_trained.run().record, (2e9, 2e9))
-    answerer.see(film, name="covid.png")
+    predictors.predict(film, name="covid.png")
     assert opened == ["simple-cnn", "simple-cnn"]
 
 
 def test_many_at_once_get_each_their_own_answer_from_one_predictor(trained, phantoms, opened):
     films = sorted(phantoms.parent.glob("*.png"))[:12]
-    one_by_one = [Answerer(trained).see(film, name=film.name).answer.probabilities for film in films]
+    one_by_one = [RunPredictors(trained).predict(film, name=film.name).prediction.probabilities for film in films]
     opened.clear()
 
-    answerer = Answerer(trained)
+    predictors = RunPredictors(trained)
     with ThreadPoolExecutor(8) as pool:
-        at_once = list(pool.map(lambda film: answerer.see(film, name=film.name).answer.probabilities, films * 3))
+        at_once = list(
+            pool.map(lambda film: predictors.predict(film, name=film.name).prediction.probabilities, films * 3)
+        )
 
     assert at_once == one_by_one * 3
     assert opened == ["simple-cnn"]
@@ -71,10 +73,10 @@ def test_an_error_names_the_film_as_a_person_does(trained, tmp_path):
     path.write_text("no film")
 
     with pytest.raises(ImageError) as caught:
-        Answerer(trained).see(path, name="notes.txt")
+        RunPredictors(trained).predict(path, name="notes.txt")
     assert caught.value.message == "Expected a film. Received: notes.txt is not an image."
 
 
 def test_a_run_that_is_not_there_is_the_commands_error(trained, film):
     with pytest.raises(NoRunError, match="'other'"):
-        Answerer(trained).see(film, name="covid.png", run="other")
+        RunPredictors(trained).predict(film, name="covid.png", run="other")
