@@ -159,8 +159,7 @@ def test_epochs_that_are_done_are_left_out_and_the_others_are_as_they_were():
     assert steps(2) == whole[6:]
 
 
-def test_a_checkpoint_that_would_cost_much_is_left_out_and_what_a_kill_left_is_removed(tmp_path, monkeypatch):
-    (tmp_path / ".staged-1").write_bytes(b"half")
+def test_a_checkpoint_that_would_cost_much_is_left_out_and_the_last_is_removed(tmp_path, monkeypatch):
     made = Checkpoints(tmp_path / "a.npz", run="a", options=OPTIONS, dataset="d", original=None, resume=False)
     made.open(weights={"source": "none"}, feed="films")
     assert made.is_due()

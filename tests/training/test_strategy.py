@@ -15,7 +15,7 @@ from cxr_cli.dataset.prepare import prepare
 from cxr_cli.recipe.options import Augmentation, TrainingOptions
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.input_pipeline import augment, load_films, predict_probabilities, training_batches
-from cxr_cli.training.strategy import ALONE, _Replicas
+from cxr_cli.training.strategy import ALONE, _deaf, _Replicas
 from cxr_cli.training.train import train
 from cxr_cli.workspace.layout import Workspace
 
@@ -212,3 +212,14 @@ def test_variants_do_not_depend_on_which_films_of_a_batch_are_asked_for():
     some = augment(tf.constant(films[places]), Augmentation(), seed=seed, places=tf.constant(places), count=5)
 
     np.testing.assert_array_equal(some, augment(tf.constant(films), Augmentation(), seed=seed).numpy()[places])
+
+
+def test_a_machine_without_alarm_signals_connects_without_a_time_limit(monkeypatch):
+    monkeypatch.delattr(signal, "SIGALRM")
+    monkeypatch.delattr(signal, "alarm")
+    before = signal.getsignal(signal.SIGINT)
+
+    with _deaf():
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+
+    assert signal.getsignal(signal.SIGINT) is before

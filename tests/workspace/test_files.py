@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.workspace.files import growing_table, lock, partial, staged_folder, write_bytes, write_text
+from cxr_cli.workspace import files
+from cxr_cli.workspace.files import growing_table, lock, partial, staged_folder, whole_file, write_bytes, write_text
 
 WRITE_HINT = "Check the folder's permissions and free space, or name another place"
 
@@ -195,6 +196,7 @@ def test_a_folder_that_cannot_go_in_brings_the_old_one_back(tmp_path, monkeypatc
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     for name in (".staged-dataset-abc123", ".staged-other-abc123", "dataset-abc123"):
         (tmp_path / name).mkdir()
+    (tmp_path / ".staged-gone-abc123.lock").touch()
 
     with staged_folder(tmp_path / "dataset"):
         pass
@@ -202,21 +204,103 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     assert tree(tmp_path) == {"dataset": None, "dataset-abc123": None}
 
 
-def test_a_folder_that_another_process_holds_is_refused_until_it_is_free(tmp_path):
-    hold = "import sys; from pathlib import Path; from cxr_cli.workspace.files import lock\n"
-    hold += "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+def test_a_folder_that_is_being_written_survives_another_write_beside_it(tmp_path):
+    with staged_folder(tmp_path / "run") as run:
+        (run / "model").write_bytes(b"weights")
+        with staged_folder(tmp_path / "export") as export:
+            (export / "saved").write_bytes(b"graph")
+        write_bytes(tmp_path / "model.onnx", b"onnx")
+
+    assert tree(tmp_path) == {
+        "export": None,
+        "export/saved": b"graph",
+        "model.onnx": b"onnx",
+        "run": None,
+        "run/model": b"weights",
+    }
+
+
+def kill_while(block: str, folder: Path) -> None:
+    """Run `block`, which must print a line and wait, in another process, and kill it there."""
+    code = "import sys; from pathlib import Path; from cxr_cli.workspace.files import *; folder = Path(sys.argv[1])\n"
     with subprocess.Popen(
-        [sys.executable, "-c", hold, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code + block, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "writing\n"
+        other.kill()
+
+
+def test_a_folder_whose_writer_was_killed_is_removed_by_the_next_write(tmp_path):
+    kill_while("with staged_folder(folder / 'run'): print('writing', flush=True); sys.stdin.read()", tmp_path)
+    assert len(list(tmp_path.glob(".staged-run-*"))) == 2
+
+    write_bytes(tmp_path / "file", b"x")
+
+    assert tree(tmp_path) == {"file": b"x"}
+
+
+def test_a_file_whose_writer_was_killed_is_removed_once_nobody_can_be_writing_it(tmp_path):
+    kill_while("with whole_file(folder / 'run'): print('writing', flush=True); sys.stdin.read()", tmp_path)
+    (left,) = tmp_path.glob(".staged-*")
+    with staged_folder(tmp_path / "young"):
+        assert left.exists()
+    os.utime(left, (left.stat().st_atime, left.stat().st_mtime - 3700))
+
+    write_bytes(tmp_path / "file", b"x")
+
+    assert tree(tmp_path) == {"file": b"x", "young": None}
+
+
+def test_a_file_that_can_not_be_read_is_not_said_to_be_one_that_can_not_be_written(tmp_path):
+    with pytest.raises(FileNotFoundError), whole_file(tmp_path / "file") as stream:
+        stream.write((tmp_path / "missing").read_bytes())
+
+    assert tree(tmp_path) == {}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_a_full_disk_in_the_middle_of_a_file_is_an_error_of_that_file(tmp_path, monkeypatch):
+    class Full(files._StagedFile):
+        def __init__(self, stage: Path, target: Path) -> None:
+            super().__init__(stage, target)
+            with Path("/dev/full").open("wb") as full:
+                os.dup2(full.fileno(), self.fileno())
+
+    monkeypatch.setattr(files, "_StagedFile", Full)
+    with pytest.raises(WorkspaceError) as caught:
+        write_bytes(tmp_path / "file", bytes(1_000_000))
+
+    assert caught.value.message == f"Expected to write to {tmp_path / 'file'}. Received: No space left on device."
+    assert tree(tmp_path) == {}
+
+
+@pytest.mark.parametrize("name", ["", "run"])
+def test_what_another_process_holds_is_refused_until_it_is_free(tmp_path, name):
+    hold = "import sys; from pathlib import Path; from cxr_cli.workspace.files import lock\n"
+    hold += "with lock(Path(sys.argv[1]), name=sys.argv[2]): print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(tmp_path), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(WorkspaceError) as caught, lock(tmp_path):
+        with pytest.raises(WorkspaceError) as caught, lock(tmp_path, name=name):
+            pass
+        with lock(tmp_path, name="another"):
             pass
         other.communicate("")
 
-    assert caught.value.message == f"Expected {tmp_path} to be free. Received: another cxr command is writing there."
-    assert caught.value.hint == "Wait for it to end, or name another workspace: --workspace DIR"
-    with lock(tmp_path):
+    assert caught.value.message == (
+        f"Expected {tmp_path / name} to be free. Received: another cxr command is writing there."
+    )
+    assert caught.value.hint == "Wait for it to finish, or name another workspace: --workspace DIR"
+    with lock(tmp_path, name=name):
         pass
+
+
+def test_a_lock_says_what_to_do_about_what_it_guards(tmp_path):
+    with lock(tmp_path, name="run"), pytest.raises(WorkspaceError) as caught:
+        lock(tmp_path, name="run", hint="Name another run: --name NAME").__enter__()
+
+    assert caught.value.hint == "Name another run: --name NAME"
 
 
 def test_a_lock_is_freed_by_an_error_and_passes_it_on(tmp_path):
@@ -226,8 +310,8 @@ def test_a_lock_is_freed_by_an_error_and_passes_it_on(tmp_path):
 
 
 def test_what_stepped_aside_for_a_process_that_was_killed_comes_back(tmp_path):
-    (tmp_path / ".aside-x1" / "dataset").mkdir(parents=True)
-    (tmp_path / ".aside-x1" / "dataset" / "film").write_bytes(b"old")
+    (tmp_path / ".staged-dataset-x1.old" / "dataset").mkdir(parents=True)
+    (tmp_path / ".staged-dataset-x1.old" / "dataset" / "film").write_bytes(b"old")
 
     with pytest.raises(RuntimeError), staged_folder(tmp_path / "dataset"):
         raise RuntimeError

@@ -80,8 +80,6 @@ class Checkpoints:
             CxrError: what is to be gone on from began otherwise.
         """
         self._weights, self._feed = weights, feed
-        for stale in self._path.parent.glob(".staged-*"):  # of a process that was killed while it wrote
-            stale.unlink()
         if not self._resume:
             return None
         state = _read(self._path)

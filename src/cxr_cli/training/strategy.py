@@ -127,13 +127,16 @@ def _deaf() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return
-    heard = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in heard}
-    signal.alarm(int(PATIENCE))  # each of them ends the process, which holds nothing yet
+    alarm = getattr(signal, "SIGALRM", None)  # Windows has none: there a user must end the process
+    handled = [signal.SIGINT, signal.SIGTERM, *([alarm] if alarm else [])]
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in handled}
+    if alarm:
+        signal.alarm(int(PATIENCE))  # each of these signals ends the process, which holds nothing yet
     try:
         yield
     finally:
-        signal.alarm(0)
+        if alarm:
+            signal.alarm(0)
         for number, handler in before.items():
             # SIGTERM too, which TensorFlow has taken for itself to ignore it: a worker could only be killed.
             signal.signal(number, handler)
