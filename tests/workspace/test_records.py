@@ -7,7 +7,7 @@ from importlib.metadata import version
 import msgspec
 import pytest
 
-from cxr_cli.dataset.classes import read_class_indices, write_class_indices
+from cxr_cli.dataset.classes import Classes, read_classes, write_classes
 from cxr_cli.dataset.record import DatasetRecord, FunnelStep
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.evaluation.record import CalibrationFigures, ReportRecord
@@ -170,7 +170,7 @@ def test_a_record_that_is_not_there_or_no_file_is_said_with_the_command(tmp_path
 
 
 def test_class_indices_are_the_json_that_keras_users_know(tmp_path):
-    write_class_indices(tmp_path / "class_indices.json", {"non_covid": 0, "covid": 1})
+    write_classes(tmp_path / "class_indices.json", Classes(negative="non_covid", positive="covid"))
 
     assert (tmp_path / "class_indices.json").read_bytes() == b'{"non_covid":0,"covid":1}\n'
 
@@ -179,9 +179,9 @@ def test_the_name_at_one_is_the_positive_class_whatever_the_order(tmp_path):
     path = tmp_path / "class_indices.json"
     for text in ('{"non_covid": 0, "covid": 1}', '{"covid": 1, "non_covid": 0}'):
         path.write_text(text)
-        assert read_class_indices(path) == ("non_covid", "covid")
+        assert read_classes(path) == Classes("non_covid", "covid")
     path.write_text('{"covid": 0, "non_covid": 1}')
-    assert read_class_indices(path) == ("covid", "non_covid")
+    assert read_classes(path) == Classes("covid", "non_covid")
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_class_indices_are_exactly_zero_and_one(tmp_path, indices):
     path.write_text(json.dumps(indices))
 
     with pytest.raises(WorkspaceError) as caught:
-        read_class_indices(path)
+        read_classes(path)
 
     assert caught.value.message == (
         f"Expected two classes in {path}, the negative one 0 and the positive one 1. Received: {indices}."
@@ -218,7 +218,7 @@ def test_class_indices_that_are_no_names_and_numbers_are_refused(tmp_path, conte
     path.write_bytes(content)
 
     with pytest.raises(WorkspaceError) as caught:
-        read_class_indices(path)
+        read_classes(path)
 
     assert caught.value.message.startswith(f"Expected class names and their indices in {path}. Received: ")
     assert caught.value.hint == HINTS[RunRecord]
@@ -226,4 +226,4 @@ def test_class_indices_that_are_no_names_and_numbers_are_refused(tmp_path, conte
 
 def test_class_indices_that_are_not_there_are_said_with_the_path(tmp_path):
     with pytest.raises(WorkspaceError, match=r"^Expected to read .*class_indices\.json\. Received: No such file"):
-        read_class_indices(tmp_path / "class_indices.json")
+        read_classes(tmp_path / "class_indices.json")

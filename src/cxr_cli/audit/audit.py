@@ -48,7 +48,7 @@ def audit(workspace: Workspace, *, seed: int = 0) -> Audited:
         track(in_threads(lambda film: _read(dataset.root, film, made), films), "Reading films", total=len(films))
     )
     files, edges = [file for file, _ in read], [edge for _, edge in read]
-    negative, positive = sorted(made.class_indices, key=made.class_indices.__getitem__)
+    negative, positive = made.classes
     looks = look_at(films, files, edges, positive=positive, seed=seed)
     record = describe(made, films, copies, looks, positive=positive, negative=negative, seed=seed)
     material = Material(dataset.root, films, files, edges, copies, looks)

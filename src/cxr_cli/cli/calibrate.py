@@ -47,9 +47,10 @@ def calibrate(
             }
         )
         return
-    (_, positive) = sorted(record.class_indices, key=lambda label: record.class_indices[label])
     console.result(f"{folder.name}, on {point.positives + point.negatives} validation films")
-    console.result(f"Operating point: {point.rule}, {positive} from a probability of {point.threshold:.3f}")
+    console.result(
+        f"Operating point: {point.rule}, {record.classes.positive} from a probability of {point.threshold:.3f}"
+    )
     console.result(f"  sensitivity {point.sensitivity:.3f} of {point.positives} films")
     console.result(f"  specificity {point.specificity:.3f} of {point.negatives} films")
     console.result(f"Temperature    : {calibration.temperature:.2f}")

@@ -77,7 +77,7 @@ def show(prepared: "Prepared") -> None:
     steps += [(step.rule, f"-{step.removed}" if step.removed else "0", step.left) for step in record.funnel]
     console.table([(what.split()[0].capitalize(), "left out", "kept"), *steps], indent=0)
     console.result()
-    labels = list(record.class_indices)
+    labels = list(record.classes)
     given = set(record.given_parts)
     if len(given) < len(record.films):
         given.discard("train")  # it gave films to the parts that were cut from it
@@ -94,7 +94,7 @@ def show(prepared: "Prepared") -> None:
         totals[-1] = "–"  # the parts' patients are not all different ones
     console.table([("Films", *labels, "patients"), *rows, ("all", *totals)], indent=0)
     console.result()
-    console.result(f"Positive class: {labels[1]}")
+    console.result(f"Positive class: {record.classes.positive}")
     for label, findings in record.findings.items():
         shown = ", ".join(f"{finding} {count}" for finding, count in list(findings.items())[:6])
         more = f", and {len(findings) - 6} more" if len(findings) > 6 else ""

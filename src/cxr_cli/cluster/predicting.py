@@ -148,7 +148,7 @@ def _predict_all(
         positive=predictor.positive,
         threshold=predictor.record.threshold,
         films=plan.films,
-        answers={label: counts[label] for label in (predictor.negative, predictor.positive)},
+        answers={label: counts[label] for label in predictor.classes},
         errors=counts[None],
         parts=len(sizes),
         films_before=before,

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from cxr_cli.dataset.classes import Classes
 from cxr_cli.dataset.duplicates import MANY_FILMS, Twin, count_twins
 from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint
 from cxr_cli.dataset.record import DatasetRecord
@@ -31,8 +32,9 @@ def describe(
         segment: the method by which the films show the lungs alone. None for whole films.
         whole: of such a dataset, the films that stayed whole.
     """
-    labels = (selection.negative, selection.positive)
-    findings: dict[str, Counter[str]] = {label: Counter() for label in labels}
+    # Never from the folders' order: alphabetical order would make "covid" 0, and every prediction its opposite.
+    classes = Classes(negative=selection.negative, positive=selection.positive)
+    findings: dict[str, Counter[str]] = {label: Counter() for label in classes}
     groups: dict[str, set[str]] = defaultdict(set)
     for film in films:
         findings[film.label][film.finding] += 1
@@ -44,11 +46,10 @@ def describe(
         rows=selection.rows,
         funnel=selection.funnel,
         findings={label: dict(counts.most_common()) for label, counts in findings.items()},
-        films=films_by_part(films, labels),
+        films=films_by_part(films, classes),
         patients={part: len(groups[part]) for part in PARTS},
         films_without_patient=sum(not film.patient for film in films),
-        # Never from the folders' order: alphabetical order would make "covid" 0, and every answer its opposite.
-        class_indices={selection.negative: 0, selection.positive: 1},
+        class_indices=classes.indices,
         fingerprint=fingerprint(films, segment=segment),
         given_parts=selection.given_parts,
         leaks=find_leaks(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_cli.dataset.classes import write_class_indices
+from cxr_cli.dataset.classes import write_classes
 from cxr_cli.dataset.describe import describe
 from cxr_cli.dataset.duplicates import Twin, find_twins, small_pictures, write_twins
 from cxr_cli.dataset.folders import select_from_folders
@@ -182,10 +182,10 @@ def _make(
             write_table(made.excluded, _EXCLUDED, excluded)
             record = describe(selection, films, options, twins, segment=segment, whole=whole)
             draw_distribution(made.distribution_picture, record.films)
-            draw_samples(made.samples_picture, stage, films, list(record.class_indices), seed=seed)
+            draw_samples(made.samples_picture, stage, films, list(record.classes), seed=seed)
             write_record(made.record, record)
         # After the dataset: where that fails, the earlier one keeps its classes too.
-        write_class_indices(workspace.class_indices, record.class_indices)
+        write_classes(workspace.class_indices, record.classes)
     return Prepared(dataset=workspace.dataset, record=record, missing_columns=selection.missing_columns)
 
 

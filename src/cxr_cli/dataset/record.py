@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from cxr_cli.dataset.classes import Classes
 from cxr_cli.workspace.layout import PREPARE_COMMAND
 from cxr_cli.workspace.records import Record, RecordPart
 
@@ -61,3 +62,8 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
     duplicates: Duplicates | None = None  # none in a dataset of before they were looked for
     notes: list[str] = msgspec.field(default_factory=list)  # what else to know of the dataset, in sentences
     segment: str | None = None  # the method by which its films show the lungs alone
+
+    @property
+    def classes(self) -> Classes:
+        """The two classes."""
+        return Classes.from_indices(self.class_indices)

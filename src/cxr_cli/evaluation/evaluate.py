@@ -153,7 +153,7 @@ def write(workspace: Workspace, report: ReportRecord, found: Answers) -> Evaluat
 def _part(workspace: Workspace, predictor: Predictor, split: str) -> FilmSet:
     dataset = workspace.prepared()
     made = read_record(dataset.record, DatasetRecord)
-    if made.class_indices != predictor.record.class_indices:
+    if made.classes != predictor.classes:
         raise WorkspaceError(
             f"Expected films of the run's classes {predictor.record.class_indices}. "
             f"Received: {dataset.root} has {made.class_indices}.",

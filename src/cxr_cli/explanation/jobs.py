@@ -66,7 +66,7 @@ def find_jobs(workspace: Workspace, predictor: Predictor, films: Sequence[Path],
         )
     if split:
         return _part(workspace, predictor, split)
-    labels = {predictor.negative, predictor.positive}
+    labels = set(predictor.classes)
     jobs = []
     for name, film in named(find_films(films)).items():
         folder = film.absolute().parent.name
@@ -78,7 +78,7 @@ def _part(workspace: Workspace, predictor: Predictor, split: str) -> Jobs:
     dataset = workspace.prepared()
     made = read_record(dataset.record, DatasetRecord)
     members = {(dataset.root / film.path).absolute(): film for film in read_manifest(dataset) if film.split == split}
-    if made.class_indices != predictor.record.class_indices:
+    if made.classes != predictor.classes:
         raise WorkspaceError(
             f"Expected films of the run's classes {predictor.record.class_indices}. "
             f"Received: {dataset.root} has {made.class_indices}.",

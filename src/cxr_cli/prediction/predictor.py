@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.dataset.classes import read_class_indices
+from cxr_cli.dataset.classes import Classes, read_classes
 from cxr_cli.errors import ImageError, WorkspaceError
 from cxr_cli.films.reader import read_at, read_film
 from cxr_cli.films.transforms import resize
@@ -58,17 +58,27 @@ class Predictor:
         self,
         run: RunFolder,
         record: RunRecord,
-        labels: tuple[str, str],
+        classes: Classes,
         runner: Any,
         booster: Callable[[np.ndarray], float] | None,
     ) -> None:
         self.run = run
         self.record = record
-        self.negative, self.positive = labels
+        self.classes = classes
         self._runner = runner
         self._booster = booster
         ((self._input, details),) = runner.get_input_details().items()
         self.input_size = int(details["shape"][1])
+
+    @property
+    def negative(self) -> str:
+        """The negative class."""
+        return self.classes.negative
+
+    @property
+    def positive(self) -> str:
+        """The positive class."""
+        return self.classes.positive
 
     @property
     def explained(self) -> str:
@@ -121,7 +131,7 @@ class Predictor:
         probability = raw
         if self.record.calibration:
             probability = float(apply_temperature(np.array(raw), self.record.calibration.temperature))
-        label = self.positive if probability >= self.record.threshold else self.negative
+        label = self.classes.label(probability >= self.record.threshold)
         probabilities = {self.negative: 1 - probability, self.positive: probability}
         cam = outputs["cam"][0]
         return Prediction(
@@ -233,7 +243,7 @@ def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
     from ai_edge_litert.interpreter import Interpreter
 
     record = read_record(run.record, RunRecord)
-    labels = read_class_indices(run.class_indices)
+    classes = read_classes(run.class_indices)
     try:
         with native_output_hidden():
             interpreter = Interpreter(str(run.litert_model), num_threads=threads or os.cpu_count())
@@ -250,4 +260,4 @@ def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
         from cxr_cli.prediction.trees import open_booster
 
         booster = open_booster(run.booster)
-    return Predictor(run, record, labels, runner, booster)
+    return Predictor(run, record, classes, runner, booster)

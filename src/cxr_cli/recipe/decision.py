@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from cxr_cli.dataset.classes import read_class_indices
+from cxr_cli.dataset.classes import read_classes
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.metrics.calibration import apply_temperature, calibrate
 from cxr_cli.metrics.operating_points import choose_threshold, parse_rule
@@ -54,7 +54,7 @@ def read_validation(run: RunFolder) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     Raises:
         WorkspaceError: the run has none, as it was trained by an earlier version; or they are damaged.
     """
-    _, positive = read_class_indices(run.class_indices)
+    positive = read_classes(run.class_indices).positive
     try:
         with run.validation.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))

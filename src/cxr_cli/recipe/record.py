@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cxr_cli.dataset.classes import Classes
 from cxr_cli.metrics.calibration import Calibration
 from cxr_cli.metrics.operating_points import OperatingPoint
 from cxr_cli.workspace.layout import TRAIN_COMMAND
@@ -78,3 +79,8 @@ class RunRecord(Record, frozen=True, kw_only=True):
     feed: str | None = None  # what it was fed with: films, or what the frozen layers make of them
     weights_sha256: str | None = None  # of the trained network, and of the trees that answer from it
     reproduction: Reproduction | None = None  # of a run that was trained with --from
+
+    @property
+    def classes(self) -> Classes:
+        """The two classes."""
+        return Classes.from_indices(self.class_indices)

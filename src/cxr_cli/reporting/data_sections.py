@@ -18,7 +18,7 @@ _SHOWN = 6  # values of a column; the rest are counted together
 
 def films_section(material: Material) -> Section:
     """Where the films came from, which were left out, and what is in each part."""
-    made, labels = material.made, list(material.made.class_indices)
+    made, labels = material.made, list(material.made.classes)
     what = "files in the folders" if made.options.get("folders") else "rows in the metadata"
     funnel: list[list[Cell]] = [[what, None, made.rows]]
     funnel += [[step.rule, step.removed, step.left] for step in made.funnel]

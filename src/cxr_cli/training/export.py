@@ -302,7 +302,7 @@ def _films_to_compare(workspace: Workspace, record: RunRecord, wanted: Format) -
             description="Reading validation films",
         ),
         source="validation films" if same else "validation films of another dataset or split than the run's",
-        positives=np.array([made.class_indices[film.label] == 1 for film in members]),
+        positives=np.array([film.label == made.classes.positive for film in members]),
     )
 
 

@@ -39,7 +39,7 @@ def read_part(
         ImageError: a film can't be read.
     """
     members = [film for film in films if film.split == part]
-    positives = np.array([made.class_indices[film.label] for film in members], dtype=np.float32)
+    positives = np.array([film.label == made.classes.positive for film in members], dtype=np.float32)
     if len(set(positives.tolist())) < 2:
         raise SplitError(
             f"Expected {part} films of both classes in {dataset.manifest}. Received: {len(members)} of one class.",

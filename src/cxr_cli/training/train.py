@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from cxr_cli.dataset.classes import write_class_indices
+from cxr_cli.dataset.classes import write_classes
 from cxr_cli.dataset.manifest import films_by_part, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.seen import write_seen
@@ -156,12 +156,12 @@ def _make(task: _Task, stage: RunFolder, profiled: bool, original: Original | No
         probabilities,
     )
     write_seen(stage.seen, films)
-    write_class_indices(stage.class_indices, made.class_indices)
+    write_classes(stage.class_indices, made.classes)
     trees = stage.booster.read_bytes() if boosting else b""
     record = RunRecord(
         **_record(classifier, validation, options, architecture, made),
         **decide(validation.positives, probabilities, options.operating_point),
-        films=films_by_part(films, made.class_indices),
+        films=films_by_part(films, made.classes),
         export=check,
         boosting=boosting,
         segment=made.segment,

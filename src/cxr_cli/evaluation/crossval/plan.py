@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from cxr_cli.dataset.classes import write_class_indices
+from cxr_cli.dataset.classes import write_classes
 from cxr_cli.dataset.folds import Fold, Skipped, draw_folds, leave_out
 from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint, read_manifest, write_manifest
 from cxr_cli.dataset.record import DatasetRecord
@@ -49,7 +49,7 @@ def plan_folds(workspace: Workspace, *, folds: int = 5, column: str | None = Non
     """
     dataset = workspace.prepared()
     made, films = read_record(dataset.record, DatasetRecord), read_manifest(dataset)
-    positive = next(label for label, index in made.class_indices.items() if index)
+    positive = made.classes.positive
     if column:
         drawn, skipped = leave_out(films, column, positive=positive, seed=seed)
     else:
@@ -79,7 +79,7 @@ def write_fold(plan: Plan, fold: Fold, place: Workspace) -> None:
             if part
         ]
         write_manifest(dataset.manifest, films)
-        write_class_indices(place.class_indices, plan.made.class_indices)
+        write_classes(place.class_indices, plan.made.classes)
         write_record(dataset.record, _record(plan, fold, films))
 
 
@@ -87,7 +87,7 @@ def _record(plan: Plan, fold: Fold, films: Sequence[Film]) -> DatasetRecord:
     return msgspec.structs.replace(
         plan.made,
         options={**plan.made.options, "split": "fold", "fold": fold.name, "left_out": plan.column, "seed": plan.seed},
-        films=films_by_part(films, plan.made.class_indices),
+        films=films_by_part(films, plan.made.classes),
         patients={part: len({film.group for film in films if film.split == part}) for part in PARTS},
         fingerprint=fingerprint(films, segment=plan.made.segment),
         given_parts=[],

@@ -119,7 +119,6 @@ def _record(
 ) -> CrossvalRecord:
     metrics, intervals = figures(answers, seed=plan.seed)
     tested = [_fold(plan, fold, answered) for fold, answered in zip(plan.folds, folds, strict=True)]
-    names = {index: label for label, index in plan.made.class_indices.items()}
     return CrossvalRecord(
         schema_version=CrossvalRecord.VERSION,
         **stamp(),
@@ -128,8 +127,8 @@ def _record(
         left_out=plan.column,
         seed=plan.seed,
         dataset_fingerprint=plan.made.fingerprint,
-        positive=names[1],
-        negative=names[0],
+        positive=plan.made.classes.positive,
+        negative=plan.made.classes.negative,
         films=len(films),
         patients=len(np.unique(answers.groups)),
         positives=int(answers.positives.sum()),
