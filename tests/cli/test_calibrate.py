@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -43,6 +44,18 @@ def test_another_operating_point_is_kept_in_the_run(cxr, own_trained):
     assert after.threshold == told["operating_point"]["threshold"]
     assert after.calibration == before.calibration
     assert after.validation["roc_auc"] == before.validation["roc_auc"]
+
+
+def test_an_older_run_stays_the_older_one(cxr, own_trained, film):
+    older = own_trained.new_run("older")
+    shutil.copytree(own_trained.run().root, older.root)
+    record = json.loads(older.record.read_text()) | {"created": "2020-01-01T00:00:00+00:00"}
+    older.record.write_text(json.dumps(record))
+
+    assert cxr("calibrate", "-m", "older", "-w", own_trained.root).exit_code == 0
+
+    assert json.loads(cxr("predict", film, "-w", own_trained.root, "--json").stdout)[0]["model"] == "simple-cnn"
+    assert read_record(older.record, RunRecord).created == "2020-01-01T00:00:00+00:00"
 
 
 def test_predict_uses_the_operating_point(cxr, own_trained, film):

@@ -1,5 +1,6 @@
 """The workspace's paths, and what is said where something is missing."""
 
+import json
 import os
 from pathlib import Path
 
@@ -13,11 +14,10 @@ TRAIN_HINT = "Train one: cxr train --arch mobilenetv2 --class-weight"
 
 
 def make_run(workspace: Workspace, name: str, *, minutes: int) -> RunFolder:
-    """A whole run, as old as the hills and some minutes."""
+    """A complete run, trained some minutes after midnight."""
     run = workspace.new_run(name)
     run.root.mkdir(parents=True)
-    run.record.write_text("{}")
-    os.utime(run.record, (60 * minutes, 60 * minutes))
+    run.record.write_text(json.dumps({"schema_version": 9, "created": f"2026-01-01T00:{minutes:02}:00+00:00"}))
     return run
 
 
@@ -97,6 +97,25 @@ def test_the_latest_run_answers_unless_one_is_named(tmp_path):
     assert [run.name for run in workspace.runs()] == ["c", "a", "b"]
     assert workspace.run().name == "b"
     assert workspace.run("c") == RunFolder(tmp_path / "models" / "c")
+
+
+def test_what_is_done_to_a_run_later_does_not_make_it_the_one_trained_last(tmp_path):
+    workspace = Workspace(tmp_path)
+    old, new = (make_run(workspace, name, minutes=minutes) for name, minutes in (("old", 1), ("new", 2)))
+    os.utime(new.record, (0, 0))
+    os.utime(old.record, (2e9, 2e9))
+
+    assert workspace.run() == new
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{}", b"\xff", b'{"created": 3}', b'{"created": "2027'])
+def test_a_damaged_run_is_listed_and_never_the_one_trained_last(tmp_path, damaged):
+    workspace = Workspace(tmp_path)
+    make_run(workspace, "whole", minutes=1)
+    make_run(workspace, "wrecked", minutes=2).record.write_bytes(damaged)
+
+    assert [run.name for run in workspace.runs()] == ["wrecked", "whole"]
+    assert workspace.run("wrecked").name == "wrecked"
 
 
 def test_a_run_that_is_being_made_or_was_cut_off_is_none(tmp_path):

@@ -143,31 +143,37 @@ class Workspace:
         return RunFolder(self.models / name)
 
     def runs(self) -> list[RunFolder]:
-        """The whole runs, oldest first."""
-        whole = [RunFolder(path.parent) for path in self.models.glob("[!.]*/run.json")]
-        return sorted(whole, key=lambda run: (run.record.stat().st_mtime, run.name))
+        """List the complete runs in the order in which they were trained; those of a damaged record come first.
+
+        What is done to a run later, such as choosing another operating point, leaves its place as it is.
+        """
+        from cxr_cli.workspace.records import created
+
+        return sorted(self._complete_runs(), key=lambda run: (created(run.record), run.name))
 
     def run(self, name: str | None = None) -> RunFolder:
-        """The run called `name`, or the latest.
+        """Find the run called `name`, or the one that was trained last.
 
         Raises:
-            NoRunError: there is none.
+            NoRunError: there is no such run.
         """
-        runs = self.runs()
-        if not runs:
-            found = "an empty folder" if self.models.is_dir() else "no such folder"
-            raise NoRunError(
-                f"Expected a trained run in {self.models}. Received: {found}.", hint=f"Train one: {TRAIN_COMMAND}"
-            )
-        if name is None:
+        if name is None and (runs := self.runs()):
             return runs[-1]
-        for run in runs:
-            if run.name == name:
-                return run
-        raise NoRunError(
-            f"Expected the name of a trained run in {self.models}. Received: {name!r}.",
-            hint="Trained runs: " + ", ".join(sorted(run.name for run in runs)),
-        )
+        folders = {run.name: run for run in self._complete_runs()}
+        if not folders:
+            received = "an empty folder" if self.models.is_dir() else "no such folder"
+            raise NoRunError(
+                f"Expected a trained run in {self.models}. Received: {received}.", hint=f"Train one: {TRAIN_COMMAND}"
+            )
+        if name not in folders:
+            raise NoRunError(
+                f"Expected the name of a trained run in {self.models}. Received: {name!r}.",
+                hint="Trained runs: " + ", ".join(sorted(folders)),
+            )
+        return folders[name]
+
+    def _complete_runs(self) -> list[RunFolder]:
+        return [RunFolder(path.parent) for path in self.models.glob("[!.]*/run.json")]
 
     def evaluation(self, run: str, dataset: str) -> EvaluationFolder:
         """Where the report of `run` on `dataset` (a part, or the name of another set) goes."""

@@ -63,6 +63,14 @@ def read_record(path: Path, kind: type[R]) -> R:
     return decode_record(read_bytes(path, hint=_again(kind)), kind, path)
 
 
+def created(path: Path) -> str:
+    """When the record in `path` was written first, in UTC as ISO 8601; empty where the file can't be understood."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Created).created
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
 def decode_record(data: bytes, kind: type[R], path: Path) -> R:
     """The record that `data`, from `path`, holds. Raises as `read_record` does."""
     hint = _again(kind)
@@ -79,6 +87,10 @@ def decode_record(data: bytes, kind: type[R], path: Path) -> R:
 
 class _Version(msgspec.Struct):
     schema_version: int
+
+
+class _Created(msgspec.Struct):
+    created: str
 
 
 def _again(kind: type[Record]) -> str:
