@@ -10,7 +10,8 @@ from sklearn.metrics import balanced_accuracy_score, brier_score_loss, confusion
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.calibration import Calibration
-from cxr_cli.metrics.intervals import Interval, measure_intervals, predictive_intervals
+from cxr_cli.metrics.intervals import Interval, predictive_intervals
+from cxr_cli.metrics.measure import measure_intervals
 from cxr_cli.metrics.operating_points import OperatingPoint
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.records import read_record, write_record

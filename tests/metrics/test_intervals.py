@@ -10,15 +10,13 @@ from cxr_cli.metrics.intervals import (
     auc_interval,
     auc_of,
     gap_interval,
-    measure_intervals,
     percentiles,
     predictive_intervals,
     predictive_values,
     proportion_interval,
-    replicate,
     wilson,
 )
-from cxr_cli.metrics.table import measure
+from cxr_cli.metrics.measure import measure, measure_intervals, replicate
 
 
 def made_up(patients: int, *, films: int = 1, auc: float = 0.8, share: float = 0.6, seed: int = 0):

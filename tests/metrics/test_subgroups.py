@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from cxr_cli.metrics.intervals import measure_intervals, wilson
+from cxr_cli.metrics.intervals import wilson
+from cxr_cli.metrics.measure import measure, measure_intervals
 from cxr_cli.metrics.subgroups import age_band, subgroups
-from cxr_cli.metrics.table import measure
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from cxr_cli.metrics.table import Confusion, answers, classification_report, count_confusion, measure
+from cxr_cli.metrics.measure import classification_report, measure
+from cxr_cli.metrics.sample import Confusion, call_positive, count_confusion
 
 TRUTH = np.array([True] * 4 + [False] * 6)
 PROBABILITY = np.array([0.9, 0.8, 0.5, 0.1, 0.7, 0.4, 0.3, 0.2, 0.2, 0.05])
 
 
 def test_the_threshold_itself_is_positive():
-    assert answers(np.array([0.49, 0.5, 0.51]), threshold=0.5).tolist() == [False, True, True]
+    assert call_positive(np.array([0.49, 0.5, 0.51]), threshold=0.5).tolist() == [False, True, True]
 
 
 def test_figures_by_hand():

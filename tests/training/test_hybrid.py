@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.metrics.table import measure
+from cxr_cli.metrics.measure import measure
 from cxr_cli.prediction.trees import open_booster
 from cxr_cli.training.hybrid import fit_booster, read_features
 

@@ -8,10 +8,11 @@ import numpy as np
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.evaluation.record import CalibrationFigures, PredictiveValues, ReportRecord, SeenFilms
 from cxr_cli.metrics.calibration import measure_calibration
-from cxr_cli.metrics.intervals import METHOD, Interval, measure_intervals, predictive_intervals, predictive_values
+from cxr_cli.metrics.intervals import METHOD, Interval, predictive_intervals, predictive_values
+from cxr_cli.metrics.measure import classification_report, measure, measure_intervals
 from cxr_cli.metrics.plots import draw_confusion, draw_reliability, draw_roc
+from cxr_cli.metrics.sample import call_positive, count_confusion
 from cxr_cli.metrics.subgroups import SubgroupRow, age_band, subgroups
-from cxr_cli.metrics.table import answers, classification_report, count_confusion, measure
 from cxr_cli.prediction.predictor import Predictor
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import EvaluationFolder
@@ -55,7 +56,7 @@ def make_report(
     """
     record, threshold = predictor.record, predictor.record.threshold
     positives, probabilities, groups = found.positives, found.probabilities, found.groups
-    called = answers(probabilities, threshold=threshold)
+    called = call_positive(probabilities, threshold=threshold)
     metrics = measure(positives, probabilities, threshold=threshold)
     intervals = measure_intervals(positives, probabilities, groups, threshold=threshold)
     return ReportRecord(
@@ -128,7 +129,7 @@ def _predictive_values(
 
 def write_report(folder: EvaluationFolder, report: ReportRecord, found: Answers) -> None:
     """Write the films' answers, the pictures and, last, the report."""
-    called = answers(found.probabilities, threshold=report.threshold)
+    called = call_positive(found.probabilities, threshold=report.threshold)
     names = np.array([report.negative, report.positive])
     rows = [
         {

@@ -8,7 +8,7 @@ import numpy as np
 
 from cxr_cli.films.figures import save_figure
 from cxr_cli.metrics.calibration import BINS, expected_calibration_error, reliability
-from cxr_cli.metrics.table import Confusion
+from cxr_cli.metrics.sample import Confusion
 
 # Okabe & Ito 2008: apart for color-blind readers.
 _BLUE, _ORANGE, _GRAY = "#0072B2", "#E69F00", "#888888"

@@ -1,36 +1,36 @@
-"""The figures of a classifier among films of one kind: a view, a sex, an age band, a source, a finding."""
+"""The metrics of a classifier by subgroup: view, sex, age band, source or finding."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cxr_cli.metrics.intervals import Interval, measure_intervals
-from cxr_cli.metrics.table import measure
+from cxr_cli.metrics.intervals import Interval
+from cxr_cli.metrics.measure import measure, measure_intervals
+from cxr_cli.metrics.table import metrics_in
 from cxr_cli.workspace.records import RecordPart
 
 
 class SubgroupRow(RecordPart, frozen=True, kw_only=True):
-    """A run's figures on the films of one kind, of those it was tested on."""
+    """A run's metrics on those of its test films that belong to one subgroup."""
 
     column: str  # view, sex, age, source or finding
-    value: str  # "unknown" where it isn't known
+    value: str  # "unknown" where the metadata have none
     films: int
     patients: int
     positives: int
     negatives: int
-    too_few: bool  # below ten films of a class: no AUC, and sensitivity or specificity only where its class has enough
+    too_few: bool  # fewer than ten films of a class; a metric that needs such a class is None
     metrics: dict[str, float | None]
     intervals: dict[str, Interval | None]
 
 
-ENOUGH = 10  # films of a class
+ENOUGH = 10  # films of a class that a metric needs
 UNKNOWN = "unknown"
 _BANDS = (18, 40, 60, 80)
-_OF_POSITIVES, _OF_BOTH, _OF_NEGATIVES = "sensitivity", "roc_auc", "specificity"
 
 
 def age_band(age: str) -> str:
-    """Where an age in years, as metadata have it, belongs: ``0-17``, ``18-39``, ``40-59``, ``60-79``, ``80+``."""
+    """The band of an age in years: ``0-17``, ``18-39``, ``40-59``, ``60-79``, ``80+``, or ``unknown``."""
     try:
         years = float(age)
     except ValueError:
@@ -48,22 +48,22 @@ def subgroups(
     probabilities: np.ndarray,
     groups: np.ndarray,
     *,
-    threshold: float,
+    threshold: float | np.ndarray,
     seed: int = 0,
 ) -> list[SubgroupRow]:
-    """One row a value of each column.
+    """Compute one row for each value of each column.
 
     Args:
-        columns: by name, a value a film; an empty one is "unknown".
+        columns: by name, one value per film; an empty one is "unknown".
         positives: (N,) bool, the truth.
         probabilities: (N,) float, P(positive).
         groups: (N,), the patient of each film.
-        threshold: from which P(positive) on an answer is positive.
-        seed: of the bootstrap.
+        threshold: from which P(positive) on a film is called positive; one for all films, or (N,).
+        seed: of the bootstrap. Defaults to 0.
 
     Returns:
-        In the columns' order, the value with most films first, the unknown last. A figure is None where there are fewer
-        than ten films of a class that it needs.
+        In the columns' order; within a column the value with the most films first, and "unknown" last. A metric is None
+        where there are fewer than ten films of a class that it needs.
     """
     groups = np.asarray(groups)
     rows = []
@@ -74,7 +74,11 @@ def subgroups(
         for value, _ in order:
             there = named == value
             rows.append(
-                _row(column, str(value), positives[there], probabilities[there], groups[there], threshold, seed)
+                _row(
+                    *(column, str(value), positives[there], probabilities[there], groups[there]),
+                    threshold=np.broadcast_to(threshold, named.shape)[there],
+                    seed=seed,
+                )
             )
     return rows
 
@@ -85,14 +89,16 @@ def _row(
     positives: np.ndarray,
     probabilities: np.ndarray,
     groups: np.ndarray,
-    threshold: float,
+    *,
+    threshold: np.ndarray,
     seed: int,
 ) -> SubgroupRow:
     count = int(positives.sum())
-    enough = {_OF_POSITIVES: count >= ENOUGH, _OF_NEGATIVES: len(positives) - count >= ENOUGH}
-    enough[_OF_BOTH] = all(enough.values())
-    found = measure(positives, probabilities, threshold=threshold)
-    around = measure_intervals(positives, probabilities, groups, threshold=threshold, seed=seed)
+    enough = {"positives": count >= ENOUGH, "negatives": len(positives) - count >= ENOUGH}
+    enough["both"] = all(enough.values())
+    values = measure(positives, probabilities, threshold=threshold)
+    intervals = measure_intervals(positives, probabilities, groups, threshold=threshold, seed=seed)
+    shown = {metric.name: enough[metric.needs] for metric in metrics_in("subgroups")}
     return SubgroupRow(
         column=column,
         value=value,
@@ -100,7 +106,7 @@ def _row(
         patients=len(np.unique(groups)),
         positives=count,
         negatives=len(positives) - count,
-        too_few=not enough[_OF_BOTH],
-        metrics={name: found[name] if there else None for name, there in enough.items()},
-        intervals={name: around[name] if there else None for name, there in enough.items()},
+        too_few=not enough["both"],
+        metrics={name: values[name] if is_enough else None for name, is_enough in shown.items()},
+        intervals={name: intervals[name] if is_enough else None for name, is_enough in shown.items()},
     )

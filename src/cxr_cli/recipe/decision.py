@@ -10,8 +10,8 @@ import numpy as np
 from cxr_cli.dataset.classes import read_classes
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.metrics.calibration import apply_temperature, calibrate
+from cxr_cli.metrics.measure import measure
 from cxr_cli.metrics.operating_points import choose_threshold, parse_rule
-from cxr_cli.metrics.table import measure
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.files import lock, write_table
 from cxr_cli.workspace.folders import RunFolder

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.metrics.table import measure
+from cxr_cli.metrics.measure import measure
 from cxr_cli.progress import EpochRow, watcher
 from cxr_cli.training.checkpoints import Checkpoints, State
 from cxr_cli.training.engine import keras

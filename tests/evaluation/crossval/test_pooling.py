@@ -4,7 +4,7 @@ import pytest
 from cxr_cli.evaluation.crossval.pooling import Answers, FoldAnswers, across_folds, figures, pool
 from cxr_cli.evaluation.crossval.record import CrossvalFold
 from cxr_cli.metrics.intervals import Interval, gap_interval
-from cxr_cli.metrics.table import measure
+from cxr_cli.metrics.measure import measure
 
 
 def answers_at(threshold, *, seed, films=60):

@@ -9,9 +9,9 @@ import numpy as np
 
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.evaluation.crossval.record import AcrossFolds, CrossvalFold
-from cxr_cli.metrics.intervals import Interval, measure_intervals
+from cxr_cli.metrics.intervals import Interval
+from cxr_cli.metrics.measure import measure, measure_intervals
 from cxr_cli.metrics.subgroups import SubgroupRow, age_band, subgroups
-from cxr_cli.metrics.table import measure
 from cxr_cli.recipe.record import RunRecord
 
 T = TypeVar("T")

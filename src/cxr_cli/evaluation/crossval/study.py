@@ -15,7 +15,7 @@ from cxr_cli.evaluation.crossval.pooling import Answers, FoldAnswers, across_fol
 from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord, SkippedFold
 from cxr_cli.evaluation.crossval.report import write_report
 from cxr_cli.metrics.intervals import METHOD
-from cxr_cli.metrics.table import count_confusion
+from cxr_cli.metrics.sample import count_confusion
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note, track
 from cxr_cli.recipe.options import TrainingOptions
