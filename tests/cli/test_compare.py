@@ -47,10 +47,11 @@ def test_the_figures_are_those_of_the_reports_and_the_records(cxr, two_runs):
     row = figures(two_runs)["twin"]
 
     assert result.exit_code == 0
-    for name in ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "roc_auc"):
+    for name in ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "mcc", "roc_auc"):
         assert float(row[name]) == report.metrics[name]
-    around = report.intervals["roc_auc"]
-    assert (float(row["roc_auc_low"]), float(row["roc_auc_high"])) == (around.low, around.high)
+    for name in ("mcc", "roc_auc"):
+        around = report.intervals[name]
+        assert (float(row[f"{name}_low"]), float(row[f"{name}_high"])) == (around.low, around.high)
     assert int(row["parameters"]) == record.parameters
     assert int(row["bytes"]) == run.litert_model.stat().st_size
     assert float(row["training_seconds"]) == pytest.approx(record.seconds["fit"], abs=0.06)
@@ -61,13 +62,14 @@ def test_the_figures_are_those_of_the_reports_and_the_records(cxr, two_runs):
 def test_people_read_a_table_and_where_the_files_are(cxr, two_runs):
     result = cxr("compare", "-w", two_runs.root)
     title, _, _, header, _, first, second, *others = result.stdout.splitlines()
-    metrics = read_record(two_runs.evaluation("twin", "test").record, ReportRecord).metrics
-    shown = [metrics[name] for name in ("roc_auc", "balanced_accuracy", "accuracy", "sensitivity", "specificity")]
+    report = read_record(two_runs.evaluation("twin", "test").record, ReportRecord)
+    names = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy", "accuracy", "mcc")
+    shown = [report.metrics[name] for name in names]
 
     assert re.fullmatch(r"Runs on 6 test films of \d patients \(3 non_covid, 3 covid\)", title)
-    assert header.split() == ["run", "AUC", "acc.", "acc.", "sens.", "spec.", "M", "MB", "ms", "min"]
+    assert header.split() == ["run", "AUC", "sens.", "spec.", "acc.", "acc.", "MCC", "M", "MB", "ms", "min"]
     for line, name in ((first, "simple-cnn"), (second, "twin")):
-        assert line.split()[:6] == [name, *(f"{value:.3f}" for value in shown)]
+        assert line.split()[:7] == [name, *(f"{value:.3f}" for value in shown)]
     assert others[-2:] == [f"Files: {two_runs.comparison.root}", "For research and teaching only, never a diagnosis."]
     assert "*" not in result.stdout
 
@@ -122,7 +124,7 @@ def test_the_best_run_is_compared_with_each_other_in_pairs(cxr, with_answers):
 
     shown = cxr("compare", "-w", workspace.root).stdout
     pair = told["pairs"][0]
-    assert "In pairs, on the films that both answered: 12 films of 9 patients" in shown
+    assert "In pairs, on the films that both have predictions for: 12 films of 9 patients" in shown
     assert re.search(
         rf"^{best} - {others[0]} +\{pair['auc_difference']:+.3f} \(.\d\.\d{{3}} to .\d\.\d{{3}}\)", shown, re.MULTILINE
     )

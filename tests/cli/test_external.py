@@ -80,7 +80,7 @@ def test_internal_and_external_stand_side_by_side_with_the_gap(cxr, own_trained,
     )
     assert outside.external.metadata == [str(elsewhere)]
     assert outside.external.internal == inside.created
-    assert list(outside.external.gaps) == ["sensitivity", "specificity", "balanced_accuracy", "roc_auc"]
+    assert list(outside.external.gaps) == ["sensitivity", "specificity", "balanced_accuracy", "mcc", "roc_auc"]
     for metric, gap in outside.external.gaps.items():
         assert (gap.internal, gap.external) == (inside.metrics[metric], outside.metrics[metric])
         assert gap.gap == gap.external - gap.internal

@@ -9,11 +9,11 @@ import pytest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.evaluation.record import ReportRecord
 from cxr_cli.metrics.intervals import METHOD, Interval
+from cxr_cli.metrics.table import METRICS
 from cxr_cli.pages.render import figure, spread
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.checklists import AUTHOR, CLAIM, TRIPOD, rows
 from cxr_cli.reporting.document import Document, Figure, Pictures, Section, Table, Text, to_builtins, to_markdown
-from cxr_cli.reporting.result_sections import NAMES
 from cxr_cli.workspace.records import read_record
 
 
@@ -83,7 +83,7 @@ def test_every_metric_on_the_page_is_the_reports(reported):
     told = {row[0]: row[1] for row in tables.rows["Performance"] if len(row) == 2}
     for name, value in test.metrics.items():
         around = spread(test.intervals[name])
-        assert told[NAMES[name]] == (f"{figure(value)} {around}" if around else figure(value)), name
+        assert told[METRICS[name].title] == (f"{figure(value)} {around}" if around else figure(value)), name
     cells = test.confusion_matrix
     assert ["covid", str(cells["false_negative"]), str(cells["true_positive"])] in tables.rows["Performance"]
     assert METHOD in reported.report("simple-cnn").page.read_text().replace("&#39;", "'")
@@ -133,7 +133,7 @@ def test_the_numbers_are_there_in_full(reported):
     (performance,) = (section for section in document["sections"] if section["title"] == "Performance")
     table = next(block for block in performance["blocks"] if block["type"] == "table")
     told = {row[0]: row[1]["value"] for row in table["rows"]}
-    assert told == {NAMES[name]: value for name, value in test.metrics.items()}
+    assert told == {METRICS[name].title: value for name, value in test.metrics.items()}
 
 
 def test_the_page_stands_alone(reported):
@@ -203,7 +203,7 @@ def test_tests_elsewhere_folds_and_grades_are_told(cxr, own_trained, tmp_path):
     report = read_record(own_trained.evaluation("simple-cnn", "clinic").record, ReportRecord)
     told = {row[0]: row[1:] for row in tables["Other hospitals"]}
     for name, gap in report.external.gaps.items():
-        assert told[NAMES[name]][2].startswith(figure(gap.gap)), name
+        assert told[METRICS[name].title][2].startswith(figure(gap.gap)), name
     assert any(row[0] == "deletion: better than random by" for row in tables["Heat maps"])
 
 

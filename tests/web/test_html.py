@@ -127,7 +127,12 @@ def test_figures_of_an_earlier_training_are_said_to_be_old(own_tested):
 def test_a_figure_that_is_not_defined_and_one_answer_for_all_are_said(own_tested, words):
     path = own_tested.evaluation("simple-cnn", "test").record
     report = read_record(path, ReportRecord)
-    cells = {"true_positive": 0, "false_positive": 0, "false_negative": 0, "true_negative": report.films}
+    cells = {
+        "true_positive": 0,
+        "false_positive": 0,
+        "false_negative": report.positives,
+        "true_negative": report.negatives,
+    }
     undefined = {
         "metrics": {**report.metrics, "sensitivity": None},
         "intervals": {**report.intervals, "sensitivity": None},

@@ -12,10 +12,13 @@ from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
     from cxr_cli.evaluation.compare import Comparison
-    from cxr_cli.evaluation.comparison import Pair, Row
+    from cxr_cli.evaluation.comparison import ComparedPair, ComparedRun
+    from cxr_cli.metrics.intervals import Interval
+    from cxr_cli.metrics.table import Metric
 
 _LEGEND = (
-    "bal. acc.: mean of sensitivity and specificity. par.: parameters of the network.",
+    "bal. acc.: mean of sensitivity and specificity. MCC: Matthews' correlation coefficient.",
+    "par.: parameters of the network.",
     "file: what cxr predict loads. train: the fit alone, on the machine that did it.",
 )
 
@@ -60,7 +63,7 @@ def compare(
         console.result_json(
             {
                 "test_films": comparison.films,
-                "runs": [asdict(row) for row in comparison.rows],
+                "runs": [row.row for row in comparison.rows],
                 "pairs": [asdict(pair) for pair in comparison.pairs],
                 "left_out": {name: problem.message for name, problem in comparison.skipped.items()},
                 "files": str(comparison.folder.root),
@@ -73,16 +76,25 @@ def compare(
 
 
 def _show(comparison: "Comparison") -> None:
+    from cxr_cli.metrics.table import metrics_in
+
     console.result(comparison.title)
     console.result()
+    shown = metrics_in("compare", ranked=True)
     console.wide_table(
-        ["run", "AUC", "bal.\nacc.", "acc.", "sens.", "spec.", "par.\nM", "file\nMB", "time\nms", "train\nmin"],
-        [_cells(row) for row in comparison.rows],
+        ["run", *(metric.column for metric in shown), "par.\nM", "file\nMB", "time\nms", "train\nmin"],
+        [_cells(row, shown) for row in comparison.rows],
+    )
+    console.result()
+    with_interval = [metric for metric in shown if metric.compare_interval]
+    console.wide_table(
+        ["95 % intervals", *(metric.title for metric in with_interval)],
+        [[row.title, *(_spread(row.intervals[metric.name]) for metric in with_interval)] for row in comparison.rows],
     )
     console.result()
     if not all(row.same_dataset for row in comparison.rows):
         console.result(
-            "* trained on another dataset or split than the prepared one: films of this test may\n"
+            "* trained on another dataset or split than the prepared one: these test films may\n"
             "  have been among its training films, so its figures are no test."
         )
     for line in (*_LEGEND, comparison.timing):
@@ -94,12 +106,12 @@ def _show(comparison: "Comparison") -> None:
     console.result(DISCLAIMER)
 
 
-def _show_pairs(pairs: "Sequence[Pair]") -> None:
+def _show_pairs(pairs: "Sequence[ComparedPair]") -> None:
     from cxr_cli.evaluation.comparison import PAIR_NOTES, PICKED_NOTE
 
     films = {(pair.films, pair.patients) for pair in pairs}
     counts = " or ".join(f"{films} films of {patients} patients" for films, patients in sorted(films))
-    console.result(f"In pairs, on the films that both answered: {counts}")
+    console.result(f"In pairs, on the films that both have predictions for: {counts}")
     console.result()
     header = ["", "AUC difference", "p", "first right\nalone", "second right\nalone", "p"]
     console.wide_table(header, [pair.cells for pair in pairs])
@@ -109,9 +121,11 @@ def _show_pairs(pairs: "Sequence[Pair]") -> None:
     console.result()
 
 
-def _cells(row: "Row") -> list[str]:
-    from cxr_cli.evaluation.comparison import figure
-
-    shown = (row.roc_auc, row.balanced_accuracy, row.accuracy, row.sensitivity, row.specificity)
+def _cells(row: "ComparedRun", shown: "Sequence[Metric]") -> list[str]:
     costs = (row.bytes / 1e6, row.milliseconds, row.training_seconds / 60)
-    return [row.title, *map(figure, shown), f"{row.parameters / 1e6:.2f}", *(f"{cost:.1f}" for cost in costs)]
+    figures = [row.cell(metric, interval=False) for metric in shown]
+    return [row.title, *figures, f"{row.parameters / 1e6:.2f}", *(f"{cost:.1f}" for cost in costs)]
+
+
+def _spread(interval: "Interval | None") -> str:
+    return f"{interval.low:.3f} to {interval.high:.3f}" if interval else "–"

@@ -1,6 +1,6 @@
 """What `cxr crossval` says of a recipe."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from cxr_cli.evaluation.crossval.record import AcrossFolds, CrossvalFold
     from cxr_cli.evaluation.crossval.study import CrossValidated
     from cxr_cli.metrics.intervals import Interval
+    from cxr_cli.metrics.table import Metric
 
-_SHOWN = ("roc_auc", "sensitivity", "specificity")
 _LONGEST = 20  # letters of a hospital's name
 _MEANING = (
     "In brackets: 95 %, over patients. Each fold's operating point is from its own",
@@ -22,7 +22,9 @@ _MEANING = (
 
 
 def show(done: "CrossValidated") -> None:
-    """Print the folds, their mean, and all answers together."""
+    """Print the folds, their mean, and all predictions pooled."""
+    from cxr_cli.metrics.table import metrics_in
+
     record = done.record
     console.result(f"{record.arch}: {record.films} films of {record.patients} patients,")
     beside = f", nor of its {record.left_out}" if record.left_out else ""
@@ -30,15 +32,16 @@ def show(done: "CrossValidated") -> None:
     for note in record.notes:
         console.result(note)
     console.result()
-    header = [record.left_out or "fold", "films", record.positive, "ROC AUC", "sensitivity", "specificity"]
+    shown = metrics_in("folds", ranked=True)
+    header = [record.left_out or "fold", "films", record.positive, *(metric.title for metric in shown)]
     console.wide_table(
         header,
         [
-            *(_fold(fold, record.positive) for fold in record.folds),
-            _across("mean", record.across_folds, lambda found: found.mean, intervals=True),
-            _across("SD", record.across_folds, lambda found: found.sd),
+            *(_fold(fold, record.positive, shown) for fold in record.folds),
+            _across("mean", shown, record.across_folds, lambda found: found.mean, intervals=True),
+            _across("SD", shown, record.across_folds, lambda found: found.sd),
             ["pooled", f"{record.films}", f"{record.positives}"]
-            + [_figure(record.metrics[key], record.intervals[key]) for key in _SHOWN],
+            + [_figure(record.metrics[metric.name], record.intervals[metric.name]) for metric in shown],
         ],
     )
     console.result()
@@ -50,21 +53,22 @@ def show(done: "CrossValidated") -> None:
     console.result(DISCLAIMER)
 
 
-def _fold(fold: "CrossvalFold", positive: str) -> list[str]:
+def _fold(fold: "CrossvalFold", positive: str, shown: "Sequence[Metric]") -> list[str]:
     name = fold.name if len(fold.name) <= _LONGEST else f"{fold.name[: _LONGEST - 1]}…"
     test = fold.films["test"]
-    figures = [_figure(fold.metrics[key], fold.intervals[key]) for key in _SHOWN]
+    figures = [_figure(fold.metrics[metric.name], fold.intervals[metric.name]) for metric in shown]
     return [name, f"{sum(test.values())}", f"{test[positive]}", *figures]
 
 
 def _across(
     name: str,
+    shown: "Sequence[Metric]",
     found: "dict[str, AcrossFolds]",
     value: "Callable[[AcrossFolds], float | None]",
     *,
     intervals: bool = False,
 ) -> list[str]:
-    there = [found.get(key) for key in _SHOWN]
+    there = [found.get(metric.name) for metric in shown]
     figures = [_figure(value(one), one.interval if intervals else None) if one else "–" for one in there]
     return [name, "", "", *figures]
 

@@ -11,20 +11,6 @@ if TYPE_CHECKING:
     from cxr_cli.metrics.intervals import Interval
     from cxr_cli.metrics.subgroups import SubgroupRow
 
-_NAMES = {
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "precision": "PPV",
-    "negative_predictive_value": "NPV",
-    "balanced_accuracy": "Balanced accuracy",
-    "accuracy": "Accuracy",
-    "f1": "F1",
-    "roc_auc": "ROC AUC",
-    "brier": "Brier score",
-    "log_loss": "Log loss",
-    "ece": "Calibration error",
-}
-
 
 def show(evaluated: "Evaluated", *, as_json: bool) -> None:
     """Print a report, for people or for programs."""
@@ -82,24 +68,15 @@ def _head(report: "ReportRecord", warnings: list[str]) -> None:
 
 
 def _metrics(report: "ReportRecord") -> None:
-    cells, positive, negative = report.confusion_matrix, report.positive, report.negative
-    found, spared = cells["true_positive"], cells["true_negative"]
-    meanings = {
-        "sensitivity": f"{found} of {report.positives} {positive} films called {positive}",
-        "specificity": f"{spared} of {report.negatives} {negative} films called {negative}",
-        "precision": f"{found} of {found + cells['false_positive']} films called {positive} are",
-        "negative_predictive_value": f"{spared} of {spared + cells['false_negative']} films called {negative} are",
-        "balanced_accuracy": "mean of sensitivity and specificity",
-        "accuracy": "",
-        "f1": "",
-        "roc_auc": "0.5 is chance",
-    }
-    if not report.positives or not report.negatives:  # the rest would tell the one class's share of the films
-        meanings = {name: text for name, text in meanings.items() if report.metrics[name] is not None}
-        meanings = {name: text for name, text in meanings.items() if name in ("sensitivity", "specificity")}
+    from cxr_cli.metrics.table import meaning_of, metrics_in
+
+    shown = metrics_in("evaluate")
+    if not report.positives or not report.negatives:  # the rest would only give the one class's share of the films
+        shown = [metric for metric in shown if metric.needs != "both" and report.metrics[metric.name] is not None]
     console.result(f"{'':<18} {'':<5}  95 % interval")
-    for name, meaning in meanings.items():
-        _line(_NAMES[name], report.metrics[name], report.intervals[name], meaning)
+    for metric in shown:
+        meaning = meaning_of(metric, report.confusion_matrix, positive=report.positive, negative=report.negative)
+        _line(metric.label, report.metrics[metric.name], report.intervals[metric.name], meaning)
     worth = report.predictive_values
     if worth and report.positives and report.negatives:
         console.result(f"At a prevalence of {worth.prevalence:.3%}:".replace(".000%", "%"))
@@ -122,12 +99,14 @@ def _line(name: str, value: float | None, interval: "Interval | None", meaning: 
 
 
 def _calibration(report: "ReportRecord") -> None:
+    from cxr_cli.metrics.calibration import calibration_titles
+
     found = report.calibration
     if not report.positives or not report.negatives:
         return
     titles = ["raw", f"temperature {found.temperature:.2f}"] if found.temperature else ["not calibrated"]
     sets = [found.raw, found.calibrated] if found.temperature else [found.calibrated]
-    rows = [(_NAMES[name], *(f"{one[name]:.3f}" for one in sets)) for name in ("brier", "ece", "log_loss")]
+    rows = [(title, *(f"{one[name]:.3f}" for one in sets)) for name, title in calibration_titles().items()]
     console.table([("Probabilities", *titles), *rows], indent=0)
     console.result()
 
@@ -146,14 +125,16 @@ def _cells(report: "ReportRecord") -> None:
 
 
 def _subgroups(report: "ReportRecord") -> None:
-    """Columns of one value are the whole set again, and are left out."""
+    """A column with one value is the whole set again, and is left out."""
+    from cxr_cli.metrics.table import metrics_in
+
     by_column: dict[str, list[SubgroupRow]] = {}
     for row in report.subgroups:
         by_column.setdefault(row.column, []).append(row)
     shown = [row for rows in by_column.values() if len(rows) > 1 for row in rows]
     told = [row for row in shown if any(value is not None for value in row.metrics.values())]
     if told:
-        header = ["Subgroup", "films", report.positive, "sensitivity", "specificity", "ROC AUC"]
+        header = ["Subgroup", "films", report.positive, *(metric.title for metric in metrics_in("subgroups"))]
         console.table([header, *(_subgroup(row) for row in told)], indent=0)
     few = [f"{row.column} {row.value} ({row.films})" for row in shown if row not in told]
     if few:
@@ -163,19 +144,22 @@ def _subgroups(report: "ReportRecord") -> None:
 
 
 def _subgroup(row: "SubgroupRow") -> list[str]:
-    there = {
-        "sensitivity": row.positives,
-        "specificity": row.negatives,
-        "roc_auc": min(row.positives, row.negatives),
-    }
-    # Blank is what films of one class can't tell, however many there are.
-    figures = [_short(row.metrics[name], row.intervals[name]) or ("too few" if there[name] else "") for name in there]
+    from cxr_cli.metrics.table import metrics_in
+
+    films = {"positives": row.positives, "negatives": row.negatives, "both": min(row.positives, row.negatives)}
+    # A cell is blank where the subgroup has no film of a class that the metric needs.
+    figures = [
+        _short(row.metrics[metric.name], row.intervals[metric.name]) or ("too few" if films[metric.needs] else "")
+        for metric in metrics_in("subgroups")
+    ]
     return [f"{row.column} {row.value}", f"{row.films:,}", f"{row.positives:,}", *figures]
 
 
 def _side_by_side(report: "ReportRecord") -> None:
+    from cxr_cli.metrics.table import METRICS
+
     gaps = report.external.gaps if report.external else {}
-    rows = [(_NAMES[name], *_compared(gap)) for name, gap in gaps.items()]
+    rows = [(METRICS[name].label, *_compared(gap)) for name, gap in gaps.items()]
     console.table([("", "internal", "external", "gap"), *rows], indent=0)
     console.result()
 

@@ -37,6 +37,8 @@ def show_architectures(*, as_json: bool) -> None:
 
 def show_run(trained: "Trained") -> None:
     """Print what was trained, how well it does on validation, and what to do next."""
+    from cxr_cli.metrics.table import metrics_in
+
     record = trained.record
     kept = f"epoch {record.best_epoch} of {record.epochs}" if record.best_epoch else "the start, better than any epoch"
     why = {"interrupt": "stopped by you", "epochs": "all epochs done", "early stopping": "no better for a while"}
@@ -44,9 +46,10 @@ def show_run(trained: "Trained") -> None:
     console.result(f"Kept       : {kept} ({why[record.stopped_by]})")
     if record.boosting:
         console.result(f"XGBoost    : {record.boosting.trees} trees on {record.boosting.features} features of the CNN")
-    shown = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
-    figures = ", ".join(f"{key.replace('_', ' ')} {record.validation[key]:.3f}" for key in shown)
-    console.result(f"Validation : {figures.replace('roc auc', 'ROC AUC')}")
+    figures = ", ".join(
+        f"{metric.title} {record.validation[metric.name]:.3f}" for metric in metrics_in("training", ranked=True)
+    )
+    console.result(f"Validation : {figures}")
     if record.operating_point and record.calibration:
         console.result(f"Threshold  : {_decision(record.operating_point, record.calibration.temperature)}")
     console.result(f"Export     : model.tflite answers within {record.export.max_probability_difference:.1e} of Keras")

@@ -14,11 +14,12 @@ from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError, WorkspaceError
-from cxr_cli.evaluation.comparison import Pair, Row, draw_comparison, write_markdown
+from cxr_cli.evaluation.comparison import ComparedPair, ComparedRun, draw_comparison, write_markdown
 from cxr_cli.evaluation.evaluate import report_on_test
 from cxr_cli.evaluation.record import ReportRecord
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.paired_tests import delong, mcnemar
+from cxr_cli.metrics.table import RANKED_BY
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import ComparisonFolder
@@ -32,8 +33,8 @@ _WARM_UP, _TIMED = 3, 20  # answers
 class Comparison:
     """What `compare` made."""
 
-    rows: list[Row]  # the best ROC AUC first; those whose figures are no test last
-    pairs: list[Pair]  # the first of `rows` with each other, on the films that both answered
+    rows: list[ComparedRun]  # the best ROC AUC first; those whose figures are no test last
+    pairs: list[ComparedPair]  # the first of `rows` with each other, on the films that both answered
     skipped: dict[str, CxrError]  # run -> why it has no row
     films: dict[str, int]  # label -> test films
     title: str
@@ -76,7 +77,7 @@ def compare(
         raise next(iter(skipped.values()))
     times = _milliseconds([predictors[name] for name in reports], film)
     rows = [_row(predictors[name], reports[name], times[name], made.fingerprint) for name in reports]
-    rows.sort(key=lambda row: (not row.same_dataset, -(row.roc_auc or 0), -(row.balanced_accuracy or 0), row.run))
+    rows.sort(key=_rank)
     answered = [_answered(workspace, row.run, predictors[row.run].positive) for row in rows]
     comparison = Comparison(
         rows=rows,
@@ -89,6 +90,10 @@ def compare(
     )
     _write(comparison)
     return comparison
+
+
+def _rank(row: ComparedRun) -> tuple[bool, float, float, str]:
+    return not row.same_dataset, -(row.metrics[RANKED_BY] or 0), -(row.metrics["balanced_accuracy"] or 0), row.run
 
 
 def _title(made: DatasetRecord, *, patients: int) -> str:
@@ -127,7 +132,7 @@ def _answered(workspace: Workspace, run: str, positive: str) -> _Answered:
     return _Answered(run, films)
 
 
-def _pair(best: _Answered, other: _Answered) -> Pair:
+def _pair(best: _Answered, other: _Answered) -> ComparedPair:
     """Both runs on the films that both answered."""
     both = [(best.films[image], other.films[image]) for image in best.films if image in other.films]
     positives = np.array([mine[0] for mine, _ in both], bool)
@@ -136,7 +141,7 @@ def _pair(best: _Answered, other: _Answered) -> Pair:
     right = [np.array([one[side][2] for one in both], bool) for side in (0, 1)]
     areas = delong(positives, scores[0], scores[1], groups) if positives.any() and not positives.all() else None
     answers = mcnemar(right[0], right[1], groups)
-    return Pair(
+    return ComparedPair(
         a=best.run,
         b=other.run,
         films=len(both),
@@ -162,20 +167,14 @@ def _milliseconds(predictors: Sequence[Predictor], film: np.ndarray) -> dict[str
     return {name: round(statistics.median(times[_WARM_UP:]), 2) for name, times in laps.items()}
 
 
-def _row(predictor: Predictor, report: ReportRecord, milliseconds: float, dataset_fingerprint: str) -> Row:
+def _row(predictor: Predictor, report: ReportRecord, milliseconds: float, dataset_fingerprint: str) -> ComparedRun:
     run, record = predictor.run, predictor.record
-    around = report.intervals["roc_auc"]
     files = [run.litert_model, *([run.booster] if record.boosting else [])]
-    return Row(
+    return ComparedRun(
         run=run.name,
         arch=record.arch,
-        accuracy=report.metrics["accuracy"],
-        balanced_accuracy=report.metrics["balanced_accuracy"],
-        sensitivity=report.metrics["sensitivity"],
-        specificity=report.metrics["specificity"],
-        roc_auc=report.metrics["roc_auc"],
-        roc_auc_low=around.low if around else None,
-        roc_auc_high=around.high if around else None,
+        metrics=report.metrics,
+        intervals=report.intervals,
         parameters=record.parameters,
         bytes=sum(file.stat().st_size for file in files),
         milliseconds=milliseconds,
@@ -186,9 +185,9 @@ def _row(predictor: Predictor, report: ReportRecord, milliseconds: float, datase
 
 def _write(comparison: Comparison) -> None:
     folder, rows = comparison.folder, comparison.rows
-    write_table(folder.csv, [column.name for column in fields(Row)], (asdict(row) for row in rows))
+    write_table(folder.csv, list(rows[0].row), (row.row for row in rows))
     if comparison.pairs:
-        columns = [column.name for column in fields(Pair)]
+        columns = [column.name for column in fields(ComparedPair)]
         write_table(folder.pairs, columns, (asdict(pair) for pair in comparison.pairs))
     else:
         folder.pairs.unlink(missing_ok=True)  # of an earlier comparison

@@ -1,4 +1,4 @@
-"""Runs beside each other: one row a run, as Markdown and as a chart."""
+"""Several runs side by side: one row per run, as Markdown and as a chart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,44 +6,72 @@ from pathlib import Path
 from typing import Any
 
 from cxr_cli.films.figures import save_figure
+from cxr_cli.metrics.intervals import Interval
+from cxr_cli.metrics.table import METRICS, Metric, metrics_in
 from cxr_cli.workspace.files import write_text
 
 # Okabe & Ito 2008: apart for color-blind readers.
 _BLUE, _ORANGE, _GREEN, _GRAY = "#0072B2", "#E69F00", "#009E73", "#888888"
 _NOT_COMPARABLE = (
-    "\\* trained on another dataset or split than the prepared one: films of this test may have been among its "
+    "\\* trained on another dataset or split than the prepared one: these test films may have been among its "
     "training films, so its figures are no test."
 )
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedRun:
     """One run: how well it does on the test films, and what it costs."""
 
     run: str
     arch: str
-    accuracy: float | None
-    balanced_accuracy: float | None
-    sensitivity: float | None
-    specificity: float | None
-    roc_auc: float | None
-    roc_auc_low: float | None  # its 95 % interval
-    roc_auc_high: float | None
+    metrics: dict[str, float | None]  # all of the table, by name
+    intervals: dict[str, Interval | None]
     parameters: int  # of the network
-    bytes: int  # of the files that answer
-    milliseconds: float  # a film
+    bytes: int  # of the files that `cxr predict` loads
+    milliseconds: float  # per film
     training_seconds: float
-    same_dataset: bool  # trained on this very split; else its figures are no test
+    same_dataset: bool  # trained on this very split; otherwise its figures are no test
 
     @property
     def title(self) -> str:
         """The run's name, with an asterisk where its figures are no test."""
         return self.run if self.same_dataset else f"{self.run}*"
 
+    @property
+    def figures(self) -> dict[str, float | None]:
+        """The metrics that are compared: each as NAME, and its interval as NAME_low and NAME_high where it is shown."""
+        figures: dict[str, float | None] = {}
+        for metric in metrics_in("compare"):
+            figures[metric.name] = self.metrics[metric.name]
+            if metric.compare_interval:
+                interval = self.intervals[metric.name]
+                figures[f"{metric.name}_low"] = interval.low if interval else None
+                figures[f"{metric.name}_high"] = interval.high if interval else None
+        return figures
+
+    @property
+    def row(self) -> dict[str, object]:
+        """Its row of `comparison.csv`, by column, and its JSON."""
+        return {
+            "run": self.run,
+            "arch": self.arch,
+            **self.figures,
+            "parameters": self.parameters,
+            "bytes": self.bytes,
+            "milliseconds": self.milliseconds,
+            "training_seconds": self.training_seconds,
+            "same_dataset": self.same_dataset,
+        }
+
+    def cell(self, metric: Metric, *, interval: bool = True) -> str:
+        """A metric as tables show it, with its interval where it has one to show."""
+        around = self.intervals[metric.name] if interval and metric.compare_interval else None
+        return figure(self.metrics[metric.name]) + (f" ({around.low:.3f}–{around.high:.3f})" if around else "")
+
 
 @dataclass(frozen=True)
-class Pair:
-    """Two runs on the films that both answered."""
+class ComparedPair:
+    """Two runs on the films that both have predictions for."""
 
     a: str
     b: str
@@ -52,8 +80,8 @@ class Pair:
     auc_difference: float | None  # a's - b's; None where the films are of one class
     auc_low: float | None  # its 95 % interval
     auc_high: float | None
-    auc_p: float | None  # of no difference: DeLong's test, for films of the same patients where there are any
-    only_a_right: int  # films, each run at its own operating point
+    auc_p: float | None  # of no difference: DeLong's test, in its form for patients with several films
+    only_a_right: int  # films that only a predicts correctly, each run at its own operating point
     only_b_right: int
     answers_p: float  # of no difference: McNemar's exact test, over patients
 
@@ -67,26 +95,27 @@ class Pair:
 
 
 PAIR_NOTES = (
-    "AUC difference: 95 % interval and p by DeLong's test, in Obuchowski's form for patients with more films than one.",
-    "Right alone: films that one of the two answers right and the other wrong, each at its own operating point; p by "
-    "McNemar's exact test, over patients.",
+    "AUC difference: 95 % interval and p by DeLong's test, in Obuchowski's form for patients with several films.",
+    "Right alone: films that only one of the two predicts correctly, each at its own operating point; p by McNemar's "
+    "exact test, over patients.",
 )
 PICKED_NOTE = "The best of several runs was picked on these very films, which makes its p values too small."
 
 
-def write_markdown(path: Path, rows: Sequence[Row], pairs: Sequence[Pair], *, title: str, notes: Sequence[str]) -> None:
+def write_markdown(
+    path: Path, rows: Sequence[ComparedRun], pairs: Sequence[ComparedPair], *, title: str, notes: Sequence[str]
+) -> None:
     """Write the tables as Markdown, under `title` and above `notes`."""
     columns = {
         "run": [row.title.replace("*", "\\*") for row in rows],
         "architecture": [row.arch for row in rows],
-        "ROC AUC (95 %)": [_with_interval(row) for row in rows],
-        "balanced accuracy": [figure(row.balanced_accuracy) for row in rows],
-        "accuracy": [figure(row.accuracy) for row in rows],
-        "sensitivity": [figure(row.sensitivity) for row in rows],
-        "specificity": [figure(row.specificity) for row in rows],
+        **{
+            f"{metric.title} (95 %)" if metric.compare_interval else metric.title: [row.cell(metric) for row in rows]
+            for metric in metrics_in("compare", ranked=True)
+        },
         "parameters": [f"{row.parameters:,}" for row in rows],
         "file (MB)": [f"{row.bytes / 1e6:.1f}" for row in rows],
-        "ms a film": [f"{row.milliseconds:.1f}" for row in rows],
+        "ms per film": [f"{row.milliseconds:.1f}" for row in rows],
         "training (min)": [f"{row.training_seconds / 60:.1f}" for row in rows],
     }
     lines = [list(columns), ["---", "---", *["---:"] * (len(columns) - 2)], *zip(*columns.values(), strict=True)]
@@ -94,7 +123,7 @@ def write_markdown(path: Path, rows: Sequence[Row], pairs: Sequence[Pair], *, ti
     marked = [] if all(row.same_dataset for row in rows) else [_NOT_COMPARABLE]
     paired = []
     if pairs:
-        header = ["films of both", "AUC difference", "p", "first right alone", "second right alone", "p"]
+        header = ["on the same films", "AUC difference", "p", "first right alone", "second right alone", "p"]
         paired = [_table([header, ["---", *["---:"] * 5], *(pair.cells for pair in pairs)]), *PAIR_NOTES]
         paired += [PICKED_NOTE] if len(pairs) > 1 else []
     write_text(path, "\n\n".join([f"# {title}", table, *marked, *paired, *notes]) + "\n")
@@ -104,42 +133,35 @@ def _table(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _with_interval(row: Row) -> str:
-    around = f" ({row.roc_auc_low:.3f}–{row.roc_auc_high:.3f})" if row.roc_auc_low is not None else ""
-    return figure(row.roc_auc) + around
-
-
 def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def figure(value: float | None) -> str:
-    """A figure in [0, 1] as the tables show it."""
+    """A figure as the tables show it."""
     return "–" if value is None else f"{value:.3f}"
 
 
-def draw_comparison(path: Path, rows: Sequence[Row], *, title: str) -> None:
-    """Draw the runs as lines of bars: ROC AUC and balanced accuracy, milliseconds a film, megabytes."""
+def draw_comparison(path: Path, rows: Sequence[ComparedRun], *, title: str) -> None:
+    """Draw the runs as lines of bars: ROC AUC and balanced accuracy, milliseconds per film, megabytes."""
     from matplotlib.figure import Figure
 
     chart = Figure(figsize=(10, 1.9 + 0.5 * len(rows)), layout="constrained")
     quality, time, size = chart.subplots(1, 3, sharey=True, width_ratios=[2.2, 1, 1])
     places = range(len(rows))
-    # Two bars a run, of which the AUC's is the upper one.
-    for values, shift, color, label in (
-        ([row.roc_auc for row in rows], -0.19, _BLUE, "ROC AUC"),
-        ([row.balanced_accuracy for row in rows], 0.19, _ORANGE, "balanced accuracy"),
-    ):
+    # Two bars per run; the upper one is the AUC's.
+    for name, shift, color in (("roc_auc", -0.19, _BLUE), ("balanced_accuracy", 0.19, _ORANGE)):
+        values = [row.metrics[name] for row in rows]
         bars = quality.barh([place + shift for place in places], [value or 0 for value in values], 0.36, color=color)
         _label(quality, bars, [figure(value) for value in values])
-        bars.set_label(label)
+        bars.set_label(METRICS[name].title)
     quality.axvline(0.5, color=_GRAY, linestyle="--", linewidth=1, label="chance")
     quality.set_xlim(0, 1.2)
     quality.set_xticks([0, 0.25, 0.5, 0.75, 1])
     quality.set_yticks(places, [row.title for row in rows])
     quality.invert_yaxis()
     chart.legend(loc="outside lower left", ncols=3, frameon=False, fontsize=9)
-    _bars(time, [row.milliseconds for row in rows], "milliseconds a film")
+    _bars(time, [row.milliseconds for row in rows], "milliseconds per film")
     _bars(size, [row.bytes / 1e6 for row in rows], "file, MB")
     for axes in (quality, time, size):
         axes.spines[["top", "right"]].set_visible(False)

@@ -20,12 +20,11 @@ from cxr_cli.evaluation.record import External, Gap, ReportRecord
 from cxr_cli.evaluation.report import make_report
 from cxr_cli.films.phash import phashes, spectra
 from cxr_cli.metrics.intervals import gap_interval
+from cxr_cli.metrics.table import metrics_in
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
-
-COMPARED = ("sensitivity", "specificity", "balanced_accuracy", "roc_auc")
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,9 @@ def evaluate_external(
         positive=where.positive or selection.positive,
         funnel=selection.funnel,
         internal=internal.created if internal else None,
-        gaps={name: _gap(name, internal, report) for name in COMPARED} if internal else {},
+        gaps={metric.name: _gap(metric.name, internal, report) for metric in metrics_in("external")}
+        if internal
+        else {},
     )
     report = msgspec.structs.replace(report, external=external)
     return Evaluated(folder=write(workspace, report, found), report=report, leaks=[])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxr_cli.metrics.intervals import Interval, wilson
+from cxr_cli.metrics.table import METRICS
 from cxr_cli.workspace.records import RecordPart
 
 
@@ -83,6 +84,15 @@ def measure_calibration(positives: np.ndarray, probabilities: np.ndarray) -> dic
         "log_loss": float(log_loss(positives, exact, labels=[False, True])),
         "brier": float(np.mean((exact - positives) ** 2)),
         "ece": expected_calibration_error(positives, exact),
+    }
+
+
+def calibration_titles() -> dict[str, str]:
+    """The names of the figures of `measure_calibration`, as rows of a table have them."""
+    return {
+        "brier": METRICS["brier"].label,
+        "ece": "Calibration error",  # short for the expected calibration error
+        "log_loss": METRICS["log_loss"].label,
     }
 
 

@@ -13,9 +13,20 @@ import numpy as np
 from cxr_cli.metrics.intervals import Interval, auc_of, logarithm_interval, logit_interval, proportion_interval
 from cxr_cli.metrics.sample import Sample, Weighted
 
-Place = Literal["evaluate", "compare", "crossval", "external", "page", "card", "headline", "subgroups", "training"]
+Place = Literal[
+    "evaluate",  # its rows in the terminal
+    "compare",  # its columns
+    "external",  # beside the same metric of the run's own test
+    "folds",  # the columns of cross-validation: each fold, and all of them pooled
+    "crossval",  # the rows of a cross-validation's page: mean of the folds, and pooled
+    "subgroups",  # the columns
+    "headline",  # large, on top of a report's performance
+    "card",  # the model card
+    "page",  # of `cxr serve`
+    "training",  # the last lines of `cxr train`
+]
 # Where a metric is shown unless its row says otherwise; a full report and the JSON files have all of them.
-USUAL_PLACES: frozenset[Place] = frozenset({"evaluate", "compare", "crossval", "external", "page", "card"})
+USUAL_PLACES: frozenset[Place] = frozenset({"evaluate", "compare", "external", "folds", "crossval", "card", "page"})
 EVERYWHERE: frozenset[Place] = USUAL_PLACES | {"headline", "subgroups", "training"}
 
 
@@ -162,7 +173,7 @@ METRICS: dict[str, Metric] = {
             value=lambda films: (_sensitivity(films) + _specificity(films)) / 2,
             interval=on_logit(),
             meaning="mean of sensitivity and specificity",
-            shown=USUAL_PLACES | {"training"},
+            shown=USUAL_PLACES - {"folds"} | {"training"},
             compare_interval=False,
             heading="bal.\nacc.",
         ),
@@ -207,7 +218,7 @@ METRICS: dict[str, Metric] = {
             value=lambda films: films.squared_error,
             interval=on_logit(Sample.patients),
             exact=lambda positives, probabilities: float(np.mean((probabilities.astype(np.float64) - positives) ** 2)),
-            shown=frozenset({"crossval", "card"}),
+            shown=frozenset({"headline", "crossval", "card"}),
         ),
         Metric(
             name="log_loss",  # the mean cross-entropy, in nats

@@ -1,8 +1,8 @@
 """`MODEL_CARD.md`: what a model is and isn't for, beside the model (Mitchell et al. 2019, arXiv 1810.03993)."""
 
+from cxr_cli.metrics.table import metrics_in
 from cxr_cli.reporting.document import Cell, Document, Figure, Section, Table, Text
 from cxr_cli.reporting.gather import Material
-from cxr_cli.reporting.result_sections import NAMES
 
 
 def model_card(material: Material, doubts: Section) -> Document:
@@ -10,8 +10,8 @@ def model_card(material: Material, doubts: Section) -> Document:
     run, test, name = material.run, material.test, material.predictor.run.name
     counts = ", ".join(f"{count} {label}" for label, count in run.films["train"].items())
     rows: list[list[Cell]] = [
-        [NAMES[key], Figure(test.metrics[key], test.intervals[key])]
-        for key in ("roc_auc", "sensitivity", "specificity", "balanced_accuracy", "brier")
+        [metric.title, Figure(test.metrics[metric.name], test.intervals[metric.name])]
+        for metric in metrics_in("card", ranked=True)
     ]
     sections = [
         Section(

@@ -9,22 +9,11 @@ from cxr_cli.evaluation.doubts import doubts
 from cxr_cli.evaluation.record import ReportRecord
 from cxr_cli.films.overlay import lay_heat
 from cxr_cli.films.reader import read_film
+from cxr_cli.metrics.calibration import calibration_titles
+from cxr_cli.metrics.table import METRICS, metrics_in
 from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, Table, Text
 from cxr_cli.reporting.gather import Material
 
-NAMES = {
-    "roc_auc": "ROC AUC",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "precision": "positive predictive value",
-    "negative_predictive_value": "negative predictive value",
-    "balanced_accuracy": "balanced accuracy",
-    "accuracy": "accuracy",
-    "f1": "F1",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-    "ece": "expected calibration error",
-}
 _WORST = 8  # films drawn
 _LISTED = 30
 _SIDE = 360  # pixels of a drawn film's longer side
@@ -58,14 +47,14 @@ def performance_section(material: Material) -> Section:
     """The figures on the test films, each with its interval."""
     test = material.test
     rows: list[list[Cell]] = [
-        [NAMES[name], Figure(value, test.intervals[name])] for name, value in test.metrics.items() if name in NAMES
+        [metric.title, Figure(test.metrics[name], test.intervals[name])] for name, metric in METRICS.items()
     ]
     cells = test.confusion_matrix
     blocks: list[Block] = [
         Figures(
             [
-                (NAMES[name], Figure(test.metrics[name], test.intervals[name]), "")
-                for name in ("roc_auc", "sensitivity", "specificity", "brier")
+                (metric.title, Figure(test.metrics[metric.name], test.intervals[metric.name]), "")
+                for metric in metrics_in("headline", ranked=True)
             ]
         ),
         Text(
@@ -118,7 +107,7 @@ def decision_section(material: Material) -> Section:
             )
         )
     rows: list[list[Cell]] = [
-        [NAMES[name], Figure(found.raw[name]), Figure(found.calibrated[name])] for name in ("log_loss", "brier", "ece")
+        [title, Figure(found.raw[name]), Figure(found.calibrated[name])] for name, title in calibration_titles().items()
     ]
     blocks.append(Table(["on the test films", "before", "after temperature scaling"], rows))
     if material.test_folder.reliability_picture.is_file():
@@ -131,15 +120,20 @@ def decision_section(material: Material) -> Section:
 
 def subgroups_section(material: Material) -> Section:
     """The figures by view, sex, age, source and finding."""
-    keys = ("roc_auc", "sensitivity", "specificity")
+    shown = metrics_in("subgroups", ranked=True)
     rows: list[list[Cell]] = [
         [
             *(row.column, row.value, row.films, row.positives, row.negatives),
-            *("too few" if row.metrics[key] is None else Figure(row.metrics[key], row.intervals[key]) for key in keys),
+            *(
+                "too few"
+                if row.metrics[metric.name] is None
+                else Figure(row.metrics[metric.name], row.intervals[metric.name])
+                for metric in shown
+            ),
         ]
         for row in material.test.subgroups
     ]
-    header = ["by", "", "films", material.test.positive, material.test.negative, *(NAMES[key] for key in keys)]
+    header = ["by", "", "films", material.test.positive, material.test.negative, *(metric.title for metric in shown)]
     caption = "A figure needs ten films of each class that it speaks of. Many looks: some differ by chance."
     return Section("Subgroups", [Table(header, rows, left=2, caption=caption)])
 
@@ -165,7 +159,7 @@ def _external(report: ReportRecord) -> Iterator[Block]:
             ["", "internal", "external", "gap"],
             [
                 [
-                    NAMES.get(name, name),
+                    METRICS[name].title,
                     Figure(gap.internal, gap.internal_interval),
                     Figure(gap.external, gap.external_interval),
                     Figure(gap.gap, gap.interval),
@@ -180,6 +174,7 @@ def crossval_section(material: Material) -> Section:
     if not material.crossvals:
         text = "Not cross-validated on this dataset: one split is one draw. Do so: cxr crossval --folds 5"
         return Section("Cross-validation", [Text(text, "warning")])
+    pooled = metrics_in("folds", ranked=True)
     rows: list[list[Cell]] = []
     for record in material.crossvals:
         area = record.across_folds.get("roc_auc")
@@ -190,13 +185,17 @@ def crossval_section(material: Material) -> Section:
                 record.films,
                 Figure(area.mean, area.interval) if area else None,
                 Figure(area.sd) if area else None,
-                *(
-                    Figure(record.metrics[key], record.intervals[key])
-                    for key in ("roc_auc", "sensitivity", "specificity")
-                ),
+                *(Figure(record.metrics[metric.name], record.intervals[metric.name]) for metric in pooled),
             ]
         )
-    header = ["architecture", "", "films", "AUC, mean of folds", "SD", "AUC, pooled", "sensitivity", "specificity"]
+    header = [
+        "architecture",
+        "",
+        "films",
+        "AUC, mean of folds",
+        "SD",
+        *(f"{metric.title}, pooled" for metric in pooled),
+    ]
     text = "Figures of a recipe, each film answered by a model that saw no film of its patient; not of this one model."
     return Section("Cross-validation", [Text(text), Table(header, rows, left=2)])
 

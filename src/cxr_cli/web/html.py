@@ -11,6 +11,7 @@ from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.doubts import doubts
 from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.metrics.table import meaning_of, metrics_in
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.web.predicting import ShownPrediction
 from cxr_cli.workspace.layout import Workspace
@@ -87,21 +88,14 @@ def _report(report: ReportRecord, *, outdated: bool, command: str) -> str:
 
 
 def _rows(report: ReportRecord) -> str:
-    found, spared = report.confusion_matrix["true_positive"], report.confusion_matrix["true_negative"]
-    rows = {
-        "sensitivity": f"{found} of {report.positives} {report.positive} films called {report.positive}",
-        "specificity": f"{spared} of {report.negatives} {report.negative} films called {report.negative}",
-        "balanced_accuracy": "mean of sensitivity and specificity",
-        "roc_auc": "0.5 is chance",
-    }
     text = ""
-    for key, meaning in rows.items():
-        value, interval = report.metrics[key], report.intervals[key]
-        name = "ROC AUC" if key == "roc_auc" else key.replace("_", " ").capitalize()
+    for metric in metrics_in("page"):
+        value, interval = report.metrics[metric.name], report.intervals[metric.name]
+        meaning = meaning_of(metric, report.confusion_matrix, positive=report.positive, negative=report.negative)
         figure = "not defined" if value is None else f"{value:.3f}"
         if interval:
             figure += f" <small>({interval.low:.2f} to {interval.high:.2f})</small>"
-        text += f'<tr><th scope="row">{name}</th><td>{figure}</td><td>{escape(meaning)}</td></tr>'
+        text += f'<tr><th scope="row">{metric.label}</th><td>{figure}</td><td>{escape(meaning)}</td></tr>'
     return text
 
 

@@ -6,6 +6,7 @@ from cxr_cli.evaluation.crossval.plan import title
 from cxr_cli.evaluation.crossval.pooling import FoldAnswers, pool
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.metrics.fold_plots import draw_fold_rocs
+from cxr_cli.metrics.table import metrics_in
 from cxr_cli.pages.render import write_page
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.layout import CrossvalFolder
@@ -49,6 +50,9 @@ def write_report(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequence
         "crossval.html",
         record=record,
         roc=folder.roc_picture if record.metrics["roc_auc"] is not None else None,
+        columns=metrics_in("folds", ranked=True),
+        metrics=metrics_in("crossval", ranked=True),
+        subgroup_columns=metrics_in("subgroups", ranked=True),
     )
     write_record(folder.record, record)
 
