@@ -198,7 +198,7 @@ def test_tests_elsewhere_folds_and_grades_are_told(cxr, own_trained, tmp_path):
     made = cxr("report", "-w", own_trained.root)
 
     assert made.exit_code == 0
-    assert "Left out of the report: Expected version 2 of the record" in made.stderr
+    assert f"Left out of the report: Expected version {ReportRecord.VERSION} of the record" in made.stderr
     tables = Tables(own_trained.report("simple-cnn").page.read_text()).rows
     report = read_record(own_trained.evaluation("simple-cnn", "clinic").record, ReportRecord)
     told = {row[0]: row[1:] for row in tables["Other hospitals"]}

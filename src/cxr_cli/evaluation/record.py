@@ -59,7 +59,7 @@ class External(RecordPart, frozen=True, kw_only=True):
 class ReportRecord(Record, frozen=True, kw_only=True):
     """`report.json`: how a run did on films it was not trained on."""
 
-    VERSION = 2
+    VERSION = 3
     MADE_BY = "cxr evaluate"
 
     run: str

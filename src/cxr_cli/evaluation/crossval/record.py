@@ -43,7 +43,7 @@ class AcrossFolds(RecordPart, frozen=True, kw_only=True):
 class CrossvalRecord(Record, frozen=True, kw_only=True):
     """`crossval.json`: what a recipe is worth, each film answered by a model that saw no film of its group."""
 
-    VERSION = 1
+    VERSION = 2
     MADE_BY = "cxr crossval --folds 5"
 
     arch: str
