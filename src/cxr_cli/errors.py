@@ -15,6 +15,10 @@ class CxrError(Exception):
         self.hint = hint
 
 
+class UsageError(CxrError):
+    """Options or arguments that don't go together, or have a value out of range."""
+
+
 class ImageError(CxrError):
     """A file that is not a readable film."""
 

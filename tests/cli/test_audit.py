@@ -8,9 +8,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cxr_cli.audit import probes
 from cxr_cli.audit.record import AuditRecord
-from cxr_cli.cli import console
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
@@ -66,7 +66,7 @@ def test_phantoms_are_clean(cxr, own_prepared):
     assert record.level == "ok"
     assert record.findings == []
     assert record.verdict in page
-    assert page.count(console.DISCLAIMER) == 2
+    assert page.count(DISCLAIMER) == 2
     assert page.count("data:image/") >= 14  # two means, two maps, six films a class at most, the sizes
     assert record.dataset_fingerprint == read_record(own_prepared.dataset.record, DatasetRecord).fingerprint
 
@@ -90,7 +90,7 @@ def test_a_corner_mark_that_encodes_the_label_sounds_the_alarm(cxr, phantoms, tm
     record = audited(workspace)
     corners = next(look for look in record.looks if look.name == "corners")
 
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert result.stdout.startswith("ALARM: The classes can be told apart without the disease.\n")
     assert levels(record)["corners"] == "alarm"
     assert corners.auc > 0.9
@@ -110,7 +110,7 @@ def test_a_source_that_is_the_label_sounds_the_alarm(cxr, phantoms, tmp_path):
     record = msgspec.json.decode(result.stdout, type=AuditRecord)
     source = record.looks[0]
 
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert record == audited(workspace)
     assert levels(record) == {"source": "alarm"}
     assert (source.name, source.auc) == ("source", 1.0)
@@ -134,7 +134,7 @@ def test_a_leak_and_a_contradiction_come_first(cxr, phantoms, tmp_path):
     result = cxr("audit", "-w", workspace.root)
     record = audited(workspace)
 
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert list(levels(record))[:2] == ["parts", "labels"]
     assert result.stdout.startswith("ALARM: The parts of the split leak and labels contradict each other.\n")
     assert "another.jpg" in workspace.audit.page.read_text(encoding="utf-8")

@@ -281,7 +281,7 @@ def test_a_film_that_can_not_be_read_is_told_and_the_others_are_drawn(cxr, train
 
     result = cxr("gradcam", films, "-o", tmp_path / "gallery", "-w", trained.root)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "cut.png is damaged or cut short" in result.stderr
     assert "1 of 2 files gave no answer." in result.stderr
     assert [path.name for path in (tmp_path / "gallery" / "films").iterdir()] == ["good.png.png"]

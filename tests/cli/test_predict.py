@@ -176,7 +176,7 @@ def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, trained, film, tmp_p
 
     result = cxr("predict", bad, film, "--json", "-w", trained.root)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert [answer["image"] for answer in json.loads(result.stdout)] == [str(film)]
     assert f"Error: Expected a film. Received: {bad} is not an image.\n" in result.stderr
     assert "1 of 2 files gave no answer.\n" in result.stderr

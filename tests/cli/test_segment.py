@@ -97,7 +97,7 @@ def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, films, tmp_path):
     result = cxr("segment", films, "-o", tmp_path / "out")
     record = read_record(tmp_path / "out" / "segmentations.json", SegmentationRecord)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert f"Error: Expected a film. Received: {films / 'bad.png'} is not an image.\n" in result.stderr
     assert result.stderr.endswith("1 of 5 files gave no answer.\n")
     assert len(record.films) == 4

@@ -24,10 +24,9 @@ from cxr_cli.cli import (
     serve,
     train,
 )
-from cxr_cli.errors import CxrError
+from cxr_cli.cli.exit_codes import ExitCode
+from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import watched_by
-
-_INTERRUPTED = 130  # Typer's exit code after Ctrl-C, as shells have it
 
 app = typer.Typer(
     name="cxr",
@@ -83,7 +82,7 @@ def cxr(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exits 0 on success, 1 on an error the user can mend, 2 on wrong usage, 130 on Ctrl-C.
+    """Run the command line, and exit with a code of `ExitCode`.
 
     Args:
         arguments: what follows `cxr`. Defaults to the process's.
@@ -97,8 +96,8 @@ def main(arguments: list[str] | None = None) -> None:
             app(arguments, prog_name="cxr")
     except CxrError as problem:
         console.error(problem)
-        sys.exit(1)
+        sys.exit(ExitCode.USAGE if isinstance(problem, UsageError) else ExitCode.ERROR)
     except SystemExit as end:
-        if end.code == _INTERRUPTED:
+        if end.code == ExitCode.INTERRUPTED:
             console.note("Stopped.")
         raise

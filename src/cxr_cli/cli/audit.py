@@ -5,19 +5,18 @@ from typing import TYPE_CHECKING
 import typer
 
 from cxr_cli.cli import console
+from cxr_cli.cli.exit_codes import ExitCode
 from cxr_cli.cli.options import JsonOption, SeedOption, WorkspaceOption
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
     from cxr_cli.audit.audit import Audited
 
-_ALARMED = 2
-
 
 def audit(seed: SeedOption = 0, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Audit the prepared dataset: what leaks between its parts, and what tells its classes apart without the disease.
 
-    Exits with 2 where it finds an alarm. Writes a page to read.
+    Writes a page to read. Exits with 3 if it raises an alarm.
 
     Example: cxr audit
     """
@@ -32,7 +31,7 @@ def audit(seed: SeedOption = 0, workspace: WorkspaceOption = None, as_json: Json
     else:
         _show(audited)
     if audited.record.alarms:
-        raise typer.Exit(_ALARMED)
+        raise typer.Exit(ExitCode.ALARM)
 
 
 def _show(audited: "Audited") -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_cli.cli import console
+from cxr_cli.cli.exit_codes import ExitCode
 from cxr_cli.cli.options import JsonOption, WorkspaceOption
 from cxr_cli.disclaimer import DISCLAIMER
 
@@ -72,7 +73,7 @@ def compare(
     else:
         _show(comparison)
     if runs and comparison.skipped:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.ERROR)
 
 
 def _show(comparison: "Comparison") -> None:

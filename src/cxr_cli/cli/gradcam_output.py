@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cxr_cli.cli import console
+from cxr_cli.cli.exit_codes import exit_code_of
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.explanation.methods import DEFAULT, METHODS
 
@@ -123,7 +124,7 @@ def make_gallery(
     if errors:
         if len(jobs.films) > 1:
             console.note(f"{len(errors)} of {len(jobs.films)} files gave no answer.")
-        raise typer.Exit(1)
+        raise typer.Exit(exit_code_of(done=len(record.films), failed=len(errors)))
 
 
 def _randomization(predictor: "Predictor", jobs: "Jobs", options: "Options") -> "Randomization | None":

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.cli import console, predict_cluster, predict_seen
+from cxr_cli.cli.exit_codes import exit_code_of
 from cxr_cli.cli.options import ClusterOption, JsonOption, RunOption, WorkspaceOption
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.progress import track
@@ -86,7 +87,7 @@ def predict(
     if failures:
         if not alone:
             console.note(f"{failures} of {len(paths)} files gave no answer.")
-        raise typer.Exit(1)
+        raise typer.Exit(exit_code_of(done=len(paths) - failures, failed=failures))
 
 
 def _show(row: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from cxr_cli.cli import console
+from cxr_cli.cli.exit_codes import exit_code_of
 from cxr_cli.cli.options import connecting
 from cxr_cli.disclaimer import DISCLAIMER
 
@@ -22,7 +23,7 @@ def check(cluster: str | None, output: Path | None, csv_file: Path | None) -> No
 def predict_on(
     cluster: str, films: list[Path], output: Path, *, run: str | None, workspace: Path | None, as_json: bool
 ) -> None:
-    """Answer for an archive on a cluster, and tell what became of it; exits with 1 where films gave no answer."""
+    """Answer for an archive on a cluster, and tell what became of it; exits with 4 if some films could not be read."""
     from cxr_cli.cluster.predicting import predict_on_cluster
     from cxr_cli.workspace.folders import PredictionsFolder
     from cxr_cli.workspace.layout import Workspace
@@ -44,4 +45,4 @@ def predict_on(
     console.note(f"Answered by the run {record.run}. {DISCLAIMER}")
     if record.errors:
         console.note(f"{record.errors:,} of {record.films:,} files gave no answer; the column error says why.")
-        raise typer.Exit(1)
+        raise typer.Exit(exit_code_of(done=record.films - record.errors, failed=record.errors))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_cli.cli import console
+from cxr_cli.cli.exit_codes import exit_code_of
 from cxr_cli.cli.options import JsonOption, Method, WorkspaceOption
 from cxr_cli.cli.segment_output import show_film, show_summary
 from cxr_cli.progress import track
@@ -80,7 +81,7 @@ def segment(
     if failed:
         if len(jobs) > 1:
             console.note(f"{len(failed)} of {len(jobs)} files gave no answer.")
-        raise typer.Exit(1)
+        raise typer.Exit(exit_code_of(done=len(done), failed=len(failed)))
 
 
 def _prepared(workspace: "Workspace") -> list[Path]:

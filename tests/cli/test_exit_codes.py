@@ -1,0 +1,54 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from cxr_cli.cli import app
+from cxr_cli.cli.exit_codes import ExitCode, exit_code_of
+from cxr_cli.errors import CxrError, UsageError
+
+DOCS = Path(__file__).parents[2] / "docs" / "exit-codes.md"
+
+
+def test_the_docs_list_every_exit_code():
+    rows = re.findall(r"^\| (\d+) \| (\w+) \| (.+) \|$", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+    assert rows == [(str(int(code)), code.name, code.meaning) for code in ExitCode]
+    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 130]
+
+
+@pytest.mark.parametrize(
+    ("done", "failed", "expected"),
+    [(3, 0, ExitCode.SUCCESS), (2, 1, ExitCode.SOME_FILMS_FAILED), (0, 1, ExitCode.ERROR), (0, 3, ExitCode.ERROR)],
+)
+def test_films_that_failed_have_a_code_of_their_own_unless_all_failed(done, failed, expected):
+    assert exit_code_of(done=done, failed=failed) is expected
+
+
+@pytest.mark.parametrize(("problem", "code"), [(UsageError, 2), (CxrError, 1)])
+def test_wrong_usage_and_errors_of_the_library_exit_with_2_and_1(cxr, monkeypatch, problem, code):
+    def fail(*_, **__):
+        raise problem("Expected this. Received: that.", hint="Do this instead")
+
+    monkeypatch.setattr(app, "app", fail)
+    result = cxr("audit")
+
+    assert result.exit_code == code
+    assert result.stderr == "Error: Expected this. Received: that.\nDo this instead\n"
+
+
+def test_the_help_of_audit_names_the_code_of_an_alarm(cxr):
+    assert f"Exits with {ExitCode.ALARM:d} if it raises an alarm" in " ".join(cxr("audit", "--help").stdout.split())
+
+
+def test_one_damaged_film_of_two_exits_with_4_and_alone_with_1(cxr, trained, film, tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    (films / "good.png").write_bytes(film.read_bytes())
+    damaged = films / "cut.png"
+    damaged.write_bytes(film.read_bytes()[:3000])
+
+    for command in (["predict"], ["gradcam", "-o", tmp_path / "heat"], ["segment", "-o", tmp_path / "lungs"]):
+        assert cxr(*command, films, "-w", trained.root).exit_code == 4
+    for command in (["predict"], ["gradcam"], ["segment", "-o", tmp_path / "lungs"]):
+        assert cxr(*command, damaged, "-w", trained.root).exit_code == 1
