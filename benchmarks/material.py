@@ -11,7 +11,7 @@ from harness import cxr, run
 from PIL import Image
 
 from cxr_cli.films.reader import find_films, read_film
-from cxr_cli.phantoms.render import render
+from cxr_cli.rendering.render import render
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 

@@ -21,7 +21,7 @@ import numpy as np
 from harness import cxr, figures, peer, record, run_in_turn
 from PIL import Image
 
-from cxr_cli.phantoms.render import render
+from cxr_cli.rendering.render import render
 
 _DRAWN = 50  # phantoms that are rendered; the other films are cut from them, each in its own place
 _MARGIN = 32  # pixels around a film that the cut can move by

@@ -10,7 +10,7 @@ import pytest
 
 from cxr_cli.cli import app
 from cxr_cli.dataset.prepare import prepare
-from cxr_cli.phantoms.render import write_phantoms
+from cxr_cli.rendering.render import write_phantoms
 from cxr_cli.workspace.layout import Workspace
 
 SHARED = Path(__file__).parents[2] / "shared"

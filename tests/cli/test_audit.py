@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from cxr_cli.audit import probes
-from cxr_cli.audit.record import AuditRecord
+from cxr_cli.auditing import probes
+from cxr_cli.auditing.record import AuditRecord
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.disclaimer import DISCLAIMER

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.evaluation.crossval import study
 from cxr_cli.films.reader import read_film
-from cxr_cli.phantoms.render import write_phantoms
+from cxr_cli.rendering.render import write_phantoms
 from cxr_cli.workspace.layout import Workspace
 
 QUICK = ("--arch", "simple-cnn", "--image-size", 64, "--epochs", 1)

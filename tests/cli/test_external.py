@@ -15,9 +15,9 @@ from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.evaluation.record import ReportRecord
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.intervals import Interval, gap_interval
-from cxr_cli.phantoms.render import write_phantoms
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.rendering.render import write_phantoms
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, write_record

@@ -12,9 +12,9 @@ from PIL import Image
 from cxr_cli.cli import app
 from cxr_cli.explanation.methods import METHODS, draw_map
 from cxr_cli.films.reader import read_film
-from cxr_cli.phantoms.render import write_phantoms
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.quiet import native_output_hidden
+from cxr_cli.rendering.render import write_phantoms
 
 
 def read_picture(path):

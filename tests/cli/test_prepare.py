@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cxr_cli.phantoms.render import write_phantoms
+from cxr_cli.rendering.render import write_phantoms
 
 
 @pytest.fixture(scope="module")

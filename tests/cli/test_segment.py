@@ -10,7 +10,7 @@ from PIL import Image
 from cxr_cli.films.reader import read_film
 from cxr_cli.lungs.clusters import METHODS
 from cxr_cli.lungs.record import SegmentationRecord
-from cxr_cli.phantoms.render import render
+from cxr_cli.rendering.render import render
 from cxr_cli.workspace.folders import SegmentationFolder
 from cxr_cli.workspace.records import read_record
 

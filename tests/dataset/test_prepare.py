@@ -16,8 +16,8 @@ from cxr_cli.dataset.prepare import prepare, prepare_folders
 from cxr_cli.dataset.reading import FilmRead, read_here
 from cxr_cli.dataset.record import DatasetRecord, Duplicates, FunnelStep, Leak
 from cxr_cli.errors import CxrError, MetadataError, SplitError, WorkspaceError
-from cxr_cli.phantoms.render import write_phantoms
 from cxr_cli.progress import Watcher, watched_by
+from cxr_cli.rendering.render import write_phantoms
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record

@@ -4,7 +4,7 @@ from skfuzzy.cluster import cmeans
 
 from cxr_cli.lungs.clusters import SIDE
 from cxr_cli.lungs.gray_levels import fuzzy_cmeans, memberships, otsu
-from cxr_cli.phantoms.render import render
+from cxr_cli.rendering.render import render
 
 
 @pytest.mark.parametrize(("seed", "clusters"), [(1, 4), (2, 4), (3, 2), (4, 3)])

@@ -10,7 +10,7 @@ from cxr_cli.lungs.clusters import METHODS
 from cxr_cli.lungs.derivation import is_for_prior
 from cxr_cli.lungs.keep import keep_lungs, segment_lungs
 from cxr_cli.lungs.masks import dice
-from cxr_cli.phantoms.render import render
+from cxr_cli.rendering.render import render
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -5,7 +5,7 @@ from cxr_cli.lungs.clusters import METHODS
 from cxr_cli.lungs.derivation import measure
 from cxr_cli.lungs.masks import dice, settled
 from cxr_cli.lungs.prior import contrasts, fit, lung_prior, points, smooth
-from cxr_cli.phantoms.render import render
+from cxr_cli.rendering.render import render
 
 
 def test_the_mean_outline_is_two_lungs_the_film_s_left_one_first():

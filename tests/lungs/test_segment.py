@@ -7,7 +7,7 @@ from PIL import Image
 from cxr_cli.errors import CxrError, ImageError
 from cxr_cli.films.reader import read_film
 from cxr_cli.lungs.segment import check_reference, find_reference, named, segment_file
-from cxr_cli.phantoms.render import render
+from cxr_cli.rendering.render import render
 from cxr_cli.workspace.folders import SegmentationFolder
 
 

@@ -180,7 +180,7 @@ def test_what_is_missing_is_said(reported):
 
 
 def test_tests_elsewhere_folds_and_grades_are_told(cxr, own_trained, tmp_path):
-    from cxr_cli.phantoms.render import write_phantoms
+    from cxr_cli.rendering.render import write_phantoms
 
     cxr(
         "evaluate",

@@ -10,7 +10,7 @@ from cxr_cli.cli.options import JsonOption, SeedOption, WorkspaceOption
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
-    from cxr_cli.audit.audit import Audited
+    from cxr_cli.auditing.audit import Audited
 
 
 def audit(seed: SeedOption = 0, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
@@ -20,7 +20,7 @@ def audit(seed: SeedOption = 0, workspace: WorkspaceOption = None, as_json: Json
 
     Example: cxr audit
     """
-    from cxr_cli.audit.audit import audit as audit_core
+    from cxr_cli.auditing.audit import audit as audit_core
     from cxr_cli.workspace.layout import Workspace
 
     audited = audit_core(Workspace.find(workspace), seed=seed)

@@ -19,7 +19,7 @@ def phantoms(
 
     Example: cxr phantoms films --films 120
     """
-    from cxr_cli.phantoms.render import write_phantoms
+    from cxr_cli.rendering.render import write_phantoms
 
     metadata = write_phantoms(folder, films=films, seed=seed, masks=masks)
     console.result(f"Metadata: {metadata}")

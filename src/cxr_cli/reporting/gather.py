@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from cxr_cli.audit.audit import audit
-from cxr_cli.audit.record import AuditRecord
+from cxr_cli.auditing.audit import audit
+from cxr_cli.auditing.record import AuditRecord
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError

@@ -286,7 +286,7 @@ def _films_to_compare(workspace: Workspace, record: RunRecord, wanted: Format) -
     size = record.input_size
     if wanted.precision not in LOWER_PRECISIONS and not workspace.dataset.record.is_file():
         from cxr_cli.films.transforms import resize
-        from cxr_cli.phantoms.render import render
+        from cxr_cli.rendering.render import render
 
         phantoms = (render(positive=seed % 2 == 1, seed=seed).film for seed in range(_PHANTOMS))
         return _Films(np.stack([resize(film, size) for film in phantoms]), "rendered phantoms, for want of a dataset")

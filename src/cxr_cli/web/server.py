@@ -72,7 +72,7 @@ def build_app(predictors: RunPredictors, folder: Path, *, run: str | None) -> "A
     os.environ |= {"GRADIO_TEMP_DIR": str(folder), "GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
     import gradio as gr
 
-    from cxr_cli.phantoms.render import write_phantoms
+    from cxr_cli.rendering.render import write_phantoms
     from cxr_cli.web.page import build_page
 
     samples, waiting = folder / "samples", folder / "films"

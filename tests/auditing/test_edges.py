@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from cxr_cli.audit.edges import BORDER, CORNERS, read_edges
-from cxr_cli.audit.files import MEASURES, measures, read_properties
+from cxr_cli.auditing.edges import BORDER, CORNERS, read_edges
+from cxr_cli.auditing.files import MEASURES, measures, read_properties
 
 
 def features(place, film):

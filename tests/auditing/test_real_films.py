@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cxr_cli.audit import probes
-from cxr_cli.audit.edges import read_edges
-from cxr_cli.audit.files import read_properties
-from cxr_cli.audit.looks import look_at
+from cxr_cli.auditing import probes
+from cxr_cli.auditing.edges import read_edges
+from cxr_cli.auditing.files import read_properties
+from cxr_cli.auditing.looks import look_at
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.threads import in_threads

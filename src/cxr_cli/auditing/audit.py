@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_cli.audit.edges import Edges, read_edges
-from cxr_cli.audit.files import FileProperties, read_properties
-from cxr_cli.audit.findings import findings_of, verdict
-from cxr_cli.audit.leaks import Copy, find_faults, read_copies
-from cxr_cli.audit.looks import Looks, look_at
-from cxr_cli.audit.page import Material, write_audit_page
-from cxr_cli.audit.record import AuditRecord
+from cxr_cli.auditing.edges import Edges, read_edges
+from cxr_cli.auditing.files import FileProperties, read_properties
+from cxr_cli.auditing.findings import findings_of, verdict
+from cxr_cli.auditing.leaks import Copy, find_faults, read_copies
+from cxr_cli.auditing.looks import Looks, look_at
+from cxr_cli.auditing.page import Material, write_audit_page
+from cxr_cli.auditing.record import AuditRecord
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.progress import track

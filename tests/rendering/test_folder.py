@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from cxr_cli.errors import CxrError
-from cxr_cli.phantoms.render import write_phantoms
+from cxr_cli.rendering.render import write_phantoms
 
 
 def test_a_file_in_the_place_of_the_folder_is_said_and_kept(tmp_path):

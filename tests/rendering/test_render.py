@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 from sklearn.metrics import roc_auc_score
 
 from cxr_cli.errors import CxrError
-from cxr_cli.phantoms.render import Phantom, render, write_phantoms
+from cxr_cli.rendering.render import Phantom, render, write_phantoms
 
 HEADER = (
     "patientid,offset,sex,age,finding,survival,intubated,intubation_present,went_icu,in_icu,needed_supplemental_O2,"

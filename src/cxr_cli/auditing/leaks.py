@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cxr_cli.audit.record import AuditFinding
+from cxr_cli.auditing.record import AuditFinding
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.record import DatasetRecord, Leak
 from cxr_cli.errors import WorkspaceError

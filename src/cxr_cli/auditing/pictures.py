@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxr_cli.audit.edges import Place
-from cxr_cli.audit.files import FileProperties
+from cxr_cli.auditing.edges import Place
+from cxr_cli.auditing.files import FileProperties
 from cxr_cli.dataset.overview import CLASS_COLORS
 from cxr_cli.films.reader import read_film
 

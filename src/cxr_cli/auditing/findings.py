@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cxr_cli.audit.edges import BORDER, CORNERS
-from cxr_cli.audit.files import MEASURES
-from cxr_cli.audit.looks import FILES, FORMAT, SIZE, Looks, lone_sources
-from cxr_cli.audit.record import AuditFinding, AuditLook
+from cxr_cli.auditing.edges import BORDER, CORNERS
+from cxr_cli.auditing.files import MEASURES
+from cxr_cli.auditing.looks import FILES, FORMAT, SIZE, Looks, lone_sources
+from cxr_cli.auditing.record import AuditFinding, AuditLook
 from cxr_cli.metrics.subgroups import ENOUGH
 
 _MODEL_LEARNS = "A model can learn to tell {0}, which shows in a film, in place of the disease"

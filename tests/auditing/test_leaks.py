@@ -6,7 +6,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from cxr_cli.audit.leaks import find_faults, read_copies
+from cxr_cli.auditing.leaks import find_faults, read_copies
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.prepare import prepare_folders
 from cxr_cli.dataset.record import DatasetRecord

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, mannwhitneyu
 
-from cxr_cli.audit import looks, probes
-from cxr_cli.audit.edges import BORDER, CORNERS, Edges
-from cxr_cli.audit.files import FileProperties
+from cxr_cli.auditing import looks, probes
+from cxr_cli.auditing.edges import BORDER, CORNERS, Edges
+from cxr_cli.auditing.files import FileProperties
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.metrics.intervals import auc_interval
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cxr_cli.audit.edges import BORDER, CORNERS, Edges
-from cxr_cli.audit.files import MEASURES, SIZES, FileProperties, measures
-from cxr_cli.audit.probes import can_be_probed, feature_scores, value_scores
-from cxr_cli.audit.record import AuditLook, AuditValue
+from cxr_cli.auditing.edges import BORDER, CORNERS, Edges
+from cxr_cli.auditing.files import MEASURES, SIZES, FileProperties, measures
+from cxr_cli.auditing.probes import can_be_probed, feature_scores, value_scores
+from cxr_cli.auditing.record import AuditLook, AuditValue
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.metrics.intervals import auc_interval
 from cxr_cli.metrics.subgroups import UNKNOWN, age_band

@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from cxr_cli.errors import CxrError
-from cxr_cli.phantoms.anatomy import ARM, HUMERUS, LUNG_WALL, SCAPULA, TORSO, Anatomy, Sheet, anatomy_of
 from cxr_cli.progress import track
+from cxr_cli.rendering.anatomy import ARM, HUMERUS, LUNG_WALL, SCAPULA, TORSO, Anatomy, Sheet, anatomy_of
 
 # The named columns of the ieee8023 collection's metadata.csv (Cohen et al. 2020, arXiv 2006.11988), in its order.
 # fmt: off

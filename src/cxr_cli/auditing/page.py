@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.audit.edges import BORDER, CORNERS, Edges
-from cxr_cli.audit.files import FileProperties
-from cxr_cli.audit.leaks import Copy
-from cxr_cli.audit.looks import ALARM_AUC, Looks
-from cxr_cli.audit.pictures import heat_on, mean_film, size_chart, thumbnail
-from cxr_cli.audit.record import AuditLook, AuditRecord, AuditValue
+from cxr_cli.auditing.edges import BORDER, CORNERS, Edges
+from cxr_cli.auditing.files import FileProperties
+from cxr_cli.auditing.leaks import Copy
+from cxr_cli.auditing.looks import ALARM_AUC, Looks
+from cxr_cli.auditing.pictures import heat_on, mean_film, size_chart, thumbnail
+from cxr_cli.auditing.record import AuditLook, AuditRecord, AuditValue
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.pages.render import write_page
 
