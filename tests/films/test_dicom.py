@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
@@ -23,7 +24,7 @@ def write_dicom(path: Path, stored: np.ndarray, *, bits: int, photometric: str =
     data = FileDataset(str(path), {}, file_meta=meta, preamble=bytes(128))
     data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
     data.Modality, data.PhotometricInterpretation = "DX", photometric
-    color = photometric == "RGB"
+    color = photometric in {"RGB", "YBR_FULL"}
     data.SamplesPerPixel = 3 if color else 1
     if color:
         data.PlanarConfiguration = 0
@@ -93,6 +94,98 @@ def test_rescale_and_window_decide_what_is_black_and_white(tmp_path, pixels):
     assert np.abs(film - expected).max() <= 1
 
 
+def test_a_window_wider_than_the_pixels_is_not_stretched(tmp_path, pixels):
+    stored = (1800 + pixels.astype(np.float64) * 400 / 255).round().astype(np.uint16)
+    write_dicom(tmp_path / "film.dcm", stored, bits=12, WindowCenter="2048", WindowWidth="4096")
+
+    film = read_film(tmp_path / "film.dcm")
+
+    assert (stored.min(), stored.max()) == (1800, 2200)
+    assert (film.min(), film.max()) == (112, 137)
+
+
+# PS3.3 C.11.2.1.2 and C.11.2.1.3, of a window with center 0 and width 200.
+DISPLAYED = {
+    "LINEAR": lambda values: (values + 0.5) / 199 + 0.5,
+    "LINEAR_EXACT": lambda values: values / 200 + 0.5,
+    "SIGMOID": lambda values: 1 / (1 + np.exp(-4 * values / 200)),
+}
+
+
+@pytest.mark.parametrize("slope", ["1", "-1"])
+@pytest.mark.parametrize("function", DISPLAYED)
+def test_each_function_of_a_window_is_the_standards(tmp_path, pixels, function, slope):
+    stored = pixels.astype(np.uint16) * 2
+    rescale = {"RescaleSlope": slope, "RescaleIntercept": str(-255 * int(slope)), "RescaleType": "US"}
+    window = {"WindowCenter": "0", "WindowWidth": "200", "VOILUTFunction": function}
+    write_dicom(tmp_path / "film.dcm", stored, bits=12, **rescale, **window)
+
+    values = int(slope) * (stored.astype(float) - 255)
+    expected = np.rint(DISPLAYED[function](values).clip(0, 1) * 255)
+    assert np.array_equal(read_film(tmp_path / "film.dcm"), expected)
+
+
+def test_a_lookup_table_goes_before_a_window(tmp_path, pixels):
+    table = pydicom.Dataset()
+    table.LUTDescriptor = [256, 1000, 12]
+    table.add_new("LUTData", "US", [4095 - 8 * entry for entry in range(256)])
+    lookup = {"VOILUTSequence": [table], "WindowCenter": "9", "WindowWidth": "9"}
+    write_dicom(tmp_path / "film.dcm", 1000 + pixels.astype(np.uint16), bits=12, **lookup)
+
+    expected = np.rint((4095 - 8 * pixels.astype(float)) / 4095 * 255)
+    assert np.array_equal(read_film(tmp_path / "film.dcm"), expected)
+
+
+def write_both(folder: Path, displayed: np.ndarray) -> None:
+    """A film as PNG of 8 bits, and as DICOM of 12 bits whose window shows that."""
+    Image.fromarray(displayed).save(folder / "film.png")
+    noise = np.random.default_rng(0).integers(-3, 4, displayed.shape)
+    stored = (500 + displayed.astype(int) * 12 + noise).astype(np.uint16)
+    window = {"WindowCenter": str(500 + 255 * 6), "WindowWidth": str(255 * 12), "VOILUTFunction": "LINEAR_EXACT"}
+    write_dicom(folder / "film.dcm", stored, bits=12, **window)
+    inverted = {**window, "WindowCenter": str(4095 - 500 - 255 * 6)}
+    write_dicom(folder / "inverted.dcm", 4095 - stored, bits=12, photometric="MONOCHROME1", **inverted)
+
+
+def test_a_dicom_with_a_window_is_the_png_that_a_workstation_shows(tmp_path, pixels):
+    write_both(tmp_path, pixels // 4 + 90)  # a film of little contrast stays one
+
+    shown = read_film(tmp_path / "film.png").astype(int)
+    for name in ("film.dcm", "inverted.dcm"):
+        assert np.abs(read_film(tmp_path / name) - shown).max() <= 1
+
+
+@pytest.mark.realdata
+def test_a_real_film_is_the_same_as_dicom_and_as_png(tmp_path, shared):
+    films = sorted((shared / "data" / "covid-chestxray" / "images").glob("*.jpg"))[::60]
+    for film in films:
+        write_both(tmp_path, read_film(film))
+        shown = read_film(tmp_path / "film.png").astype(int)
+        for name in ("film.dcm", "inverted.dcm"):
+            assert np.abs(read_film(tmp_path / name) - shown).max() <= 1
+    assert films
+
+
+def test_without_a_window_more_than_eight_bits_are_mapped_as_in_a_png(tmp_path, pixels):
+    stored = 1000 + pixels.astype(np.uint16) * 7
+    write_dicom(tmp_path / "film.dcm", stored, bits=12)
+    Image.fromarray(stored).save(tmp_path / "film.png")
+
+    assert np.array_equal(read_film(tmp_path / "film.dcm"), read_film(tmp_path / "film.png"))
+
+
+def test_without_a_window_eight_bits_are_taken_as_they_are(tmp_path, pixels):
+    gray = pixels // 2 + 30
+    write_dicom(tmp_path / "film.dcm", gray, bits=8)
+    rescaled = {"RescaleSlope": "-1", "RescaleIntercept": "9", "RescaleType": "US"}
+    write_dicom(tmp_path / "negative.dcm", gray, bits=8, **rescaled)
+    write_dicom(tmp_path / "signed.dcm", (gray.astype(int) - 128).astype(np.int8), bits=8)
+
+    assert np.array_equal(read_film(tmp_path / "film.dcm"), gray)
+    assert np.array_equal(read_film(tmp_path / "negative.dcm"), 255 - gray)
+    assert np.array_equal(read_film(tmp_path / "signed.dcm"), gray)
+
+
 def test_of_several_windows_the_first_is_shown(tmp_path, pixels):
     stored = pixels.astype(np.uint16) * 16
     write_dicom(tmp_path / "one.dcm", stored, bits=12, WindowCenter="2000", WindowWidth="1000")
@@ -107,10 +200,18 @@ def test_signed_pixels_are_stretched_over_their_own_range(tmp_path, pixels):
     assert np.array_equal(read_film(tmp_path / "film.dcm"), pixels)
 
 
-def test_a_photograph_in_color_becomes_gray(tmp_path, pixels):
-    write_dicom(tmp_path / "film.dcm", np.stack([pixels] * 3, axis=-1), bits=8, photometric="RGB")
+def test_color_becomes_gray_as_in_a_png(tmp_path):
+    rgb = np.random.default_rng(1).integers(0, 256, (40, 56, 3)).astype(np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "film.png")
+    write_dicom(tmp_path / "rgb.dcm", rgb, bits=8, photometric="RGB")
+    write_dicom(tmp_path / "deep.dcm", rgb.astype(np.uint16) * 257, bits=16, photometric="RGB")
+    ybr = np.asarray(Image.fromarray(rgb).convert("YCbCr"))
+    write_dicom(tmp_path / "ybr.dcm", ybr, bits=8, photometric="YBR_FULL")
 
-    assert np.array_equal(read_film(tmp_path / "film.dcm"), pixels)
+    film = read_film(tmp_path / "film.png").astype(int)
+    assert np.array_equal(read_film(tmp_path / "rgb.dcm"), film)
+    assert np.array_equal(read_film(tmp_path / "deep.dcm"), film)
+    assert np.abs(read_film(tmp_path / "ybr.dcm") - film).max() <= 2
 
 
 def test_several_frames_are_no_film(tmp_path, pixels):

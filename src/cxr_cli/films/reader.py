@@ -66,8 +66,9 @@ def walk_films(folder: Path) -> Iterator[Path]:
 def read_film(path: Path) -> np.ndarray:
     """Read one radiograph.
 
-    Color is turned to gray (ITU-R 601), transparency lies on black, a 16-bit film is stretched between its darkest and
-    brightest pixel, EXIF orientation is applied, DICOM goes through its window and MONOCHROME1 is inverted.
+    A film of 8 bits is taken as it is. DICOM is shown as its window says, with MONOCHROME1 inverted. Any other film of
+    more than 8 bits is stretched between its darkest and its brightest pixel. Color becomes gray (ITU-R 601),
+    transparency lies on black, and EXIF orientation is applied.
 
     Args:
         path: PNG, JPEG, TIFF, BMP, WebP, GIF, PGM, JPEG 2000 or DICOM.

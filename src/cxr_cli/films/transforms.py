@@ -1,4 +1,4 @@
-"""What is done to a film's pixels, the same in training and in answering."""
+"""What is done to a film's pixels, the same in training and in prediction."""
 
 import numpy as np
 from PIL import Image
@@ -7,8 +7,8 @@ from PIL import Image
 def resize(film: np.ndarray, size: int) -> np.ndarray:
     """Fit a film to a model's input.
 
-    The film is squeezed to a square, not padded: black bars would tell a film's shape, and in public sets the shape
-    tells the source. Bilinear over the whole footprint of an output pixel, so that a large film does not alias.
+    The film is squeezed to a square, not padded: black bars would show a film's shape, and in public sets the shape
+    gives away the source. Bilinear over the whole footprint of an output pixel, so that a large film does not alias.
 
     Args:
         film: (H, W) uint8.
@@ -23,7 +23,9 @@ def resize(film: np.ndarray, size: int) -> np.ndarray:
 
 
 def stretch(values: np.ndarray) -> np.ndarray:
-    """Stretch a film's own range to 0..255.
+    """Map a film of more than 8 bits that doesn't say how to show it: its darkest pixel is black, its brightest white.
+
+    This is the one rule for all formats, whether 16-bit PNG, floating-point TIFF or DICOM without a window.
 
     Args:
         values: (H, W) float32, any finite range; a constant film becomes 0.
@@ -34,9 +36,25 @@ def stretch(values: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: a value is infinite or not a number.
     """
+    values = values.astype(np.float64)  # the range of two float32 may be more than a float32 holds
+    return scale(values, float(values.min()), float(values.max()))
+
+
+def scale(values: np.ndarray, black: float, white: float) -> np.ndarray:
+    """Map values on a straight line to gray levels; what lies outside of black and white is clipped.
+
+    Args:
+        values: (H, W), of any type of numbers.
+        black: the value that becomes 0.
+        white: the value that becomes 255.
+
+    Returns:
+        (H, W) uint8; all 0 if `black` is `white`.
+
+    Raises:
+        ValueError: a value is infinite or not a number.
+    """
     if not np.isfinite(values).all():
         raise ValueError("it holds values that are infinite or not a number")
-    values = values.astype(np.float64)  # the range of two float32 may be more than a float32 holds
-    low, high = float(values.min()), float(values.max())
-    scaled = (values - low) / max(high - low, 1e-12)
-    return np.rint(scaled * 255).astype(np.uint8)
+    shares = (values.astype(np.float64) - black) / ((white - black) or 1)
+    return np.asarray(np.rint(shares.clip(0, 1) * 255), dtype=np.uint8)
