@@ -62,14 +62,12 @@ def prepared(phantoms, tmp_path_factory) -> Workspace:
 @pytest.fixture(scope="session")
 def trained(prepared, tmp_path_factory) -> Workspace:
     """A workspace with a dataset and a small CNN trained for two epochs. Not to be changed."""
-    from cxr_cli.recipe.options import TrainingOptions
-    from cxr_cli.training.train import train
+    from cxr_cli.training.runs import train_run
 
     root = tmp_path_factory.mktemp("trained") / "workspace"
     shutil.copytree(prepared.root, root)
     workspace = Workspace(root)
-    options = TrainingOptions(arch="simple-cnn", image_size=64, epochs=2, batch_size=8)
-    train(workspace, options)
+    train_run(workspace, arch="simple-cnn", image_size=64, epochs=2, batch_size=8)
     return workspace
 
 

@@ -52,7 +52,7 @@ def test_another_suffix_is_refused_before_tensorflow_is_loaded(cxr, prepared, tm
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"Error: Expected a file ending in .png. Received: --augment-preview {tmp_path / name}.\n"
+        f"Error: Expected a file ending in .png. Received: {tmp_path / name}.\n"
         "For example: --augment-preview variants.png\n"
     )
 
@@ -64,7 +64,7 @@ def test_a_film_of_the_dataset_is_not_drawn_over(cxr, prepared):
     result = cxr("train", "--augment-preview", place, "--image-size", "64", "-w", prepared.root)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert f"Error: Expected a new file for the picture. Received: {place}, which is the dataset's." in result.stderr
+    assert f"Error: Expected a file outside the dataset for the picture. Received: {place}." in result.stderr
     assert place.read_bytes() == before
 
 

@@ -24,9 +24,10 @@ def here(monkeypatch):
     """Trains in this process: a process a fold takes seconds for TensorFlow alone. See tests/crossval/test_apart.py."""
 
     def train_here(place, options):
-        from cxr_cli.training.train import train
+        from cxr_cli.training.make_run import make_run
+        from cxr_cli.training.plan import TrainingPlan
 
-        train(place, options)
+        make_run(place, TrainingPlan(options, options.arch))
 
     monkeypatch.setattr(study, "train_apart", train_here)
     return train_here
@@ -51,7 +52,7 @@ def test_a_stopped_call_goes_on_and_every_film_is_answered_once(cxr, here, works
         stopped = cxr("crossval", "--folds", 2, *QUICK, "-w", workspace.root)
     first = folder.fold(1).new_run("simple-cnn").record.read_bytes()
     assert (stopped.exit_code, stopped.stdout) == (130, "")
-    assert "Stopped within a fold. The same command goes on with that fold" in stopped.stderr
+    assert "Stopped during a fold. The same command resumes that fold" in stopped.stderr
     assert not folder.record.exists()
 
     result = cxr("crossval", "--folds", 2, *QUICK, "--json", "-w", workspace.root)
@@ -130,7 +131,11 @@ def test_a_source_is_left_out_and_a_run_gives_the_options(cxr, here, own_trained
             "Expected 99 or more patients with a negative film, one for each fold. Received: 1",
             "Fewer folds: --folds 1",
         ),
-        (["--folds", 3, "--leave-out", "view"], "Expected --folds or --leave-out. Received:", "Leave out one of them"),
+        (
+            ["--folds", 3, "--leave-out", "view"],
+            "Expected folds or a column to leave out. Received: 3 folds and view.",
+            "Leave out one of them",
+        ),
         (["--leave-out", "source"], "Expected two or more values of source", "Leave out another column, or draw folds"),
         (["--from", "mine"], "Expected the name of a run in", "Runs there: none"),
         (["--operating-point", "best"], "Expected an operating point: youden", "For example: --operating-point"),

@@ -42,10 +42,9 @@ def test_prepare_loads_nothing_heavy(phantoms, tmp_path):
 
 
 def test_a_hybrid_run_answers_without_tensorflow(own_trained, film, tmp_path):
-    from cxr_cli.recipe.options import TrainingOptions
-    from cxr_cli.training.train import train
+    from cxr_cli.training.runs import train_run
 
-    train(own_trained, TrainingOptions(arch="cnn-xgboost", image_size=32, epochs=1))
+    train_run(own_trained, arch="cnn-xgboost", image_size=32, epochs=1)
 
     for command in (["predict", film], ["gradcam", film, "-o", tmp_path / "heat.png"], ["evaluate"]):
         assert not {"tensorflow", "keras"} & set(loaded_by(*command, "-m", "cnn-xgboost", "-w", own_trained.root))

@@ -23,12 +23,11 @@ METHOD = "otsu"
 def lungs(phantoms, tmp_path_factory) -> Workspace:
     """A workspace with a dataset of lungs and a small CNN trained on it. Not to be changed."""
     from cxr_cli.dataset.prepare import prepare
-    from cxr_cli.recipe.options import TrainingOptions
-    from cxr_cli.training.train import train
+    from cxr_cli.training.runs import train_run
 
     workspace = Workspace(tmp_path_factory.mktemp("lungs") / "workspace")
     prepare(workspace, [phantoms], segment=METHOD)
-    train(workspace, TrainingOptions(arch="simple-cnn", image_size=64, epochs=1))
+    train_run(workspace, arch="simple-cnn", image_size=64, epochs=1)
     return workspace
 
 

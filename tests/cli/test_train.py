@@ -107,7 +107,7 @@ def test_an_earlier_run_is_replaced_only_by_a_whole_one(cxr, own_trained, monkey
         "Error: Expected model.tflite to answer as the Keras model within -1"
     )
     assert own_trained.run().record.read_bytes() == before
-    assert [path.name for path in own_trained.models.iterdir()] == ["simple-cnn"]
+    assert [path.name for path in own_trained.models.glob("[!.]*")] == ["simple-cnn"]
 
     monkeypatch.undo()
     replaced = cxr("train", *ONE_EPOCH, "-w", own_trained.root)
@@ -166,7 +166,7 @@ def test_weights_that_are_not_there(cxr, own_prepared):
         "Error: Expected --weights imagenet, none, a file or a folder. Received: nowhere.weights.h5: no such file."
         in result.stderr
     )
-    assert not own_prepared.models.exists() or list(own_prepared.models.iterdir()) == []
+    assert list(own_prepared.models.glob("*/")) == []
 
 
 def test_the_list_has_every_architecture_and_trains_nothing(cxr, in_folder):
@@ -193,7 +193,7 @@ def test_how_much_is_frozen_is_for_the_user_to_say(cxr, own_prepared):
 
 def test_all_trains_what_is_missing_and_ends_in_the_table(cxr, own_prepared, monkeypatch):
     few = {name: ARCHITECTURES[name] for name in ("simple-cnn", "cnn-xgboost", "densenet121")}
-    monkeypatch.setattr("cxr_cli.cli.train_run.ARCHITECTURES", few)  # the other published ones take minutes
+    monkeypatch.setattr("cxr_cli.training.runs.ARCHITECTURES", few)  # the other published ones take minutes
     options = ("--arch", "all", *ONE_EPOCH[2:], "-w", own_prepared.root)
     first = cxr("train", *options)
 
@@ -217,7 +217,7 @@ def test_all_trains_what_is_missing_and_ends_in_the_table(cxr, own_prepared, mon
 
 def test_all_goes_on_where_one_cannot_be_trained_and_says_so(cxr, own_prepared, monkeypatch):
     few = {name: ARCHITECTURES[name] for name in ("mobilenet", "simple-cnn")}
-    monkeypatch.setattr("cxr_cli.cli.train_run.ARCHITECTURES", few)
+    monkeypatch.setattr("cxr_cli.training.runs.ARCHITECTURES", few)
     nowhere = own_prepared.root / "no-weights"
     nowhere.mkdir()
     result = cxr("train", "--arch", "all", *ONE_EPOCH[2:], "--weights", nowhere, "-w", own_prepared.root)

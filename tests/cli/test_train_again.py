@@ -11,12 +11,14 @@ import sys
 import numpy as np
 import pytest
 
-from cxr_cli.cli.train_plan import make_plan
+from cxr_cli.cli.console import ConsoleWatcher
+from cxr_cli.progress import watched_by
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import change_options, read_options
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.recipe.reproduction import compare, find_original, hash_weights
 from cxr_cli.training.checkpoints import Checkpoints
+from cxr_cli.training.plan import plan_run
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
@@ -152,7 +154,7 @@ def test_every_bit_and_shape_counts_in_the_hash():
         ),
         (
             ["--resume", "a", "--from", "b"],
-            "Expected --resume alone: the run keeps its name and options. Received: --from too.",
+            "Expected a run to resume or a run to train again. Received: both, a and b.",
             "cxr train --resume a",
         ),
         (
@@ -186,14 +188,9 @@ def test_another_dataset_reproduces_nothing_but_may_be_trained_on_under_a_name(c
         "To train on this dataset with those options all the same, name the new run: "
         "cxr train --from simple-cnn --name NAME\n"
     )
-    plan = make_plan(own_trained, {}, again="simple-cnn", name="here")
+    plan = plan_run(own_trained, from_run="simple-cnn", name="here")
     assert (plan.name, plan.options.epochs, plan.original.called) == ("here", 2, "simple-cnn")
-    changed = make_plan(
-        own_trained,
-        {"epochs": 7, "flip": False},
-        again="simple-cnn",
-        name="here",
-    )
+    changed = plan_run(own_trained, from_run="simple-cnn", name="here", epochs=7, flip=False)
     assert changed.options == change_options(plan.options, {"epochs": 7, "flip": False})
 
 
@@ -202,11 +199,11 @@ def test_an_unfinished_training_is_told_of_and_goes_on_only_with_its_options(cxr
         raise KeyboardInterrupt
 
     place = ("-w", own_prepared.root)
-    monkeypatch.setattr("cxr_cli.training.train.export_litert", stop)
+    monkeypatch.setattr("cxr_cli.training.make_run.export_litert", stop)
     stopped = cxr("train", *SMALL, "--epochs", "1", *place)
     monkeypatch.undo()
     assert stopped.exit_code == 130
-    assert stopped.stderr.endswith("To go on with it: cxr train --resume simple-cnn\nStopped.\n")
+    assert stopped.stderr.endswith("To resume it: cxr train --resume simple-cnn\nStopped.\n")
 
     refused = cxr("train", "--resume", "simple-cnn", "--epochs", "2", *place)
     assert refused.stderr == (
@@ -216,13 +213,13 @@ def test_an_unfinished_training_is_told_of_and_goes_on_only_with_its_options(cxr
     kept = own_prepared.checkpoint("simple-cnn").read_bytes()
     told = cxr("train", *SMALL, "--weights", "nowhere.h5", *place)
     assert told.stderr.startswith(
-        "There is an unfinished training of simple-cnn, stopped after epoch 1. This one starts anew, and takes its "
-        "place with its first epoch. To go on with it: Ctrl-C, and cxr train --resume simple-cnn\n"
+        "There is an unfinished training run simple-cnn, stopped after epoch 1. The new one starts from the beginning "
+        "and replaces it after its first epoch. To resume it instead: Ctrl-C, then cxr train --resume simple-cnn\n"
     )
     assert own_prepared.checkpoint("simple-cnn").read_bytes() == kept
 
     few = {"simple-cnn": ARCHITECTURES["simple-cnn"]}
-    monkeypatch.setattr("cxr_cli.cli.train_run.ARCHITECTURES", few)
+    monkeypatch.setattr("cxr_cli.training.runs.ARCHITECTURES", few)
     everything = cxr("train", "--arch", "all", *SMALL[2:], "--epochs", "1", *place)
     assert "[1/1] simple-cnn\nBuilding" in everything.stderr
     assert "Going on after epoch 1\nExporting" in everything.stderr
@@ -242,9 +239,10 @@ def test_what_was_to_be_reproduced_is_known_after_a_kill(own_trained, capsys):
             resume=False,
         )
         made.write([], over=False, model=[], optimizer=[], best=[])
-        return make_plan(own_trained, {}, resume="again")
+        return plan_run(own_trained, resume="again")
 
-    plan = resume("simple-cnn")
+    with watched_by(ConsoleWatcher()):
+        plan = resume("simple-cnn")
+        assert resume("gone").original is None
     assert (plan.name, plan.resume, plan.options, plan.original.record) == ("again", True, options, run)
-    assert resume("gone").original is None
-    assert "Goes on, but can't say whether gone was reproduced." in capsys.readouterr().err
+    assert "Training continues, but whether gone is reproduced can't be said." in capsys.readouterr().err

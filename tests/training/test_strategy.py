@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from cxr_cli.dataset.prepare import prepare
-from cxr_cli.recipe.options import Augmentation, TrainingOptions
+from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.input_pipeline import augment, load_films, predict_probabilities, training_batches
+from cxr_cli.training.runs import train_run
 from cxr_cli.training.strategy import ALONE, _deaf, _Replicas
-from cxr_cli.training.train import train
 from cxr_cli.workspace.layout import Workspace
 
 # 20 films in batches of 17: uneven shares.
@@ -106,7 +106,7 @@ def alone(phantoms, tmp_path_factory):
     (folder / "metadata.csv").write_text("".join(line for line in lines if line not in positive[::2]))
     workspace = Workspace(folder / "workspace")
     prepare(workspace, [folder / "metadata.csv"], images=phantoms.parent)
-    train(workspace, TrainingOptions(**OPTIONS), name="alone")
+    train_run(workspace, name="alone", **OPTIONS)
     return workspace
 
 

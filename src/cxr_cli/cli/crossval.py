@@ -7,7 +7,6 @@ import typer
 
 from cxr_cli.cli import console
 from cxr_cli.cli.options import JsonOption, WorkspaceOption, takes_training_options
-from cxr_cli.errors import CxrError
 
 _FOLDS = 5
 
@@ -58,28 +57,17 @@ def crossval(
     Example: cxr crossval --folds 5 --arch mobilenetv2 --class-weight
     """
     from cxr_cli.cli.crossval_output import show
-    from cxr_cli.evaluation.crossval.plan import plan_folds
     from cxr_cli.evaluation.crossval.study import cross_validate
-    from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
-    from cxr_cli.recipe.reproduction import find_original
     from cxr_cli.workspace.layout import Workspace
 
-    if folds and leave_out:
-        raise CxrError(
-            f"Expected --folds or --leave-out. Received: --folds {folds} and --leave-out {leave_out}.",
-            hint="Leave out one of them",
-        )
-    found = Workspace.find(workspace)
-    base = TrainingOptions()
-    if from_run:
-        original = find_original(found, from_run)
-        base = read_options(original.record.options, original.folder.record)
-    if base.strategy == "multi-worker":
-        # The folds are trained on this machine; several machines come to the same weights.
-        base = change_options(base, {"strategy": "none"})
-    wanted = change_options(base, options)
-    plan = plan_folds(found, folds=folds or _FOLDS, column=str(leave_out) if leave_out else None, seed=wanted.seed)
-    done = cross_validate(plan, wanted, name=name)
+    done = cross_validate(
+        Workspace.find(workspace),
+        folds=folds,
+        leave_out=str(leave_out) if leave_out else None,
+        from_run=from_run,
+        name=name,
+        **options,
+    )
     if as_json:
         import msgspec
 

@@ -22,9 +22,8 @@ def demo(workspace: WorkspaceOption = None, seed: SeedOption = 0) -> None:
 
     Example: cxr demo
     """
-    from cxr_cli.cli.train_plan import Plan
-    from cxr_cli.cli.train_run import train_one
-    from cxr_cli.recipe.options import TrainingOptions
+    from cxr_cli.cli.train_output import show_run
+    from cxr_cli.training.runs import train_run
     from cxr_cli.workspace.layout import Workspace
 
     found = Workspace.find(workspace)
@@ -41,9 +40,7 @@ def demo(workspace: WorkspaceOption = None, seed: SeedOption = 0) -> None:
     _step(2, "Prepare them: split by patient", f"cxr prepare --metadata {films / 'metadata.csv'} {place}")
     prepare([films / "metadata.csv"], seed=seed, workspace=found.root)
     _step(3, "Train a small CNN from scratch", f"cxr train --arch simple-cnn --epochs 30 --batch-size 16 {place}")
-    console.note("Loading TensorFlow")
-    options = TrainingOptions(arch="simple-cnn", epochs=30, batch_size=16, seed=seed)
-    train_one(found, Plan(options))
+    show_run(train_run(found, arch="simple-cnn", epochs=30, batch_size=16, seed=seed), as_json=False)
     _step(4, "Test it on the films it has never seen", f"cxr evaluate {place}")
     evaluate(workspace=found.root)
     film = _a_positive_test_film(found)

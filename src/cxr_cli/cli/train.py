@@ -1,13 +1,11 @@
-"""`cxr train`: a prepared dataset to a trained, exported and checked run."""
+"""`cxr train`: train a run on the prepared dataset."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cxr_cli.cli import console
 from cxr_cli.cli.options import JsonOption, WorkspaceOption, takes_training_options
-from cxr_cli.cli.train_output import show_architectures
 from cxr_cli.errors import CxrError
 
 _ALL = "all"
@@ -20,15 +18,15 @@ def train(
         Path | None,
         typer.Option(
             "--augment-preview",
-            help="Draw a training film and twelve variants of it into this PNG file, and train nothing.",
+            help="Draw a training film and twelve augmented variants of it into this PNG file, and train nothing.",
             show_default=False,
         ),
     ] = None,
-    profile: Annotated[bool, typer.Option("--profile", help="Tell where the time of an epoch goes.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Report where the time of an epoch goes.")] = False,
     name: Annotated[
         str | None,
         typer.Option(
-            "--name", help="The run's name. Default: the architecture's; with --from, RUN-again.", show_default=False
+            "--name", help="Name of the run. Default: the architecture; with --from: RUN-again.", show_default=False
         ),
     ] = None,
     resume: Annotated[
@@ -36,16 +34,16 @@ def train(
         typer.Option(
             "--resume",
             metavar="RUN",
-            help="Go on with a training that was killed or stopped, after its last checkpoint, to the same result.",
+            help="Resume a run that was killed or stopped after its last checkpoint; the result is the same.",
             show_default=False,
         ),
     ] = None,
-    again: Annotated[
+    from_run: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="RUN",
-            help="Train a run again, by its name or a run.json, with its options but for those given here; and say "
+            help="Train a run again, by its name or a run.json, with its options except for those given here. Reports "
             "whether the weights are the same.",
             show_default=False,
         ),
@@ -60,24 +58,32 @@ def train(
 
     Example: cxr train --arch mobilenetv2 --class-weight
     """
-    from cxr_cli.cli.train_plan import make_plan
-    from cxr_cli.cli.train_run import preview, train_all, train_one
+    from cxr_cli.cli.train_output import show_all, show_architectures, show_preview, show_run
+    from cxr_cli.training.runs import preview_augmentation, train_all, train_run
     from cxr_cli.workspace.layout import Workspace
 
     if listed:
         show_architectures(as_json=as_json)
         return
-    if augment_preview and augment_preview.suffix.lower() != ".png":
-        raise CxrError(
-            f"Expected a file ending in .png. Received: --augment-preview {augment_preview}.",
-            hint="For example: --augment-preview variants.png",
-        )
-    found = Workspace.find(workspace)
-    plan = make_plan(found, options, resume=resume, again=again, name=name, profiled=profile)
-    console.note("Loading TensorFlow")
+    place = Workspace.find(workspace)
     if augment_preview:
-        preview(found, plan.options, augment_preview, as_json=as_json)
-    elif plan.every_arch:
-        train_all(found, plan, as_json=as_json)
+        film = preview_augmentation(place, augment_preview, from_run=from_run, resume=resume, **options)
+        show_preview(film, augment_preview, as_json=as_json)
+    elif options.get("arch") == _ALL:
+        _refuse_with_all(name=name, resume=resume, from_run=from_run)
+        del options["arch"]
+        show_all(place, train_all(place, profile=profile, **options), as_json=as_json)
     else:
-        train_one(found, plan, as_json=as_json)
+        show_run(
+            train_run(place, name=name, resume=resume, from_run=from_run, profile=profile, **options), as_json=as_json
+        )
+
+
+def _refuse_with_all(**others: str | None) -> None:
+    for option, value in others.items():
+        if value:
+            flag = option.removesuffix("_run")
+            raise CxrError(
+                f"Expected no --{flag} with --arch all: each run is named after its architecture. Received: {value}.",
+                hint=f"Leave out --{flag}",
+            )

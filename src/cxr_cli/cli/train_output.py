@@ -1,16 +1,23 @@
-"""What `cxr train` says of a run, and of the architectures there are."""
+"""What `cxr train` prints: runs, a preview of the augmentation, and the table of architectures."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
+from cxr_cli.cli.compare import compare
+from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.errors import CxrError
 from cxr_cli.recipe.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     from cxr_cli.metrics.operating_points import OperatingPoint
     from cxr_cli.recipe.record import Profile, Reproduction
-    from cxr_cli.training.train import Trained
+    from cxr_cli.training.make_run import TrainedRun
+    from cxr_cli.training.runs import ArchitectureOutcome
+    from cxr_cli.workspace.layout import Workspace
 
-_BYTES_A_WEIGHT = 4
+_BYTES_PER_WEIGHT = 4
 
 
 def show_architectures(*, as_json: bool) -> None:
@@ -24,7 +31,7 @@ def show_architectures(*, as_json: bool) -> None:
         (
             name,
             f"{row.parameters / 1e6:.2f} M",
-            f"{row.parameters * _BYTES_A_WEIGHT / 1e6:.1f} MB",
+            f"{row.parameters * _BYTES_PER_WEIGHT / 1e6:.1f} MB",
             f"{row.input_size}",
             f"{row.frozen:.0%}",
             "ImageNet" if row.imagenet else "random",
@@ -35,8 +42,54 @@ def show_architectures(*, as_json: bool) -> None:
     console.note("ImageNet weights come through Keras, once, into ~/.keras; or name yours: --weights FILE or FOLDER.")
 
 
-def show_run(trained: "Trained") -> None:
+def show_preview(film: Path, preview: Path, *, as_json: bool) -> None:
+    """Print which film was drawn, and where."""
+    if as_json:
+        console.result_json({"film": str(film), "preview": str(preview)})
+        return
+    console.result(f"Film    : {film}")
+    console.result(f"Variants: {preview}")
+
+
+def show_run(trained: "TrainedRun | None", *, as_json: bool) -> None:
     """Print what was trained, how well it does on validation, and what to do next."""
+    if trained is None:
+        console.note("Done. Worker 0 has written the run.")
+    elif as_json:
+        import msgspec
+
+        console.result_json(msgspec.to_builtins(trained.record))
+    else:
+        _show_summary(trained)
+        console.result(DISCLAIMER)
+        if trained.record.stopped_by != "interrupt":
+            console.note("Test it: cxr evaluate")
+
+
+def show_all(workspace: "Workspace", outcomes: "Iterable[ArchitectureOutcome]", *, as_json: bool) -> None:
+    """Print each run as it is trained, then compare all.
+
+    Raises:
+        CxrError: some could not be trained.
+    """
+    seen = []
+    for outcome in outcomes:
+        seen.append(outcome)
+        if outcome.problem:
+            console.error(outcome.problem)
+        elif outcome.trained and not as_json:
+            _show_summary(outcome.trained)
+    names = [outcome.arch for outcome in seen if workspace.new_run(outcome.arch).record.is_file()]
+    compare(names, workspace=workspace.root, as_json=as_json)
+    failed = sum(outcome.problem is not None for outcome in seen)
+    if failed:
+        raise CxrError(
+            f"Expected {len(seen)} runs. Received: {len(seen) - failed}; {failed} could not be trained.",
+            hint="Fix what is reported above, and run the same command again: it trains what is missing",
+        )
+
+
+def _show_summary(trained: "TrainedRun") -> None:
     from cxr_cli.metrics.table import metrics_in
 
     record = trained.record

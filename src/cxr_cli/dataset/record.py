@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 
 from cxr_cli.dataset.classes import Classes
-from cxr_cli.workspace.layout import PREPARE_COMMAND
-from cxr_cli.workspace.records import Record, RecordPart
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.workspace.layout import PREPARE_COMMAND, Workspace
+from cxr_cli.workspace.records import Record, RecordPart, read_record
 
 
 class FunnelStep(RecordPart, frozen=True, kw_only=True):
@@ -67,3 +68,18 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
     def classes(self) -> Classes:
         """The two classes."""
         return Classes.from_indices(self.class_indices)
+
+
+def check_unchanged(workspace: Workspace, made: DatasetRecord) -> None:
+    """Make sure that no other command prepared another dataset since `made` was read.
+
+    Raises:
+        WorkspaceError: another one was, or it is missing or damaged.
+    """
+    now = read_record(workspace.prepared().record, DatasetRecord)
+    if now.fingerprint != made.fingerprint:
+        raise WorkspaceError(
+            f"Expected the dataset {workspace.dataset.root} to stay as it was while its films were read. "
+            "Received: another one, prepared meanwhile.",
+            hint="Run the same command again",
+        )

@@ -13,7 +13,7 @@ from cxr_cli.metrics.calibration import apply_temperature, calibrate
 from cxr_cli.metrics.measure import measure
 from cxr_cli.metrics.operating_points import choose_threshold, parse_rule
 from cxr_cli.recipe.record import RunRecord
-from cxr_cli.workspace.files import lock, write_table
+from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, write_record
@@ -87,7 +87,7 @@ def change_operating_point(workspace: Workspace, name: str | None, rule: str) ->
     """
     parse_rule(rule)
     run = workspace.run(name)
-    with lock(workspace.root):
+    with workspace.lock_run(run.name):
         positives, probabilities, _ = read_validation(run)
         record = read_record(run.record, RunRecord)
         changed = msgspec.structs.replace(record, **decide(positives, probabilities, rule))

@@ -5,8 +5,12 @@ from typing import Any
 from cxr_cli.dataset.classes import Classes
 from cxr_cli.metrics.calibration import Calibration
 from cxr_cli.metrics.operating_points import OperatingPoint
+from cxr_cli.progress import EpochRow
 from cxr_cli.workspace.layout import TRAIN_COMMAND
 from cxr_cli.workspace.records import Record, RecordPart
+from cxr_cli.workspace.tables import CsvTable
+
+HISTORY = CsvTable(EpochRow, made_by=TRAIN_COMMAND)  # history.csv
 
 
 class ExportCheck(RecordPart, frozen=True, kw_only=True):

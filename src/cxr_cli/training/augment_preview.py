@@ -1,4 +1,4 @@
-"""A training film and variants of it, as training sees them, in one picture."""
+"""A training film and augmented variants of it, as training sees them, in one picture."""
 
 from pathlib import Path
 
@@ -7,10 +7,11 @@ import numpy as np
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import CxrError
 from cxr_cli.films.figures import save_figure
+from cxr_cli.films.reader import read_at
 from cxr_cli.recipe.architectures import find_architecture
 from cxr_cli.recipe.options import Augmentation, TrainingOptions
 from cxr_cli.training.engine import tf
-from cxr_cli.training.input_pipeline import augment, load_films
+from cxr_cli.training.input_pipeline import augment
 from cxr_cli.workspace.layout import Workspace
 
 _VARIANTS = 12
@@ -21,7 +22,7 @@ def draw_augment_preview(workspace: Workspace, options: TrainingOptions, path: P
 
     Args:
         workspace: where the dataset is.
-        options: of a training; the architecture, image size, augmentation and seed count.
+        options: training options; the architecture, image size, augmentation and seed count.
         path: the PNG to write.
 
     Returns:
@@ -37,23 +38,23 @@ def draw_augment_preview(workspace: Workspace, options: TrainingOptions, path: P
     source = dataset.root / film.path
     if path.resolve().is_relative_to(dataset.root.resolve()) or path.resolve() == Path(film.original).resolve():
         raise CxrError(
-            f"Expected a new file for the picture. Received: {path}, which is the dataset's.",
+            f"Expected a file outside the dataset for the picture. Received: {path}.",
             hint="For example: --augment-preview variants.png",
         )
     size = options.image_size or find_architecture(options.arch).input_size
-    still = load_films([source], size=size, description="")[0]
+    still = read_at(source, size)
     variants = preview_variants(still, options.augmentation, seed=options.seed)
     _draw(path, still, variants, title=f"{film.path}\n{size} × {size} pixels, {options.augmentation}")
     return source
 
 
 def preview_variants(film: np.ndarray, augmentation: Augmentation, *, seed: int) -> np.ndarray:
-    """Twelve variants of a film, from the function that training draws its own with.
+    """Draw twelve variants of a film, with the function that training uses.
 
     Args:
         film: (S, S) uint8.
-        augmentation: the ranges.
-        seed: draws them.
+        augmentation: how far the film is moved.
+        seed: random seed.
 
     Returns:
         (12, S, S) uint8.
@@ -75,6 +76,6 @@ def _draw(path: Path, film: np.ndarray, variants: np.ndarray, *, title: str) -> 
         axes.imshow(variant, cmap="gray", vmin=0, vmax=255)
     for axes in panels.values():
         axes.set_axis_off()
-    # A dollar sign in a name is no formula.
+    # A dollar sign in a file name must not start a formula.
     figure.suptitle(title, fontsize=10, parse_math=False)
     save_figure(figure, path)

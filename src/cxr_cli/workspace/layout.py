@@ -2,10 +2,12 @@
 
 import os
 import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.errors import NoRunError, WorkspaceError
+from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import (
     AuditFolder,
     ComparisonFolder,
@@ -141,6 +143,27 @@ class Workspace:
                 hint="For example: --name mobilenetv2-seed1",
             )
         return RunFolder(self.models / name)
+
+    def lock_run(self, name: str) -> AbstractContextManager[None]:
+        """Hold the run called `name` for one writer. Other runs can be trained and tested meanwhile.
+
+        Raises:
+            WorkspaceError: another command is writing it.
+        """
+        return self._lock(self.new_run(name).root)
+
+    def lock_crossval(self, name: str) -> AbstractContextManager[None]:
+        """Hold the cross-validation called `name` for one writer.
+
+        Raises:
+            WorkspaceError: another command is writing it.
+        """
+        return self._lock(self.crossval(name).root)
+
+    @staticmethod
+    def _lock(folder: Path) -> AbstractContextManager[None]:
+        hint = "Wait for it to finish, or choose another name: --name NAME"
+        return lock(folder.parent, name=folder.name, hint=hint)
 
     def runs(self) -> list[RunFolder]:
         """List the complete runs in the order in which they were trained; those of a damaged record come first.

@@ -44,5 +44,5 @@ def test_a_process_that_is_killed_is_an_error_that_says_so(tmp_path):
     with pytest.raises(CxrError) as raised, watched_by(Deadly()):
         train_apart(Workspace(tmp_path), QUICK)
 
-    assert raised.value.message == "Expected the training to end. Received: its process was killed by signal 6."
-    assert raised.value.hint == "Most often memory is short. The same command goes on with this fold"
+    assert raised.value.message == "Expected training to finish. Received: its process was killed by signal 6."
+    assert raised.value.hint == "The usual cause is too little memory. The same command resumes this fold"

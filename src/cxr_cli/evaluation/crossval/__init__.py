@@ -1,1 +1,1 @@
-"""A recipe, trained and tested in folds: what it is worth on films like these, and how much that varies."""
+"""Cross-validation: how well a recipe does on films like these, and how much that varies."""

@@ -1,4 +1,4 @@
-"""A training in a process of its own: what TensorFlow holds on to, 0.1 GB a fold and more, ends with it."""
+"""Training in a separate process: the memory that TensorFlow keeps, 0.1 GB per fold and more, is freed with it."""
 
 import multiprocessing
 import os
@@ -15,20 +15,20 @@ from cxr_cli.workspace.layout import Workspace
 
 
 def train_apart(place: Workspace, options: TrainingOptions) -> None:
-    """Train a run on the dataset of `place`, as `train` does; one that was killed in an epoch goes on with that epoch.
+    """Train a run on the dataset of `place`; a run that was killed is resumed after its last checkpoint.
 
     Args:
         place: where the dataset is and the run goes.
-        options: how.
+        options: how to train.
 
     Raises:
-        CxrError: what `train` raises; or the process was killed.
+        CxrError: as `make_run` does; or the process was killed.
     """
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads don't survive a fork
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(place, options, watcher(), sender))
     process.start()
-    sender.close()  # ours; so that the end of the other is seen
+    sender.close()  # this process's end, so that the death of the other is noticed
     try:
         problem = receiver.recv()
         process.join()
@@ -45,15 +45,17 @@ def train_apart(place: Workspace, options: TrainingOptions) -> None:
 
 
 def _work(place: Workspace, options: TrainingOptions, watcher: Watcher, sender: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process sees to it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process handles it
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from cxr_cli.training.checkpoints import is_unfinished
-    from cxr_cli.training.train import train  # here, so that the other process never loads TensorFlow
+    from cxr_cli.training.make_run import make_run  # here, so that the other process never loads TensorFlow
+    from cxr_cli.training.plan import TrainingPlan
 
     try:
         with watched_by(watcher):
-            train(place, options, resume=is_unfinished(place, options.arch, options))
+            name = options.arch
+            make_run(place, TrainingPlan(options, name, resume=is_unfinished(place, name, options)))
     except CxrError as problem:
         sender.send(problem)
     else:
@@ -61,7 +63,7 @@ def _work(place: Workspace, options: TrainingOptions, watcher: Watcher, sender: 
 
 
 def _leave(number: int, frame: Any) -> None:
-    """End as an error does: progress bars are taken down, and what was half written is removed."""
+    """End as an error does: progress bars are removed, and so is what was half written."""
     sys.exit(1)
 
 
@@ -75,7 +77,7 @@ def _end_with_parent() -> None:
 def _death(exit_code: int | None) -> Exception:
     if exit_code is not None and exit_code < 0:
         return CxrError(
-            f"Expected the training to end. Received: its process was killed by signal {-exit_code}.",
-            hint="Most often memory is short. The same command goes on with this fold",
+            f"Expected training to finish. Received: its process was killed by signal {-exit_code}.",
+            hint="The usual cause is too little memory. The same command resumes this fold",
         )
-    return RuntimeError("the training's process failed; its traceback is above")
+    return RuntimeError("the training process failed; its traceback is above")

@@ -1,4 +1,4 @@
-"""A prepared dataset into a plan of folds, and a fold into a workspace in which it is trained and tested."""
+"""The folds of a cross-validation, and the workspace in which each of them is trained and tested."""
 
 import os
 from collections.abc import Sequence
@@ -7,63 +7,91 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from cxr_cli.dataset.classes import write_classes
-from cxr_cli.dataset.folds import Fold, Skipped, draw_folds, leave_out
+from cxr_cli.dataset.folds import Fold, Skipped, draw_folds
+from cxr_cli.dataset.folds import leave_out as leave_out_values
 from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint, read_manifest, write_manifest
 from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.errors import CxrError
 from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, write_record
 
+DEFAULT_FOLDS = 5
+COLUMNS = ("source", "view", "location")  # of the manifest, whose values can be left out
+_FEWEST_FOLDS = 2
+
 
 @dataclass(frozen=True)
-class Plan:
-    """What is to be trained and tested on what."""
+class FoldPlan:
+    """Which films each fold trains on, and which it tests."""
 
     workspace: Workspace
     made: DatasetRecord
     films: Sequence[Film]
     folds: Sequence[Fold]
     skipped: Sequence[Skipped]
-    column: str | None  # whose values are left out, one a fold; None for folds that are drawn
+    column: str | None  # the column whose values are left out, one per fold; None where folds are drawn
     seed: int
 
     @property
     def name(self) -> str:
-        """What tells it from other plans for the same films, for a folder."""
+        """What separates it from other plans for the same films, for a folder's name."""
         return f"leave-out-{self.column}" if self.column else f"{len(self.folds)}-folds"
 
 
-def plan_folds(workspace: Workspace, *, folds: int = 5, column: str | None = None, seed: int = 0) -> Plan:
-    """Cut all of the workspace's dataset, whatever its own parts, into folds.
+def plan_folds(
+    workspace: Workspace, *, folds: int | None = None, leave_out: str | None = None, seed: int = 0
+) -> FoldPlan:
+    """Divide the whole dataset, whatever its own split, into folds.
 
     Args:
         workspace: where the dataset is.
-        folds: how many, where no column is given.
-        column: source, view or location: a fold for each of its values, which is left out of the training.
-        seed: draws what is drawn.
+        folds: number of folds to draw, by patient. Defaults to 5.
+        leave_out: a row of `COLUMNS`, in place of `folds`: one fold for each of its values, which is left out of
+            training and tested on.
+        seed: random seed of the folds.
 
     Raises:
-        SplitError: the films can't be cut so.
-        WorkspaceError: there is no dataset, or a damaged one.
+        CxrError: both `folds` and `leave_out`, too few folds, or an unknown column.
+        SplitError: the films can't be divided so.
+        WorkspaceError: no dataset, or a damaged one.
     """
+    _check(folds, leave_out)
     dataset = workspace.prepared()
     made, films = read_record(dataset.record, DatasetRecord), read_manifest(dataset)
     positive = made.classes.positive
-    if column:
-        drawn, skipped = leave_out(films, column, positive=positive, seed=seed)
+    if leave_out:
+        drawn, skipped = leave_out_values(films, leave_out, positive=positive, seed=seed)
     else:
-        drawn, skipped = draw_folds(films, folds, positive=positive, seed=seed), []
-    return Plan(workspace, made, films, drawn, skipped, column, seed)
+        drawn, skipped = draw_folds(films, folds or DEFAULT_FOLDS, positive=positive, seed=seed), []
+    return FoldPlan(workspace, made, films, drawn, skipped, leave_out, seed)
+
+
+def _check(folds: int | None, leave_out: str | None) -> None:
+    if folds is not None and leave_out:
+        raise CxrError(
+            f"Expected folds or a column to leave out. Received: {folds} folds and {leave_out}.",
+            hint="Leave out one of them",
+        )
+    if folds is not None and folds < _FEWEST_FOLDS:
+        raise CxrError(
+            f"Expected {_FEWEST_FOLDS} or more folds. Received: {folds}.", hint="For example: cxr crossval --folds 5"
+        )
+    if leave_out is not None and leave_out not in COLUMNS:
+        raise CxrError(
+            f"Expected one of {', '.join(COLUMNS)} to leave out. Received: {leave_out}.",
+            hint="For example: cxr crossval --leave-out source",
+        )
 
 
 def title(column: str | None, name: str) -> str:
-    """What a fold is called."""
+    """Name a fold for people."""
     return f"without {column} {name}" if column else f"fold {name}"
 
 
-def write_fold(plan: Plan, fold: Fold, place: Workspace) -> None:
-    """Write a fold's dataset: a manifest and a record of its own, whose films are those of the plan's dataset.
+def write_fold(plan: FoldPlan, fold: Fold, place: Workspace) -> None:
+    """Write a fold's dataset: its own manifest and record, which refer to the films of the plan's dataset.
 
     Raises:
         WorkspaceError: the place can't be written to, or is in use.
@@ -83,7 +111,7 @@ def write_fold(plan: Plan, fold: Fold, place: Workspace) -> None:
         write_record(dataset.record, _record(plan, fold, films))
 
 
-def _record(plan: Plan, fold: Fold, films: Sequence[Film]) -> DatasetRecord:
+def _record(plan: FoldPlan, fold: Fold, films: Sequence[Film]) -> DatasetRecord:
     return msgspec.structs.replace(
         plan.made,
         options={**plan.made.options, "split": "fold", "fold": fold.name, "left_out": plan.column, "seed": plan.seed},

@@ -1,16 +1,18 @@
-"""A plan of folds in; each fold trained and tested, and one report of all of them out."""
+"""Cross-validation: train and test in each fold, and report on all of them together."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from cxr_cli.dataset.folds import Fold
 from cxr_cli.dataset.manifest import Film
+from cxr_cli.dataset.record import check_unchanged
 from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.crossval.apart import train_apart
-from cxr_cli.evaluation.crossval.plan import Plan, title, write_fold
+from cxr_cli.evaluation.crossval.plan import FoldPlan, plan_folds, title, write_fold
 from cxr_cli.evaluation.crossval.pooling import Answers, FoldAnswers, across_folds, by_subgroup, figures, pool
 from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord, SkippedFold
 from cxr_cli.evaluation.crossval.report import write_report
@@ -18,10 +20,10 @@ from cxr_cli.metrics.intervals import METHOD
 from cxr_cli.metrics.sample import count_confusion
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note, track
-from cxr_cli.recipe.options import TrainingOptions
+from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.recipe.reproduction import find_original
 from cxr_cli.training.checkpoints import is_trained
-from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import CrossvalFolder, Workspace
 from cxr_cli.workspace.records import stamp
@@ -31,44 +33,80 @@ _TEST = PARTS[-1]
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """What `cross_validate` made."""
+    """A finished cross-validation: where its files are, and its record."""
 
     folder: CrossvalFolder
     record: CrossvalRecord
 
 
-def cross_validate(plan: Plan, options: TrainingOptions, *, name: str | None = None) -> CrossValidated:
-    """Train and test in each fold, and report; a fold that is whole from an earlier call is kept.
+def cross_validate(
+    workspace: Workspace,
+    *,
+    folds: int | None = None,
+    leave_out: str | None = None,
+    from_run: str | None = None,
+    name: str | None = None,
+    **options: Any,
+) -> CrossValidated:
+    """Train and test a recipe in folds: each film is predicted by a model that saw no film of its patient.
 
     Nothing of a fold's test films has a part in its training: the epoch, the temperature and the operating point are
-    chosen on its own validation films.
+    chosen on its own validation films. The dataset's own split is not used. A call that was stopped continues where it
+    was when it is made again: a fold that was finished, with these options on these films, is kept.
 
     Args:
-        plan: the folds.
-        options: of the training, the same in each fold.
-        name: the folder's. Defaults to the architecture's and the plan's.
+        workspace: where the dataset is and the folds go.
+        folds: see `plan_folds`.
+        leave_out: see `plan_folds`.
+        from_run: the name of a run, or the path of its run.json, whose options are used, except for those given here.
+        name: the name of the folder. Defaults to "mobilenetv2-5-folds", by architecture and plan.
+        **options: training options by the names of `TRAINING_OPTIONS`, the same in each fold. The seed draws the folds
+            too.
 
     Raises:
-        CxrError: a fold can't be trained or tested.
-        WorkspaceError: the workspace is in use.
-        KeyboardInterrupt: stopped by the user within a training.
+        CxrError: an option that is out of range, or a fold that can't be trained or tested.
+        NoRunError: no run of the name `from_run`.
+        SplitError: the films can't be divided so.
+        WorkspaceError: no dataset, a damaged one, or another command is writing this cross-validation.
+        KeyboardInterrupt: stopped by the user during training.
     """
-    folder = plan.workspace.crossval(name or f"{options.arch}-{plan.name}")
-    with lock(plan.workspace.root):
+    chosen = _options(workspace, from_run, options)
+    plan = plan_folds(workspace, folds=folds, leave_out=leave_out, seed=chosen.seed)
+    name = name or f"{chosen.arch}-{plan.name}"
+    folder = workspace.crossval(name)
+    with workspace.lock_crossval(name):
         answered = []
         for number, fold in enumerate(plan.folds, start=1):
             counts = ", ".join(f"{fold.parts.count(part)} {part}" for part in PARTS)
             note(f"[{number}/{len(plan.folds)}] {title(plan.column, fold.name)}: {counts} films")
             place = folder.fold(number)
             write_fold(plan, fold, place)
-            _train(place, options)
-            answered.append(_answer(plan, fold, open_predictor(place.run(options.arch))))
+            _train(place, chosen)
+            answered.append(_answer(plan, fold, open_predictor(place.run(chosen.arch))))
+            check_unchanged(workspace, plan.made)
         for number in _beyond(folder, len(plan.folds)):
             shutil.rmtree(folder.fold(number).root, ignore_errors=True)
         films, answers = pool(answered)
-        record = _record(plan, options, answered, films, answers)
+        record = _record(plan, chosen, answered, films, answers)
         write_report(folder, record, answered)
     return CrossValidated(folder=folder, record=record)
+
+
+def _options(workspace: Workspace, from_run: str | None, changes: Mapping[str, Any]) -> TrainingOptions:
+    options = TrainingOptions()
+    if from_run:
+        original = find_original(workspace, from_run)
+        options = read_options(original.record.options, original.folder.record)
+    if options.strategy == "multi-worker":
+        # Folds are trained on one machine; several machines would come to the same weights.
+        options = change_options(options, {"strategy": "none"})
+    options = change_options(options, changes)
+    if options.strategy == "multi-worker":
+        raise CxrError(
+            "Expected a strategy for one machine, none or mirrored, in a cross-validation. Received: multi-worker.",
+            hint="For example: cxr crossval --strategy mirrored",
+        )
+    return options
 
 
 def _train(place: Workspace, options: TrainingOptions) -> None:
@@ -79,18 +117,18 @@ def _train(place: Workspace, options: TrainingOptions) -> None:
     try:
         train_apart(place, options)
     except KeyboardInterrupt:
-        note("Stopped within a fold. The same command goes on with that fold, and keeps the earlier ones.")
+        note("Stopped during a fold. The same command resumes that fold, and keeps the earlier ones.")
         raise
-    # What the frozen layers made of the films is of no use to another fold, whose films are others.
+    # The outputs of the frozen layers are of no use to another fold, which has other films.
     shutil.rmtree(place.cache, ignore_errors=True)
 
 
-def _answer(plan: Plan, fold: Fold, predictor: Predictor) -> FoldAnswers:
+def _answer(plan: FoldPlan, fold: Fold, predictor: Predictor) -> FoldAnswers:
     films = [film for film, part in zip(plan.films, fold.parts, strict=True) if part == _TEST]
     paths = [plan.workspace.dataset.root / film.path for film in films]
     answers = predictor.predict_all(paths, segmented=bool(plan.made.segment))
     probabilities, called = np.empty(len(films)), np.empty(len(films), bool)
-    for at, (_, answer) in enumerate(track(answers, "Answering its test films", total=len(films))):
+    for at, (_, answer) in enumerate(track(answers, "Predicting its test films", total=len(films))):
         if isinstance(answer, CxrError):
             raise answer
         probabilities[at] = answer.probabilities[predictor.positive]
@@ -109,13 +147,13 @@ def _answer(plan: Plan, fold: Fold, predictor: Predictor) -> FoldAnswers:
 
 
 def _beyond(folder: CrossvalFolder, count: int) -> list[int]:
-    """The numbers of the folds of an earlier plan of that name that this one has not."""
+    """The numbers of folds that an earlier plan of that name had and this one has not."""
     numbers = [path.name.removeprefix("fold-") for path in folder.root.glob("fold-*")]
     return [int(number) for number in numbers if number.isdecimal() and int(number) > count]
 
 
 def _record(
-    plan: Plan, options: TrainingOptions, folds: Sequence[FoldAnswers], films: Sequence[Film], answers: Answers
+    plan: FoldPlan, options: TrainingOptions, folds: Sequence[FoldAnswers], films: Sequence[Film], answers: Answers
 ) -> CrossvalRecord:
     metrics, intervals = figures(answers, seed=plan.seed)
     tested = [_fold(plan, fold, answered) for fold, answered in zip(plan.folds, folds, strict=True)]
@@ -145,7 +183,7 @@ def _record(
     )
 
 
-def _fold(plan: Plan, fold: Fold, answered: FoldAnswers) -> CrossvalFold:
+def _fold(plan: FoldPlan, fold: Fold, answered: FoldAnswers) -> CrossvalFold:
     metrics, intervals = figures(answered.answers, seed=plan.seed)
     groups = {
         part: {film.group for film, own in zip(plan.films, fold.parts, strict=True) if own == part} for part in PARTS
@@ -166,7 +204,7 @@ def _fold(plan: Plan, fold: Fold, answered: FoldAnswers) -> CrossvalFold:
     )
 
 
-def _notes(plan: Plan, folds: Sequence[FoldAnswers]) -> list[str]:
+def _notes(plan: FoldPlan, folds: Sequence[FoldAnswers]) -> list[str]:
     notes = [
         f"The {plan.column} {lost.name} was not left out, and its {lost.films} films not tested: {lost.reason}."
         for lost in plan.skipped

@@ -2,101 +2,90 @@
 
 import json
 import time
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from cxr_cli.dataset.classes import write_classes
-from cxr_cli.dataset.manifest import films_by_part, read_manifest
-from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.dataset.manifest import Film, films_by_part, read_manifest
+from cxr_cli.dataset.record import DatasetRecord, check_unchanged
 from cxr_cli.dataset.seen import write_seen
 from cxr_cli.metrics.plots import draw_curves
-from cxr_cli.progress import EpochRow, note
+from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import Architecture, find_architecture
 from cxr_cli.recipe.decision import decide, write_validation
 from cxr_cli.recipe.options import TrainingOptions
-from cxr_cli.recipe.record import Boosting, RunRecord
-from cxr_cli.recipe.reproduction import Original, compare, hash_weights
+from cxr_cli.recipe.record import HISTORY, Boosting, Profile, RunRecord
+from cxr_cli.recipe.reproduction import compare, hash_weights
 from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.callbacks import Validation
-from cxr_cli.training.checkpoints import Checkpoints, check_options, find_unfinished
+from cxr_cli.training.checkpoints import Checkpoints
 from cxr_cli.training.classifier import Classifier, build_classifier
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.export import check_export, export_litert
 from cxr_cli.training.feeds import Feed, Part
 from cxr_cli.training.fitting import class_weights, fit
 from cxr_cli.training.parts import read_part
+from cxr_cli.training.plan import TrainingPlan
 from cxr_cli.training.profiling import profile
 from cxr_cli.training.strategy import ALONE, Group, distributed
-from cxr_cli.workspace.files import lock, staged_folder, write_table
+from cxr_cli.workspace.files import staged_folder
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, stamp, write_record
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What `train` made."""
+class TrainedRun:
+    """A run that was trained, exported and checked."""
 
     run: RunFolder
     record: RunRecord
     replaced: bool  # an earlier run of that name
 
 
-def train(
-    workspace: Workspace,
-    options: TrainingOptions,
-    *,
-    name: str | None = None,
-    profiled: bool = False,
-    resume: bool = False,
-    original: Original | None = None,
-) -> Trained | None:
-    """Train a run on the workspace's dataset; an earlier run of that name is replaced once this one is whole.
+def make_run(workspace: Workspace, plan: TrainingPlan) -> TrainedRun | None:
+    """Train a run on the workspace's dataset; an earlier run of that name is replaced once this one is finished.
 
     The same options, dataset and versions give the same weights, bit for bit, on the same machine without a GPU: in one
     go, or killed at any time and resumed.
 
     Args:
         workspace: where the dataset is and the run goes.
-        options: how.
-        name: the run's. Defaults to the architecture's.
-        profiled: find out where an epoch's time goes.
-        resume: go on with the unfinished training of that name.
-        original: what the run is to reproduce; its record says how far it does.
+        plan: what to train.
 
     Returns:
-        What was made; None on a worker of a training on several machines that is not the first: that one makes it.
+        The run; None on all workers of a training run on several machines but the first, which writes it.
 
     Raises:
-        WorkspaceError: there is no dataset, or the workspace is in use.
-        WeightsError: the backbone's weights can't be had.
-        ExportError: the exported file doesn't answer as the Keras model does.
-        CxrError: stopped by the user before there was a model to keep; or the other machines can't be had; or there is
-            nothing to resume, or it began with other options or another dataset.
+        WorkspaceError: no dataset, it was changed meanwhile, or another command is writing this run.
+        WeightsError: the backbone's weights can't be found or don't fit.
+        ExportError: the exported file doesn't give the predictions of the Keras model.
+        CxrError: stopped by the user before there was a model to keep; the other machines can't be reached; or there is
+            nothing to resume.
     """
-    made = read_record(workspace.prepared().record, DatasetRecord)
-    name = name or options.arch
-    if resume:
-        check_options(find_unfinished(workspace, name), options)
+    dataset = workspace.prepared()
+    made, films = read_record(dataset.record, DatasetRecord), read_manifest(dataset)
+    options = plan.options
     same = {key: value for key, value in asdict(options).items() if key != "cache"}
     work = {"dataset": made.fingerprint, "options": json.dumps(same, sort_keys=True)}
     with distributed(options.strategy, work) as group:
         checkpoints = None
         if group is ALONE:
             checkpoints = Checkpoints(
-                workspace.checkpoint(name),
-                run=name,
+                workspace.checkpoint(plan.name),
+                run=plan.name,
                 options=options,
                 dataset=made.fingerprint,
-                original=original.place if original else None,
-                resume=resume,
+                original=plan.original.place if plan.original else None,
+                resume=plan.resume,
             )
-        task = _Task(workspace, options, made, group, checkpoints)
+        task = _Task(workspace, plan, made, films, group, checkpoints)
         if group.is_chief:
-            return _train_and_write(task, name, profiled, original)
+            return _train_and_write(task)
         _fit(task, _Clock())
     return None
 
@@ -106,35 +95,30 @@ class _Task:
     """What is to be trained, and with whom."""
 
     workspace: Workspace
-    options: TrainingOptions
+    plan: TrainingPlan
     made: DatasetRecord
+    films: Sequence[Film]
     group: Group
     checkpoints: Checkpoints | None
 
 
-def _train_and_write(task: _Task, name: str, profiled: bool, original: Original | None) -> Trained:
-    run = task.workspace.new_run(name)
-    replaced = run.record.is_file()
-    with lock(task.workspace.root):
+def _train_and_write(task: _Task) -> TrainedRun:
+    run = task.workspace.new_run(task.plan.name)
+    with task.workspace.lock_run(run.name):
+        replaced = run.record.is_file()
         with staged_folder(run.root) as folder:
-            record = _make(task, RunFolder(folder), profiled, original)
+            record = _write(task, RunFolder(folder))
         if task.checkpoints and record.stopped_by != "interrupt":
             task.checkpoints.remove()
-    return Trained(run=run, record=record, replaced=replaced)
+    return TrainedRun(run=run, record=record, replaced=replaced)
 
 
-def _make(task: _Task, stage: RunFolder, profiled: bool, original: Original | None) -> RunRecord:
-    workspace, options, made = task.workspace, task.options, task.made
+def _write(task: _Task, stage: RunFolder) -> RunRecord:
+    options, made = task.plan.options, task.made
     architecture = find_architecture(options.arch)
     clock = _Clock()
     classifier, parts, feed, validation = _fit(task, clock)
-    found = None
-    if profiled:
-        note("Timing the parts of an epoch")
-        reading = clock.laps["load"]
-        found = profile(feed, validation, batch_size=options.batch_size, seed=options.seed, reading=reading)
-        validation.restore_best()
-        clock.lap("profile")
+    times = _profile(task, feed, validation, clock) if task.plan.profile else None
     note("Exporting the model, and checking the export on the validation films")
     classifier.model.save(stage.keras_model)
     export_litert(classifier, stage.litert_model)
@@ -145,9 +129,40 @@ def _make(task: _Task, stage: RunFolder, profiled: bool, original: Original | No
         note("Fitting XGBoost on the network's features")
         boosting, probabilities = _boost(stage, parts, options)
         clock.lap("boost")
-    _write_history(stage, validation)
-    films = read_manifest(workspace.prepared())
-    val = [film for film in films if film.split == "val"]
+    _write_tables(task, stage, validation, probabilities)
+    trees = stage.booster.read_bytes() if boosting else b""
+    record = RunRecord(
+        **_record(classifier, validation, options, architecture, made),
+        **decide(validation.positives, probabilities, options.operating_point),
+        films=films_by_part(task.films, made.classes),
+        export=check,
+        boosting=boosting,
+        segment=made.segment,
+        profile=times,
+        seconds=clock.laps,
+        feed=feed.kind,
+        weights_sha256=hash_weights(classifier.model.get_weights(), trees),
+    )
+    if task.plan.original:
+        record = msgspec.structs.replace(record, reproduction=compare(task.plan.original, record, stage))
+    write_record(stage.record, record)
+    return record
+
+
+def _profile(task: _Task, feed: Feed, validation: Validation, clock: "_Clock") -> Profile:
+    note("Timing the parts of an epoch")
+    options = task.plan.options
+    times = profile(feed, validation, batch_size=options.batch_size, seed=options.seed, reading=clock.laps["load"])
+    validation.restore_best()
+    clock.lap("profile")
+    return times
+
+
+def _write_tables(task: _Task, stage: RunFolder, validation: Validation, probabilities: np.ndarray) -> None:
+    assert validation.best is not None
+    HISTORY.write(stage.history, validation.history)
+    draw_curves(stage.curves_picture, [asdict(row) for row in validation.history], best_epoch=validation.best.epoch)
+    val = [film for film in task.films if film.split == "val"]
     write_validation(
         stage,
         [film.path for film in val],
@@ -155,29 +170,12 @@ def _make(task: _Task, stage: RunFolder, profiled: bool, original: Original | No
         [film.label for film in val],
         probabilities,
     )
-    write_seen(stage.seen, films)
-    write_classes(stage.class_indices, made.classes)
-    trees = stage.booster.read_bytes() if boosting else b""
-    record = RunRecord(
-        **_record(classifier, validation, options, architecture, made),
-        **decide(validation.positives, probabilities, options.operating_point),
-        films=films_by_part(films, made.classes),
-        export=check,
-        boosting=boosting,
-        segment=made.segment,
-        profile=found,
-        seconds=clock.laps,
-        feed=feed.kind,
-        weights_sha256=hash_weights(classifier.model.get_weights(), trees),
-    )
-    if original:
-        record = msgspec.structs.replace(record, reproduction=compare(original, record, stage))
-    write_record(stage.record, record)
-    return record
+    write_seen(stage.seen, task.films)
+    write_classes(stage.class_indices, task.made.classes)
 
 
 def _fit(task: _Task, clock: "_Clock") -> tuple[Classifier, dict[str, Part], Feed, Validation]:
-    options, workspace = task.options, task.workspace
+    options, workspace = task.plan.options, task.workspace
     # Seeds Python, NumPy and TensorFlow: initial weights, dropout, order and augmentation.
     keras.utils.set_random_seed(options.seed)
     if not tf.config.list_physical_devices("GPU"):
@@ -186,15 +184,15 @@ def _fit(task: _Task, clock: "_Clock") -> tuple[Classifier, dict[str, Part], Fee
     note(f"Building {options.arch}")
     architecture = find_architecture(options.arch)
     classifier = _build(architecture, options)
-    # Workers may share the disk, and a cache has one writer.
+    # Workers may share the disk; each has a cache of its own, so that none waits for another's.
     folder = workspace.cache if task.group.is_chief else workspace.cache / f"worker-{task.group.worker}"
     cache = ArrayCache(folder, limit=int(options.cache * 1e9))
     dataset = workspace.prepared()
-    films = read_manifest(dataset)
     parts = {
-        part: read_part(part, films, dataset=dataset, made=task.made, size=classifier.input_size, cache=cache)
+        part: read_part(part, task.films, dataset=dataset, made=task.made, size=classifier.input_size, cache=cache)
         for part in ("train", "val")
     }
+    check_unchanged(workspace, task.made)
     clock.lap("load")
     feed, validation = fit(classifier, parts, architecture, options, cache, task.group, task.checkpoints)
     clock.lap("fit")
@@ -239,13 +237,6 @@ def _boost(stage: RunFolder, parts: dict[str, Part], options: TrainingOptions) -
         class_weight=class_weights(parts["train"].positives) if options.class_weight else None,
         seed=options.seed,
     )
-
-
-def _write_history(stage: RunFolder, validation: Validation) -> None:
-    rows = [asdict(row) for row in validation.history]
-    assert validation.best is not None
-    write_table(stage.history, [column.name for column in fields(EpochRow)], rows)
-    draw_curves(stage.curves_picture, rows, best_epoch=validation.best.epoch)
 
 
 def _record(

@@ -1,0 +1,123 @@
+"""What a training run is to be. Whatever can be refused is refused here, before TensorFlow's three seconds."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.errors import CxrError
+from cxr_cli.progress import note
+from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
+from cxr_cli.recipe.reproduction import Original, check_dataset, find_original
+from cxr_cli.training.checkpoints import check_options, find_unfinished, unfinished
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """One training run."""
+
+    options: TrainingOptions
+    name: str
+    resume: bool = False
+    original: Original | None = None  # the run that it is to reproduce
+    profile: bool = False
+
+
+def plan_run(
+    workspace: Workspace,
+    *,
+    name: str | None = None,
+    resume: str | None = None,
+    from_run: str | None = None,
+    profile: bool = False,
+    **options: Any,
+) -> TrainingPlan:
+    """Decide what to train; see `train_run`.
+
+    Raises:
+        CxrError: options that exclude each other, or a value that an option doesn't take.
+        NoRunError: no run to train again.
+        WorkspaceError: no dataset, or a damaged record.
+    """
+    dataset = workspace.prepared()
+    if resume:
+        plan = _resumed(workspace, resume, name=name, from_run=from_run, profile=profile, options=options)
+    elif from_run:
+        original = find_original(workspace, from_run)
+        if not name:
+            check_dataset(original, read_record(dataset.record, DatasetRecord), command=f"cxr train --from {from_run}")
+        began = read_options(original.record.options, original.folder.record)
+        plan = TrainingPlan(
+            change_options(began, options), name or original.new_name, original=original, profile=profile
+        )
+    else:
+        chosen = change_options(TrainingOptions(), options)
+        plan = TrainingPlan(chosen, name or chosen.arch, profile=profile)
+    workspace.new_run(plan.name)
+    check_strategy(plan.options.strategy, profile=profile)
+    if not resume:
+        _mention_unfinished(workspace, plan.name)
+    return plan
+
+
+def _resumed(
+    workspace: Workspace,
+    resume: str,
+    *,
+    name: str | None,
+    from_run: str | None,
+    profile: bool,
+    options: dict[str, Any],
+) -> TrainingPlan:
+    if from_run:
+        raise CxrError(
+            f"Expected a run to resume or a run to train again. Received: both, {resume} and {from_run}.",
+            hint=f"cxr train --resume {resume}",
+        )
+    if name not in (None, resume):
+        raise CxrError(
+            f"Expected no new name for a resumed run, which stays {resume}. Received: {name}.",
+            hint=f"cxr train --resume {resume}",
+        )
+    record = find_unfinished(workspace, resume)
+    began = read_options(record.options, workspace.checkpoint(resume))
+    check_options(record, change_options(began, options))
+    original = _find_again(workspace, record.original) if record.original else None
+    return TrainingPlan(began, resume, resume=True, original=original, profile=profile)
+
+
+def check_strategy(strategy: str, *, profile: bool) -> None:
+    """Refuse what a strategy can't do.
+
+    Raises:
+        CxrError: a profile on several devices, or no usable TF_CONFIG for several machines.
+    """
+    if strategy != "none" and profile:
+        raise CxrError(
+            f"Expected no profile with the strategy {strategy}: a profile times the parts of a step on one device.",
+            hint="Leave out --profile, or --strategy",
+        )
+    if strategy == "multi-worker":
+        from cxr_cli.training.tf_config import read_tf_config
+
+        read_tf_config(os.environ)
+
+
+def _find_again(workspace: Workspace, run: str) -> Original | None:
+    try:
+        return find_original(workspace, run)
+    except CxrError as problem:
+        note(f"Training continues, but whether {run} is reproduced can't be said. {problem.message}")
+        return None
+
+
+def _mention_unfinished(workspace: Workspace, name: str) -> None:
+    checkpoint = unfinished(workspace, name)
+    if checkpoint:
+        note(
+            f"There is an unfinished training run {name}, stopped after epoch {checkpoint.history[-1].epoch}. The new "
+            "one starts from the beginning and replaces it after its first epoch. To resume it instead: Ctrl-C, then "
+            f"cxr train --resume {name}"
+        )

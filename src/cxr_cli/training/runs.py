@@ -1,0 +1,167 @@
+"""Training from start to finish: options in, a trained run out. Loads TensorFlow only once it is certain to train."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_cli.errors import CxrError
+from cxr_cli.progress import note
+from cxr_cli.recipe.architectures import ARCHITECTURES
+from cxr_cli.recipe.options import TrainingOptions, change_options
+from cxr_cli.training.checkpoints import is_trained, is_unfinished, unfinished
+from cxr_cli.training.plan import TrainingPlan, check_strategy, plan_run
+from cxr_cli.workspace.layout import Workspace
+
+if TYPE_CHECKING:
+    from cxr_cli.training.make_run import TrainedRun
+
+
+def train_run(
+    workspace: Workspace,
+    *,
+    name: str | None = None,
+    resume: str | None = None,
+    from_run: str | None = None,
+    profile: bool = False,
+    **options: Any,
+) -> "TrainedRun | None":
+    """Train a run on the workspace's dataset, and export it. An earlier run of that name is replaced at the end.
+
+    Args:
+        workspace: where the dataset is and the run goes.
+        name: the run's name. Defaults to the architecture's, or with `from_run` to that run's with "-again".
+        resume: the name of a run whose training was killed or stopped: continue after its last checkpoint. Options that
+            are given must be those that it began with.
+        from_run: the name of a run, or the path of its run.json: train it again with its own options, except for those
+            given here, and record whether the weights are the same.
+        profile: record where the time of an epoch goes.
+        **options: training options by the names of `TRAINING_OPTIONS`. Default to those of the run that is resumed or
+            trained again, else to those of `TrainingOptions`.
+
+    Returns:
+        The trained run; None on all workers but the first of the strategy multi-worker, whose run it is.
+
+    Raises:
+        CxrError: options that exclude each other or are out of range; stopped by the user before there was a model to
+            keep; the other machines can't be reached.
+        NoRunError: no run to train again.
+        WeightsError: the backbone's weights can't be found or don't fit.
+        WorkspaceError: no dataset, a damaged record, or the run is being trained by another command.
+        ExportError: the exported file doesn't give the predictions of the Keras model.
+    """
+    plan = plan_run(workspace, name=name, resume=resume, from_run=from_run, profile=profile, **options)
+    note("Loading TensorFlow")
+    return _train(workspace, plan)
+
+
+@dataclass(frozen=True)
+class ArchitectureOutcome:
+    """What became of one architecture of `train_all`; neither a run nor a problem where its earlier run was kept."""
+
+    arch: str
+    trained: "TrainedRun | None" = None
+    problem: CxrError | None = None
+
+
+def train_all(workspace: Workspace, *, profile: bool = False, **options: Any) -> Iterator[ArchitectureOutcome]:
+    """Train the published architectures one after the other; each run has its architecture's name.
+
+    A run that was trained on this dataset with these options is kept; an unfinished one is resumed. One that can't be
+    trained doesn't stop the others.
+
+    Args:
+        workspace: where the dataset is and the runs go.
+        profile: see `train_run`.
+        **options: see `train_run`; without `arch`.
+
+    Yields:
+        What became of each architecture.
+
+    Raises:
+        CxrError: an option that is out of range, or the strategy multi-worker.
+        WorkspaceError: no dataset, or a damaged record.
+        KeyboardInterrupt: stopped by the user.
+    """
+    workspace.prepared()
+    chosen = change_options(TrainingOptions(), options)
+    if chosen.strategy == "multi-worker":
+        raise CxrError(
+            "Expected one architecture with the strategy multi-worker: the workers meet once. Received: all.",
+            hint="For example: --arch mobilenetv2",
+        )
+    check_strategy(chosen.strategy, profile=profile)
+    names = [name for name, row in ARCHITECTURES.items() if row.published]
+    note("Loading TensorFlow")
+    for number, name in enumerate(names, start=1):
+        note(f"[{number}/{len(names)}] {name}")
+        own = change_options(chosen, {"arch": name})
+        if is_trained(workspace, own):
+            note("Trained before, on this dataset with these options: kept.")
+            yield ArchitectureOutcome(name)
+            continue
+        plan = TrainingPlan(own, name, resume=is_unfinished(workspace, name, own), profile=profile)
+        try:
+            trained = _train(workspace, plan)
+        except CxrError as problem:
+            yield ArchitectureOutcome(name, problem=problem)
+            continue
+        yield ArchitectureOutcome(name, trained)
+        if trained and trained.record.stopped_by == "interrupt":
+            raise KeyboardInterrupt
+
+
+def preview_augmentation(
+    workspace: Workspace,
+    output: Path,
+    *,
+    from_run: str | None = None,
+    resume: str | None = None,
+    **options: Any,
+) -> Path:
+    """Draw a training film and twelve variants of it, as training would see them, and train nothing.
+
+    Args:
+        workspace: where the dataset is.
+        output: the PNG file to write.
+        from_run: see `train_run`.
+        resume: see `train_run`.
+        **options: see `train_run`; the architecture, image size, augmentation and seed count.
+
+    Returns:
+        The film's path.
+
+    Raises:
+        CxrError: `output` is no PNG file, or a file of the dataset; or as `plan_run` does.
+        ImageError: the film can't be read.
+        WorkspaceError: no dataset, or `output` can't be written to.
+    """
+    if output.suffix.lower() != ".png":
+        raise CxrError(
+            f"Expected a file ending in .png. Received: {output}.", hint="For example: --augment-preview variants.png"
+        )
+    plan = plan_run(workspace, from_run=from_run, resume=resume, **options)
+    note("Loading TensorFlow")
+    from cxr_cli.training.augment_preview import draw_augment_preview
+
+    return draw_augment_preview(workspace, plan.options, output)
+
+
+def _train(workspace: Workspace, plan: TrainingPlan) -> "TrainedRun | None":
+    from cxr_cli.training.make_run import make_run
+
+    try:
+        trained = make_run(workspace, plan)
+    except KeyboardInterrupt:
+        _say_how_to_resume(workspace, plan.name)
+        raise
+    if trained and trained.replaced:
+        note(f"Replaced the earlier run {plan.name}.")
+    if trained and trained.record.stopped_by == "interrupt":
+        _say_how_to_resume(workspace, plan.name)
+    return trained
+
+
+def _say_how_to_resume(workspace: Workspace, name: str) -> None:
+    if unfinished(workspace, name):
+        note(f"To resume it: cxr train --resume {name}")
