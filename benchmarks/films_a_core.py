@@ -16,7 +16,7 @@ from statistics import median
 import harness
 
 from cxr_cli.dataset.reading import read_one
-from cxr_cli.films.reader import find_films
+from cxr_cli.films.find import find_films
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.workspace.layout import Workspace
 

@@ -10,7 +10,8 @@ import numpy as np
 from harness import cxr, run
 from PIL import Image
 
-from cxr_cli.films.reader import find_films, read_film
+from cxr_cli.films.find import find_films
+from cxr_cli.films.reader import read_film
 from cxr_cli.rendering.render import render
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace

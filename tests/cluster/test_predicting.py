@@ -10,7 +10,7 @@ import pytest
 from cxr_cli.cluster.predicting import predict_on_cluster
 from cxr_cli.cluster.record import PredictionsRecord
 from cxr_cli.errors import CxrError, WorkspaceError
-from cxr_cli.films.reader import find_films
+from cxr_cli.films.find import find_films
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.workspace.folders import PredictionsFolder
 from cxr_cli.workspace.records import read_record

@@ -4,7 +4,7 @@ import pytest
 
 from cxr_cli.cluster.reading import films_read_on
 from cxr_cli.dataset.reading import read_here
-from cxr_cli.films.reader import find_films
+from cxr_cli.films.find import find_films
 from cxr_cli.workspace.layout import Workspace
 
 

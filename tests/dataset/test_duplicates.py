@@ -14,7 +14,7 @@ from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.reading import read_here
 from cxr_cli.dataset.record import DatasetRecord, Duplicates
-from cxr_cli.films.reader import find_films
+from cxr_cli.films.find import find_films
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record

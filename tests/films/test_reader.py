@@ -1,6 +1,5 @@
 """Any image file comes out as the film it shows, and what is no film is said with its path and the way on."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -13,11 +12,10 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from cxr_cli.errors import ImageError
-from cxr_cli.films.reader import find_films, read_at, read_film
+from cxr_cli.films.reader import read_at, read_film
 from cxr_cli.films.transforms import resize
 
 HINT = "Give a radiograph as PNG, JPEG, TIFF, BMP, WebP or DICOM, for example: cxr predict film.png"
-SUFFIXES = ".png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp, .gif, .pgm, .jp2, .dcm, .dicom"
 
 
 def refusal(path: Path) -> ImageError:
@@ -440,119 +438,3 @@ def test_a_large_jpeg_that_only_looks_blank_at_a_scale_is_a_film(tmp_path):
     assert len(np.unique(read_film(tmp_path / "film.jpg"))) == 2
 
     assert read_at(tmp_path / "film.jpg", SMALL).shape == (SMALL, SMALL)
-
-
-def films_in(folder: Path, *names: str) -> list[Path]:
-    """Files that only their names make films: finding doesn't read."""
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
-    return [folder / name for name in names]
-
-
-def test_a_folder_gives_its_films_in_the_order_of_their_paths_at_any_depth(tmp_path):
-    films_in(tmp_path, "b.PNG", "a.jpg", "c/z.dcm", "c/d/y.jpeg", "notes.txt", "metadata.csv", "README")
-
-    assert list(find_films([tmp_path])) == [tmp_path / name for name in ("a.jpg", "b.PNG", "c/d/y.jpeg", "c/z.dcm")]
-
-
-def test_hidden_files_and_folders_are_the_systems(tmp_path):
-    visible, *_ = films_in(tmp_path, "film.png", "._film.png", ".cache/film.png", "a/.b/film.png")
-
-    assert list(find_films([tmp_path])) == [visible]
-
-
-def test_a_hidden_folder_that_is_named_is_searched(tmp_path):
-    (film,) = films_in(tmp_path, ".films/a.png")
-
-    assert list(find_films([tmp_path / ".films"])) == [film]
-
-
-def test_a_folder_with_a_films_name_is_no_film(tmp_path):
-    (film,) = films_in(tmp_path, "study.png/film.png")
-
-    assert list(find_films([tmp_path])) == [film]
-
-
-def test_films_are_counted_and_can_be_looked_for(tmp_path):
-    a, b = films_in(tmp_path, "a.png", "b.png")
-    found = find_films([tmp_path])
-
-    assert len(found) == 2
-    assert b in found
-    assert tmp_path / "c.png" not in found
-    assert list(found) == list(found) == [a, b]
-
-
-def test_the_folder_one_is_in_is_named_as_little_as_any_path_in_it(in_folder):
-    films_in(in_folder, "a.png", "sub/b.png")
-
-    assert list(find_films([Path(), Path("a.png"), Path("sub")])) == [Path("a.png"), Path("sub/b.png")]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
-def test_a_link_to_a_film_is_a_film_and_one_to_a_folder_is_not_followed(tmp_path):
-    (film,) = films_in(tmp_path, "films/a.png")
-    (tmp_path / "films" / "b.png").symlink_to(film)
-    (tmp_path / "films" / "round").symlink_to(tmp_path)
-    (tmp_path / "films" / "c.png").symlink_to(tmp_path / "gone.png")
-
-    assert list(find_films([tmp_path])) == [film, film.with_name("b.png")]
-
-
-def test_places_keep_their_order_and_a_film_comes_once(tmp_path):
-    a, b, c = films_in(tmp_path, "a.png", "b.png", "sub/c.png")
-
-    assert list(find_films([b, tmp_path, a, b])) == [b, a, c]
-
-
-def test_a_file_that_is_named_is_taken_whatever_its_suffix(tmp_path):
-    (film,) = films_in(tmp_path, "IM000001")
-
-    assert list(find_films([film])) == [film]
-
-
-def test_a_glob_that_no_shell_expanded_is_expanded(tmp_path):
-    a, b, c, _ = films_in(tmp_path, "a.png", "b.png", "sub/c.png", "d.jpg")
-
-    assert list(find_films([tmp_path / "*.png"])) == [a, b]
-    assert list(find_films([tmp_path / "**" / "*.png"])) == [a, b, c]
-
-
-def test_a_folder_that_a_glob_names_gives_its_films(tmp_path):
-    films = films_in(tmp_path, "one/a.png", "one/b.png", "other/c.png")
-
-    assert list(find_films([tmp_path / "o*"])) == films
-
-
-def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path):
-    film, _ = films_in(tmp_path, "film[1].png", "film1.png")
-
-    assert list(find_films([film])) == [film]
-
-
-def test_no_film_in_a_folder_is_said_with_the_suffixes_looked_for(tmp_path):
-    films_in(tmp_path, "notes.txt")
-
-    with pytest.raises(ImageError) as caught:
-        find_films([tmp_path])
-    assert caught.value.message == f"Expected films in the folder {tmp_path}. Received: no file ending in {SUFFIXES}."
-    assert caught.value.hint == HINT
-
-
-@pytest.mark.parametrize("name", ["missing.png", "*.png", "missing/film.png"])
-def test_nothing_at_a_place_is_said_with_the_place(tmp_path, name):
-    with pytest.raises(ImageError) as caught:
-        find_films([tmp_path / name])
-
-    assert caught.value.message == (f"Expected a film, a folder or a glob. Received: nothing at {tmp_path / name}.")
-    assert caught.value.hint == HINT
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows says it in other words")
-def test_a_name_no_file_can_have_is_said_with_the_place(tmp_path):
-    place = tmp_path / ("x" * 300)
-
-    with pytest.raises(ImageError) as caught:
-        find_films([place])
-    assert caught.value.message == f"Expected a film. Received: {place}: File name too long."

@@ -10,7 +10,8 @@ from PIL import Image
 from scipy.special import expit, logit
 
 from cxr_cli.errors import ImageError, WorkspaceError
-from cxr_cli.films.reader import Films, find_films, read_at, read_film
+from cxr_cli.films.find import Films, find_films
+from cxr_cli.films.reader import read_at, read_film
 from cxr_cli.films.transforms import resize
 from cxr_cli.metrics.calibration import Calibration
 from cxr_cli.prediction import predictor as module

@@ -42,7 +42,7 @@ def predict(
         predict_cluster.predict_on(cluster, films, output, run=run, workspace=workspace, as_json=as_json)
         return
     from cxr_cli.errors import CxrError
-    from cxr_cli.films.reader import find_films
+    from cxr_cli.films.find import find_films
     from cxr_cli.prediction.predictor import open_predictor
     from cxr_cli.workspace.layout import Workspace
 

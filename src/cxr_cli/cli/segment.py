@@ -53,7 +53,7 @@ def segment(
     import msgspec
 
     from cxr_cli.errors import CxrError
-    from cxr_cli.films.reader import find_films
+    from cxr_cli.films.find import find_films
     from cxr_cli.lungs.segment import check_reference, named, segment_files, summarize
     from cxr_cli.workspace.folders import SegmentationFolder
     from cxr_cli.workspace.layout import Workspace

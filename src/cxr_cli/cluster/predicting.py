@@ -20,7 +20,7 @@ from cxr_cli.cluster.predicting_worker import (
 from cxr_cli.cluster.record import PredictionsPlan, PredictionsRecord
 from cxr_cli.cluster.tables import read_films, write_films
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.films.reader import find_films, walk_films
+from cxr_cli.films.find import find_films, walk_films
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import track
 from cxr_cli.workspace.files import lock

@@ -1,17 +1,16 @@
 """Class folders in: films with a label, their part where it is given, and a reason for every file left out."""
 
-import os
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.table import folded
 from cxr_cli.errors import FolderError
-from cxr_cli.films.reader import SUFFIXES
+from cxr_cli.films.find import SUFFIXES, walk_files
 from cxr_cli.workspace.folders import PARTS
 
 _PART_NAMES = {
@@ -58,7 +57,8 @@ def select_from_folders(
             f"Expected a folder of class folders. Received: --folders {folder}: no such folder.",
             hint="Name it: --folders DIR",
         )
-    files = [_File(path, path.relative_to(folder).parts) for path in _walk(folder, skip)]
+    paths = map(Path, walk_files(folder, hidden=True, skip=skip))
+    files = [_File(path, path.relative_to(folder).parts) for path in paths]
     selection = Selection(negative="", positive="", rows=len(files))
     files = _apply(selection, files, "is an image file, by its name", _File.no_image)
     files = _apply(selection, files, "is in no folder of masks", _File.in_masks)
@@ -126,25 +126,6 @@ class _File:
     def excluded(self, reason: str) -> Exclusion:
         name, kind = _printable("/".join(self.inside)), _printable(self.kind)
         return Exclusion("", None, filename=name, patient="", finding=kind, view="", modality="", reason=reason)
-
-
-def _walk(folder: Path, skip: Path | None, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """All files below, in the order of their names; links to folders are followed, but never in a circle."""
-    real = folder.resolve()
-    if real in above or (skip and real == skip.resolve()):
-        return
-    try:
-        with os.scandir(folder) as found:  # knows what is a folder without asking for each file
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        raise FolderError(
-            f"Expected to read the folder {folder}. Received: {error.strerror}.", hint="Check who may read it"
-        ) from error
-    for entry in entries:
-        if entry.is_dir():
-            yield from _walk(folder / entry.name, skip, above | {real})
-        else:
-            yield folder / entry.name
 
 
 def _apply(selection: Selection, files: list[_File], rule: str, reason_of: Callable[[_File], str]) -> list[_File]:

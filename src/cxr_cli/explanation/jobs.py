@@ -7,7 +7,7 @@ from pathlib import Path
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, WorkspaceError
-from cxr_cli.films.reader import find_films
+from cxr_cli.films.find import find_films
 from cxr_cli.lungs.segment import named
 from cxr_cli.prediction.predictor import Predictor
 from cxr_cli.workspace.layout import Workspace

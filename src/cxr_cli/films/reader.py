@@ -1,10 +1,7 @@
 """The one way in for pixels: any image file -> (H, W) uint8, 0 is black."""
 
-import glob
-import os
 import threading
 import warnings
-from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,54 +10,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cxr_cli.errors import ImageError
 from cxr_cli.films import dicom
+from cxr_cli.films.find import HINT
 from cxr_cli.films.transforms import resize, stretch
 
 # What is read, by Pillow's names (JPEG includes MPO); its other formats are not for films, and some run other programs.
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".jp2", ".dcm", ".dicom")
 _MIN_SIDE = 32
 # How many times a model's side a JPEG keeps when it is decoded at 1/2, 1/4 or 1/8: at 4, the pixels that a model is
 # shown differ from those of the whole decode by 0.1 gray levels on average.
 _KEPT = 4
-_HINT = "Give a radiograph as PNG, JPEG, TIFF, BMP, WebP or DICOM, for example: cxr predict film.png"
-
-
-class Films(Collection[Path]):
-    """Paths, each once, in the order in which they were found. Kept as text: a million `Path` take half a gigabyte."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = list(names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __iter__(self) -> Iterator[Path]:
-        return map(Path, self._names)
-
-    def __contains__(self, path: object) -> bool:
-        return str(path) in self._names
-
-
-def find_films(places: Iterable[Path]) -> Films:
-    """The films that files, folders and globs name, in the order given; a folder's own in the order of their paths.
-
-    A file that is named is taken whatever its suffix; from a folder, and the folders in it, what has a film's suffix.
-
-    Raises:
-        ImageError: a place holds no film, or isn't there.
-    """
-    names: list[str] = []
-    for place in places:
-        try:
-            names.extend(_films_at(place))
-        except OSError as error:
-            raise ImageError(f"Expected a film. Received: {place}: {error.strerror}.", hint=_HINT) from error
-    return Films(dict.fromkeys(names))
-
-
-def walk_films(folder: Path) -> Iterator[Path]:
-    """The films that `find_films` finds in a folder, one by one: an archive's paths may not fit in memory."""
-    yield from map(Path, _films_in(str(folder)))
 
 
 def read_film(path: Path) -> np.ndarray:
@@ -109,21 +67,21 @@ def _read(path: Path, *, at_least: int | None = None) -> np.ndarray:
         with path.open("rb") as stream:
             head = stream.read(132)
     except OSError as error:
-        raise ImageError(f"Expected a film. Received: {path}: {error.strerror}.", hint=_HINT) from error
+        raise ImageError(f"Expected a film. Received: {path}: {error.strerror}.", hint=HINT) from error
     if not head:
-        raise ImageError(f"Expected a film. Received: {path} is empty (0 bytes).", hint=_HINT)
+        raise ImageError(f"Expected a film. Received: {path} is empty (0 bytes).", hint=HINT)
     with _READING:
         film = dicom.read(path) if dicom.is_dicom(head) else _read_picture(path, at_least)
     if min(film.shape) < _MIN_SIDE:
         raise ImageError(
             f"Expected a film of at least {_MIN_SIDE} × {_MIN_SIDE} pixels. "
             f"Received: {path} is {film.shape[1]} × {film.shape[0]}.",
-            hint=_HINT,
+            hint=HINT,
         )
     if film.min() == film.max():
         if at_least:  # what is blank at a scale may not be so in full
             return _read(path)
-        raise ImageError(f"Expected a film. Received: {path} is blank, every pixel is {film[0, 0]}.", hint=_HINT)
+        raise ImageError(f"Expected a film. Received: {path} is blank, every pixel is {film[0, 0]}.", hint=HINT)
     return film
 
 
@@ -138,13 +96,13 @@ def _read_picture(path: Path, at_least: int | None) -> np.ndarray:
             inverted = picture.format == "TIFF" and picture.getexif().get(262) == 0 and _is_deep(picture)
             return 255 - gray if inverted else gray
     except UnidentifiedImageError as error:
-        raise ImageError(f"Expected a film. Received: {path} is not an image.", hint=_HINT) from error
+        raise ImageError(f"Expected a film. Received: {path} is not an image.", hint=HINT) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(
-            f"Expected a film of at most {Image.MAX_IMAGE_PIXELS:,} pixels. Received: {path} is larger.", hint=_HINT
+            f"Expected a film of at most {Image.MAX_IMAGE_PIXELS:,} pixels. Received: {path} is larger.", hint=HINT
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ImageError(f"Expected a film. Received: {path} is damaged or cut short ({error}).", hint=_HINT) from error
+        raise ImageError(f"Expected a film. Received: {path} is damaged or cut short ({error}).", hint=HINT) from error
 
 
 def _to_gray(picture: Image.Image) -> np.ndarray:
@@ -190,39 +148,3 @@ class _Reading:
 
 
 _READING = _Reading()
-
-
-def _films_at(place: Path) -> list[str]:
-    if place.is_dir():
-        films = list(_films_in(str(place)))
-        if not films:
-            raise ImageError(f"Expected films in the folder {place}. Received: no file {_suffixes()}.", hint=_HINT)
-        return films
-    if place.exists():
-        return [str(place)]
-    # A shell expands a glob itself; Windows' shells and quotes leave it to us.
-    found = sorted(Path(name) for name in glob.glob(str(place), recursive=True))  # noqa: PTH207 - may be absolute
-    if not found:
-        raise ImageError(f"Expected a film, a folder or a glob. Received: nothing at {place}.", hint=_HINT)
-    return [film for path in found for film in (_films_at(path) if path.is_dir() else [str(path)])]
-
-
-def _films_in(folder: str) -> Iterator[str]:
-    """Films of a folder and those in it, by `os.scandir`: `Path.rglob` takes ten times as long for a million files."""
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-    except PermissionError:
-        return
-    for entry in found:
-        # Hidden files are the system's: macOS leaves a ._film.png beside each film on foreign disks.
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _films_in(entry.path)
-        elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
-            yield entry.path.removeprefix(f".{os.sep}")
-
-
-def _suffixes() -> str:
-    return f"ending in {', '.join(SUFFIXES)}"

@@ -1,0 +1,117 @@
+"""Which files are films: files, folders and globs come in, paths of films go out. Nothing is opened."""
+
+import glob
+import os
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from cxr_cli.errors import FolderError, ImageError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".jp2", ".dcm", ".dicom")
+HINT = "Give a radiograph as PNG, JPEG, TIFF, BMP, WebP or DICOM, for example: cxr predict film.png"
+
+
+class Films(Collection[Path]):
+    """Paths, each once, in the order in which they were listed. Kept as text: a million `Path` take half a gigabyte."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = list(names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[Path]:
+        return map(Path, self._names)
+
+    def __contains__(self, path: object) -> bool:
+        return str(path) in self._names
+
+
+def find_films(places: Iterable[Path]) -> Films:
+    """List the films that files, folders and globs name, in the order given; those of a folder in the order of paths.
+
+    A file that is named itself is taken whatever its suffix. In a folder, and the folders below it, films are the files
+    with a film's suffix that aren't hidden.
+
+    Raises:
+        ImageError: a place holds no film, or isn't there.
+        FolderError: a folder can't be read.
+    """
+    names: list[str] = []
+    for place in places:
+        try:
+            names.extend(_films_at(place))
+        except OSError as error:
+            raise ImageError(f"Expected a film. Received: {place}: {error.strerror}.", hint=HINT) from error
+    return Films(dict.fromkeys(names))
+
+
+def walk_films(folder: Path) -> Iterator[Path]:
+    """List the films of a folder as `find_films` does, one by one: an archive's paths may not fit in memory.
+
+    Raises:
+        FolderError: a folder can't be read.
+    """
+    yield from map(Path, _films_in(folder))
+
+
+def walk_files(folder: Path, *, hidden: bool = False, skip: Path | None = None) -> Iterator[str]:
+    """List all files below a folder, each folder's in the order of names; a link counts as what it leads to.
+
+    Links to folders are followed, but never in a circle. A link that leads nowhere counts as a file, so that whoever
+    reads it says what is wrong with it.
+
+    Args:
+        folder: where to begin; every path begins with it.
+        hidden: whether to list files and folders whose names begin with a dot. They are the system's: macOS leaves a
+            `._film.png` beside each film on a foreign disk. Defaults to False.
+        skip: a folder to leave out. Defaults to none.
+
+    Raises:
+        FolderError: a folder can't be read.
+    """
+    yield from _walk(str(folder), hidden, os.path.realpath(skip) if skip else "", frozenset())
+
+
+def _walk(folder: str, hidden: bool, skip: str, above: frozenset[str]) -> Iterator[str]:
+    real = os.path.realpath(folder)
+    if real in above or real == skip:
+        return
+    try:
+        with os.scandir(folder) as entries:  # `Path.rglob` takes ten times as long for a million files
+            in_order = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise FolderError(
+            f"Expected to read the folder {folder}. Received: {error.strerror}.", hint="Check who may read it"
+        ) from error
+    for entry in in_order:
+        if entry.name.startswith(".") and not hidden:
+            continue
+        if entry.is_dir():
+            yield from _walk(entry.path, hidden, skip, above | {real})
+        elif entry.is_file() or entry.is_symlink():
+            yield entry.path
+
+
+def _films_at(place: Path) -> list[str]:
+    if place.is_dir():
+        films = list(_films_in(place))
+        if not films:
+            suffixes = ", ".join(SUFFIXES)
+            raise ImageError(
+                f"Expected films in the folder {place}. Received: no file ending in {suffixes}.", hint=HINT
+            )
+        return films
+    if place.exists():
+        return [str(place)]
+    # A shell expands a glob itself; Windows' shells and quotes leave it to us.
+    paths = sorted(Path(name) for name in glob.glob(str(place), recursive=True))  # noqa: PTH207 - may be absolute
+    if not paths:
+        raise ImageError(f"Expected a film, a folder or a glob. Received: nothing at {place}.", hint=HINT)
+    return [film for path in paths for film in (_films_at(path) if path.is_dir() else [str(path)])]
+
+
+def _films_in(folder: Path) -> Iterator[str]:
+    for path in walk_files(folder):
+        if path.lower().endswith(SUFFIXES):
+            yield path.removeprefix(f".{os.sep}")
