@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cxr_cli.cli import app
-from cxr_cli.explanation.methods import METHODS, draw_map
+from cxr_cli.explanation.methods import MAP_METHODS, draw_map
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.quiet import native_output_hidden
@@ -110,7 +110,7 @@ def test_a_corrupt_film_leaves_no_picture(cxr, trained, film, tmp_path):
     assert not (tmp_path / "heat.png").exists()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", MAP_METHODS)
 def test_each_method_draws_its_own_map(cxr, trained, film, tmp_path, method):
     result = cxr("gradcam", film, "--method", method, "--raw", "-o", tmp_path / "m.npy", "--json", "-w", trained.root)
     answer = open_predictor(trained.run()).predict(read_film(film))
@@ -120,9 +120,9 @@ def test_each_method_draws_its_own_map(cxr, trained, film, tmp_path, method):
     assert result.exit_code == 0
     np.testing.assert_allclose(np.load(tmp_path / "m.npy"), expected, rtol=1e-4, atol=1e-6)
     assert json.loads(result.stdout)["method"] == method
-    assert json.loads(result.stdout)["target"] == (answer.label if METHODS[method].of_class else None)
-    assert ("Note: " in result.stderr) == bool(METHODS[method].note)
-    assert METHODS[method].note in result.stderr
+    assert json.loads(result.stdout)["target"] == (answer.label if MAP_METHODS[method].of_class else None)
+    assert ("Note: " in result.stderr) == bool(MAP_METHODS[method].note)
+    assert MAP_METHODS[method].note in result.stderr
 
 
 def test_hirescam_says_that_it_is_gradcam(cxr, trained, film, tmp_path):

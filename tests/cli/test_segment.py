@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cxr_cli.films.reader import read_film
-from cxr_cli.lungs.clusters import METHODS
+from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
 from cxr_cli.lungs.record import SegmentationRecord
 from cxr_cli.rendering.render import render
 from cxr_cli.workspace.folders import SegmentationFolder
@@ -33,7 +33,7 @@ def films(tmp_path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SEGMENTATION_METHODS)
 def test_one_film(cxr, film, tmp_path, method):
     result = cxr("segment", film, "--method", method, "-w", tmp_path)
     folder = tmp_path / "segmentations" / method

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cxr_cli.explanation.methods import METHODS
+from cxr_cli.explanation.methods import MAP_METHODS
 from cxr_cli.explanation.randomization import _spearman, _ssim, _verdict, randomize
 from cxr_cli.explanation.record import RandomizedDepth
 from cxr_cli.training.engine import keras
@@ -44,7 +44,7 @@ def test_what_does_not_see_the_head_is_found_out(found):
 
 def test_hirescam_is_gradcam_at_every_depth(found):
     assert len(found.depths) == 6
-    assert list(found.passed) == list(METHODS)
+    assert list(found.passed) == list(MAP_METHODS)
     for depth in found.depths:
         assert depth.spearman["hirescam"] == depth.spearman["gradcam"]
 
@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same(trained, found):
 
 
 def depth(head, signed, absolute):
-    none = dict.fromkeys(METHODS)
+    none = dict.fromkeys(MAP_METHODS)
     return [
         RandomizedDepth(
             weights="", share=0, spearman=none | {"gradcam": value}, spearman_absolute=none | rest, ssim=none

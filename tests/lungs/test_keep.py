@@ -6,14 +6,14 @@ import pytest
 from cxr_cli.cli.options import Method
 from cxr_cli.films.reader import read_film
 from cxr_cli.lungs import keep as lungs
-from cxr_cli.lungs.clusters import METHODS
+from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
 from cxr_cli.lungs.derivation import is_for_prior
 from cxr_cli.lungs.keep import keep_lungs, segment_lungs
 from cxr_cli.lungs.masks import dice
 from cxr_cli.rendering.render import render
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SEGMENTATION_METHODS)
 @pytest.mark.parametrize("size", [(320, 320), (500, 400), (400, 480)])
 def test_the_lungs_of_phantoms_are_found(method, size):
     for seed in range(3):
@@ -35,7 +35,7 @@ def test_opacities_stay_in_the_mask():
         assert segment_lungs(phantom.film, "fcm").mask[phantom.opacity].mean() > 0.85
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SEGMENTATION_METHODS)
 @pytest.mark.parametrize(
     "spoilt",
     [
@@ -84,7 +84,7 @@ def test_each_check_of_a_mask_says_what_is_wrong(monkeypatch, mask, flag):
     assert flag is None or flag in found.flags
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SEGMENTATION_METHODS)
 def test_kept_lungs_are_the_film_inside_the_mask_and_black_outside(method):
     film = render(positive=True, seed=5).film
     before = film.copy()
@@ -106,7 +106,7 @@ def test_a_film_without_lungs_stays_whole_and_says_why():
 
 
 def test_the_command_line_knows_every_method():
-    assert [str(method) for method in Method] == list(METHODS)
+    assert [str(method) for method in Method] == list(SEGMENTATION_METHODS)
 
 
 @pytest.mark.realdata

@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from cxr_cli.lungs.clusters import METHODS
+from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
 from cxr_cli.lungs.derivation import measure
 from cxr_cli.lungs.masks import dice, settled
 from cxr_cli.lungs.prior import contrasts, fit, lung_prior, points, smooth
@@ -37,7 +37,7 @@ def test_dark_inside_an_outline_is_contrast_and_dark_outside_the_opposite():
 
 
 def test_the_fit_follows_lungs_that_lie_elsewhere():
-    darkness = METHODS["otsu"](render(positive=False, seed=8).film).darkness
+    darkness = SEGMENTATION_METHODS["otsu"](render(positive=False, seed=8).film).darkness
     moved = np.roll(darkness, 6, axis=1)
     here, there = (fit(values, lung_prior()).outline.mean(axis=(0, 1)) for values in (darkness, moved))
 
@@ -45,7 +45,7 @@ def test_the_fit_follows_lungs_that_lie_elsewhere():
 
 
 def test_the_same_film_has_the_same_outline():
-    darkness = METHODS["fcm"](render(positive=True, seed=9).film).darkness
+    darkness = SEGMENTATION_METHODS["fcm"](render(positive=True, seed=9).film).darkness
     first, second = (fit(darkness, lung_prior()) for _ in range(2))
 
     np.testing.assert_array_equal(first.outline, second.outline)

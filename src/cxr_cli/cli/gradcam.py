@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from cxr_cli.cli.options import JsonOption, RunOption, WorkspaceOption
-from cxr_cli.explanation.methods import DEFAULT, METHODS
+from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
 from cxr_cli.workspace.folders import PARTS
 
-MapMethod = StrEnum("MapMethod", {name: name for name in METHODS})  # type: ignore[misc]
+MapMethod = StrEnum("MapMethod", {name: name for name in MAP_METHODS})  # type: ignore[misc]
 Split = StrEnum("Split", {part: part for part in PARTS})  # type: ignore[misc]
 _DEFAULT = MapMethod(DEFAULT)
 

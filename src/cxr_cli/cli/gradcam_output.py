@@ -8,7 +8,7 @@ import typer
 from cxr_cli.cli import console
 from cxr_cli.cli.exit_codes import exit_code_of
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.explanation.methods import DEFAULT, METHODS
+from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ _FIGURES = {
 
 def show_one(found: "Explained", film: Path, *, as_json: bool) -> None:
     """Print where the heat map of one film is."""
-    method = METHODS[found.method]
+    method = MAP_METHODS[found.method]
     if found.answer.whole:
         console.note(f"Note: {found.answer.whole}.")
     if found.blank:
@@ -142,8 +142,8 @@ def _randomization(predictor: "Predictor", jobs: "Jobs", options: "Options") -> 
 def _show(record: "GradesRecord", folder: "GalleryFolder") -> None:
     for note in record.notes:
         console.note(f"Note: {note}")
-    what = f"evidence for {record.target or 'each answer'}" if METHODS[record.method].of_class else "of no class"
-    console.result(f"{len(record.films)} heat maps by {METHODS[record.method].title} of {record.explained}, {what}")
+    what = f"evidence for {record.target or 'each answer'}" if MAP_METHODS[record.method].of_class else "of no class"
+    console.result(f"{len(record.films)} heat maps by {MAP_METHODS[record.method].title} of {record.explained}, {what}")
     if record.wrong is not None:
         console.result(f"  Wrong answers : {record.wrong}")
     console.result(f"  Blank maps    : {record.blank}")
@@ -169,7 +169,7 @@ def _show(record: "GradesRecord", folder: "GalleryFolder") -> None:
         console.result()
         for name, verdict in record.randomization.verdicts.items():
             passed = "passes" if record.randomization.passed[name] else "fails"
-            console.result(f"  {METHODS[name].title:<10}  {passed:<6}  {verdict}")
+            console.result(f"  {MAP_METHODS[name].title:<10}  {passed:<6}  {verdict}")
     console.result()
     console.result(f"  Gallery, {record.order}: {folder.page}")
     console.result(f"  Figures of each film: {folder.table}")

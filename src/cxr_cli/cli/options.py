@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cxr_cli.lungs.clusters import METHODS
+from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
 from cxr_cli.recipe.options import TRAINING_OPTIONS, TrainingOption
 
 WorkspaceOption = Annotated[
@@ -32,7 +32,7 @@ ClusterOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Method = StrEnum("Method", {name: name for name in METHODS})  # type: ignore[misc]
+Method = StrEnum("Method", {name: name for name in SEGMENTATION_METHODS})  # type: ignore[misc]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
 
 

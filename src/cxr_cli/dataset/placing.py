@@ -52,7 +52,7 @@ def write_masked(films: Sequence[Film], made: DatasetFolder, *, method: str) -> 
     Args:
         films: of the manifest, with paths that end in .png.
         made: the dataset's folder. `segmentation.csv` there says of each film whether its lungs were found.
-        method: fcm, dbscan or otsu.
+        method: a name of `SEGMENTATION_METHODS`.
 
     Returns:
         The films that stayed whole.

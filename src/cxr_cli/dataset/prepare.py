@@ -63,7 +63,7 @@ def prepare(
         shares: of train, val and test.
         seed: draws the split and the samples shown.
         link: hard links in place of copies. The metadata's image files are never changed.
-        segment: fcm, dbscan or otsu: write the films with all but the lungs black. Defaults to none.
+        segment: a name of `SEGMENTATION_METHODS`: write films in which all but the lungs is black. Defaults to none.
         read: reads the films' files. Defaults to the threads of this machine.
 
     Raises:
@@ -108,7 +108,7 @@ def prepare_folders(
         shares: of train, val and test; of those that are cut, the ratios count. Defaults to 70, 15 and 15.
         seed: draws what is cut, and the samples shown.
         link: hard links in place of copies. The files in `folder` are never changed.
-        segment: fcm, dbscan or otsu: write the films with all but the lungs black. Defaults to none.
+        segment: a name of `SEGMENTATION_METHODS`: write films in which all but the lungs is black. Defaults to none.
         read: reads the films' files. Defaults to the threads of this machine.
 
     Raises:

@@ -51,7 +51,7 @@ def explain(
         workspace: where the run is.
         film: an image file.
         output: where to; a picture's suffix, or .npy with `raw`. Defaults to the workspace's `heatmaps`.
-        method: a name of `activation_maps.METHODS`. Defaults to Grad-CAM.
+        method: a name of `MAP_METHODS`. Defaults to Grad-CAM.
         target: the class whose evidence is shown. Defaults to the answer.
         alpha: how much the heat hides the film, in [0, 1].
         raw: the map alone, (h, w) float32, as the method gives it; Grad-CAM's is signed.

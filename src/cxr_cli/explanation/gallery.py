@@ -16,7 +16,7 @@ from cxr_cli.explanation.gallery_record import record_of
 from cxr_cli.explanation.grading import grade_lesions, grade_lungs, others_energy, perturb, reaches_all_edges, reduced
 from cxr_cli.explanation.heatmaps import HeatMap, check_target, heat_map
 from cxr_cli.explanation.jobs import Job, Jobs, Options
-from cxr_cli.explanation.methods import METHODS
+from cxr_cli.explanation.methods import MAP_METHODS
 from cxr_cli.explanation.record import GradedFilm, GradesRecord, Randomization
 from cxr_cli.films.figures import save_picture
 from cxr_cli.films.overlay import draw_heat_map, lay_heat
@@ -240,8 +240,8 @@ def _write(folder: GalleryFolder, record: GradesRecord, thumbnails: Sequence[byt
         folder.page,
         "gallery.html",
         record=record,
-        method=METHODS[record.method],
-        titles={name: row.title for name, row in METHODS.items()},
+        method=MAP_METHODS[record.method],
+        titles={name: row.title for name, row in MAP_METHODS.items()},
         films=list(zip(record.films, thumbnails, strict=True))[:SHOWN],
     )
     write_record(folder.record, record)

@@ -6,7 +6,7 @@ import numpy as np
 
 from cxr_cli.explanation.grades import average
 from cxr_cli.explanation.jobs import Jobs, Options
-from cxr_cli.explanation.methods import METHODS
+from cxr_cli.explanation.methods import MAP_METHODS
 from cxr_cli.explanation.record import GradedFilm, GradesRecord, Randomization
 from cxr_cli.prediction.predictor import Predictor
 from cxr_cli.workspace.records import stamp
@@ -16,7 +16,7 @@ _SUSPICIOUS, _MOST_AT_EDGES = 3, 0.5  # masks, and the share of them that may re
 
 def _notes(predictor: Predictor, options: Options, jobs: Jobs, edges: Sequence[bool]) -> list[str]:
     """What to know of the maps, in sentences."""
-    notes = [METHODS[options.method].note] if METHODS[options.method].note else []
+    notes = [MAP_METHODS[options.method].note] if MAP_METHODS[options.method].note else []
     if jobs.foreign:
         notes.append("The run was trained on another dataset or split, and may have seen these films.")
     elif jobs.split in {"train", "val"}:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxr_cli.errors import CxrError, WorkspaceError
-from cxr_cli.explanation.methods import DEFAULT, METHODS, draw_map
+from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS, draw_map
 from cxr_cli.prediction.predictor import Prediction, Predictor
 
 
@@ -34,7 +34,7 @@ def check_target(predictor: Predictor, method: str, target: str | None) -> None:
             f"Expected --target {predictor.negative} or {predictor.positive}. Received: {target!r}.",
             hint=f"For example: --target {predictor.positive}",
         )
-    if target and not METHODS[method].of_class:
+    if target and not MAP_METHODS[method].of_class:
         raise CxrError(
             f"Expected no --target with {method}, which is the same for every class. Received: {target!r}.",
             hint="Leave --target out, or name another method: --method gradcam",
@@ -47,7 +47,7 @@ def heat_map(predictor: Predictor, answer: Prediction, *, method: str = DEFAULT,
     Args:
         predictor: whose answer it is.
         answer: for one film.
-        method: a name of `METHODS`.
+        method: a name of `MAP_METHODS`.
         target: the class whose evidence is shown. Defaults to the answer.
 
     Raises:
@@ -56,7 +56,7 @@ def heat_map(predictor: Predictor, answer: Prediction, *, method: str = DEFAULT,
     """
     check_target(predictor, method, target)
     label = target or answer.label
-    row = METHODS[method]
+    row = MAP_METHODS[method]
     if method == DEFAULT:
         cam = answer.cams[label]
     elif answer.evidence is None:
@@ -73,7 +73,7 @@ def heat_map(predictor: Predictor, answer: Prediction, *, method: str = DEFAULT,
 
 
 def _caption(predictor: Predictor, cam: np.ndarray, label: str, method: str) -> str:
-    row = METHODS[method]
+    row = MAP_METHODS[method]
     if not row.of_class:
         return f"{row.title} of {predictor.explained}: what it sees most of, blue little, red most; of no class."
     return predictor.caption_of(row.title, label, blank=bool(cam.max() <= 0))

@@ -14,7 +14,7 @@ DEFAULT = "gradcam"
 
 @dataclass(frozen=True)
 class MapMethod:
-    """How a heat map is made; a new one is a new row of `METHODS`."""
+    """How a heat map is made; a new one is a new row of `MAP_METHODS`."""
 
     title: str
     source: str
@@ -64,7 +64,7 @@ def _eigencam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     return np.asarray(sign * length * first.reshape(activations.shape[:2]), dtype=np.float32)
 
 
-METHODS = {
+MAP_METHODS = {
     "gradcam": MapMethod(title="Grad-CAM", source="Selvaraju et al. 2017, arXiv 1610.02391", draw=_gradcam),
     "gradcam++": MapMethod(
         title="Grad-CAM++",
@@ -101,7 +101,7 @@ def draw_map(method: str, activations: np.ndarray, gradients: np.ndarray) -> np.
     """The heat map of one film.
 
     Args:
-        method: a name of `METHODS`.
+        method: a name of `MAP_METHODS`.
         activations: (h, w, C) float32, the last convolution's.
         gradients: (C,) float32, of the class's logit, at each place of a channel. Those of the other class of two are
             their negations.
@@ -109,4 +109,4 @@ def draw_map(method: str, activations: np.ndarray, gradients: np.ndarray) -> np.
     Returns:
         (h, w) float32, not normalised; what is above 0 speaks for the class.
     """
-    return np.asarray(METHODS[method].draw(activations, gradients), dtype=np.float32)
+    return np.asarray(MAP_METHODS[method].draw(activations, gradients), dtype=np.float32)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cxr_cli.explanation.methods import METHODS, draw_map
+from cxr_cli.explanation.methods import MAP_METHODS, draw_map
 from cxr_cli.explanation.record import Randomization, RandomizedDepth
 from cxr_cli.films.overlay import heat
 from cxr_cli.progress import track
@@ -47,14 +47,14 @@ def randomize(run: RunFolder, films: np.ndarray, positives: np.ndarray, *, seed:
                     for seen, gradients, sign in zip(step.activations, step.gradients, signs, strict=True)
                 ]
             )
-            for method in METHODS
+            for method in MAP_METHODS
         }
         if not step.weights:
             trained = maps
         else:
             found.setdefault((step.weights, step.share), []).append(maps)
     depths = [_compare(trained, maps, weights=name, share=share) for (name, share), maps in found.items()]
-    verdicts = {method: _verdict(method, depths) for method in METHODS}
+    verdicts = {method: _verdict(method, depths) for method in MAP_METHODS}
     return Randomization(
         films=len(films),
         draws=DRAWS,
@@ -72,18 +72,18 @@ def _compare(trained: _Maps, random: list[_Maps], *, weights: str, share: float)
 
     pairs = {
         method: [pair for maps in random for pair in zip(trained[method], maps[method], strict=True)]
-        for method in METHODS
+        for method in MAP_METHODS
     }
     return RandomizedDepth(
         weights=weights,
         share=round(share, 6),
-        spearman={method: mean_of([_spearman(a, b) for a, b in pairs[method]]) for method in METHODS},
+        spearman={method: mean_of([_spearman(a, b) for a, b in pairs[method]]) for method in MAP_METHODS},
         spearman_absolute={
-            method: mean_of([_spearman(np.abs(a), np.abs(b)) for a, b in pairs[method]]) for method in METHODS
+            method: mean_of([_spearman(np.abs(a), np.abs(b)) for a, b in pairs[method]]) for method in MAP_METHODS
         },
         ssim={
             method: mean_of([value for maps in random for value in _ssim(trained[method], maps[method])])
-            for method in METHODS
+            for method in MAP_METHODS
         },
     )
 

@@ -42,4 +42,4 @@ def _otsu(film: "np.ndarray") -> Clusters:
 
 
 # Nothing heavy is loaded for the names: the command line needs them for its help.
-METHODS: dict[str, Callable[["np.ndarray"], Clusters]] = {"fcm": _fcm, "dbscan": _dbscan, "otsu": _otsu}
+SEGMENTATION_METHODS: dict[str, Callable[["np.ndarray"], Clusters]] = {"fcm": _fcm, "dbscan": _dbscan, "otsu": _otsu}

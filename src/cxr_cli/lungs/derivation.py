@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from cxr_cli.films.transforms import resize
-from cxr_cli.lungs.clusters import METHODS, SIDE
+from cxr_cli.lungs.clusters import SEGMENTATION_METHODS, SIDE
 from cxr_cli.lungs.masks import two_largest
 from cxr_cli.lungs.prior import HEIGHTS, Prior, contrasts, smooth
 
@@ -35,7 +35,7 @@ def derive(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> Prior:
     for film, lungs in pairs:
         shape = measure(lungs)
         shapes.append(shape)
-        seen.append(contrasts(smooth(METHODS["fcm"](film).darkness), shape[None])[0])
+        seen.append(contrasts(smooth(SEGMENTATION_METHODS["fcm"](film).darkness), shape[None])[0])
     mean = np.mean(shapes, axis=0)
     _, lengths, directions = np.linalg.svd(np.array(shapes) - mean, full_matrices=False)
     modes = directions[:_MODES] * lengths[:_MODES, None] / np.sqrt(len(shapes))

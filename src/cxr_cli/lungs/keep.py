@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxr_cli.lungs.clusters import METHODS
+from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
 from cxr_cli.lungs.masks import border_share, enlarged, settled, two_largest
 from cxr_cli.lungs.prior import Fit, fit, lung_prior
 
@@ -57,12 +57,12 @@ def segment_lungs(film: np.ndarray, method: str) -> Segmented:
 
     Args:
         film: (H, W) uint8, 0 is black, a frontal view.
-        method: how to cluster, a name of `METHODS`: fcm, dbscan or otsu.
+        method: how to cluster, a name of `SEGMENTATION_METHODS`.
 
     Returns:
         The same for the same film, whatever went before.
     """
-    found = METHODS[method](film)
+    found = SEGMENTATION_METHODS[method](film)
     fitted = fit(found.darkness, lung_prior())
     lungs = two_largest(settled(fitted.outline, found.darkness))
     mask = np.logical_or.reduce(lungs) if lungs else np.zeros(found.darkness.shape, dtype=bool)
@@ -86,7 +86,7 @@ def keep_lungs(film: np.ndarray, method: str) -> tuple[np.ndarray, str]:
 
     Args:
         film: (H, W) uint8, 0 is black, a frontal view.
-        method: a name of `METHODS`.
+        method: a name of `SEGMENTATION_METHODS`.
 
     Returns:
         (H, W) uint8, and why the film stayed whole: empty where it did not.

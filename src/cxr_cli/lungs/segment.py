@@ -74,7 +74,7 @@ def segment_files(
     Args:
         jobs: of `named`.
         folder: where the files go.
-        method: fcm, dbscan or otsu.
+        method: a name of `SEGMENTATION_METHODS`.
         reference: a folder of masks to compare with. Defaults to none.
 
     Yields:
@@ -100,7 +100,7 @@ def segment_file(
         film: an image file.
         name: of the written files.
         folder: where they go.
-        method: fcm, dbscan or otsu.
+        method: a name of `SEGMENTATION_METHODS`.
         reference: a mask of the film's lungs: as large, 0 outside. Defaults to none.
 
     Raises:
