@@ -80,6 +80,17 @@ def test_a_stopped_call_goes_on_and_every_film_is_answered_once(cxr, here, works
     assert f"{report['metrics']['roc_auc']:.3f}" in page
 
 
+def test_a_cross_validation_that_another_command_writes_is_refused(cxr, workspace):
+    with workspace.lock_crossval("simple-cnn-2-folds"), workspace.lock_run("simple-cnn"):
+        result = cxr("crossval", "--folds", 2, *QUICK, "-w", workspace.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: Expected {workspace.root}/crossval/simple-cnn-2-folds to be free. Received: another cxr command is "
+        "writing there.\nWait for it to finish, or choose another name: --name NAME\n"
+    )
+
+
 def check_figures(report, rows):
     truth = np.array([row["truth"] == "covid" for row in rows])
     called = np.array([row["class"] == "covid" for row in rows])

@@ -11,6 +11,7 @@ from cxr_cli.dataset.prepare import prepare
 from cxr_cli.films.reader import read_film
 from cxr_cli.films.transforms import resize
 from cxr_cli.prediction.predictor import open_predictor
+from cxr_cli.workspace.files import staged_folder
 
 
 def test_the_file_gives_the_runs_answer_and_the_output_says_how_it_was_checked(cxr, own_trained, film, tmp_path):
@@ -156,6 +157,25 @@ def test_what_can_be_refused_is_refused_before_tensorflow_loads(cxr, trained):
         f"Error: Expected a new folder, or one of an earlier SavedModel. Received: {trained.dataset.root}.\n"
         "For example: -o saved_model\n"
     )
+
+
+def test_an_export_beside_a_run_that_is_being_trained_leaves_it_alone(cxr, own_trained):
+    with staged_folder(own_trained.models / "other") as stage:
+        (stage / "model.keras").write_bytes(b"half a run")
+        result = cxr("export", "-f", "savedmodel", "-o", own_trained.models / "exported", "-w", own_trained.root)
+
+        assert result.exit_code == 0
+        assert (stage / "model.keras").read_bytes() == b"half a run"
+    assert (own_trained.models / "exported" / "saved_model.pb").is_file()
+    assert (own_trained.models / "other" / "model.keras").is_file()
+
+
+def test_a_run_that_is_being_trained_again_is_not_exported_into(cxr, own_trained):
+    with own_trained.lock_run("simple-cnn"):
+        result = cxr("export", "-f", "h5", "-w", own_trained.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"Error: Expected {own_trained.run().root} to be free. Received: another cxr command" in result.stderr
 
 
 def test_no_run_and_no_format(cxr, tmp_path):

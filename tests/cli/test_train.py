@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
+from cxr_cli.errors import WorkspaceError
 from cxr_cli.recipe.architectures import ARCHITECTURES
+from cxr_cli.training import make_run
 from cxr_cli.workspace.layout import Workspace
 
 ONE_EPOCH = ("--arch", "simple-cnn", "--image-size", "32", "--epochs", "1", "--no-head-start")
@@ -114,6 +116,51 @@ def test_an_earlier_run_is_replaced_only_by_a_whole_one(cxr, own_trained, monkey
     assert replaced.exit_code == 0
     assert "Replaced the earlier run simple-cnn.\n" in replaced.stderr
     assert own_trained.run().record.read_bytes() != before
+
+
+def test_while_a_run_is_trained_only_that_run_is_locked(cxr, own_trained, monkeypatch):
+    held = []
+
+    def stop(*arguments):
+        with own_trained.lock_run("another"):
+            held.append(cxr("evaluate", "-w", own_trained.root).exit_code)
+        with pytest.raises(WorkspaceError), own_trained.lock_run("new"):
+            pass
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cxr_cli.training.make_run.export_litert", stop)
+    cxr("train", *ONE_EPOCH, "--name", "new", "-w", own_trained.root)
+
+    assert held == [0]
+
+
+def test_two_training_runs_of_one_name_are_refused(cxr, own_prepared):
+    with own_prepared.lock_run("simple-cnn"):
+        result = cxr("train", *ONE_EPOCH, "-w", own_prepared.root)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Loading TensorFlow\n"
+        f"Error: Expected {own_prepared.models}/simple-cnn to be free. Received: another cxr command is writing "
+        "there.\n"
+        "Wait for it to finish, or choose another name: --name NAME\n"
+    )
+
+
+def test_a_dataset_that_is_prepared_while_its_films_are_read_is_noticed(cxr, own_prepared, monkeypatch):
+    read_part = make_run.read_part
+
+    def read_and_prepare(part, *arguments, **options):
+        record = json.loads(own_prepared.dataset.record.read_text())
+        own_prepared.dataset.record.write_text(json.dumps({**record, "fingerprint": "0"}))
+        return read_part(part, *arguments, **options)
+
+    monkeypatch.setattr(make_run, "read_part", read_and_prepare)
+    result = cxr("train", *ONE_EPOCH, "-w", own_prepared.root)
+
+    assert result.exit_code == 1
+    assert "to stay as it was while its films were read. Received: another one, prepared meanwhile." in result.stderr
+    assert list(own_prepared.models.glob("[!.]*")) == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another signal on Windows")

@@ -1,9 +1,11 @@
 import os
+import threading
 
 import numpy as np
 import pytest
 
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.progress import Watcher, watched_by
 from cxr_cli.training import array_cache
 from cxr_cli.training.array_cache import ArrayCache
 
@@ -137,3 +139,45 @@ def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_way_on(tmp_path, 
     with pytest.raises(WorkspaceError) as raised:
         ask(ArrayCache(tmp_path / "cache", limit=10**6), make)
     assert "--cache 0" in raised.value.hint
+
+
+@pytest.mark.parametrize("second", ["a", "b"], ids=["the same array", "another array"])
+def test_a_second_writer_waits_and_both_have_their_arrays(tmp_path, make, second):
+    half_way, waiting = threading.Event(), threading.Event()
+    first = []
+
+    def slow():
+        yield ROWS[:4]
+        half_way.set()
+        assert waiting.wait(20)
+        yield ROWS[4:]
+
+    class Notes(Watcher):
+        def note(self, text):
+            assert text == f"Waiting for another cxr command, which is writing to {tmp_path / 'cache'}"
+            waiting.set()
+
+    other = threading.Thread(
+        target=lambda: first.append(ask(ArrayCache(tmp_path / "cache", limit=10**6), slow, "a")), daemon=True
+    )
+    other.start()
+    assert half_way.wait(20)
+    with watched_by(Notes()):
+        array = ask(ArrayCache(tmp_path / "cache", limit=10**6), make, second)
+    other.join(20)
+
+    np.testing.assert_array_equal(array, ROWS)
+    np.testing.assert_array_equal(first[0], ROWS)
+    assert waiting.is_set()
+    assert make.made == (0 if second == "a" else 1)
+    assert not list((tmp_path / "cache").glob(".*.npy"))
+
+
+def test_an_array_that_another_process_removes_meanwhile_is_no_error(tmp_path, make, monkeypatch):
+    cache = ArrayCache(tmp_path, limit=10**6)
+    ask(cache, make)
+    (path,) = tmp_path.iterdir()
+    glob = type(path).glob
+    monkeypatch.setattr(type(path), "glob", lambda self, pattern: [*glob(self, pattern), tmp_path / "gone.npy"])
+
+    assert cache.fits(ROWS.nbytes)

@@ -31,7 +31,7 @@ from cxr_cli.training.formats import (
 from cxr_cli.training.gradcam import with_map
 from cxr_cli.training.input_pipeline import load_films, to_rgb
 from cxr_cli.training.precision import Cost, roc_auc, time_in_turn
-from cxr_cli.workspace.files import lock, staged_folder, write_bytes
+from cxr_cli.workspace.files import staged_folder, write_bytes
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
@@ -93,8 +93,8 @@ def export(
     folder, wanted = workspace.run(run), find_format(format_name, precision)
     target = plan(folder, wanted, output)
     record = read_record(folder.record, RunRecord)
-    # In the run's own folder an export must not meet a training that replaces the run.
-    with nullcontext() if output else lock(workspace.root), TemporaryDirectory(prefix="cxr-") as temporary:
+    # In the run's own folder: a training run that replaces this run must not take the folder away meanwhile.
+    with nullcontext() if output else workspace.lock_run(folder.name), TemporaryDirectory(prefix="cxr-") as temporary:
         classifier = Classifier(model=load_model(folder), weights=record.weights)
         films = _films_to_compare(workspace, record, wanted)
         expected = answer_all(with_map(classifier, evidence=True).predict_on_batch, films.pixels)
