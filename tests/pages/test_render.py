@@ -4,7 +4,7 @@ import pytest
 from jinja2 import ChoiceLoader, DictLoader, UndefinedError
 from PIL import Image
 
-from cxr_cli.cli import console
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.pages import render
 
@@ -36,7 +36,7 @@ def test_a_page_is_whole_in_one_file_and_carries_the_disclaimer(page, tmp_path):
     render.write_page(tmp_path / "new" / "page.html", "page.html", patient="P7", **CONTEXT)
 
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == text
-    assert text.count(console.DISCLAIMER) == 2
+    assert text.count(DISCLAIMER) == 2
     assert "<title>Films of P7</title>" in text
     assert "<h1>Films of P7</h1>" in text
     assert "@media print" in text

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from cxr_cli.errors import CxrError
+from cxr_cli.progress import Watcher, watched_by
 from cxr_cli.rendering.render import write_phantoms
 
 
@@ -40,11 +41,12 @@ def test_earlier_phantoms_are_replaced(tmp_path):
 
 
 def test_a_rendering_that_was_stopped_can_be_repeated(tmp_path):
-    def stopped(items, description, *, total):
-        yield from itertools.islice(items, 2)
-        raise KeyboardInterrupt
+    class Stopping(Watcher):
+        def track(self, items, description, *, total):
+            yield from itertools.islice(items, 2)
+            raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), watched_by(Stopping()):
         write_phantoms(tmp_path, films=4)
     write_phantoms(tmp_path, films=4)
 

@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from cxr_cli.cli.console import DISCLAIMER
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.films.overlay import draw_heat_map
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.predictor import open_predictor

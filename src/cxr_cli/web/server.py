@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_cli.errors import CxrError
+from cxr_cli.progress import Watcher, watched_by
 from cxr_cli.web.predicting import RunPredictors
 from cxr_cli.web.replies import Replies
 from cxr_cli.web.uploads import Uploads
@@ -76,7 +77,8 @@ def build_app(predictors: RunPredictors, folder: Path, *, run: str | None) -> "A
     from cxr_cli.web.page import build_page
 
     samples, waiting = folder / "samples", folder / "films"
-    write_phantoms(samples, films=_SAMPLES)
+    with watched_by(Watcher()):  # half a second
+        write_phantoms(samples, films=_SAMPLES)
     waiting.mkdir()
     uploads = Uploads(waiting)
     page = build_page(Replies(predictors, uploads, run), sorted(samples.glob("*.png")))
