@@ -19,10 +19,12 @@ def test_a_training_chooses_its_operating_point_on_validation(trained):
         rows = list(csv.DictReader(stream))
 
     positives = np.array([row["truth"] == "covid" for row in rows])
-    raw = np.array([float(row["probability"]) for row in rows])
-    calibrated = apply_temperature(raw, record.calibration.temperature)
+    raw = np.array([float(row["raw_probability"]) for row in rows])
+    calibrated = np.array([float(row["probability"]) for row in rows])
     called = calibrated >= record.threshold
 
+    assert list(rows[0]) == ["image", "group", "truth", "probability", "raw_probability"]
+    np.testing.assert_array_equal(calibrated, apply_temperature(raw, record.calibration.temperature))
     assert len(rows) == sum(record.films["val"].values())
     assert record.operating_point.rule == "youden"
     assert record.operating_point.threshold == record.threshold
@@ -88,13 +90,39 @@ def test_no_rule_is_an_error(cxr, own_trained):
     )
 
 
-@pytest.mark.parametrize("damage", [None, "image,group,truth,probability\na,b,covid,x\n"])
-def test_a_run_without_its_validation_answers_is_an_error(cxr, own_trained, damage):
+def test_a_validation_table_with_the_older_columns_is_still_read(cxr, own_trained):
+    path = own_trained.run().validation
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    before = read_record(own_trained.run().record, RunRecord)
+    older = [",".join([row["image"], row["group"], row["truth"], row["raw_probability"]]) for row in rows]
+    path.write_text("\n".join(["image,group,truth,probability", *older]) + "\n")
+
+    made = cxr("calibrate", "-w", own_trained.root)
+
+    after = read_record(own_trained.run().record, RunRecord)
+    assert made.exit_code == 0
+    assert (after.calibration, after.operating_point) == (before.calibration, before.operating_point)
+
+
+def test_the_report_has_the_figures_of_the_new_operating_point(cxr, own_trained):
+    cxr("evaluate", "-w", own_trained.root)
+    cxr("calibrate", "--operating-point", "threshold=0.123", "-w", own_trained.root)
+
+    made = cxr("report", "-w", own_trained.root)
+
+    why = "simple-cnn is tested again, because the operating point of simple-cnn was changed since\n"
+    assert made.exit_code == 0
+    assert why in made.stderr
+    assert "calibrated probability of 0.123" in own_trained.report("simple-cnn").markdown.read_text()
+
+
+@pytest.mark.parametrize("damage", [None, "image,group,truth,probability,raw_probability\na,b,covid,0.5,x\n"])
+def test_a_run_without_its_validation_predictions_is_an_error(cxr, own_trained, damage):
     path = own_trained.run().validation
     path.unlink() if damage is None else path.write_text(damage)
 
     failed = cxr("calibrate", "-w", own_trained.root)
 
     assert failed.exit_code == 1
-    assert "Expected the validation films' answers in" in failed.stderr
+    assert str(path) in failed.stderr
     assert "cxr train" in failed.stderr

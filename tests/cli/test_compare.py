@@ -14,9 +14,10 @@ from cxr_cli.cli import console
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.evaluation.evaluate import write
-from cxr_cli.evaluation.record import ReportRecord
-from cxr_cli.evaluation.report import Answers, make_report
+from cxr_cli.evaluation.evaluate import save
+from cxr_cli.evaluation.predicted import PredictedFilms
+from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.evaluation.scoring import score
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.paired_tests import delong, mcnemar
 from cxr_cli.prediction.predictor import open_predictor
@@ -41,7 +42,7 @@ def figures(workspace):
 
 def test_the_figures_are_those_of_the_reports_and_the_records(cxr, two_runs):
     result = cxr("compare", "-w", two_runs.root)
-    report = read_record(two_runs.evaluation("twin", "test").record, ReportRecord)
+    report = read_record(two_runs.evaluation("twin", "test").record, EvaluationRecord)
     run = two_runs.run("twin")
     record = read_record(run.record, RunRecord)
     row = figures(two_runs)["twin"]
@@ -62,7 +63,7 @@ def test_the_figures_are_those_of_the_reports_and_the_records(cxr, two_runs):
 def test_people_read_a_table_and_where_the_files_are(cxr, two_runs):
     result = cxr("compare", "-w", two_runs.root)
     title, _, _, header, _, first, second, *others = result.stdout.splitlines()
-    report = read_record(two_runs.evaluation("twin", "test").record, ReportRecord)
+    report = read_record(two_runs.evaluation("twin", "test").record, EvaluationRecord)
     names = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy", "accuracy", "mcc")
     shown = [report.metrics[name] for name in names]
 
@@ -87,18 +88,22 @@ def with_answers(two_runs):
     """A third run, and reports on 12 films of 9 patients with answers that differ."""
     workspace = two_runs
     shutil.copytree(workspace.run("twin").root, workspace.models / "third")
-    change(workspace.dataset.record, DatasetRecord, created="2026-01-01T00:00:00+00:00")
+    fingerprint = read_record(workspace.dataset.record, DatasetRecord).fingerprint
     truth = np.arange(12) % 2 == 0
     groups = np.array([f"patient{i * 3 // 4}" for i in range(12)])
     unknown = Film(**{column.name: "" for column in fields(Film)})
     films = [replace(unknown, path=f"film{i}.png", group=group) for i, group in enumerate(groups)]
     rng, scores = np.random.default_rng(5), {}
     for name, skill in (("simple-cnn", 0.9), ("twin", 0.4), ("third", 0.1)):
-        change(workspace.run(name).record, RunRecord, created="2026-01-02T00:00:00+00:00", calibration=None)
+        change(workspace.run(name).record, RunRecord, calibration=None)
         scores[name] = np.clip(0.5 + skill * (truth - 0.5) + rng.normal(0, 0.2, 12), 0.01, 0.99)
-        found = Answers(films, truth, scores[name], scores[name], [""] * 12)
-        report = make_report(open_predictor(workspace.run(name)), found, split="test", same_dataset=True, seen=None)
-        write(workspace, msgspec.structs.replace(report, created="2026-01-03T00:00:00+00:00"), found)
+        predictor = open_predictor(workspace.run(name))
+        thresholds = np.full(12, predictor.record.threshold)
+        predicted = PredictedFilms(films, truth, scores[name], scores[name], thresholds, [""] * 12)
+        record = score(
+            predictor, predicted, split="test", same_dataset=True, dataset_fingerprint=fingerprint, seen=None
+        )
+        save(workspace, record, predicted)
     return workspace, truth, groups, scores
 
 
@@ -150,30 +155,57 @@ def test_films_that_only_one_run_answered_are_left_out_of_the_pair(cxr, with_ans
 
 def test_a_run_of_another_operating_point_is_tested_again(cxr, with_answers):
     workspace, *_ = with_answers
-    assert "testing it first" not in cxr("compare", "-w", workspace.root).stderr
+    assert "tested again" not in cxr("compare", "-w", workspace.root).stderr
 
     change(workspace.run("twin").record, RunRecord, threshold=0.123)
-    told = cxr("compare", "-w", workspace.root).stderr
-    assert "twin has no report on these test films: testing it first" in told
-    assert "third" not in told
+    notes = cxr("compare", "-w", workspace.root).stderr
+    assert "twin is tested again, because the operating point of twin was changed since\n" in notes
+    assert "third" not in notes
 
 
-def test_a_run_is_tested_first_unless_its_report_is_of_this_run_and_these_films(cxr, two_runs):
-    tested_first = "{} has no report on these test films: testing it first\n"
+def test_a_run_is_tested_first_unless_its_evaluation_is_of_this_run_and_these_films(cxr, two_runs):
+    tested_first = "{} has no evaluation on these test films: testing it first\n"
     both = cxr("compare", "-w", two_runs.root)
     assert all(tested_first.format(name) in both.stderr for name in ("simple-cnn", "twin"))
-
-    # As if all had happened one after the other: dataset, training, report.
-    change(two_runs.dataset.record, DatasetRecord, created="2026-01-01T00:00:00+00:00")
-    for name in ("simple-cnn", "twin"):
-        change(two_runs.run(name).record, RunRecord, created="2026-01-02T00:00:00+00:00")
-        change(two_runs.evaluation(name, "test").record, ReportRecord, created="2026-01-03T00:00:00+00:00")
     assert cxr("compare", "-w", two_runs.root).stderr == ""
 
-    change(two_runs.run("twin").record, RunRecord, created="2026-01-04T00:00:00+00:00")
+    change(two_runs.run("twin").record, RunRecord, weights_sha256="0" * 64)
     again = cxr("compare", "-w", two_runs.root).stderr
-    assert tested_first.format("twin") in again
+    assert "twin is tested again, because twin was trained again since\n" in again
     assert "simple-cnn" not in again
+
+    change(two_runs.dataset.record, DatasetRecord, fingerprint="0" * 64)
+    for name in ("simple-cnn", "twin"):
+        why = f"{name} is tested again, because the dataset was prepared again since\n"
+        assert why in cxr("compare", name, "-w", two_runs.root).stderr
+
+
+def test_an_evaluation_of_an_earlier_version_is_made_again(cxr, two_runs):
+    cxr("compare", "-w", two_runs.root)
+    path = two_runs.evaluation("twin", "test").record
+    older = json.loads(path.read_text()) | {"schema_version": EvaluationRecord.VERSION - 1}
+    del older["metrics"]["mcc"]
+    path.write_text(json.dumps(older))
+
+    result = cxr("compare", "-w", two_runs.root)
+
+    assert result.exit_code == 0
+    assert "twin has no evaluation on these test films: testing it first\n" in result.stderr
+    assert read_record(path, EvaluationRecord).metrics.keys() >= {"mcc"}
+
+
+def test_an_evaluation_without_seen_films_is_not_compared_with_full_ones(cxr, two_runs, phantoms):
+    prepare(two_runs, [phantoms], seed=1)  # some of the new test films were trained on
+    dropped = cxr("evaluate", "-m", "twin", "--drop-seen", "-w", two_runs.root)
+    films = read_record(two_runs.evaluation("twin", "test").record, EvaluationRecord).films
+    total = sum(read_record(two_runs.dataset.record, DatasetRecord).films["test"].values())
+    assert dropped.exit_code == 0
+    assert films < total
+
+    result = cxr("compare", "-w", two_runs.root)
+
+    assert f"twin is tested again, because it leaves out {total - films} films (--drop-seen)\n" in result.stderr
+    assert read_record(two_runs.evaluation("twin", "test").record, EvaluationRecord).films == total
 
 
 def test_a_run_of_another_split_comes_last_with_an_asterisk_and_says_why(cxr, two_runs, phantoms):

@@ -84,8 +84,8 @@ def test_people_read_the_films_the_operating_point_and_each_figure_with_its_inte
         f"simple-cnn on test: 6 films of {report['patients']} patients, 3 covid and 3 non_covid",
         f"Not shown to be better than chance: the AUC's interval, {area['low']:.3f} to {area['high']:.3f}, "
         "includes 0.5.",
-        "The operating point was chosen on 3 covid and 4 non_covid validation films: on so few, sensitivity and "
-        "specificity move with the draw.",
+        "The operating point was chosen on 3 covid and 4 non_covid validation films: with so few films, sensitivity "
+        "and specificity depend on the split.",
         "Operating point: covid from a probability of 0.4 (sensitivity=0.95, on 7 validation films)",
         "",
         "                          95 % interval",
@@ -96,7 +96,7 @@ def test_people_read_the_films_the_operating_point_and_each_figure_with_its_inte
     assert "Probabilities        raw  temperature 0.70" in lines
     assert lines[-1] == "For research and teaching only, never a diagnosis."
     assert "Warning" not in result.stdout
-    assert result.stderr == "Answering test films: 6\n"
+    assert result.stderr == "Predicting test films: 6\n"
 
 
 def test_the_runs_temperature_and_threshold_are_used_and_both_probabilities_are_told(cxr, own_trained):
@@ -178,7 +178,7 @@ def test_subgroups_with_few_films_of_a_class_have_no_figures(cxr, own_trained):
 def test_training_films_are_no_test_and_that_is_said(cxr, own_trained):
     result = cxr("evaluate", "--split", "train", "-w", own_trained.root)
 
-    assert "The train films had a part in the training: these figures are no test." in result.stdout
+    assert "The train films were used in training: these figures are no test." in result.stdout
     assert own_trained.evaluation("simple-cnn", "train").record.is_file()
 
 

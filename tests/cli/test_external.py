@@ -12,7 +12,7 @@ from PIL import Image
 
 from cxr_cli.cli import app
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.intervals import Interval, gap_interval
 from cxr_cli.prediction.predictor import open_predictor
@@ -68,11 +68,11 @@ def test_internal_and_external_stand_side_by_side_with_the_gap(cxr, own_trained,
     result = cxr("evaluate", "--external", "--metadata", elsewhere, "-w", own_trained.root)
     (name,) = {path.name for path in (own_trained.root / "evaluations" / "simple-cnn").iterdir()} - {"test"}
     folder = own_trained.evaluation("simple-cnn", name)
-    outside = read_record(folder.record, ReportRecord)
-    inside = read_record(own_trained.evaluation("simple-cnn", "test").record, ReportRecord)
+    outside = read_record(folder.record, EvaluationRecord)
+    inside = read_record(own_trained.evaluation("simple-cnn", "test").record, EvaluationRecord)
 
     assert result.exit_code == 0, result.stderr
-    assert "simple-cnn has no report on these test films: testing it first" in result.stderr
+    assert "simple-cnn has no evaluation on these test films: testing it first" in result.stderr
     assert name == re.sub(r"[^A-Za-z0-9._+-]+", "-", elsewhere.parent.name)
     assert result.stdout.splitlines()[0] == (
         f"simple-cnn on {name}, films from elsewhere: {outside.films} films of {outside.patients} patients, "
@@ -131,10 +131,10 @@ def test_one_class_is_enough_for_sensitivity_or_specificity_alone(
         (class_folders / left).rename(class_folders / "non_covid")
     result = cxr("evaluate", "--external", "--folders", class_folders, "--prevalence", "0.1", "-w", tested.root)
     folder = tested.evaluation("simple-cnn", "clinic")
-    report = read_record(folder.record, ReportRecord)
+    report = read_record(folder.record, EvaluationRecord)
 
     assert result.exit_code == 0, result.stderr
-    assert f"All films are {there}: they tell the {told} and nothing else." in result.stdout
+    assert f"All films are {there}: only the {told} can be measured." in result.stdout
     assert re.search(rf"^{told.capitalize()} +\d\.\d{{3}}  ", result.stdout, re.MULTILINE)
     assert not re.search(rf"^({silent.capitalize()}|ROC AUC|Accuracy) +\d\.\d{{3}}  ", result.stdout, re.MULTILINE)
     assert "PPV and NPV at a prevalence need films of both classes." in result.stdout
@@ -180,7 +180,7 @@ def test_metadata_without_the_finding_is_all_negative_and_that_is_said(cxr, test
         tested.root,
     )
     assert "No finding names" not in other.stderr
-    assert read_record(tested.evaluation("simple-cnn", "flu").record, ReportRecord).positives > 0
+    assert read_record(tested.evaluation("simple-cnn", "flu").record, EvaluationRecord).positives > 0
 
 
 def test_class_folders_that_do_not_say_which_is_positive_are_refused(cxr, tested, class_folders):
@@ -221,13 +221,13 @@ def test_without_its_dataset_or_of_another_one_there_is_nothing_to_compare_with(
     assert gone.exit_code == 0
     assert "No internal test to compare with. Expected a prepared dataset in" in gone.stderr
     assert "internal" not in gone.stdout
-    assert read_record(tested.evaluation("simple-cnn", "clinic").record, ReportRecord).external.gaps == {}
+    assert read_record(tested.evaluation("simple-cnn", "clinic").record, EvaluationRecord).external.gaps == {}
 
 
 def test_a_file_that_can_not_be_read_is_left_out_and_counted(cxr, tested, class_folders):
     (class_folders / "normal" / "broken.png").write_bytes(b"no film")
     cxr("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
-    report = read_record(tested.evaluation("simple-cnn", "clinic").record, ReportRecord)
+    report = read_record(tested.evaluation("simple-cnn", "clinic").record, EvaluationRecord)
 
     assert report.films == 24
     assert [(step.removed, step.left) for step in report.external.funnel][-1] == (1, 24)
@@ -278,10 +278,10 @@ def test_films_of_the_training_their_twins_and_their_patients_are_named_and_can_
         "Warning: simple-cnn was trained or validated on 3 of these 24 films or their kin (1 the very film, 1 a "
         "near-twin, 1 another film of the patient): the figures may be too good. Leave those out: --drop-seen"
     )
-    assert msgspec.to_builtins(read_record(folder.record, ReportRecord).seen) == seen | {"dropped": False}
+    assert msgspec.to_builtins(read_record(folder.record, EvaluationRecord).seen) == seen | {"dropped": False}
 
     dropped = cxr(*command, "--drop-seen")
-    report = read_record(folder.record, ReportRecord)
+    report = read_record(folder.record, EvaluationRecord)
     assert dropped.stdout.splitlines()[1] == (
         "Left out, as it was trained or validated on them or their kin: 1 the very film, 1 a near-twin, 1 another film "
         "of the patient"

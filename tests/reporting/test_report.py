@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.explanation.ranking import margin
 from cxr_cli.metrics.intervals import METHOD, Interval
 from cxr_cli.metrics.table import METRICS
 from cxr_cli.pages.render import figure, spread
@@ -69,7 +70,7 @@ def test_the_command_writes_the_report_and_the_card(cxr, own_trained):
 
     folder, run = own_trained.report("simple-cnn"), own_trained.run()
     assert made.exit_code == 0
-    assert "simple-cnn has no report on these test films: testing it first" in made.stderr
+    assert "simple-cnn has no evaluation on these test films: testing it first" in made.stderr
     assert f"Report    : {folder.page}" in made.stdout
     assert made.stdout.startswith("simple-cnn tells covid from non_covid on chest radiographs. On ")
     for path in (folder.page, folder.markdown, folder.numbers, run.model_card):
@@ -77,7 +78,7 @@ def test_the_command_writes_the_report_and_the_card(cxr, own_trained):
 
 
 def test_every_metric_on_the_page_is_the_reports(reported):
-    test = read_record(reported.evaluation("simple-cnn", "test").record, ReportRecord)
+    test = read_record(reported.evaluation("simple-cnn", "test").record, EvaluationRecord)
     tables = Tables(reported.report("simple-cnn").page.read_text())
 
     told = {row[0]: row[1] for row in tables.rows["Performance"] if len(row) == 2}
@@ -127,7 +128,7 @@ def test_markdown_says_what_the_page_says(reported):
 
 
 def test_the_numbers_are_there_in_full(reported):
-    test = read_record(reported.evaluation("simple-cnn", "test").record, ReportRecord)
+    test = read_record(reported.evaluation("simple-cnn", "test").record, EvaluationRecord)
     document = json.loads(reported.report("simple-cnn").numbers.read_text())
 
     (performance,) = (section for section in document["sections"] if section["title"] == "Performance")
@@ -147,14 +148,14 @@ def test_the_page_stands_alone(reported):
 
 def test_the_films_it_got_wrong_are_named(reported):
     page = reported.report("simple-cnn").page.read_text()
-    test = read_record(reported.evaluation("simple-cnn", "test").record, ReportRecord)
+    test = read_record(reported.evaluation("simple-cnn", "test").record, EvaluationRecord)
     wrong = test.confusion_matrix["false_positive"] + test.confusion_matrix["false_negative"]
 
     rows = Tables(page).rows.get("Films it got wrong", [[]])[1:]
     assert len(rows) == wrong
     assert all(row[2] != row[3] for row in rows)
-    distances = [abs(float(row[4]) - test.threshold) for row in rows]
-    assert distances == sorted(distances, reverse=True)
+    margins = [margin(float(row[4]), test.threshold) for row in rows]
+    assert margins == sorted(margins, reverse=True)
 
 
 def test_the_card_says_what_the_model_is_not_for(reported):
@@ -162,7 +163,7 @@ def test_the_card_says_what_the_model_is_not_for(reported):
 
     assert card.startswith("# Model card: simple-cnn\n")
     assert "**Not intended: any diagnosis, triage or decision about a person.**" in card
-    test = read_record(reported.evaluation("simple-cnn", "test").record, ReportRecord)
+    test = read_record(reported.evaluation("simple-cnn", "test").record, EvaluationRecord)
     assert f"| ROC AUC | {figure(test.metrics['roc_auc'])} (" in card
 
 
@@ -198,9 +199,9 @@ def test_tests_elsewhere_folds_and_grades_are_told(cxr, own_trained, tmp_path):
     made = cxr("report", "-w", own_trained.root)
 
     assert made.exit_code == 0
-    assert f"Left out of the report: Expected version {ReportRecord.VERSION} of the record" in made.stderr
+    assert f"Left out of the report: Expected version {EvaluationRecord.VERSION} of the record" in made.stderr
     tables = Tables(own_trained.report("simple-cnn").page.read_text()).rows
-    report = read_record(own_trained.evaluation("simple-cnn", "clinic").record, ReportRecord)
+    report = read_record(own_trained.evaluation("simple-cnn", "clinic").record, EvaluationRecord)
     told = {row[0]: row[1:] for row in tables["Other hospitals"]}
     for name, gap in report.external.gaps.items():
         assert told[METRICS[name].title][2].startswith(figure(gap.gap)), name

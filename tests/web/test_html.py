@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cxr_cli.errors import CxrError
-from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.prediction.predictor import Prediction
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.web import html
@@ -28,7 +28,7 @@ def own_tested(two_runs, tmp_path) -> Workspace:
 
 def change_report(workspace: Workspace, **changes: object) -> None:
     path = workspace.evaluation("simple-cnn", "test").record
-    write_record(path, msgspec.structs.replace(read_record(path, ReportRecord), **changes))
+    write_record(path, msgspec.structs.replace(read_record(path, EvaluationRecord), **changes))
 
 
 def see(whole: str = "") -> ShownPrediction:
@@ -89,7 +89,7 @@ def test_names_and_errors_are_text_and_never_html():
 
 
 def test_the_figures_are_the_reports(two_runs, words):
-    report = read_record(two_runs.evaluation("simple-cnn", "test").record, ReportRecord)
+    report = read_record(two_runs.evaluation("simple-cnn", "test").record, EvaluationRecord)
     text = words(html.figures(two_runs, "simple-cnn"))
     cells, metrics = report.confusion_matrix, report.metrics
 
@@ -116,17 +116,26 @@ def test_figures_of_other_films_warn(own_tested):
     assert "Warning: simple-cnn was trained on another dataset or split" in html.figures(own_tested, "simple-cnn")
 
 
-def test_figures_of_an_earlier_training_are_said_to_be_old(own_tested):
-    assert "earlier training" not in html.figures(own_tested, "simple-cnn")
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"weights_sha256": "0" * 64}, "simple-cnn was trained again since"),
+        ({"threshold": 0.123}, "the operating point of simple-cnn was changed since"),
+    ],
+)
+def test_figures_that_are_out_of_date_are_said_to_be(own_tested, words, changes, reason):
+    assert "out of date" not in html.figures(own_tested, "simple-cnn")
     path = own_tested.run("simple-cnn").record
-    write_record(path, msgspec.structs.replace(read_record(path, RunRecord), created="2999-01-01T00:00:00+00:00"))
+    write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **changes))
 
-    assert "These figures are of an earlier training of simple-cnn." in html.figures(own_tested, "simple-cnn")
+    assert (
+        f"These figures are out of date, because {reason}. Test the run again: cxr evaluate --model simple-cnn"
+    ) in words(html.figures(own_tested, "simple-cnn"))
 
 
 def test_a_figure_that_is_not_defined_and_one_answer_for_all_are_said(own_tested, words):
     path = own_tested.evaluation("simple-cnn", "test").record
-    report = read_record(path, ReportRecord)
+    report = read_record(path, EvaluationRecord)
     cells = {
         "true_positive": 0,
         "false_positive": 0,
@@ -141,7 +150,7 @@ def test_a_figure_that_is_not_defined_and_one_answer_for_all_are_said(own_tested
     text = words(html.figures(own_tested, "simple-cnn"))
 
     assert f"Sensitivity not defined 0 of {report.positives} covid films called covid" in text
-    assert "The run gives every film the same answer" in text
+    assert "The run predicts the same class for every film" in text
 
 
 @pytest.mark.parametrize("run", ["gone", "../simple-cnn"])
@@ -152,4 +161,4 @@ def test_a_run_that_is_not_there_is_an_error(two_runs, run, words):
 def test_a_damaged_report_is_an_error(own_tested, words):
     own_tested.evaluation("simple-cnn", "test").record.write_text("{")
 
-    assert words(html.figures(own_tested, "simple-cnn")).startswith("Error: Expected a ReportRecord in ")
+    assert words(html.figures(own_tested, "simple-cnn")).startswith("Error: Expected an EvaluationRecord in ")

@@ -10,7 +10,7 @@ import pytest
 from cxr_cli.dataset.classes import Classes, read_classes, write_classes
 from cxr_cli.dataset.record import DatasetRecord, FunnelStep
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.evaluation.record import CalibrationFigures, ReportRecord
+from cxr_cli.evaluation.record import CalibrationFigures, EvaluationRecord
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.recipe.record import ExportCheck, RunRecord
 from cxr_cli.workspace.records import read_record, stamp, write_record
@@ -48,9 +48,12 @@ RUN = RunRecord(
     export=ExportCheck(films=8, max_probability_difference=1e-7, max_cam_difference=0.0),
     seconds={"train": 1.5},
 )
-REPORT = ReportRecord(
-    **(MADE | {"schema_version": ReportRecord.VERSION}),
+REPORT = EvaluationRecord(
+    **(MADE | {"schema_version": EvaluationRecord.VERSION}),
     run="r",
+    run_created="2026-01-01T00:00:00+00:00",
+    weights_sha256="0" * 64,
+    dataset_fingerprint="0" * 64,
     arch="mobilenetv2",
     split="test",
     positive="covid",
@@ -76,7 +79,7 @@ REPORT = ReportRecord(
 HINTS = {
     DatasetRecord: "Make it again: cxr prepare --metadata dataset/metadata.csv",
     RunRecord: "Make it again: cxr train --arch mobilenetv2 --class-weight",
-    ReportRecord: "Make it again: cxr evaluate",
+    EvaluationRecord: "Make it again: cxr evaluate",
 }
 
 

@@ -1,4 +1,4 @@
-"""What `cxr evaluate` tells of a report: how many films, what speaks against it, and each figure with its interval."""
+"""What `cxr evaluate` prints: how many films, the caveats, and each metric with its interval."""
 
 from typing import TYPE_CHECKING
 
@@ -7,15 +7,15 @@ from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
     from cxr_cli.evaluation.evaluate import Evaluated
-    from cxr_cli.evaluation.record import Gap, ReportRecord
+    from cxr_cli.evaluation.record import EvaluationRecord, Gap
     from cxr_cli.metrics.intervals import Interval
     from cxr_cli.metrics.subgroups import SubgroupRow
 
 
 def show(evaluated: "Evaluated", *, as_json: bool) -> None:
-    """Print a report, for people or for programs."""
+    """Print an evaluation, for people or for programs."""
     warnings = _warnings(evaluated)
-    report = evaluated.report
+    report = evaluated.record
     if as_json:
         import msgspec
 
@@ -30,26 +30,26 @@ def show(evaluated: "Evaluated", *, as_json: bool) -> None:
     _calibration(report)
     _cells(report)
     _subgroups(report)
-    console.result("Intervals are of 95 % and count patients, not films; how they are made is in the report.")
+    console.result("Intervals are 95 % and count patients, not films; the JSON record says how they are made.")
     console.result(f"Files: {evaluated.folder.root}")
     console.result(DISCLAIMER)
 
 
 def _warnings(evaluated: "Evaluated") -> list[str]:
-    from cxr_cli.evaluation.doubts import doubts
+    from cxr_cli.evaluation.caveats import caveats
 
-    report = evaluated.report
+    report = evaluated.record
     leaks = [
         f"Warning: the given split leaks. {leak.films} {leak.later} films share {leak.patients} patients with "
         f"{leak.earlier}: figures on {report.split} may be too good."
         for leak in evaluated.leaks
         if not (report.seen and report.seen.dropped)
     ]
-    return leaks + doubts(report)
+    return leaks + caveats(report)
 
 
-def _head(report: "ReportRecord", warnings: list[str]) -> None:
-    from cxr_cli.evaluation.doubts import seen_in_words
+def _head(report: "EvaluationRecord", warnings: list[str]) -> None:
+    from cxr_cli.evaluation.caveats import seen_in_words
 
     place = f"{report.split}, films from elsewhere" if report.external else report.split
     console.result(
@@ -58,7 +58,7 @@ def _head(report: "ReportRecord", warnings: list[str]) -> None:
     )
     if report.seen and report.seen.dropped:
         left_out = seen_in_words(report.seen)
-        console.result(f"Left out, as it was trained or validated on them or their kin: {left_out or 'none'}")
+        console.result(f"Left out, because the run has seen them or their patients in training: {left_out or 'none'}")
     for warning in warnings:
         console.result(warning)
     point = report.operating_point
@@ -67,7 +67,7 @@ def _head(report: "ReportRecord", warnings: list[str]) -> None:
     console.result()
 
 
-def _metrics(report: "ReportRecord") -> None:
+def _metrics(report: "EvaluationRecord") -> None:
     from cxr_cli.metrics.table import meaning_of, metrics_in
 
     shown = metrics_in("evaluate")
@@ -98,7 +98,7 @@ def _line(name: str, value: float | None, interval: "Interval | None", meaning: 
     console.result(f"{name:<18} {value:.3f}  {around:<14}  {meaning}".rstrip())
 
 
-def _calibration(report: "ReportRecord") -> None:
+def _calibration(report: "EvaluationRecord") -> None:
     from cxr_cli.metrics.calibration import calibration_titles
 
     found = report.calibration
@@ -111,7 +111,7 @@ def _calibration(report: "ReportRecord") -> None:
     console.result()
 
 
-def _cells(report: "ReportRecord") -> None:
+def _cells(report: "EvaluationRecord") -> None:
     cells = report.confusion_matrix
     console.table(
         [
@@ -124,7 +124,7 @@ def _cells(report: "ReportRecord") -> None:
     console.result()
 
 
-def _subgroups(report: "ReportRecord") -> None:
+def _subgroups(report: "EvaluationRecord") -> None:
     """A column with one value is the whole set again, and is left out."""
     from cxr_cli.metrics.table import metrics_in
 
@@ -155,7 +155,7 @@ def _subgroup(row: "SubgroupRow") -> list[str]:
     return [f"{row.column} {row.value}", f"{row.films:,}", f"{row.positives:,}", *figures]
 
 
-def _side_by_side(report: "ReportRecord") -> None:
+def _side_by_side(report: "EvaluationRecord") -> None:
     from cxr_cli.metrics.table import METRICS
 
     gaps = report.external.gaps if report.external else {}

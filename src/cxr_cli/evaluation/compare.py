@@ -1,10 +1,9 @@
 """The runs of a workspace beside each other, on the test films of the prepared dataset."""
 
-import csv
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -13,10 +12,11 @@ import numpy as np
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.comparison import ComparedPair, ComparedRun, draw_comparison, write_markdown
-from cxr_cli.evaluation.evaluate import report_on_test
-from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.evaluation.evaluate import current_test
+from cxr_cli.evaluation.predicted import PREDICTIONS, EvaluatedFilm
+from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.paired_tests import delong, mcnemar
 from cxr_cli.metrics.table import RANKED_BY
@@ -63,14 +63,14 @@ def compare(
     made = read_record(dataset.record, DatasetRecord)
     tested = [film for film in read_manifest(dataset) if film.split == "test"]
     film = read_film(dataset.root / tested[0].path)
-    reports: dict[str, ReportRecord] = {}
+    reports: dict[str, EvaluationRecord] = {}
     predictors: dict[str, Predictor] = {}
     skipped: dict[str, CxrError] = {}
     for run in chosen:
         try:
             predictors[run.name] = open_predictor(run)
             predictors[run.name].predict(film)  # damaged weights are an error here, and of this run alone
-            reports[run.name] = report_on_test(workspace, predictors[run.name])
+            reports[run.name] = current_test(workspace, predictors[run.name])
         except CxrError as problem:
             skipped[run.name] = problem
     if not reports:
@@ -78,10 +78,11 @@ def compare(
     times = _milliseconds([predictors[name] for name in reports], film)
     rows = [_row(predictors[name], reports[name], times[name], made.fingerprint) for name in reports]
     rows.sort(key=_rank)
-    answered = [_answered(workspace, row.run, predictors[row.run].positive) for row in rows]
+    films = {row.run: _read_predictions(workspace, row.run) for row in rows}
+    best, *others = list(films)
     comparison = Comparison(
         rows=rows,
-        pairs=[_pair(answered[0], other) for other in answered[1:]],
+        pairs=[_pair(best, other, films, predictors[best].positive) for other in others],
         skipped=skipped,
         films=made.films["test"],
         title=_title(made, patients=len({film.group for film in tested})),
@@ -102,48 +103,24 @@ def _title(made: DatasetRecord, *, patients: int) -> str:
     return f"Runs on {sum(films.values())} test films of {patients} patients ({counts})"
 
 
-@dataclass(frozen=True)
-class _Answered:
-    """A run's answers for its test films, from its predictions."""
-
-    run: str
-    films: dict[
-        str, tuple[bool, float, bool, str]
-    ]  # image -> (positive, P(positive) as the model gives it, right, group)
+def _read_predictions(workspace: Workspace, run: str) -> dict[str, EvaluatedFilm]:
+    """A run's predictions for the test films, by image."""
+    return {film.image: film for film in PREDICTIONS.read(workspace.evaluation(run, "test").predictions)}
 
 
-def _answered(workspace: Workspace, run: str, positive: str) -> _Answered:
-    folder = workspace.evaluation(run, "test")
-    try:
-        with folder.predictions.open(encoding="utf-8", newline="") as stream:
-            films = {
-                row["image"]: (
-                    row["truth"] == positive,
-                    float(row["raw_probability"]),
-                    row["correct"] == "True",
-                    row["group"],
-                )
-                for row in csv.DictReader(stream)
-            }
-    except (OSError, csv.Error, KeyError, ValueError) as error:
-        raise WorkspaceError(
-            f"Expected answers in {folder.predictions}. Received: {error}.", hint=f"Test it: cxr evaluate -m {run}"
-        ) from error
-    return _Answered(run, films)
-
-
-def _pair(best: _Answered, other: _Answered) -> ComparedPair:
-    """Both runs on the films that both answered."""
-    both = [(best.films[image], other.films[image]) for image in best.films if image in other.films]
-    positives = np.array([mine[0] for mine, _ in both], bool)
-    groups = np.array([mine[3] for mine, _ in both])
-    scores = [np.array([one[side][1] for one in both]) for side in (0, 1)]
-    right = [np.array([one[side][2] for one in both], bool) for side in (0, 1)]
+def _pair(best: str, other: str, films: Mapping[str, Mapping[str, EvaluatedFilm]], positive: str) -> ComparedPair:
+    """Two runs on the films that both have predictions for, given the predictions of all runs."""
+    both = [(film, films[other][image]) for image, film in films[best].items() if image in films[other]]
+    positives = np.array([film.truth == positive for film, _ in both], bool)
+    groups = np.array([film.group for film, _ in both])
+    # As the network gives them: calibration does not change their order, but may round some of them to the same.
+    scores = [np.array([pair[side].raw_probability for pair in both]) for side in (0, 1)]
+    correct = [np.array([pair[side].correct for pair in both], bool) for side in (0, 1)]
     areas = delong(positives, scores[0], scores[1], groups) if positives.any() and not positives.all() else None
-    answers = mcnemar(right[0], right[1], groups)
+    answers = mcnemar(correct[0], correct[1], groups)
     return ComparedPair(
-        a=best.run,
-        b=other.run,
+        a=best,
+        b=other,
         films=len(both),
         patients=len(set(groups)),
         auc_difference=areas.difference if areas else None,
@@ -167,7 +144,7 @@ def _milliseconds(predictors: Sequence[Predictor], film: np.ndarray) -> dict[str
     return {name: round(statistics.median(times[_WARM_UP:]), 2) for name, times in laps.items()}
 
 
-def _row(predictor: Predictor, report: ReportRecord, milliseconds: float, dataset_fingerprint: str) -> ComparedRun:
+def _row(predictor: Predictor, report: EvaluationRecord, milliseconds: float, dataset_fingerprint: str) -> ComparedRun:
     run, record = predictor.run, predictor.record
     files = [run.litert_model, *([run.booster] if record.boosting else [])]
     return ComparedRun(

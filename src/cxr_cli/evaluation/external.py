@@ -15,9 +15,9 @@ from cxr_cli.dataset.reading import read_here
 from cxr_cli.dataset.selection import Selection
 from cxr_cli.dataset.split import group_films
 from cxr_cli.errors import CxrError, WorkspaceError
-from cxr_cli.evaluation.evaluate import Evaluated, FilmSet, answer, report_on_test, write
-from cxr_cli.evaluation.record import External, Gap, ReportRecord
-from cxr_cli.evaluation.report import make_report
+from cxr_cli.evaluation.evaluate import Evaluated, FilmSet, current_test, predict_set, save
+from cxr_cli.evaluation.record import EvaluationRecord, External, Gap
+from cxr_cli.evaluation.scoring import score
 from cxr_cli.films.phash import phashes, spectra
 from cxr_cli.metrics.intervals import gap_interval
 from cxr_cli.metrics.table import metrics_in
@@ -73,20 +73,28 @@ def evaluate_external(
         note(f"No finding names {asked}: all films count as {predictor.negative}. Another one: --positive TEXT")
     chosen = _read(predictor, selection, name)
     internal = _internal(workspace, predictor)
-    found, seen = answer(workspace, predictor, chosen, drop_seen=drop_seen)
-    report = make_report(predictor, found, split=name, same_dataset=False, seen=seen, prevalence=prevalence)
+    predicted, seen = predict_set(workspace, predictor, chosen, drop_seen=drop_seen)
+    record = score(
+        predictor,
+        predicted,
+        split=name,
+        same_dataset=False,
+        dataset_fingerprint=None,
+        seen=seen,
+        prevalence=prevalence,
+    )
     external = External(
         metadata=[str(path) for path in where.metadata],
         folders=str(where.folders) if where.folders else None,
         positive=where.positive or selection.positive,
         funnel=selection.funnel,
         internal=internal.created if internal else None,
-        gaps={metric.name: _gap(metric.name, internal, report) for metric in metrics_in("external")}
+        gaps={metric.name: _gap(metric.name, internal, record) for metric in metrics_in("external")}
         if internal
         else {},
     )
-    report = msgspec.structs.replace(report, external=external)
-    return Evaluated(folder=write(workspace, report, found), report=report, leaks=[])
+    record = msgspec.structs.replace(record, external=external)
+    return Evaluated(folder=save(workspace, record, predicted), record=record, leaks=[])
 
 
 def _name(asked: str | None, where: Elsewhere) -> str:
@@ -157,10 +165,10 @@ def _read(predictor: Predictor, selection: Selection, name: str) -> FilmSet:
     return FilmSet(name=name, films=films, paths=[film.image for film, _ in both], small=small)
 
 
-def _internal(workspace: Workspace, predictor: Predictor) -> ReportRecord | None:
+def _internal(workspace: Workspace, predictor: Predictor) -> EvaluationRecord | None:
     """The run's own test, where its dataset is still there."""
     try:
-        report = report_on_test(workspace, predictor)
+        report = current_test(workspace, predictor)
     except WorkspaceError as problem:
         note(f"No internal test to compare with. {problem.message}")
         return None
@@ -173,7 +181,7 @@ def _internal(workspace: Workspace, predictor: Predictor) -> ReportRecord | None
     return None
 
 
-def _gap(name: str, internal: ReportRecord, external: ReportRecord) -> Gap:
+def _gap(name: str, internal: EvaluationRecord, external: EvaluationRecord) -> Gap:
     inside, outside = internal.metrics[name], external.metrics[name]
     around_inside, around_outside = internal.intervals[name], external.intervals[name]
     both = inside is not None and outside is not None

@@ -15,6 +15,11 @@ class SeenFilms(RecordPart, frozen=True, kw_only=True):
     patients: int  # other films of their patients
     dropped: bool  # they were left out of the figures
 
+    @property
+    def count(self) -> int:
+        """How many there are of all three kinds."""
+        return self.films + self.twins + self.patients
+
 
 class CalibrationFigures(RecordPart, frozen=True, kw_only=True):
     """How far the probabilities can be taken at their word: log_loss, brier and ece, each best at 0."""
@@ -56,13 +61,16 @@ class External(RecordPart, frozen=True, kw_only=True):
     gaps: dict[str, Gap]  # by metric; none without an internal test
 
 
-class ReportRecord(Record, frozen=True, kw_only=True):
+class EvaluationRecord(Record, frozen=True, kw_only=True):
     """`report.json`: how a run did on films it was not trained on."""
 
     VERSION = 3
     MADE_BY = "cxr evaluate"
 
     run: str
+    run_created: str  # when it was trained
+    weights_sha256: str | None  # of the run; None for one of an early version
+    dataset_fingerprint: str | None  # of the prepared dataset; None for films from elsewhere
     arch: str
     split: str  # train, val or test; or the name of films from elsewhere
     positive: str

@@ -17,6 +17,7 @@ from cxr_cli.explanation.grading import grade_lesions, grade_lungs, others_energ
 from cxr_cli.explanation.heatmaps import HeatMap, check_target, heat_map
 from cxr_cli.explanation.jobs import Job, Jobs, Options
 from cxr_cli.explanation.methods import MAP_METHODS
+from cxr_cli.explanation.ranking import margin, wrong_first
 from cxr_cli.explanation.record import GradedFilm, GradesRecord, Randomization
 from cxr_cli.films.figures import save_picture
 from cxr_cli.films.overlay import draw_heat_map, lay_heat
@@ -39,7 +40,7 @@ class _Made:
 
     row: GradedFilm
     thumbnail: bytes  # JPEG
-    margin: float  # how far the answer is from the other, in [0, 1]
+    margin: float  # of the prediction, in [0, 1]; see `ranking.margin`
     edges: bool | None  # the mask of its lesions reaches all four; None without lesions
     cam: np.ndarray
     lungs: np.ndarray | None  # of `reduced`
@@ -83,7 +84,7 @@ def make_gallery(
             made.append(_make(predictor, job, answer, folder, options))
         except ImageError as error:
             failed[str(job.film)] = error
-    made = sorted(_beside_others(made), key=_badness)
+    made = sorted(_beside_others(made), key=lambda film: wrong_first(film.row.correct, film.margin))
     rows, edges = [film.row for film in made], [film.edges for film in made if film.edges is not None]
     record = record_of(predictor, rows, list(failed), options, jobs, randomization, edges)
     if made:
@@ -165,7 +166,7 @@ def _make(predictor: Predictor, job: Job, answer: Prediction, folder: GalleryFol
     return _Made(
         row=row,
         thumbnail=data.getvalue(),
-        margin=_margin(predictor, answer),
+        margin=margin(answer.probabilities[predictor.positive], predictor.record.threshold),
         edges=None if lesions is None else reaches_all_edges(lesions),
         cam=shown.cam,
         lungs=None if lungs is None else reduced(lungs),
@@ -215,20 +216,6 @@ def _areas(predictor: Predictor, answer: Prediction, shown: HeatMap, *, seed: in
         return found if positive else 1 - found
 
     return perturb(answer.shown, shown.cam, probability, seed=seed).areas
-
-
-def _margin(predictor: Predictor, answer: Prediction) -> float:
-    """How far P(positive) is from the operating point, as a share of how far it can be on its side of it."""
-    probability, threshold = answer.probabilities[predictor.positive], predictor.record.threshold
-    room = 1 - threshold if probability >= threshold else threshold
-    return abs(probability - threshold) / room if room else 0.0
-
-
-def _badness(film: _Made) -> tuple[bool, float]:
-    """The most confidently wrong first, the most confidently right last; then those whose truth isn't known."""
-    if film.row.correct is None:
-        return True, film.margin
-    return False, film.margin if film.row.correct else -film.margin
 
 
 def _write(folder: GalleryFolder, record: GradesRecord, thumbnails: Sequence[bytes]) -> None:

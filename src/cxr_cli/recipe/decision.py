@@ -1,24 +1,19 @@
 """How a run comes from P(positive) to an answer: temperature and operating point, both fitted on validation films."""
 
-import csv
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from cxr_cli.dataset.classes import read_classes
-from cxr_cli.errors import WorkspaceError
 from cxr_cli.metrics.calibration import apply_temperature, calibrate
 from cxr_cli.metrics.measure import measure
 from cxr_cli.metrics.operating_points import choose_threshold, parse_rule
+from cxr_cli.recipe.predictions import read_validation
 from cxr_cli.recipe.record import RunRecord
-from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, write_record
-
-_COLUMNS = ["image", "group", "truth", "probability"]
 
 
 def decide(positives: np.ndarray, probabilities: np.ndarray, rule: str) -> dict[str, Any]:
@@ -40,36 +35,6 @@ def decide(positives: np.ndarray, probabilities: np.ndarray, rule: str) -> dict[
     }
 
 
-def write_validation(
-    run: RunFolder, images: Sequence[str], groups: Sequence[str], labels: Sequence[str], probabilities: np.ndarray
-) -> None:
-    """Keep what `decide` was given, so that another operating point needs no training."""
-    rows = zip(images, groups, labels, map(float, probabilities), strict=True)
-    write_table(run.validation, _COLUMNS, (dict(zip(_COLUMNS, row, strict=True)) for row in rows))
-
-
-def read_validation(run: RunFolder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The truth (N,) bool, P(positive) (N,) float64 before any scaling, and the group (N,) of a run's validation films.
-
-    Raises:
-        WorkspaceError: the run has none, as it was trained by an earlier version; or they are damaged.
-    """
-    positive = read_classes(run.class_indices).positive
-    try:
-        with run.validation.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        return (
-            np.array([row["truth"] == positive for row in rows]),
-            np.array([float(row["probability"]) for row in rows]),
-            np.array([row["group"] for row in rows]),
-        )
-    except (OSError, csv.Error, KeyError, ValueError) as error:
-        raise WorkspaceError(
-            f"Expected the validation films' answers in {run.validation}. Received: {error}.",
-            hint=f"Make the run again: {RunRecord.MADE_BY}",
-        ) from error
-
-
 def change_operating_point(workspace: Workspace, name: str | None, rule: str) -> tuple[RunFolder, RunRecord]:
     """Choose another operating point for a trained run, on its validation films, and keep it in the run.
 
@@ -88,7 +53,9 @@ def change_operating_point(workspace: Workspace, name: str | None, rule: str) ->
     parse_rule(rule)
     run = workspace.run(name)
     with workspace.lock_run(run.name):
-        positives, probabilities, _ = read_validation(run)
+        films, positive = read_validation(run), read_classes(run.class_indices).positive
+        positives = np.array([film.truth == positive for film in films])
+        probabilities = np.array([film.raw_probability for film in films])
         record = read_record(run.record, RunRecord)
         changed = msgspec.structs.replace(record, **decide(positives, probabilities, rule))
         write_record(run.record, changed)

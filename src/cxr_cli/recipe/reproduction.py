@@ -1,6 +1,5 @@
 """A run's record in, its training done again out: what is to be the same, and whether it is. No TensorFlow."""
 
-import csv
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.errors import CxrError, NoRunError
+from cxr_cli.errors import CxrError, NoRunError, WorkspaceError
 from cxr_cli.recipe.options import options_by_name, read_options
+from cxr_cli.recipe.predictions import read_validation
 from cxr_cli.recipe.record import Reproduction, RunRecord
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
@@ -133,9 +133,8 @@ def compare(original: Original, record: RunRecord, run: RunFolder) -> Reproducti
 
 
 def _answers(run: RunFolder) -> dict[str, float]:
-    """P(positive) of each validation film; none where they were not kept."""
+    """The raw P(positive) of each validation film, by image; none where the predictions were not kept."""
     try:
-        with run.validation.open(encoding="utf-8", newline="") as stream:
-            return {row["image"]: float(row["probability"]) for row in csv.DictReader(stream)}
-    except (OSError, csv.Error, KeyError, ValueError, TypeError):
+        return {film.image: film.raw_probability for film in read_validation(run)}
+    except WorkspaceError:
         return {}

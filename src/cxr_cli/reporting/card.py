@@ -5,7 +5,7 @@ from cxr_cli.reporting.document import Cell, Document, Figure, Section, Table, T
 from cxr_cli.reporting.gather import Material
 
 
-def model_card(material: Material, doubts: Section) -> Document:
+def model_card(material: Material, caveats: Section) -> Document:
     """The card of a run."""
     run, test, name = material.run, material.test, material.predictor.run.name
     counts = ", ".join(f"{count} {label}" for label, count in run.films["train"].items())
@@ -48,7 +48,7 @@ def model_card(material: Material, doubts: Section) -> Document:
                 Table(["", "value (95 % interval)"], rows),
             ],
         ),
-        doubts,
+        caveats,
         Section("For the author", [Text("License, contact, ethical approval, and how the films were collected.")]),
     ]
     lead = f"A classifier of chest radiographs: {test.positive} or {test.negative}."

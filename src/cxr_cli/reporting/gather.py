@@ -1,7 +1,6 @@
-"""Everything that a workspace knows of a run, read once."""
+"""Everything that a workspace knows about a run, read once."""
 
 import contextlib
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,10 @@ from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
-from cxr_cli.evaluation.evaluate import report_on_test
-from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.evaluation.current import why_outdated
+from cxr_cli.evaluation.evaluate import current_test
+from cxr_cli.evaluation.predicted import PREDICTIONS, EvaluatedFilm
+from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.explanation.record import GradesRecord
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
@@ -35,32 +36,33 @@ class Material:
     dataset: DatasetFolder
     made: DatasetRecord
     films: list[Film]
-    test: ReportRecord
+    test: EvaluationRecord
     test_folder: EvaluationFolder
-    answers: list[dict[str, str]]  # a row a test film
-    external: list[ReportRecord]
+    predictions: list[EvaluatedFilm]  # one for each test film
+    external: list[EvaluationRecord]
+    outdated: dict[str, str]  # other evaluations on films from elsewhere -> why they are left out
     crossvals: list[CrossvalRecord]  # of this dataset
     audit: AuditRecord
     grades: list[GradesRecord]  # of this run's heat maps
 
 
 def gather(workspace: Workspace, run: str | None) -> Material:
-    """Read what the workspace knows of a run; a missing test is made first.
+    """Read what the workspace knows about a run; it is tested first where its evaluation is missing or not current.
 
     Raises:
-        WorkspaceError: no run, or no dataset, or one of other classes; or a file is damaged.
+        WorkspaceError: there is no run or no dataset, their classes differ, or a file is damaged.
     """
     predictor = open_predictor(workspace.run(run))
     name, dataset = predictor.run.name, workspace.prepared()
     made = read_record(dataset.record, DatasetRecord)
-    test = report_on_test(workspace, predictor)
+    test = current_test(workspace, predictor)
     folder = workspace.evaluation(name, "test")
-    with folder.predictions.open(encoding="utf-8", newline="") as stream:
-        answers = list(csv.DictReader(stream))
-    others = _readable(folder.root.parent.glob("[!.]*/report.json"), ReportRecord)
+    others = _readable(folder.root.parent.glob("[!.]*/report.json"), EvaluationRecord)
+    elsewhere = [evaluation for evaluation in others if evaluation.external]
+    outdated = {evaluation.split: why_outdated(evaluation, predictor.record, None) for evaluation in elsewhere}
     crossvals = _readable(workspace.root.glob("crossval/[!.]*/crossval.json"), CrossvalRecord)
     galleries = _readable(workspace.heatmaps.glob("[!.]*/grades.json"), GradesRecord)
-    since = predictor.record.created  # what is older is of an earlier run of that name
+    since = predictor.record.created  # older heat maps are of an earlier training run of that name
     return Material(
         predictor=predictor,
         run=predictor.record,
@@ -69,8 +71,9 @@ def gather(workspace: Workspace, run: str | None) -> Material:
         films=read_manifest(dataset),
         test=test,
         test_folder=folder,
-        answers=answers,
-        external=[report for report in others if report.external and report.created >= since],
+        predictions=PREDICTIONS.read(folder.predictions),
+        external=[evaluation for evaluation in elsewhere if not outdated[evaluation.split]],
+        outdated={split: reason for split, reason in outdated.items() if reason},
         crossvals=[record for record in crossvals if record.dataset_fingerprint == made.fingerprint],
         audit=_audit(workspace, made),
         grades=[record for record in galleries if record.run == name and record.created >= since],
@@ -78,7 +81,7 @@ def gather(workspace: Workspace, run: str | None) -> Material:
 
 
 def _readable(paths: Iterable[Path], kind: type[R]) -> list[R]:
-    """The records in files, by name; one that is damaged, or of an earlier version, is told of and left out."""
+    """The records in files, by name; one that is damaged or of an earlier version is left out, with a note."""
     records = []
     for path in sorted(paths):
         try:

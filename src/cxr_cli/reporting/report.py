@@ -10,9 +10,9 @@ from cxr_cli.reporting.data_sections import environment_section, films_section, 
 from cxr_cli.reporting.document import Document, Section, Table, Text, to_builtins, to_markdown
 from cxr_cli.reporting.gather import Material, gather
 from cxr_cli.reporting.result_sections import (
+    caveats_section,
     crossval_section,
     decision_section,
-    doubts_section,
     external_section,
     performance_section,
     subgroups_section,
@@ -74,7 +74,7 @@ def compose(material: Material) -> Document:
         f"{figure(test.metrics['specificity'])} at the operating point."
     )
     sections = [
-        doubts_section(material),
+        caveats_section(material),
         performance_section(material),
         decision_section(material),
         subgroups_section(material),

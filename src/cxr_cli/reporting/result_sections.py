@@ -1,12 +1,14 @@
-"""What a report says of performance, and what speaks against it."""
+"""The sections of a report on performance and its caveats."""
 
 from collections.abc import Iterator
 from pathlib import PurePath
 
 from PIL import Image
 
-from cxr_cli.evaluation.doubts import doubts
-from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.evaluation.caveats import caveats
+from cxr_cli.evaluation.predicted import EvaluatedFilm
+from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.explanation.ranking import margin, wrong_first
 from cxr_cli.films.overlay import lay_heat
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.calibration import calibration_titles
@@ -19,28 +21,31 @@ _LISTED = 30
 _SIDE = 360  # pixels of a drawn film's longer side
 
 
-def doubts_section(material: Material) -> Section:
-    """First what a reader should know before any figure."""
+def caveats_section(material: Material) -> Section:
+    """What a reader should know before looking at any figure."""
     test, run = material.test, material.run
-    found = [(text, "alarm" if text.startswith("Warning") else "warning") for text in doubts(test)]
+    sentences = [(text, "alarm" if text.startswith("Warning") else "warning") for text in caveats(test)]
     if material.audit.level != "ok":
-        found.append((f"The audit of the films: {material.audit.verdict} See “Shortcuts”.", material.audit.level))
+        sentences.append((f"The audit of the films: {material.audit.verdict} See “Shortcuts”.", material.audit.level))
     few = min(test.positives, test.negatives)
     if few < 50:
-        found.append(
-            (f"Only {few} test films of one class: the intervals are wide, and one split is one draw.", "warning")
+        sentences.append(
+            (
+                f"Only {few} test films of one class: the intervals are wide, and figures depend on the split.",
+                "warning",
+            )
         )
     if not material.external:
-        found.append(("It was not tested on films from elsewhere: cxr evaluate --external", "warning"))
+        sentences.append(("The run was not tested on films from elsewhere: cxr evaluate --external", "warning"))
     if run.operating_point is None:
-        found.append(
+        sentences.append(
             ("The threshold is 0.5, not chosen on validation, and the probabilities are not calibrated.", "warning")
         )
     always = (
-        "What no figure here shows: whether the metadata's findings are right, whether the films are those that the "
-        "question is about, and whether the model looks at disease or at something that comes with it."
+        "No figure here shows whether the findings in the metadata are right, whether these films represent the "
+        "patients in question, or whether the model looks at the disease or at something that comes with it."
     )
-    return Section("What to doubt", [*(Text(text, tone) for text, tone in found), Text(always)])
+    return Section("Caveats", [*(Text(text, tone) for text, tone in sentences), Text(always)])
 
 
 def performance_section(material: Material) -> Section:
@@ -76,7 +81,7 @@ def performance_section(material: Material) -> Section:
             ["positive", Figure(worth.positive, worth.positive_interval)],
             ["negative", Figure(worth.negative, worth.negative_interval)],
         ]
-        blocks.append(Table(["predictive value", f"where {worth.prevalence:g} of the people have it"], values))
+        blocks.append(Table(["predictive value", f"where {worth.prevalence:g} of people have it"], values))
     pictures = [
         (material.test_folder.roc_picture, "ROC curve on the test films, and the operating point."),
         (material.test_folder.confusion_picture, "Confusion matrix at the operating point."),
@@ -86,17 +91,17 @@ def performance_section(material: Material) -> Section:
 
 
 def decision_section(material: Material) -> Section:
-    """From the network's output to an answer."""
+    """How a prediction follows from the network's output."""
     test, run = material.test, material.run
     point, found = run.operating_point, test.calibration
     blocks: list[Block] = []
     if point:
         blocks.append(
             Text(
-                f"An answer is {test.positive} from a calibrated probability of {point.threshold:.3f} on. That "
+                f"A film is called {test.positive} from a calibrated probability of {point.threshold:.3f}. That "
                 f"threshold was chosen by the rule {point.rule} on {point.positives + point.negatives} validation "
                 f"films, where it gives a sensitivity of {point.sensitivity:.3f} and a specificity of "
-                f"{point.specificity:.3f}; the test films had no part in it."
+                f"{point.specificity:.3f}; the test films were not used."
             )
         )
     if run.calibration:
@@ -113,7 +118,7 @@ def decision_section(material: Material) -> Section:
     if material.test_folder.reliability_picture.is_file():
         picture = material.test_folder.reliability_picture
         blocks.append(
-            Pictures([(picture, "How often an answer of some probability is right, on the test films.")], large=True)
+            Pictures([(picture, "How often films of each probability are positive, on the test films.")], large=True)
         )
     return Section("Operating point and calibration", blocks)
 
@@ -134,26 +139,29 @@ def subgroups_section(material: Material) -> Section:
         for row in material.test.subgroups
     ]
     header = ["by", "", "films", material.test.positive, material.test.negative, *(metric.title for metric in shown)]
-    caption = "A figure needs ten films of each class that it speaks of. Many looks: some differ by chance."
+    caption = "A metric needs ten films of each class that it counts. With many subgroups, some differ by chance."
     return Section("Subgroups", [Table(header, rows, left=2, caption=caption)])
 
 
 def external_section(material: Material) -> Section:
     """Films from elsewhere beside the run's own test."""
-    if not material.external:
-        return Section(
-            "Other hospitals", [Text("Not tested on films from elsewhere: cxr evaluate --external", "warning")]
-        )
-    return Section("Other hospitals", [block for report in material.external for block in _external(report)])
+    blocks = [block for evaluation in material.external for block in _external(evaluation)]
+    blocks += [
+        Text(f"{split} is left out, because {reason}. Test it again: cxr evaluate --external --name {split}", "warning")
+        for split, reason in material.outdated.items()
+    ]
+    if not blocks:
+        blocks = [Text("Not tested on films from elsewhere: cxr evaluate --external", "warning")]
+    return Section("Other hospitals", blocks)
 
 
-def _external(report: ReportRecord) -> Iterator[Block]:
+def _external(report: EvaluationRecord) -> Iterator[Block]:
     assert report.external is not None
     yield Text(
         f"{report.split}: {report.films} films of {report.patients} patients, {report.positives} {report.positive} and "
         f"{report.negatives} {report.negative}."
     )
-    yield from (Text(text, "alarm" if text.startswith("Warning") else "note") for text in doubts(report))
+    yield from (Text(text, "alarm" if text.startswith("Warning") else "note") for text in caveats(report))
     if report.external.gaps:
         yield Table(
             ["", "internal", "external", "gap"],
@@ -170,9 +178,9 @@ def _external(report: ReportRecord) -> Iterator[Block]:
 
 
 def crossval_section(material: Material) -> Section:
-    """The recipe in folds, where that was done on this dataset."""
+    """Cross-validation of the recipe, where it was done on this dataset."""
     if not material.crossvals:
-        text = "Not cross-validated on this dataset: one split is one draw. Do so: cxr crossval --folds 5"
+        text = "Not cross-validated on this dataset, so all figures are from one split. Do so: cxr crossval --folds 5"
         return Section("Cross-validation", [Text(text, "warning")])
     pooled = metrics_in("folds", ranked=True)
     rows: list[list[Cell]] = []
@@ -196,49 +204,50 @@ def crossval_section(material: Material) -> Section:
         "SD",
         *(f"{metric.title}, pooled" for metric in pooled),
     ]
-    text = "Figures of a recipe, each film answered by a model that saw no film of its patient; not of this one model."
+    text = "Figures of the recipe, not of this model: each film is predicted by one that saw no film of its patient."
     return Section("Cross-validation", [Text(text), Table(header, rows, left=2)])
 
 
 def worst_section(material: Material) -> Section:
-    """The films that it got wrong, the surest errors first, and where it looked."""
+    """The films that it got wrong, the most confidently wrong first, and where it looked."""
     test = material.test
-    wrong = [row for row in material.answers if row["correct"] != "True"]
-    wrong.sort(key=lambda row: -abs(float(row["probability"]) - test.threshold))
+    wrong = sorted(
+        (film for film in material.predictions if not film.correct),
+        key=lambda film: wrong_first(film.correct, margin(film.probability, film.threshold)),
+    )
     if not wrong:
         return Section("Films it got wrong", [Text("None of the test films.")])
     rows: list[list[Cell]] = [
-        [_name(row), row["patient"], row["truth"], row["class"], Figure(float(row["probability"]))]
-        for row in wrong[:_LISTED]
+        [_name(film), film.patient, film.truth, film.class_, Figure(film.probability)] for film in wrong[:_LISTED]
     ]
     text = (
-        f"{len(wrong)} of {test.films} test films, those farthest beyond the threshold of {test.threshold:.3f} first."
+        f"{len(wrong)} of {test.films} test films, the most confidently wrong first: those whose probability is "
+        f"farthest beyond the threshold of {test.threshold:.3f}, as a share of how far it can be on that side."
     )
-    header = ["film", "patient", "truth", "answer", f"P({test.positive})"]
+    header = ["film", "patient", "truth", "predicted", f"P({test.positive})"]
     more = [Text(f"And {len(wrong) - _LISTED} more, in predictions.csv.", "note")] if len(wrong) > _LISTED else []
-    pictures = Pictures([_drawn(material, row) for row in wrong[:_WORST]], films=True)
+    pictures = Pictures([_drawn(material, film) for film in wrong[:_WORST]], films=True)
     return Section(
         "Films it got wrong",
         [
             Text(text),
             pictures,
-            Text(f"The heat is Grad-CAM's for the wrong answer, of {material.predictor.explained}.", "note"),
+            Text(f"The heat is Grad-CAM's for the wrong class, of {material.predictor.explained}.", "note"),
             Table(header, rows, left=4),
             *more,
         ],
     )
 
 
-def _drawn(material: Material, row: dict[str, str]) -> tuple[Image.Image, str]:
-    film = read_film(material.dataset.root / row["image"])
-    answer = material.predictor.predict_file(
-        material.dataset.root / row["image"], film=film, segmented=bool(material.made.segment)
-    )
-    picture = Image.fromarray(film)
+def _drawn(material: Material, film: EvaluatedFilm) -> tuple[Image.Image, str]:
+    path = material.dataset.root / film.image
+    pixels = read_film(path)
+    prediction = material.predictor.predict_file(path, film=pixels, segmented=bool(material.made.segment))
+    picture = Image.fromarray(pixels)
     picture.thumbnail((_SIDE, _SIDE))
-    shown = lay_heat(picture, answer.cams[row["class"]], alpha=0.5)
-    return shown, f"{_name(row)}: {row['truth']}, called {row['class']}, P {float(row['probability']):.3f}"
+    shown = lay_heat(picture, prediction.cams[film.class_], alpha=0.5)
+    return shown, f"{_name(film)}: {film.truth}, called {film.class_}, P {film.probability:.3f}"
 
 
-def _name(row: dict[str, str]) -> str:
-    return PurePath(row["original"].replace("\\", "/")).name
+def _name(film: EvaluatedFilm) -> str:
+    return PurePath(film.original.replace("\\", "/")).name

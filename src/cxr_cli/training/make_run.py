@@ -16,8 +16,9 @@ from cxr_cli.dataset.seen import write_seen
 from cxr_cli.metrics.plots import draw_curves
 from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import Architecture, find_architecture
-from cxr_cli.recipe.decision import decide, write_validation
+from cxr_cli.recipe.decision import decide
 from cxr_cli.recipe.options import TrainingOptions
+from cxr_cli.recipe.predictions import write_validation
 from cxr_cli.recipe.record import HISTORY, Boosting, Profile, RunRecord
 from cxr_cli.recipe.reproduction import compare, hash_weights
 from cxr_cli.training.array_cache import ArrayCache
@@ -129,11 +130,12 @@ def _write(task: _Task, stage: RunFolder) -> RunRecord:
         note("Fitting XGBoost on the network's features")
         boosting, probabilities = _boost(stage, parts, options)
         clock.lap("boost")
-    _write_tables(task, stage, validation, probabilities)
+    decision = decide(validation.positives, probabilities, options.operating_point)
+    _write_tables(task, stage, validation, probabilities, temperature=decision["calibration"].temperature)
     trees = stage.booster.read_bytes() if boosting else b""
     record = RunRecord(
         **_record(classifier, validation, options, architecture, made),
-        **decide(validation.positives, probabilities, options.operating_point),
+        **decision,
         films=films_by_part(task.films, made.classes),
         export=check,
         boosting=boosting,
@@ -158,18 +160,14 @@ def _profile(task: _Task, feed: Feed, validation: Validation, clock: "_Clock") -
     return times
 
 
-def _write_tables(task: _Task, stage: RunFolder, validation: Validation, probabilities: np.ndarray) -> None:
+def _write_tables(
+    task: _Task, stage: RunFolder, validation: Validation, probabilities: np.ndarray, *, temperature: float
+) -> None:
     assert validation.best is not None
     HISTORY.write(stage.history, validation.history)
     draw_curves(stage.curves_picture, [asdict(row) for row in validation.history], best_epoch=validation.best.epoch)
     val = [film for film in task.films if film.split == "val"]
-    write_validation(
-        stage,
-        [film.path for film in val],
-        [film.group for film in val],
-        [film.label for film in val],
-        probabilities,
-    )
+    write_validation(stage, val, probabilities, temperature=temperature)
     write_seen(stage.seen, task.films)
     write_classes(stage.class_indices, task.made.classes)
 

@@ -7,10 +7,12 @@ from html import escape
 
 from PIL import Image
 
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError
-from cxr_cli.evaluation.doubts import doubts
-from cxr_cli.evaluation.record import ReportRecord
+from cxr_cli.evaluation.caveats import caveats
+from cxr_cli.evaluation.current import why_outdated
+from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.metrics.table import meaning_of, metrics_in
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.web.predicting import ShownPrediction
@@ -59,14 +61,16 @@ def error(problem: CxrError) -> str:
 
 
 def figures(workspace: Workspace, run: str) -> str:
-    """What the run's answers on its test films are worth, as `cxr evaluate` found it."""
+    """How a run did on its test films, as `cxr evaluate` measured it, and whether that is out of date."""
     command = f"cxr evaluate --model {run} --workspace {shlex.quote(str(workspace.root))}"
     try:
         trained = read_record(workspace.run(run).record, RunRecord)
-        evaluation = workspace.evaluation(run, "test").record
-        if evaluation.is_file():
-            report = read_record(evaluation, ReportRecord)
-            text = _report(report, outdated=report.created < trained.created, command=command)
+        path = workspace.evaluation(run, "test").record
+        if path.is_file():
+            dataset = workspace.dataset.record
+            evaluation = read_record(path, EvaluationRecord)
+            made = read_record(dataset, DatasetRecord) if dataset.is_file() else None
+            text = _evaluation(evaluation, outdated=why_outdated(evaluation, trained, made), command=command)
         else:
             text = f"<p>Not tested yet: <code>{escape(command)}</code></p>"
     except CxrError as problem:
@@ -74,10 +78,10 @@ def figures(workspace: Workspace, run: str) -> str:
     return f'<section class="cxr-figures"><h3>How {escape(run)} did on its test films</h3>{text}</section>'
 
 
-def _report(report: ReportRecord, *, outdated: bool, command: str) -> str:
-    warnings = doubts(report)
+def _evaluation(report: EvaluationRecord, *, outdated: str, command: str) -> str:
+    warnings = caveats(report)
     if outdated:
-        warnings.insert(0, f"These figures are of an earlier training of {report.run}. Test it again: {command}")
+        warnings.insert(0, f"These figures are out of date, because {outdated}. Test the run again: {command}")
     point = report.operating_point
     chosen = f" ({escape(point.rule)}, on validation)" if point else ""
     return (
@@ -87,7 +91,7 @@ def _report(report: ReportRecord, *, outdated: bool, command: str) -> str:
     )
 
 
-def _rows(report: ReportRecord) -> str:
+def _rows(report: EvaluationRecord) -> str:
     text = ""
     for metric in metrics_in("page"):
         value, interval = report.metrics[metric.name], report.intervals[metric.name]

@@ -82,7 +82,8 @@ def decode_record(data: bytes, kind: type[R], path: Path) -> R:
             )
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WorkspaceError(f"Expected a {kind.__name__} in {path}. Received: {error}.", hint=hint) from error
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise WorkspaceError(f"Expected {article} {kind.__name__} in {path}. Received: {error}.", hint=hint) from error
 
 
 class _Version(msgspec.Struct):

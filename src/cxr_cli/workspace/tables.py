@@ -23,7 +23,7 @@ class CsvTable(Generic[R]):
 
     Args:
         row: a dataclass, NamedTuple or msgspec.Struct. Its fields are str, int, float, bool, a Literal of strings, or
-            one of these or None.
+            one of these or None. A field `class_` is the column `class`, which is no name in Python.
         made_by: the command that writes the file, named when it can't be read.
         repeated: columns whose values are the same in many rows; each value is kept in memory once.
     """
@@ -32,9 +32,10 @@ class CsvTable(Generic[R]):
         hints = get_type_hints(row)
         self.row = row
         self.made_by = made_by
-        self.columns = [name for name in hints if not name.startswith("_")]
-        self._cells = [_reader(hints[name], repeated=name in repeated) for name in self.columns]
-        self._values = attrgetter(*self.columns)
+        self._fields = [name for name in hints if not name.startswith("_")]
+        self.columns = [name.removesuffix("_") for name in self._fields]
+        self._cells = [_reader(hints[name], repeated=name in repeated) for name in self._fields]
+        self._values = attrgetter(*self._fields)
 
     def write(self, path: Path, rows: Iterable[R]) -> None:
         """Write `path` atomically.
@@ -82,7 +83,7 @@ class CsvTable(Generic[R]):
     def _parse(self, row: list[str], number: int, path: Path, hint: str) -> R:
         try:
             values = (cell(text) for cell, text in zip(self._cells, row, strict=True))
-            return self.row(**dict(zip(self.columns, values, strict=True)))
+            return self.row(**dict(zip(self._fields, values, strict=True)))
         except (ValueError, KeyError) as error:
             raise WorkspaceError(
                 f"Expected {len(self.columns)} values for {', '.join(self.columns)} in row {number} of {path}. "

@@ -1,18 +1,23 @@
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 
-from cxr_cli.evaluation.crossval.pooling import Answers, FoldAnswers, across_folds, figures, pool
+from cxr_cli.dataset.manifest import Film
+from cxr_cli.evaluation.crossval.pooling import FoldPredictions, across_folds, figures, pool
 from cxr_cli.evaluation.crossval.record import CrossvalFold
+from cxr_cli.evaluation.predicted import PredictedFilms
 from cxr_cli.metrics.intervals import Interval, gap_interval
 from cxr_cli.metrics.measure import measure
 
 
-def answers_at(threshold, *, seed, films=60):
+def predicted_at(threshold, *, seed, films=60):
     generator = np.random.default_rng(seed)
     positives = np.arange(films) % 3 > 0
     probabilities = np.clip(0.4 * positives + 0.6 * generator.random(films), 0, 1)
-    groups = np.array([f"{seed}-{number // 2}" for number in range(films)])
-    return Answers(positives, probabilities, probabilities >= threshold, groups)
+    unknown = Film(**{column.name: "" for column in fields(Film)})
+    named = [replace(unknown, path=f"{seed}/{number}", group=f"{seed}-{number // 2}") for number in range(films)]
+    return PredictedFilms(named, positives, probabilities, probabilities, np.full(films, threshold), [""] * films)
 
 
 def fold_with(value, low, high):
@@ -32,15 +37,15 @@ def fold_with(value, low, high):
     )
 
 
-def test_each_answer_counts_at_its_own_folds_threshold():
-    low, high = answers_at(0.3, seed=0), answers_at(0.7, seed=1)
-    films, both = pool([FoldAnswers("1", None, ["a"] * 60, low), FoldAnswers("2", None, ["b"] * 60, high)])
+def test_each_film_counts_at_its_own_folds_threshold():
+    low, high = predicted_at(0.3, seed=0), predicted_at(0.7, seed=1)
+    both = pool([FoldPredictions("1", None, low), FoldPredictions("2", None, high)])
 
     metrics, intervals = figures(both)
 
     positives = np.concatenate([low.positives, high.positives])
     called = np.concatenate([low.probabilities >= 0.3, high.probabilities >= 0.7])
-    assert films == ["a"] * 60 + ["b"] * 60
+    assert [film.path for film in both.films] == [f"{fold}/{number}" for fold in (0, 1) for number in range(60)]
     assert metrics["sensitivity"] == called[positives].mean()
     assert metrics["specificity"] == 1 - called[~positives].mean()
     one = measure(positives, np.concatenate([low.probabilities, high.probabilities]), threshold=0.5)
@@ -52,9 +57,9 @@ def test_each_answer_counts_at_its_own_folds_threshold():
 
 
 def test_one_folds_figures_are_those_of_measure():
-    answers = answers_at(0.6, seed=2)
+    predicted = predicted_at(0.6, seed=2)
 
-    assert figures(answers)[0] == pytest.approx(measure(answers.positives, answers.probabilities, threshold=0.6))
+    assert figures(predicted)[0] == measure(predicted.positives, predicted.probabilities, threshold=0.6)
 
 
 def test_mean_and_spread_over_the_folds():

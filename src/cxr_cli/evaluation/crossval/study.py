@@ -5,21 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from cxr_cli.dataset.folds import Fold
-from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.record import check_unchanged
 from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.crossval.apart import train_apart
+from cxr_cli.evaluation.crossval.output import write_crossval
 from cxr_cli.evaluation.crossval.plan import FoldPlan, plan_folds, title, write_fold
-from cxr_cli.evaluation.crossval.pooling import Answers, FoldAnswers, across_folds, by_subgroup, figures, pool
+from cxr_cli.evaluation.crossval.pooling import FoldPredictions, across_folds, figures, pool
 from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord, SkippedFold
-from cxr_cli.evaluation.crossval.report import write_report
+from cxr_cli.evaluation.predicted import predict_films
+from cxr_cli.evaluation.scoring import by_subgroup
 from cxr_cli.metrics.intervals import METHOD
 from cxr_cli.metrics.sample import count_confusion
 from cxr_cli.prediction.predictor import Predictor, open_predictor
-from cxr_cli.progress import note, track
+from cxr_cli.progress import note
 from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.recipe.reproduction import find_original
@@ -82,13 +81,12 @@ def cross_validate(
             place = folder.fold(number)
             write_fold(plan, fold, place)
             _train(place, chosen)
-            answered.append(_answer(plan, fold, open_predictor(place.run(chosen.arch))))
+            answered.append(_predict(plan, fold, open_predictor(place.run(chosen.arch))))
             check_unchanged(workspace, plan.made)
         for number in _beyond(folder, len(plan.folds)):
             shutil.rmtree(folder.fold(number).root, ignore_errors=True)
-        films, answers = pool(answered)
-        record = _record(plan, chosen, answered, films, answers)
-        write_report(folder, record, answered)
+        record = _record(plan, chosen, answered)
+        write_crossval(folder, record, answered)
     return CrossValidated(folder=folder, record=record)
 
 
@@ -123,27 +121,16 @@ def _train(place: Workspace, options: TrainingOptions) -> None:
     shutil.rmtree(place.cache, ignore_errors=True)
 
 
-def _answer(plan: FoldPlan, fold: Fold, predictor: Predictor) -> FoldAnswers:
+def _predict(plan: FoldPlan, fold: Fold, predictor: Predictor) -> FoldPredictions:
     films = [film for film, part in zip(plan.films, fold.parts, strict=True) if part == _TEST]
-    paths = [plan.workspace.dataset.root / film.path for film in films]
-    answers = predictor.predict_all(paths, segmented=bool(plan.made.segment))
-    probabilities, called = np.empty(len(films)), np.empty(len(films), bool)
-    for at, (_, answer) in enumerate(track(answers, "Predicting its test films", total=len(films))):
-        if isinstance(answer, CxrError):
-            raise answer
-        probabilities[at] = answer.probabilities[predictor.positive]
-        called[at] = answer.label == predictor.positive
-    return FoldAnswers(
-        name=fold.name,
-        run=predictor.record,
-        films=films,
-        answers=Answers(
-            positives=np.array([film.label == predictor.positive for film in films]),
-            probabilities=probabilities,
-            called=called,
-            groups=np.array([film.group for film in films]),
-        ),
+    predicted = predict_films(
+        predictor,
+        films,
+        [plan.workspace.dataset.root / film.path for film in films],
+        segmented=bool(plan.made.segment),
+        description="Predicting its test films",
     )
+    return FoldPredictions(name=fold.name, run=predictor.record, predicted=predicted)
 
 
 def _beyond(folder: CrossvalFolder, count: int) -> list[int]:
@@ -152,10 +139,9 @@ def _beyond(folder: CrossvalFolder, count: int) -> list[int]:
     return [int(number) for number in numbers if number.isdecimal() and int(number) > count]
 
 
-def _record(
-    plan: FoldPlan, options: TrainingOptions, folds: Sequence[FoldAnswers], films: Sequence[Film], answers: Answers
-) -> CrossvalRecord:
-    metrics, intervals = figures(answers, seed=plan.seed)
+def _record(plan: FoldPlan, options: TrainingOptions, folds: Sequence[FoldPredictions]) -> CrossvalRecord:
+    pooled = pool(folds)
+    metrics, intervals = figures(pooled, seed=plan.seed)
     tested = [_fold(plan, fold, answered) for fold, answered in zip(plan.folds, folds, strict=True)]
     return CrossvalRecord(
         schema_version=CrossvalRecord.VERSION,
@@ -167,24 +153,24 @@ def _record(
         dataset_fingerprint=plan.made.fingerprint,
         positive=plan.made.classes.positive,
         negative=plan.made.classes.negative,
-        films=len(films),
-        patients=len(np.unique(answers.groups)),
-        positives=int(answers.positives.sum()),
-        negatives=int((~answers.positives).sum()),
+        films=len(pooled.films),
+        patients=len(set(pooled.groups)),
+        positives=int(pooled.positives.sum()),
+        negatives=int((~pooled.positives).sum()),
         folds=tested,
         skipped=[SkippedFold(name=lost.name, films=lost.films, reason=lost.reason) for lost in plan.skipped],
         across_folds=across_folds(tested),
         metrics=metrics,
         intervals=intervals,
         interval_method=METHOD,
-        confusion_matrix=asdict(count_confusion(answers.positives, answers.called)),
-        subgroups=by_subgroup(films, answers, seed=plan.seed),
+        confusion_matrix=asdict(count_confusion(pooled.positives, pooled.called)),
+        subgroups=by_subgroup(pooled, seed=plan.seed),
         notes=_notes(plan, folds),
     )
 
 
-def _fold(plan: FoldPlan, fold: Fold, answered: FoldAnswers) -> CrossvalFold:
-    metrics, intervals = figures(answered.answers, seed=plan.seed)
+def _fold(plan: FoldPlan, fold: Fold, answered: FoldPredictions) -> CrossvalFold:
+    metrics, intervals = figures(answered.predicted, seed=plan.seed)
     groups = {
         part: {film.group for film, own in zip(plan.films, fold.parts, strict=True) if own == part} for part in PARTS
     }
@@ -204,12 +190,16 @@ def _fold(plan: FoldPlan, fold: Fold, answered: FoldAnswers) -> CrossvalFold:
     )
 
 
-def _notes(plan: FoldPlan, folds: Sequence[FoldAnswers]) -> list[str]:
+def _notes(plan: FoldPlan, folds: Sequence[FoldPredictions]) -> list[str]:
     notes = [
         f"The {plan.column} {lost.name} was not left out, and its {lost.films} films not tested: {lost.reason}."
         for lost in plan.skipped
     ]
-    alike = [f"{fold.name} ({fold.films[0].label})" for fold in folds if len({film.label for film in fold.films}) == 1]
+    alike = [
+        f"{fold.name} ({fold.predicted.films[0].label})"
+        for fold in folds
+        if len({film.label for film in fold.predicted.films}) == 1
+    ]
     if alike:
         notes.append(f"Films of one class only, so that half of the figures have no value: {'; '.join(alike)}.")
     without = max(fold.parts.count("") for fold in plan.folds)

@@ -1,0 +1,66 @@
+"""What limits the figures of an evaluation, in sentences."""
+
+from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
+from cxr_cli.workspace.folders import PARTS
+
+# Over five folds with 15 to 19 negatives to choose on, sensitivity had a standard deviation of 0.24.
+_FEW = 30
+
+
+def caveats(evaluation: EvaluationRecord) -> list[str]:
+    """The caveats that an evaluation itself shows; those of leaked films begin with "Warning"."""
+    sentences = []
+    run, split = evaluation.run, evaluation.split
+    part_of_training = split in PARTS[:-1] and evaluation.external is None
+    if part_of_training:
+        sentences.append(f"The {split} films were used in training: these figures are no test.")
+    if evaluation.seen and not evaluation.seen.dropped and evaluation.seen.count:
+        sentences.append(
+            f"Warning: {run} was trained or validated on {evaluation.seen.count} of these {evaluation.films} films or "
+            f"their near-duplicates or patients ({seen_in_words(evaluation.seen)}): the figures may be too good. Leave "
+            "those films out: --drop-seen"
+        )
+    elif evaluation.seen is None and not evaluation.same_dataset and not part_of_training:
+        sentences.append(
+            f"Warning: {run} keeps no record of its training films, and these may be among them. Train it again for "
+            "an honest figure."
+            if evaluation.external
+            else f"Warning: {run} was trained on another dataset or split than the one it was tested on; these {split} "
+            "films may have been among its training films. Train it again for an honest figure."
+        )
+    if not evaluation.positives or not evaluation.negatives:
+        label, metric = (
+            (evaluation.negative, "specificity") if evaluation.negatives else (evaluation.positive, "sensitivity")
+        )
+        sentences.append(f"All films are {label}: only the {metric} can be measured.")
+    area = evaluation.intervals["roc_auc"]
+    if area and area.low <= 0.5:
+        sentences.append(
+            f"Not shown to be better than chance: the AUC's interval, {area.low:.3f} to {area.high:.3f}, includes 0.5."
+        )
+    point = evaluation.operating_point
+    if point and not point.rule.startswith("threshold") and min(point.positives, point.negatives) < _FEW:
+        sentences.append(
+            f"The operating point was chosen on {point.positives} {evaluation.positive} and {point.negatives} "
+            f"{evaluation.negative} validation films: with so few films, sensitivity and specificity depend on the "
+            "split."
+        )
+    if _predicts_one_class(evaluation):
+        sentences.append("The run predicts the same class for every film: at this threshold it separates nothing.")
+    return sentences
+
+
+def seen_in_words(seen: SeenFilms) -> str:
+    """How many films the run has seen, by how it knows them."""
+    counts = {
+        "the same film": seen.films,
+        "a near-duplicate": seen.twins,
+        "another film of the patient": seen.patients,
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+
+
+def _predicts_one_class(evaluation: EvaluationRecord) -> bool:
+    cells = evaluation.confusion_matrix
+    called_positive = cells["true_positive"] + cells["false_positive"]
+    return called_positive in (0, evaluation.films) and bool(evaluation.positives and evaluation.negatives)

@@ -1,0 +1,157 @@
+"""Predictions for films whose truth is known in; an evaluation, with its table and pictures, out."""
+
+from dataclasses import asdict
+
+import numpy as np
+
+from cxr_cli.evaluation.predicted import PREDICTIONS, PredictedFilms
+from cxr_cli.evaluation.record import CalibrationFigures, EvaluationRecord, PredictiveValues, SeenFilms
+from cxr_cli.metrics.calibration import measure_calibration
+from cxr_cli.metrics.intervals import METHOD, Interval, predictive_intervals, predictive_values
+from cxr_cli.metrics.measure import classification_report, measure, measure_intervals
+from cxr_cli.metrics.plots import draw_confusion, draw_reliability, draw_roc
+from cxr_cli.metrics.sample import count_confusion
+from cxr_cli.metrics.subgroups import SubgroupRow, age_band, subgroups
+from cxr_cli.prediction.predictor import Predictor
+from cxr_cli.workspace.folders import EvaluationFolder
+from cxr_cli.workspace.records import stamp, write_record
+
+
+def score(
+    predictor: Predictor,
+    predicted: PredictedFilms,
+    *,
+    split: str,
+    same_dataset: bool,
+    dataset_fingerprint: str | None,
+    seen: SeenFilms | None,
+    prevalence: float | None = None,
+) -> EvaluationRecord:
+    """Measure a run's predictions at its own threshold and temperature: nothing is fitted here.
+
+    Args:
+        predictor: the run.
+        predicted: its predictions.
+        split: the part of the dataset, or the name of films from elsewhere.
+        same_dataset: the run was trained on this very split.
+        dataset_fingerprint: of the prepared dataset. None for films from elsewhere.
+        seen: how many of the films the run was trained or validated on. None where that is not known.
+        prevalence: in (0, 1), for predictive values. Defaults to none.
+    """
+    record = predictor.record
+    positives, probabilities = predicted.positives, predicted.probabilities
+    metrics = measure(positives, probabilities, threshold=record.threshold)
+    intervals = measure_intervals(positives, probabilities, predicted.groups, threshold=record.threshold)
+    return EvaluationRecord(
+        schema_version=EvaluationRecord.VERSION,
+        **stamp(),
+        run=predictor.run.name,
+        run_created=record.created,
+        weights_sha256=record.weights_sha256,
+        dataset_fingerprint=dataset_fingerprint,
+        arch=record.arch,
+        split=split,
+        positive=predictor.positive,
+        negative=predictor.negative,
+        threshold=record.threshold,
+        operating_point=record.operating_point,
+        films=len(predicted.films),
+        patients=len(set(predicted.groups)),
+        positives=int(positives.sum()),
+        negatives=int((~positives).sum()),
+        metrics=metrics,
+        intervals=intervals,
+        interval_method=METHOD,
+        calibration=CalibrationFigures(
+            temperature=record.calibration.temperature if record.calibration else None,
+            raw=measure_calibration(positives, predicted.raw),
+            calibrated=measure_calibration(positives, probabilities),
+        ),
+        predictive_values=_predictive_values(metrics, intervals, prevalence) if prevalence else None,
+        confusion_matrix=asdict(count_confusion(positives, predicted.called)),
+        classification_report=classification_report(
+            positives, predicted.called, negative=predictor.negative, positive=predictor.positive
+        ),
+        subgroups=by_subgroup(predicted),
+        same_dataset=same_dataset,
+        seen=seen,
+        external=None,
+    )
+
+
+def by_subgroup(predicted: PredictedFilms, *, seed: int = 0) -> list[SubgroupRow]:
+    """The metrics by view, sex, age band, source and finding, each film at the threshold of its run.
+
+    Args:
+        predicted: the predictions.
+        seed: of the bootstrap. Defaults to 0.
+    """
+    columns = {
+        "view": [film.view for film in predicted.films],
+        "sex": [film.sex for film in predicted.films],
+        "age": [age_band(film.age) for film in predicted.films],
+        "source": [film.source for film in predicted.films],
+        "finding": [film.finding for film in predicted.films],
+    }
+    return subgroups(
+        columns,
+        predicted.positives,
+        predicted.probabilities,
+        predicted.groups,
+        threshold=predicted.thresholds,
+        seed=seed,
+    )
+
+
+def _predictive_values(
+    metrics: dict[str, float | None], intervals: dict[str, Interval | None], prevalence: float
+) -> PredictiveValues:
+    sensitivity, specificity = metrics["sensitivity"], metrics["specificity"]
+    of_sensitivity, of_specificity = intervals["sensitivity"], intervals["specificity"]
+    if sensitivity is None or specificity is None:  # with films of one class only one of the two is known
+        return PredictiveValues(
+            prevalence=prevalence, positive=None, negative=None, positive_interval=None, negative_interval=None
+        )
+    positive, negative = predictive_values(sensitivity, specificity, prevalence=prevalence)
+    both: tuple[Interval | None, Interval | None] = (None, None)
+    if of_sensitivity and of_specificity:
+        both = predictive_intervals(of_sensitivity, of_specificity, prevalence=prevalence)
+    # Where no film is called one of the two, its predictive value is not known.
+    return PredictiveValues(
+        prevalence=prevalence,
+        positive=None if np.isnan(positive) else positive,
+        negative=None if np.isnan(negative) else negative,
+        positive_interval=None if np.isnan(positive) else both[0],
+        negative_interval=None if np.isnan(negative) else both[1],
+    )
+
+
+def write_evaluation(folder: EvaluationFolder, record: EvaluationRecord, predicted: PredictedFilms) -> None:
+    """Write the predictions, the pictures and, last, the record."""
+    PREDICTIONS.write(folder.predictions, predicted.rows(negative=record.negative, positive=record.positive))
+    title = f"{record.run} on {record.split}: {record.films} films of {record.patients} patients"
+    draw_confusion(
+        folder.confusion_picture,
+        count_confusion(predicted.positives, predicted.called),
+        negative=record.negative,
+        positive=record.positive,
+        title=title,
+    )
+    if record.positives and record.negatives:
+        draw_roc(
+            folder.roc_picture,
+            predicted.positives,
+            predicted.probabilities,
+            threshold=record.threshold,
+            positive=record.positive,
+            title=title,
+        )
+        draw_reliability(
+            folder.reliability_picture,
+            predicted.positives,
+            predicted.probabilities,
+            raw=predicted.raw if record.calibration.temperature else None,
+            positive=record.positive,
+            title=title,
+        )
+    write_record(folder.record, record)

@@ -1,0 +1,90 @@
+"""The columns that every table of predictions with truth has, and `validation.csv`, which has no others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxr_cli.dataset.manifest import Film
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.metrics.calibration import apply_temperature
+from cxr_cli.workspace.folders import RunFolder
+from cxr_cli.workspace.layout import TRAIN_COMMAND
+from cxr_cli.workspace.tables import CsvTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmPrediction:
+    """What a run predicted for a film whose truth is known: a row of `validation.csv`."""
+
+    image: str  # the film's path, from the dataset's folder
+    group: str  # its patient, or its group of duplicates
+    truth: str  # the name of its class
+    probability: float  # P(positive), calibrated
+    raw_probability: float  # P(positive) as the network, or its trees, give it
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OlderPrediction:
+    """A row of `validation.csv` from before version 0.2, which called the raw probability `probability`."""
+
+    image: str
+    group: str
+    truth: str
+    probability: float
+
+
+VALIDATION = CsvTable(FilmPrediction, made_by=TRAIN_COMMAND)
+_OLDER_VALIDATION = CsvTable(_OlderPrediction, made_by=TRAIN_COMMAND)
+
+
+def write_validation(run: RunFolder, films: Sequence[Film], raw: np.ndarray, *, temperature: float) -> None:
+    """Keep the predictions for the validation films, so that another operating point needs no training.
+
+    Args:
+        run: the folder of the run.
+        films: the validation films.
+        raw: (N,) float, P(positive) as the network, or its trees, give it.
+        temperature: of the run's calibration.
+    """
+    calibrated = apply_temperature(raw, temperature)
+    VALIDATION.write(
+        run.validation,
+        [
+            FilmPrediction(
+                image=film.path,
+                group=film.group,
+                truth=film.label,
+                probability=float(probability),
+                raw_probability=float(value),
+            )
+            for film, probability, value in zip(films, calibrated, raw, strict=True)
+        ],
+    )
+
+
+def read_validation(run: RunFolder) -> Sequence[FilmPrediction]:
+    """The predictions for a run's validation films; in an older file `probability` is the raw one too.
+
+    Raises:
+        WorkspaceError: the run has none, because it was trained by an early version; or the file is damaged.
+    """
+    try:
+        return VALIDATION.read(run.validation)
+    except WorkspaceError:
+        try:
+            older = _OLDER_VALIDATION.read(run.validation)
+        except WorkspaceError:
+            older = None
+        if older is None:
+            raise
+    return [
+        FilmPrediction(
+            image=row.image,
+            group=row.group,
+            truth=row.truth,
+            probability=row.probability,
+            raw_probability=row.probability,
+        )
+        for row in older
+    ]
