@@ -196,7 +196,7 @@ def test_training_films_of_a_run_can_not_be_dropped_from_themselves(cxr, own_tra
     refused = cxr("evaluate", "--split", "train", "--drop-seen", "-w", own_trained.root)
 
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "Expected films that simple-cnn was not trained on. Received: 28 films, each of them" in refused.stderr
+    assert "Expected films that simple-cnn was not trained on. Received: 28 films, each of which, " in refused.stderr
 
 
 def test_another_positive_class_is_refused(cxr, own_trained, phantoms):

@@ -211,7 +211,7 @@ def test_a_name_of_a_part_would_replace_the_runs_own_test_and_is_refused(cxr, te
 def test_without_its_dataset_or_of_another_one_there_is_nothing_to_compare_with(cxr, tested, class_folders):
     command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
     path = tested.run().record
-    another = {"dataset_fingerprint": "0" * 64, "created": "2999-01-01T00:00:00+00:00"}
+    another = {"dataset_fingerprint": "0" * 64, "weights_sha256": "0" * 64}
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **another))
     other = cxr(*command)
     assert "No internal test to compare with: simple-cnn was trained on another dataset or split" in other.stderr
@@ -275,16 +275,17 @@ def test_films_of_the_training_their_twins_and_their_patients_are_named_and_can_
     assert [kin[name] for name in names] == ["film", "twin", "patient"]
     assert sum(map(bool, kin.values())) == 3
     assert warned.stdout.splitlines()[1] == (
-        "Warning: simple-cnn was trained or validated on 3 of these 24 films or their kin (1 the very film, 1 a "
-        "near-twin, 1 another film of the patient): the figures may be too good. Leave those out: --drop-seen"
+        "Warning: simple-cnn was trained or validated on 3 of these 24 films or their near-duplicates or patients "
+        "(1 the same film, 1 a near-duplicate, 1 another film of the patient): the figures may be too good. Leave "
+        "those films out: --drop-seen"
     )
     assert msgspec.to_builtins(read_record(folder.record, EvaluationRecord).seen) == seen | {"dropped": False}
 
     dropped = cxr(*command, "--drop-seen")
     report = read_record(folder.record, EvaluationRecord)
     assert dropped.stdout.splitlines()[1] == (
-        "Left out, as it was trained or validated on them or their kin: 1 the very film, 1 a near-twin, 1 another film "
-        "of the patient"
+        "Left out, because the run has seen them or their patients in training: 1 the same film, 1 a near-duplicate, "
+        "1 another film of the patient"
     )
     assert "Warning" not in dropped.stdout
     assert (report.films, msgspec.to_builtins(report.seen)) == (21, seen | {"dropped": True})
@@ -293,7 +294,7 @@ def test_films_of_the_training_their_twins_and_their_patients_are_named_and_can_
 
 def test_a_run_without_a_record_of_its_films_warns_and_drops_none(cxr, tested, elsewhere):
     path = tested.run().record
-    another = {"dataset_fingerprint": "0" * 64, "created": "2999-01-01T00:00:00+00:00"}
+    another = {"dataset_fingerprint": "0" * 64, "weights_sha256": "0" * 64}
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **another))
     tested.run().seen.unlink(missing_ok=True)
     command = ("evaluate", "--external", "--metadata", elsewhere, "-w", tested.root)

@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import roc_curve
 
 from cxr_cli.errors import CxrError
-from cxr_cli.metrics.operating_points import Rule, choose_threshold, parse_rule
+from cxr_cli.metrics.operating_points import Rule, choose_threshold, films_needed, parse_rule
 
 POSITIVES = np.array([False, False, False, False, True, False, True, True, True, True])
 PROBABILITIES = np.array([0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 0.9])
@@ -51,6 +51,20 @@ def test_thresholds(rule, threshold, sensitivity, specificity):
         (threshold, sensitivity, specificity)
     )
     assert (found.positives, found.negatives) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "total", "count"),
+    [(0.2, 5, 1), (0.93, 100, 93), (0.07, 100, 7), (0.95, 20, 19), (0.95, 21, 20), (0.001, 5, 1)],
+)
+def test_a_share_of_films_is_counted_without_rounding_errors(value, total, count):
+    positives, probabilities = np.repeat([True, False], total), np.tile(np.linspace(0.1, 0.9, total), 2)
+
+    sensitivity = choose_threshold(positives, probabilities, Rule("sensitivity", value)).sensitivity
+    specificity = choose_threshold(positives, probabilities, Rule("specificity", value)).specificity
+
+    assert films_needed(value, total) == count
+    assert (sensitivity, specificity) == pytest.approx((count / total, count / total))
 
 
 def test_youden_is_scikit_learns_best_point():

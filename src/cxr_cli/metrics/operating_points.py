@@ -1,6 +1,8 @@
-"""The operating point: from which probability on an answer is positive, chosen on validation films."""
+"""The operating point: the probability from which a film is called positive, chosen on validation films."""
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -12,7 +14,7 @@ class OperatingPoint(RecordPart, frozen=True, kw_only=True):
     """The threshold of a run, and how it was chosen: on the validation films, never on test."""
 
     rule: str  # "youden", "sensitivity=0.95", "specificity=0.9" or "threshold=0.5"
-    threshold: float  # of the calibrated P(positive), from which on an answer is positive
+    threshold: float  # calibrated P(positive) from which a film is called positive
     sensitivity: float  # of the validation films
     specificity: float
     positives: int  # validation films
@@ -38,7 +40,7 @@ def parse_rule(text: str) -> Rule:
     """The rule in ``youden``, ``sensitivity=0.95``, ``specificity=0.9`` or ``threshold=0.5``.
 
     Raises:
-        CxrError: none of these, or a value that is not between 0 and 1.
+        CxrError: `text` is none of these, or its value is not between 0 and 1.
     """
     if text == DEFAULT_RULE:
         return Rule(DEFAULT_RULE)
@@ -62,24 +64,26 @@ def choose_threshold(positives: np.ndarray, probabilities: np.ndarray, rule: Rul
     Args:
         positives: (N,) bool, with films of both classes.
         probabilities: (N,) float, calibrated P(positive).
-        rule: youden takes the largest sensitivity + specificity - 1 (Youden 1950), of equal ones that nearest to 0.5;
-            sensitivity the highest threshold with at least that sensitivity, the best specificity then; specificity
-            the lowest one with at least that specificity; threshold is one of itself.
+        rule: "youden" takes the largest sensitivity + specificity - 1 (Youden 1950), and the threshold nearest to 0.5
+            where several have it; "sensitivity" takes the highest threshold with at least that sensitivity, which has
+            the best specificity; "specificity" takes the lowest one with at least that specificity; "threshold" is the
+            threshold itself.
 
     Returns:
-        The threshold, between the probabilities of two films so that rounding moves none of them across.
+        The threshold, halfway between the probabilities of two films, so that rounding moves no film across it.
     """
     values = np.unique(probabilities)
     candidates = np.concatenate([[values[0] / 2], (values[:-1] + values[1:]) / 2, [(values[-1] + 1) / 2]])
     if rule.kind == "threshold":
         candidates = np.array([rule.value])
-    # From a threshold on: the films at or above it.
-    sensitivity = 1 - np.searchsorted(np.sort(probabilities[positives]), candidates) / positives.sum()
-    specificity = np.searchsorted(np.sort(probabilities[~positives]), candidates) / (~positives).sum()
+    # Counted with whole numbers: 1 - 4 / 5 is a little less than 0.2.
+    recalled = positives.sum() - np.searchsorted(np.sort(probabilities[positives]), candidates)
+    spared = np.searchsorted(np.sort(probabilities[~positives]), candidates)
+    sensitivity, specificity = recalled / positives.sum(), spared / (~positives).sum()
     if rule.kind == "sensitivity":
-        best = int(np.flatnonzero(sensitivity >= rule.value)[-1])
+        best = int(np.flatnonzero(recalled >= films_needed(rule.value, int(positives.sum())))[-1])
     elif rule.kind == "specificity":
-        best = int(np.flatnonzero(specificity >= rule.value)[0])
+        best = int(np.flatnonzero(spared >= films_needed(rule.value, int((~positives).sum())))[0])
     else:
         index = np.round(sensitivity + specificity, 9)
         best = int(np.lexsort((np.abs(candidates - 0.5), -index))[0])
@@ -91,3 +95,8 @@ def choose_threshold(positives: np.ndarray, probabilities: np.ndarray, rule: Rul
         positives=int(positives.sum()),
         negatives=int((~positives).sum()),
     )
+
+
+def films_needed(share: float, total: int) -> int:
+    """The smallest number of `total` films that is at least `share` of them, with the share as it is written."""
+    return math.ceil(Fraction(str(share)) * total)
