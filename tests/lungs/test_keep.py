@@ -109,12 +109,15 @@ def test_the_command_line_knows_every_method():
     assert [str(method) for method in Method] == list(SEGMENTATION_METHODS)
 
 
+LEAST = {"fcm": 0.84, "dbscan": 0.82}  # any method must do better than one mask for all films, which has 0.79
+
+
 @pytest.mark.realdata
-@pytest.mark.parametrize(("method", "least"), [("fcm", 0.84), ("dbscan", 0.82), ("otsu", 0.80)])
-def test_dice_on_patients_the_prior_has_not_seen(drawn_films, method, least):
-    """A third of them; measured on all 126 films: fcm 0.866, dbscan 0.852, otsu 0.841; the bare mean outline 0.79."""
+@pytest.mark.parametrize("method", SEGMENTATION_METHODS)
+def test_dice_on_patients_the_prior_has_not_seen(drawn_films, method):
+    """A third of them. `benchmarks/lungs_dice.py` measures all 126 films: fcm 0.866, dbscan 0.852, otsu 0.841."""
     unseen = [film for film in drawn_films if not is_for_prior(film.patient)][::3]
     scores = [dice(segment_lungs(read_film(film.path), method).mask, film.lungs()) for film in unseen]
 
     assert len(scores) == 42
-    assert fmean(scores) >= least
+    assert fmean(scores) >= LEAST.get(method, 0.80)

@@ -1,0 +1,84 @@
+"""How well `cxr segment` agrees with lungs that people drew: the mean Dice of each method, and of one constant mask.
+
+    python benchmarks/lungs_dice.py COVID-CHESTXRAY [SHENZHEN …]
+
+The first folder is the ieee8023 collection, half of whose patients gave the prior. The figures of README and
+docs/pipelines.md are those of its other half. All films of further folders are unseen. A folder has `metadata.csv`,
+`images/` and `masks/lungs/`, whose masks are named as `cxr segment --reference` takes them.
+"""
+# ruff: noqa: D103, T201
+
+import argparse
+import csv
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from cxr_cli.films.reader import read_film
+from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
+from cxr_cli.lungs.derivation import is_for_prior
+from cxr_cli.lungs.keep import segment_lungs
+from cxr_cli.lungs.masks import dice
+from cxr_cli.lungs.prior import lung_prior, points
+from cxr_cli.lungs.segment import find_reference, read_reference
+
+FRONTAL = {"PA", "AP", "AP Supine"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    header = ["films", "number", *SEGMENTATION_METHODS, "constant mask"]
+    show(header)
+    show(["---"] * len(header))
+    with ProcessPoolExecutor() as pool:
+        for place, folder in enumerate(parser.parse_args().folders):
+            films = drawn_films(folder)
+            scores = list(pool.map(scores_of, [film for _, film in films], [folder] * len(films)))
+            show([f"{folder.name}, all", len(scores), *means(scores)])
+            if place == 0:
+                unseen = [row for row, (patient, _) in zip(scores, films, strict=True) if not is_for_prior(patient)]
+                show([f"{folder.name}, not in the prior", len(unseen), *means(unseen)])
+
+
+def drawn_films(folder: Path) -> list[tuple[str, Path]]:
+    """The patients and paths of the frontal X-rays that have a mask."""
+    with (folder / "metadata.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["modality"] == "X-ray" and row["view"] in FRONTAL]
+    films = [(row["patientid"], folder / "images" / row["filename"]) for row in rows]
+    masks = folder / "masks" / "lungs"
+    return [(patient, film) for patient, film in films if film.is_file() and find_reference(masks, film)]
+
+
+def scores_of(film: Path, folder: Path) -> list[float]:
+    """Dice of each method, and of the prior's mean outline, with the mask that a person drew."""
+    pixels = read_film(film)
+    reference = find_reference(folder / "masks" / "lungs", film)
+    assert reference
+    drawn = read_reference(reference, film, pixels.shape)
+    masks = [segment_lungs(pixels, method).mask for method in SEGMENTATION_METHODS]
+    return [dice(mask, drawn) for mask in (*masks, mean_outline(pixels.shape))]
+
+
+def mean_outline(shape: tuple[int, ...]) -> np.ndarray:
+    """(H, W) bool: the prior's mean outline, whatever the film shows."""
+    canvas = Image.new("1", (shape[1], shape[0]))
+    for lung in points(lung_prior().mean[None])[0]:
+        ImageDraw.Draw(canvas).polygon([(x * shape[1], y * shape[0]) for x, y in lung.tolist()], fill=1)
+    return np.asarray(canvas)
+
+
+def means(scores: list[list[float]]) -> list[str]:
+    return [f"{fmean(column):.3f}" for column in zip(*scores, strict=True)]
+
+
+def show(cells: Sequence[object]) -> None:
+    print(f"| {' | '.join(map(str, cells))} |")
+
+
+if __name__ == "__main__":
+    main()
