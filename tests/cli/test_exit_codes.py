@@ -52,3 +52,13 @@ def test_one_damaged_film_of_two_exits_with_4_and_alone_with_1(cxr, trained, fil
         assert cxr(*command, films, "-w", trained.root).exit_code == 4
     for command in (["predict"], ["gradcam"], ["segment", "-o", tmp_path / "lungs"]):
         assert cxr(*command, damaged, "-w", trained.root).exit_code == 1
+
+
+def test_gradcam_without_films_is_wrong_usage(cxr, tmp_path):
+    result = cxr("gradcam", "-w", tmp_path)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "Error: Expected films, or a part of the prepared dataset. Received: neither.\n"
+        "For example: cxr gradcam --split test\n"
+    )

@@ -74,7 +74,7 @@ def test_the_default_place_is_the_workspace(cxr, own_trained, film):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--target", "flu"], "Expected --target non_covid or covid. Received: 'flu'."),
+        (["--target", "flu"], "Expected the target non_covid or covid. Received: 'flu'."),
         (
             ["-o", "heat.doc"],
             "Expected an output file ending in .png, .jpg, .jpeg, .webp, .tif, .tiff. Received: heat.doc.",
@@ -86,7 +86,7 @@ def test_the_default_place_is_the_workspace(cxr, own_trained, film):
 def test_a_bad_option_is_a_clear_error_and_writes_nothing(cxr, trained, film, in_folder, arguments, message):
     result = cxr("gradcam", film, *arguments, "-w", trained.root)
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"Error: {message}\n")
     assert list(in_folder.iterdir()) == []
 
@@ -95,7 +95,7 @@ def test_the_film_is_never_overwritten(cxr, trained, film):
     before = film.read_bytes()
     result = cxr("gradcam", film, "-o", film, "-w", trained.root)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert film.read_bytes() == before
 
 
@@ -135,10 +135,10 @@ def test_hirescam_says_that_it_is_gradcam(cxr, trained, film, tmp_path):
 def test_a_method_without_classes_takes_no_target(cxr, trained, film, in_folder):
     result = cxr("gradcam", film, "--method", "eigencam", "--target", "covid", "-w", trained.root)
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "Error: Expected no --target with eigencam, which is the same for every class. Received: 'covid'.\n"
-        "Leave --target out, or name another method: --method gradcam\n"
+        "Error: Expected no target with eigencam, whose map is the same for every class. Received: 'covid'.\n"
+        "Leave out --target, or use another method: --method gradcam\n"
     )
 
 
@@ -165,8 +165,8 @@ def test_a_run_of_before_is_mended_by_the_command_that_the_error_names(cxr, befo
 
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert first == (
-        f"Error: Expected a model that LayerCAM can be made from. Received: {model}, of an earlier cxr, gives Grad-CAM "
-        "alone."
+        f"Error: Expected a model with the outputs that LayerCAM needs. Received: {model}, from an earlier version of "
+        "cxr, which has those of Grad-CAM only."
     )
     assert hint.startswith("Export it again: cxr export ")
     assert cxr(*hint.removeprefix("Export it again: cxr ").split()).exit_code == 0
@@ -283,7 +283,7 @@ def test_a_film_that_can_not_be_read_is_told_and_the_others_are_drawn(cxr, train
 
     assert result.exit_code == 4
     assert "cut.png is damaged or cut short" in result.stderr
-    assert "1 of 2 files gave no answer." in result.stderr
+    assert "1 of 2 films could not be read." in result.stderr
     assert [path.name for path in (tmp_path / "gallery" / "films").iterdir()] == ["good.png.png"]
 
 
@@ -308,7 +308,7 @@ def test_the_randomization_check_is_part_of_the_record(cxr, trained, film, tmp_p
         ),
         (["FILM", "--split", "test"], "Expected films, or a part of the prepared dataset. Received: both."),
         (["--split", "test", "--lungs", "nowhere"], "Expected a folder of masks. Received: nowhere."),
-        (["--split", "test", "--target", "flu"], "Expected --target non_covid or covid. Received: 'flu'."),
+        (["--split", "test", "--target", "flu"], "Expected the target non_covid or covid. Received: 'flu'."),
     ],
     ids=["picture", "both", "lungs", "target"],
 )
@@ -316,6 +316,6 @@ def test_a_bad_option_of_a_gallery_is_a_clear_error(cxr, trained, film, in_folde
     arguments = [film if argument == "FILM" else argument for argument in arguments]
     result = cxr("gradcam", *arguments, "-w", trained.root)
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (1 if "nowhere" in arguments else 2, "")
     assert result.stderr.startswith(f"Error: {message}\n")
     assert list(in_folder.iterdir()) == []

@@ -96,7 +96,6 @@ def test_an_unknown_command_is_wrong_usage(cxr):
     [
         ["predict"],
         ["prepare"],
-        ["gradcam"],
         ["train", "--arch", "vgg99"],
         ["train", "--epochs", "0"],
         ["evaluate", "--split", "final"],

@@ -1,37 +1,61 @@
-"""A film in; its heat map, as a picture or as numbers, out."""
+"""A film comes in; its heat map, as a picture or as numbers, goes out."""
 
-import io
+import glob
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.errors import CxrError
-from cxr_cli.explanation.heatmaps import check_target, heat_map
+from cxr_cli.errors import UsageError
+from cxr_cli.explanation.heatmaps import (
+    ARRAY_SUFFIX,
+    PICTURE_FORMATS,
+    HeatMap,
+    check_suffix,
+    check_target,
+    find_method,
+    heat_map,
+)
 from cxr_cli.explanation.methods import DEFAULT
-from cxr_cli.films.figures import save_picture
-from cxr_cli.films.overlay import draw_heat_map
 from cxr_cli.films.reader import read_film
-from cxr_cli.prediction.predictor import Prediction, open_predictor
-from cxr_cli.workspace.files import write_bytes
+from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.workspace.layout import Workspace
-
-PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 
 
 @dataclass(frozen=True)
-class Explained:
-    """A heat map that was written."""
+class WrittenHeatMap:
+    """A heat map and the file it was written to."""
 
-    answer: Prediction
-    run: str
-    explained: str  # whose map it is: the run's, or of a part of it
-    method: str
-    target: str  # the class whose evidence is shown; empty for a method that knows no classes
+    film: Path
+    heat: HeatMap
     output: Path
-    caption: str  # what the map shows
-    blank: bool  # nothing is drawn
+
+
+def explain_film(
+    predictor: Predictor, film: Path | np.ndarray, *, method: str = DEFAULT, target: str | None = None
+) -> HeatMap:
+    """Make the heat map of one film, and write nothing.
+
+    Args:
+        predictor: a trained run.
+        film: an image file, or (H, W) uint8, 0 is black.
+        method: a name of `MAP_METHODS`, in any spelling of case and hyphens. Defaults to Grad-CAM.
+        target: the class whose evidence is shown. Defaults to the predicted class.
+
+    Raises:
+        UsageError: see `check_target`, or there is no such method.
+        ImageError: the film can't be read.
+        WorkspaceError: the run gives no map of this method.
+    """
+    method = find_method(method)
+    check_target(predictor, method, target)
+    if isinstance(film, np.ndarray):
+        pixels, prediction = film, predictor.predict(film)
+    else:
+        pixels = read_film(film)
+        prediction = predictor.predict_file(film, film=pixels)
+    return heat_map(predictor, prediction, pixels, method=method, target=target)
 
 
 def explain(
@@ -44,58 +68,38 @@ def explain(
     alpha: float = 0.5,
     raw: bool = False,
     run: str | None = None,
-) -> Explained:
+) -> WrittenHeatMap:
     """Write the heat map of one film.
 
     Args:
         workspace: where the run is.
         film: an image file.
-        output: where to; a picture's suffix, or .npy with `raw`. Defaults to the workspace's `heatmaps`.
+        output: a picture, or a .npy file with `raw`. Defaults to a file in the workspace's `heatmaps`.
         method: a name of `MAP_METHODS`. Defaults to Grad-CAM.
-        target: the class whose evidence is shown. Defaults to the answer.
-        alpha: how much the heat hides the film, in [0, 1].
-        raw: the map alone, (h, w) float32, as the method gives it; Grad-CAM's is signed.
-        run: the run's name. Defaults to the latest.
+        target: the class whose evidence is shown. Defaults to the predicted class.
+        alpha: opacity of the heat, in [0, 1]. Defaults to 0.5.
+        raw: write the map alone, (h, w) float32, as the method gives it; Grad-CAM's is signed.
+        run: the name of the run. Defaults to the newest.
 
     Raises:
-        CxrError: see `check_target`, or `output` is no file to write a heat map to.
+        UsageError: see `check_target`, or `output` is the film or has an unknown suffix.
         ImageError: the film can't be read.
-        WorkspaceError: no run, it can't be read, or gives no map of this method.
+        WorkspaceError: there is no run, it can't be read, or gives no map of this method.
     """
-    pixels = read_film(film)
-    suffixes = [".npy"] if raw else list(PICTURES)
+    suffixes = [ARRAY_SUFFIX] if raw else list(PICTURE_FORMATS)
     output = output or workspace.heatmaps / f"{film.stem}{suffixes[0]}"
-    if output.suffix.lower() not in suffixes:
-        raise CxrError(
-            f"Expected an output file ending in {', '.join(suffixes)}. Received: {output}.",
-            hint=f"For example: -o heat{suffixes[0]}",
-        )
+    check_suffix(output, suffixes)
     if output.resolve() == film.resolve():
-        raise CxrError(f"Expected an output other than the film. Received: {output}.", hint=f"-o heat{suffixes[0]}")
-    predictor = open_predictor(workspace.run(run))
-    check_target(predictor, method, target)
-    answer = predictor.predict_file(film, film=pixels)
-    shown = heat_map(predictor, answer, method=method, target=target)
-    if raw:
-        data = io.BytesIO()
-        np.save(data, shown.cam)
-        write_bytes(output, data.getvalue())
-    else:
-        picture = draw_heat_map(
-            pixels,
-            shown.cam,
-            alpha=alpha,
-            title=f"{answer.label} {answer.confidence:.1%}",
-            caption=f"{shown.caption} {DISCLAIMER}",
+        raise UsageError(
+            f"Expected an output other than the film. Received: {output}.",
+            hint=f"For example: --output heat{suffixes[0]}",
         )
-        save_picture(picture, output, kind=PICTURES[output.suffix.lower()])
-    return Explained(
-        answer=answer,
-        run=predictor.run.name,
-        explained=predictor.explained,
-        method=method,
-        target=shown.target,
-        output=output,
-        caption=shown.caption,
-        blank=shown.blank,
-    )
+    heat = explain_film(open_predictor(workspace.run(run)), film, method=method, target=target)
+    return WrittenHeatMap(film, heat, heat.save(output, alpha=alpha))
+
+
+def is_one_film(films: Sequence[Path]) -> bool:
+    """Whether `films` is the name of one file, existing or not: not a folder, and not a glob."""
+    if len(films) != 1 or films[0].is_dir():
+        return False
+    return films[0].exists() or not glob.has_magic(str(films[0]))

@@ -10,22 +10,21 @@ import msgspec
 import numpy as np
 from PIL import Image
 
-from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import ImageError
+from cxr_cli.explanation.gallery_films import GalleryFilm, GalleryFilms, GalleryOptions
 from cxr_cli.explanation.gallery_record import record_of
 from cxr_cli.explanation.grading import grade_lesions, grade_lungs, others_energy, perturb, reaches_all_edges, reduced
 from cxr_cli.explanation.heatmaps import HeatMap, check_target, heat_map
-from cxr_cli.explanation.jobs import Job, Jobs, Options
 from cxr_cli.explanation.methods import MAP_METHODS
 from cxr_cli.explanation.ranking import margin, wrong_first
 from cxr_cli.explanation.record import GradedFilm, GradesRecord, Randomization
 from cxr_cli.films.figures import save_picture
-from cxr_cli.films.overlay import draw_heat_map, lay_heat
+from cxr_cli.films.overlay import lay_heat
 from cxr_cli.films.reader import read_film
 from cxr_cli.lungs.segment import check_reference, find_reference, read_reference
 from cxr_cli.prediction.predictor import Prediction, Predictor
 from cxr_cli.progress import track
-from cxr_cli.workspace.files import write_bytes, write_table
+from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import GalleryFolder
 from cxr_cli.workspace.records import write_record
 
@@ -35,22 +34,22 @@ SHOWN = 400  # films on the page: at 10 kB each it opens at once
 
 
 @dataclass(frozen=True)
-class _Made:
+class _Entry:
     """A film's row, and what the page shows of it."""
 
     row: GradedFilm
     thumbnail: bytes  # JPEG
     margin: float  # of the prediction, in [0, 1]; see `ranking.margin`
-    edges: bool | None  # the mask of its lesions reaches all four; None without lesions
+    edges: bool | None  # whether the mask of its lesions reaches all four edges; None without lesions
     cam: np.ndarray
-    lungs: np.ndarray | None  # of `reduced`
+    lungs: np.ndarray | None  # from `reduced`
 
 
 def make_gallery(
     predictor: Predictor,
-    jobs: Jobs,
+    gallery: GalleryFilms,
     folder: GalleryFolder,
-    options: Options,
+    options: GalleryOptions,
     *,
     randomization: Randomization | None = None,
 ) -> tuple[GradesRecord, list[ImageError]]:
@@ -58,127 +57,122 @@ def make_gallery(
 
     Args:
         predictor: the run.
-        jobs: the films.
-        folder: where to; what else is there stays.
-        options: how.
-        randomization: of `randomization.randomize`, where it was asked for.
+        gallery: the films.
+        folder: where the files go; other files there stay.
+        options: how the maps are made.
+        randomization: from `randomization.randomize`. Defaults to none.
 
     Returns:
-        The record, and why films gave none. Where no film gave one, nothing is written.
+        The record, and the errors of the films that could not be read. If none could be read, nothing is written.
 
     Raises:
-        CxrError: see `check_target`; or a folder of masks has none for these films.
-        WorkspaceError: the place can't be written to, or the run gives no map of this method.
+        UsageError: see `check_target`.
+        CxrError: a folder of masks has none of these films.
+        WorkspaceError: the files can't be written, or the run gives no map of this method.
     """
     check_target(predictor, options.method, options.target)
     for masks, option in ((options.lungs, "--lungs"), (options.lesions, "--lesions")):
         if masks:
-            check_reference(masks, (job.original for job in jobs.films), option=option)
-    answered = _answers(predictor, jobs)
-    made: list[_Made] = []
+            check_reference(masks, (film.original for film in gallery.films), option=option)
+    predictions = track(_predictions(predictor, gallery), "Drawing heat maps", total=len(gallery.films))
+    entries: list[_Entry] = []
     failed: dict[str, ImageError] = {}
-    for job, (_, answer) in zip(jobs.films, track(answered, "Drawing heat maps", total=len(jobs.films)), strict=True):
+    for film, (_, prediction) in zip(gallery.films, predictions, strict=True):
         try:
-            if isinstance(answer, ImageError):
-                raise answer
-            made.append(_make(predictor, job, answer, folder, options))
+            if isinstance(prediction, ImageError):
+                raise prediction
+            entries.append(_make_entry(predictor, film, prediction, folder, options))
         except ImageError as error:
-            failed[str(job.film)] = error
-    made = sorted(_beside_others(made), key=lambda film: wrong_first(film.row.correct, film.margin))
-    rows, edges = [film.row for film in made], [film.edges for film in made if film.edges is not None]
-    record = record_of(predictor, rows, list(failed), options, jobs, randomization, edges)
-    if made:
-        _write(folder, record, [film.thumbnail for film in made])
+            failed[str(film.film)] = error
+    entries = sorted(_beside_others(entries), key=lambda entry: wrong_first(entry.row.correct, entry.margin))
+    rows, edges = [entry.row for entry in entries], [entry.edges for entry in entries if entry.edges is not None]
+    record = record_of(predictor, rows, list(failed), options, gallery, randomization, edges)
+    if entries:
+        _write(folder, record, [entry.thumbnail for entry in entries])
     return record, list(failed.values())
 
 
-def _beside_others(made: Sequence[_Made]) -> list[_Made]:
-    """With what the maps of other patients would have in a film's lungs."""
-    if not made:
+def _beside_others(entries: Sequence[_Entry]) -> list[_Entry]:
+    """Add how much heat the maps of other patients would have in each film's lungs."""
+    if not entries:
         return []
     others = others_energy(
-        [film.cam for film in made], [film.lungs for film in made], [film.row.group for film in made]
+        [entry.cam for entry in entries], [entry.lungs for entry in entries], [entry.row.group for entry in entries]
     )
     changed = []
-    for film, energy in zip(made, others, strict=True):
-        own = film.row.lung_energy
+    for entry, energy in zip(entries, others, strict=True):
+        own = entry.row.lung_energy
         gain = None if own is None or energy is None else own - energy
-        changed.append(replace(film, row=msgspec.structs.replace(film.row, lung_energy_others=energy, lung_gain=gain)))
+        row = msgspec.structs.replace(entry.row, lung_energy_others=energy, lung_gain=gain)
+        changed.append(replace(entry, row=row))
     return changed
 
 
-def shown_films(predictor: Predictor, jobs: Jobs, options: Options, *, at_most: int) -> tuple[np.ndarray, np.ndarray]:
-    """What the model is shown of films, those left out that can't be read, and whose evidence is drawn.
+def shown_films(
+    predictor: Predictor, gallery: GalleryFilms, options: GalleryOptions, *, at_most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the films as the model sees them, and for which class their maps are; unreadable films are left out.
 
     Returns:
-        (N, S, S) uint8, and (N,) bool: for the positive class.
+        (N, S, S) uint8 films, and (N,) bool: whether the map is for the positive class.
     """
-    some = replace(jobs, films=jobs.films[:: -(-len(jobs.films) // at_most)])
-    found = [answer for _, answer in _answers(predictor, some) if isinstance(answer, Prediction)]
-    labels = [options.target or answer.label for answer in found]
+    some = replace(gallery, films=gallery.films[:: -(-len(gallery.films) // at_most)])
+    predictions = [one for _, one in _predictions(predictor, some) if isinstance(one, Prediction)]
+    labels = [options.target or prediction.label for prediction in predictions]
     return (
-        np.array([answer.shown for answer in found], dtype=np.uint8),
-        np.array([label == predictor.positive for label in labels], dtype=bool),
+        np.array([prediction.shown for prediction in predictions], dtype=np.uint8),
+        np.array([label == predictor.classes.positive for label in labels], dtype=bool),
     )
 
 
-def _answers(predictor: Predictor, jobs: Jobs) -> Iterator[tuple[Path, Prediction | ImageError]]:
-    return predictor.predict_all([job.film for job in jobs.films], segmented=jobs.segmented)
+def _predictions(predictor: Predictor, gallery: GalleryFilms) -> Iterator[tuple[Path, Prediction | ImageError]]:
+    return predictor.predict_all([film.film for film in gallery.films], segmented=gallery.segmented)
 
 
-def _make(predictor: Predictor, job: Job, answer: Prediction, folder: GalleryFolder, options: Options) -> _Made:
-    shown = heat_map(predictor, answer, method=options.method, target=options.target)
-    film = read_film(job.film)
-    lungs, lesions = (_mask(masks, job, film) for masks in (options.lungs, options.lesions))
-    picture = Image.fromarray(film)
+def _make_entry(
+    predictor: Predictor, film: GalleryFilm, prediction: Prediction, folder: GalleryFolder, options: GalleryOptions
+) -> _Entry:
+    pixels = read_film(film.film)
+    lungs, lesions = (_mask(masks, film, pixels) for masks in (options.lungs, options.lesions))
+    picture = Image.fromarray(pixels)
     picture.thumbnail((_SIDE, _SIDE))
-    truth = f", truth {job.truth}" if job.truth else ""
-    drawn = draw_heat_map(
-        np.asarray(picture),
-        shown.cam,
-        alpha=options.alpha,
-        title=f"{answer.label} {answer.confidence:.1%}{truth}",
-        caption=f"{shown.caption} {DISCLAIMER}",
-        outline=lesions,
-    )
-    save_picture(drawn, folder.picture(job.name))
+    heat = heat_map(predictor, prediction, np.asarray(picture), method=options.method, target=options.target)
+    save_picture(heat.picture(alpha=options.alpha, truth=film.truth or "", outline=lesions), folder.picture(film.name))
     if options.raw:
-        data = io.BytesIO()
-        np.save(data, shown.cam)
-        write_bytes(folder.map(job.name), data.getvalue())
+        heat.save(folder.map(film.name))
     row = GradedFilm(
-        image=str(job.film),
-        picture=folder.picture(job.name).relative_to(folder.root).as_posix(),
-        map=folder.map(job.name).relative_to(folder.root).as_posix() if options.raw else None,
-        group=job.group,
-        truth=job.truth,
-        answer=answer.label,
-        correct=None if job.truth is None else answer.label == job.truth,
-        confidence=round(answer.confidence, 6),
-        target=shown.target,
-        blank=shown.blank,
-        **_figures(shown, lungs, lesions),
-        **(_areas(predictor, answer, shown, seed=options.seed) if options.curves else {}),
+        image=str(film.film),
+        picture=folder.picture(film.name).relative_to(folder.root).as_posix(),
+        map=folder.map(film.name).relative_to(folder.root).as_posix() if options.raw else None,
+        group=film.group,
+        truth=film.truth,
+        answer=prediction.label,
+        correct=None if film.truth is None else prediction.label == film.truth,
+        confidence=round(prediction.confidence, 6),
+        target=heat.target,
+        blank=heat.blank,
+        **_figures(heat, lungs, lesions),
+        **(_areas(predictor, heat, seed=options.seed) if options.curves else {}),
     )
     picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
     data = io.BytesIO()
-    lay_heat(picture, shown.cam, alpha=options.alpha, outline=lesions).save(data, format="JPEG", quality=80)
-    return _Made(
+    lay_heat(picture, heat.cam, alpha=options.alpha, outline=lesions).save(data, format="JPEG", quality=80)
+    return _Entry(
         row=row,
         thumbnail=data.getvalue(),
-        margin=margin(answer.probabilities[predictor.positive], predictor.record.threshold),
+        margin=margin(prediction.probabilities[predictor.classes.positive], predictor.record.threshold),
         edges=None if lesions is None else reaches_all_edges(lesions),
-        cam=shown.cam,
+        cam=heat.cam,
         lungs=None if lungs is None else reduced(lungs),
     )
 
 
-def _mask(masks: Path | None, job: Job, film: np.ndarray) -> np.ndarray | None:
-    """A film's mask; None where it has none, or an empty one."""
-    reference = masks and find_reference(masks, job.original)
+def _mask(masks: Path | None, film: GalleryFilm, pixels: np.ndarray) -> np.ndarray | None:
+    """Read a film's mask; None if it has none, or an empty one."""
+    reference = masks and find_reference(masks, film.original)
     if not reference or _is_empty(reference):
         return None
-    return read_reference(reference, job.film, film.shape)
+    return read_reference(reference, film.film, pixels.shape)
 
 
 def _is_empty(mask: Path) -> bool:
@@ -189,14 +183,14 @@ def _is_empty(mask: Path) -> bool:
         return False  # `read_reference` says what is wrong
 
 
-def _figures(shown: HeatMap, lungs: np.ndarray | None, lesions: np.ndarray | None) -> dict[str, Any]:
-    """Those fields of a row that its masks allow."""
+def _figures(heat: HeatMap, lungs: np.ndarray | None, lesions: np.ndarray | None) -> dict[str, Any]:
+    """Compute the fields of a row that need masks."""
     figures: dict[str, Any] = {}
     if lungs is not None:
-        lung = grade_lungs(shown.cam, lungs)
+        lung = grade_lungs(heat.cam, lungs)
         figures |= {"lung_energy": lung.energy, "lung_area": lung.share, "lung_ratio": lung.ratio, "lung_hit": lung.hit}
     if lesions is not None:
-        lesion = grade_lesions(shown.cam, lesions)
+        lesion = grade_lesions(heat.cam, lesions)
         figures |= {
             "lesion_hit": lesion.hit,
             "lesion_area": lesion.share,
@@ -206,16 +200,17 @@ def _figures(shown: HeatMap, lungs: np.ndarray | None, lesions: np.ndarray | Non
     return figures
 
 
-def _areas(predictor: Predictor, answer: Prediction, shown: HeatMap, *, seed: int) -> dict[str, Any]:
-    """Those fields of a row that are of the deletion and insertion curves."""
-    assert answer.shown is not None
-    positive = (shown.target or answer.label) == predictor.positive
+def _areas(predictor: Predictor, heat: HeatMap, *, seed: int) -> dict[str, Any]:
+    """Compute the fields of a row that need the deletion and insertion curves."""
+    shown = heat.prediction.shown
+    assert shown is not None
+    positive = (heat.target or heat.prediction.label) == predictor.classes.positive
 
     def probability(films: np.ndarray) -> np.ndarray:
-        found = predictor.network_probabilities(films)
-        return found if positive else 1 - found
+        positives = predictor.network_probabilities(films)
+        return positives if positive else 1 - positives
 
-    return perturb(answer.shown, shown.cam, probability, seed=seed).areas
+    return perturb(shown, heat.cam, probability, seed=seed).areas
 
 
 def _write(folder: GalleryFolder, record: GradesRecord, thumbnails: Sequence[bytes]) -> None:

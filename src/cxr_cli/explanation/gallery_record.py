@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cxr_cli.explanation.gallery_films import GalleryFilms, GalleryOptions
 from cxr_cli.explanation.grades import average
-from cxr_cli.explanation.jobs import Jobs, Options
 from cxr_cli.explanation.methods import MAP_METHODS
 from cxr_cli.explanation.record import GradedFilm, GradesRecord, Randomization
 from cxr_cli.prediction.predictor import Predictor
@@ -14,13 +14,13 @@ from cxr_cli.workspace.records import stamp
 _SUSPICIOUS, _MOST_AT_EDGES = 3, 0.5  # masks, and the share of them that may reach all edges of their films
 
 
-def _notes(predictor: Predictor, options: Options, jobs: Jobs, edges: Sequence[bool]) -> list[str]:
+def _notes(predictor: Predictor, options: GalleryOptions, gallery: GalleryFilms, edges: Sequence[bool]) -> list[str]:
     """What to know of the maps, in sentences."""
     notes = [MAP_METHODS[options.method].note] if MAP_METHODS[options.method].note else []
-    if jobs.foreign:
+    if gallery.foreign:
         notes.append("The run was trained on another dataset or split, and may have seen these films.")
-    elif jobs.split in {"train", "val"}:
-        notes.append(f"The run has seen the films of {jobs.split}: only those of test show what its maps are worth.")
+    elif gallery.split in {"train", "val"}:
+        notes.append(f"The run has seen the films of {gallery.split}: only those of test show what its maps are worth.")
     if predictor.explained != predictor.run.name:
         notes.append(f"The maps, and the deletion and insertion curves, are of {predictor.explained}.")
     if len(edges) >= _SUSPICIOUS and np.mean(edges) > _MOST_AT_EDGES:
@@ -36,8 +36,8 @@ def record_of(
     predictor: Predictor,
     films: Sequence[GradedFilm],
     failed: list[str],
-    options: Options,
-    jobs: Jobs,
+    options: GalleryOptions,
+    gallery: GalleryFilms,
     randomization: Randomization | None,
     edges: Sequence[bool],
 ) -> GradesRecord:
@@ -48,7 +48,7 @@ def record_of(
         films: their rows, in order.
         failed: images without a heat map.
         options: how the maps were made.
-        jobs: the films asked for.
+        gallery: the films.
         randomization: where it was asked for.
         edges: of each mask of lesions, whether it reaches all four edges of its film.
     """
@@ -60,7 +60,7 @@ def record_of(
         explained=predictor.explained,
         method=options.method,
         target=options.target,
-        split=jobs.split,
+        split=gallery.split,
         seed=options.seed,
         order="the most confidently wrong first" if known else "the least sure first",
         lungs=str(options.lungs) if options.lungs else None,
@@ -71,5 +71,5 @@ def record_of(
         blank=sum(film.blank for film in films),
         grades=average(films, seed=options.seed),
         randomization=randomization,
-        notes=_notes(predictor, options, jobs, edges),
+        notes=_notes(predictor, options, gallery, edges),
     )

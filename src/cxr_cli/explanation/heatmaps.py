@@ -1,75 +1,176 @@
-"""The heat map of an answer, by any method."""
+"""The heat map of a prediction, by any method, and the picture of it."""
 
+import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.errors import UsageError, WorkspaceError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS, draw_map
+from cxr_cli.films.figures import save_picture
+from cxr_cli.films.overlay import draw_heat_map
 from cxr_cli.prediction.predictor import Prediction, Predictor
+from cxr_cli.workspace.files import write_bytes
+
+PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+ARRAY_SUFFIX = ".npy"
 
 
 @dataclass(frozen=True)
 class HeatMap:
-    """What is drawn over a film."""
+    """The heat map of one film. ``np.asarray(heat)`` gives its values."""
 
-    cam: np.ndarray  # (h, w) float32, not normalised; what is above 0 is drawn
-    target: str  # the class whose evidence it is; empty for a method that shows none
-    caption: str  # what it shows, in a sentence
+    cam: np.ndarray  # (h, w) float32, not normalised; values above 0 are drawn
+    film: np.ndarray  # (H, W) uint8, the film it is drawn over
+    prediction: Prediction
+    run: str  # name of the run that predicted the film
+    explained: str  # the model that the map explains: the run, or a part of it
+    method: str  # a name of `MAP_METHODS`
+    target: str  # the class whose evidence is shown; empty for a method without classes
+    caption: str  # what the map shows, in a sentence
 
     @property
     def blank(self) -> bool:
-        """Whether nothing is drawn."""
+        """Whether no value is above 0, so that nothing is drawn."""
         return bool(self.cam.max() <= 0)
+
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        """Give the values to NumPy: (h, w) float32, not normalised."""
+        return np.array(self.cam, dtype=dtype, copy=True) if copy else np.asarray(self.cam, dtype=dtype)
+
+    def picture(self, *, alpha: float = 0.5, truth: str = "", outline: np.ndarray | None = None) -> Image.Image:
+        """Draw the map over the film, with a title above and the caption below.
+
+        Args:
+            alpha: opacity of the heat, in [0, 1]. Defaults to 0.5.
+            truth: the true class, for the title. Defaults to none.
+            outline: (H, W) bool mask whose outline is drawn. Defaults to none.
+        """
+        title = f"{self.prediction.label} {self.prediction.confidence:.1%}" + (f", truth {truth}" if truth else "")
+        return draw_heat_map(
+            self.film, self.cam, alpha=alpha, title=title, caption=f"{self.caption} {DISCLAIMER}", outline=outline
+        )
+
+    def save(self, path: str | Path, *, alpha: float = 0.5) -> Path:
+        """Write the map to a file.
+
+        Args:
+            path: a picture with the map over the film, or the values alone if the suffix is .npy.
+            alpha: opacity of the heat in a picture, in [0, 1]. Defaults to 0.5.
+
+        Returns:
+            The path.
+
+        Raises:
+            UsageError: the suffix is unknown.
+            WorkspaceError: the file can't be written.
+        """
+        path = Path(path)
+        check_suffix(path, [*PICTURE_FORMATS, ARRAY_SUFFIX])
+        if path.suffix.lower() == ARRAY_SUFFIX:
+            data = io.BytesIO()
+            np.save(data, self.cam)
+            write_bytes(path, data.getvalue())
+        else:
+            save_picture(self.picture(alpha=alpha), path, kind=PICTURE_FORMATS[path.suffix.lower()])
+        return path
+
+
+def check_suffix(path: Path, suffixes: list[str]) -> None:
+    """Refuse a file name with another suffix.
+
+    Raises:
+        UsageError: the suffix is not one of `suffixes`.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(
+            f"Expected an output file ending in {', '.join(suffixes)}. Received: {path}.",
+            hint=f"For example: --output heat{suffixes[0]}",
+        )
+
+
+def find_method(name: str) -> str:
+    """Find a heat-map method by its name; case and hyphens don't matter, so that "Grad-CAM" is found too.
+
+    Raises:
+        UsageError: there is no such method.
+    """
+    wanted = name.lower().replace("-", "")
+    if wanted not in MAP_METHODS:
+        raise UsageError(
+            f"Expected a method: {', '.join(MAP_METHODS)}. Received: {name!r}.", hint=f"For example: --method {DEFAULT}"
+        )
+    return wanted
 
 
 def check_target(predictor: Predictor, method: str, target: str | None) -> None:
     """Refuse a class that there is no map of.
 
     Raises:
-        CxrError: `target` is no class of the run, or the method knows no classes.
+        UsageError: `target` is not a class of the run, or the method has no classes.
     """
-    if target not in {None, predictor.negative, predictor.positive}:
-        raise CxrError(
-            f"Expected --target {predictor.negative} or {predictor.positive}. Received: {target!r}.",
-            hint=f"For example: --target {predictor.positive}",
+    negative, positive = predictor.classes
+    if target not in {None, negative, positive}:
+        raise UsageError(
+            f"Expected the target {negative} or {positive}. Received: {target!r}.",
+            hint=f"For example: --target {positive}",
         )
     if target and not MAP_METHODS[method].of_class:
-        raise CxrError(
-            f"Expected no --target with {method}, which is the same for every class. Received: {target!r}.",
-            hint="Leave --target out, or name another method: --method gradcam",
+        raise UsageError(
+            f"Expected no target with {method}, whose map is the same for every class. Received: {target!r}.",
+            hint=f"Leave out --target, or use another method: --method {DEFAULT}",
         )
 
 
-def heat_map(predictor: Predictor, answer: Prediction, *, method: str = DEFAULT, target: str | None = None) -> HeatMap:
-    """The heat map of an answer.
+def heat_map(
+    predictor: Predictor,
+    prediction: Prediction,
+    film: np.ndarray,
+    *,
+    method: str = DEFAULT,
+    target: str | None = None,
+) -> HeatMap:
+    """Make the heat map of a prediction.
 
     Args:
-        predictor: whose answer it is.
-        answer: for one film.
-        method: a name of `MAP_METHODS`.
-        target: the class whose evidence is shown. Defaults to the answer.
+        predictor: the run that made the prediction.
+        prediction: for one film.
+        film: (H, W) uint8, the pixels to draw the map over.
+        method: a name of `MAP_METHODS`. Defaults to Grad-CAM.
+        target: the class whose evidence is shown. Defaults to the predicted class.
 
     Raises:
-        CxrError: see `check_target`.
-        WorkspaceError: the run was exported before there were other methods than Grad-CAM.
+        UsageError: see `check_target`.
+        WorkspaceError: the run was exported by a version that had no method but Grad-CAM.
     """
     check_target(predictor, method, target)
-    label = target or answer.label
+    label = target or prediction.label
     row = MAP_METHODS[method]
     if method == DEFAULT:
-        cam = answer.cams[label]
-    elif answer.evidence is None:
+        cam = prediction.cams[label]
+    elif prediction.evidence is None:
         raise WorkspaceError(
-            f"Expected a model that {row.title} can be made from. Received: {predictor.run.litert_model}, of "
-            "an earlier cxr, gives Grad-CAM alone.",
+            f"Expected a model with the outputs that {row.title} needs. Received: {predictor.run.litert_model}, from "
+            "an earlier version of cxr, which has those of Grad-CAM only.",
             hint=_renewal(predictor),
         )
     else:
         # With one logit for two classes, the gradients of the negative class are the negated ones of the positive.
-        sign = 1 if label == predictor.positive else -1
-        cam = draw_map(method, answer.evidence.activations, sign * answer.evidence.gradients)
-    return HeatMap(cam=cam, target=label if row.of_class else "", caption=_caption(predictor, cam, label, method))
+        sign = 1 if label == predictor.classes.positive else -1
+        cam = draw_map(method, prediction.evidence.activations, sign * prediction.evidence.gradients)
+    return HeatMap(
+        cam=cam,
+        film=film,
+        prediction=prediction,
+        run=predictor.run.name,
+        explained=predictor.explained,
+        method=method,
+        target=label if row.of_class else "",
+        caption=_caption(predictor, cam, label, method),
+    )
 
 
 def _caption(predictor: Predictor, cam: np.ndarray, label: str, method: str) -> str:
@@ -81,6 +182,6 @@ def _caption(predictor: Predictor, cam: np.ndarray, label: str, method: str) -> 
 
 def _renewal(predictor: Predictor) -> str:
     run = predictor.run
-    if predictor.record.boosting:  # whose export has two files
+    if predictor.record.boosting:  # the export of such a run has two files
         return f"Train it again: cxr train --arch {predictor.record.arch} --name {run.name}"
     return f"Export it again: cxr export {run.name} --format litert -o {run.litert_model} -w {run.root.parents[1]}"

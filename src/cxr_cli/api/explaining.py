@@ -1,0 +1,87 @@
+"""Heat maps: `gradcam`."""
+
+from typing import TYPE_CHECKING
+
+from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, as_text, find_workspace
+
+if TYPE_CHECKING:
+    from cxr_cli.explanation.explain import WrittenHeatMap
+    from cxr_cli.explanation.explain_all import Gallery
+
+
+def gradcam(
+    films: AnyPaths | None = None,
+    *,
+    output: AnyPath | None = None,
+    method: str = "gradcam",
+    target: str | None = None,
+    alpha: float = 0.5,
+    raw: bool = False,
+    split: str | None = None,
+    lungs: AnyPath | None = None,
+    lesions: AnyPath | None = None,
+    curves: bool = False,
+    randomize: bool = False,
+    model: str | None = None,
+    workspace: AnyPath | None = None,
+) -> "WrittenHeatMap | Gallery":
+    """Draw heat maps over films.
+
+    Args:
+        films: a film; or several films, folders of films, or globs.
+        output: the picture of one film, or the folder for many. Defaults to `heatmaps` in the workspace.
+        method: method of the heat map. Defaults to Grad-CAM.
+        target: the class whose evidence is shown. Defaults to the predicted class of each film.
+        alpha: opacity of the heat, in [0, 1]. Defaults to 0.5.
+        raw: write the values of the map as .npy; for many films, beside the pictures.
+        split: in place of `films`, a part of the prepared dataset: train, val or test.
+        lungs: folder of lung masks, to measure how much of the heat is in the lungs.
+        lesions: folder of masks of opacities, for the pointing game.
+        curves: measure deletion and insertion.
+        randomize: check that maps change when the network's weights are random; needs TensorFlow.
+        model: the name of a trained run. Defaults to the newest.
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+
+    Returns:
+        For one film, its heat map and where it was written. For many films, or with `split`, `lungs`, `lesions`,
+        `curves` or `randomize`, the gallery with its record.
+
+    Raises:
+        UsageError: options that don't go together, or a value out of range.
+        ImageError: the film can't be read. Of many films, the others go on.
+        WorkspaceError: there is no run, or it gives no map of this method.
+    """
+    from cxr_cli.errors import UsageError
+    from cxr_cli.explanation.explain import explain, is_one_film
+
+    if not 0 <= alpha <= 1:
+        raise UsageError(f"Expected an alpha from 0 to 1. Received: {alpha}.", hint="For example: --alpha 0.5")
+    place, paths, method, split = find_workspace(workspace), as_paths(films), str(method), as_text(split)
+    if is_one_film(paths) and not any((split, lungs, lesions, curves, randomize)):
+        return explain(
+            place,
+            paths[0],
+            output=as_path(output),
+            method=method,
+            target=target,
+            alpha=alpha,
+            raw=raw,
+            run=model,
+        )
+    from cxr_cli.explanation.explain_all import explain_all
+
+    return explain_all(
+        place,
+        paths,
+        output=as_path(output),
+        method=method,
+        target=target,
+        alpha=alpha,
+        raw=raw,
+        split=split,
+        lungs=as_path(lungs),
+        lesions=as_path(lesions),
+        curves=curves,
+        randomize=randomize,
+        run=model,
+    )

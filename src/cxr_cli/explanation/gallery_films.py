@@ -1,0 +1,91 @@
+"""The films of a gallery of heat maps, and how its maps are made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.errors import WorkspaceError
+from cxr_cli.films.find import find_films
+from cxr_cli.lungs.segment import named
+from cxr_cli.prediction.predictor import Predictor
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
+
+
+@dataclass(frozen=True)
+class GalleryOptions:
+    """How the heat maps of a gallery are made, and what is measured of them."""
+
+    method: str  # a name of `MAP_METHODS`
+    target: str | None  # the class whose evidence is shown; None for the predicted class of each film
+    alpha: float  # opacity of the heat, in [0, 1]
+    raw: bool  # write the maps as .npy too
+    lungs: Path | None  # folder of lung masks
+    lesions: Path | None  # folder of masks of opacities
+    curves: bool  # measure deletion and insertion
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class GalleryFilm:
+    """A film of a gallery."""
+
+    name: str  # file name of its pictures, unique in the gallery
+    film: Path
+    original: Path  # its masks are named after this file
+    truth: str | None
+    group: str  # the patient, or the film itself if no patient is known
+
+
+@dataclass(frozen=True)
+class GalleryFilms:
+    """The films of one gallery."""
+
+    films: Sequence[GalleryFilm]
+    split: str | None = None  # the part of the prepared dataset they make up
+    segmented: bool = False  # they show only the lungs already
+    foreign: bool = False  # the run was trained on another dataset or split
+
+
+def find_gallery_films(
+    workspace: Workspace, predictor: Predictor, films: Sequence[Path], *, split: str | None
+) -> GalleryFilms:
+    """Find the films that are named, or those of a part of the prepared dataset.
+
+    The true class of a film that is named is the folder it lies in, if that has the name of a class of the run.
+
+    Raises:
+        ImageError: there is no film at a path.
+        WorkspaceError: there is no dataset, or it has other classes.
+    """
+    if split:
+        return _part(workspace, predictor, split)
+    labels = set(predictor.classes)
+    named_films = []
+    for name, film in named(find_films(films)).items():
+        folder = film.absolute().parent.name
+        named_films.append(GalleryFilm(name, film, film, folder if folder in labels else None, group=str(film)))
+    return GalleryFilms(named_films)
+
+
+def _part(workspace: Workspace, predictor: Predictor, split: str) -> GalleryFilms:
+    dataset = workspace.prepared()
+    record = read_record(dataset.record, DatasetRecord)
+    members = {(dataset.root / film.path).absolute(): film for film in read_manifest(dataset) if film.split == split}
+    if record.class_indices != predictor.record.class_indices:
+        raise WorkspaceError(
+            f"Expected films of the run's classes {predictor.record.class_indices}. "
+            f"Received: {dataset.root} has {record.class_indices}.",
+            hint="Name a run that was trained on it: --model RUN",
+        )
+    return GalleryFilms(
+        [
+            GalleryFilm(name, path, Path(members[path].original), members[path].label, members[path].group)
+            for name, path in named(members).items()
+        ],
+        split=split,
+        segmented=bool(record.segment),
+        foreign=record.fingerprint != predictor.record.dataset_fingerprint,
+    )
