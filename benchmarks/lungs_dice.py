@@ -9,24 +9,19 @@ docs/pipelines.md are those of its other half. All films of further folders are 
 # ruff: noqa: D103, T201
 
 import argparse
-import csv
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from lungs_prior import DrawnFilm, drawn_films, is_for_prior
 from PIL import Image, ImageDraw
 
-from cxr_cli.films.reader import read_film
 from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
-from cxr_cli.lungs.derivation import is_for_prior
 from cxr_cli.lungs.keep import segment_lungs
 from cxr_cli.lungs.masks import dice
 from cxr_cli.lungs.prior import lung_prior, points
-from cxr_cli.lungs.segment import find_reference, read_reference
-
-FRONTAL = {"PA", "AP", "AP Supine"}
 
 
 def main() -> None:
@@ -38,28 +33,16 @@ def main() -> None:
     with ProcessPoolExecutor() as pool:
         for place, folder in enumerate(parser.parse_args().folders):
             films = drawn_films(folder)
-            scores = list(pool.map(scores_of, [film for _, film in films], [folder] * len(films)))
+            scores = list(pool.map(scores_of, films))
             show([f"{folder.name}, all", len(scores), *means(scores)])
             if place == 0:
-                unseen = [row for row, (patient, _) in zip(scores, films, strict=True) if not is_for_prior(patient)]
+                unseen = [row for row, film in zip(scores, films, strict=True) if not is_for_prior(film.patient)]
                 show([f"{folder.name}, not in the prior", len(unseen), *means(unseen)])
 
 
-def drawn_films(folder: Path) -> list[tuple[str, Path]]:
-    """The patients and paths of the frontal X-rays that have a mask."""
-    with (folder / "metadata.csv").open(encoding="utf-8", newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["modality"] == "X-ray" and row["view"] in FRONTAL]
-    films = [(row["patientid"], folder / "images" / row["filename"]) for row in rows]
-    masks = folder / "masks" / "lungs"
-    return [(patient, film) for patient, film in films if film.is_file() and find_reference(masks, film)]
-
-
-def scores_of(film: Path, folder: Path) -> list[float]:
+def scores_of(film: DrawnFilm) -> list[float]:
     """Dice of each method, and of the prior's mean outline, with the mask that a person drew."""
-    pixels = read_film(film)
-    reference = find_reference(folder / "masks" / "lungs", film)
-    assert reference
-    drawn = read_reference(reference, film, pixels.shape)
+    pixels, drawn = film.pixels(), film.lungs()
     masks = [segment_lungs(pixels, method).mask for method in SEGMENTATION_METHODS]
     return [dice(mask, drawn) for mask in (*masks, mean_outline(pixels.shape))]
 

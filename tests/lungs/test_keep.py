@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from cxr_cli.cli.options import Method
-from cxr_cli.films.reader import read_film
 from cxr_cli.lungs import keep as lungs
 from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
-from cxr_cli.lungs.derivation import is_for_prior
 from cxr_cli.lungs.keep import keep_lungs, segment_lungs
 from cxr_cli.lungs.masks import dice
 from cxr_cli.rendering.render import render
@@ -114,10 +112,10 @@ LEAST = {"fcm": 0.84, "dbscan": 0.82}  # any method must do better than one mask
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("method", SEGMENTATION_METHODS)
-def test_dice_on_patients_the_prior_has_not_seen(drawn_films, method):
+def test_dice_on_patients_the_prior_has_not_seen(lungs_prior, drawn_films, method):
     """A third of them. `benchmarks/lungs_dice.py` measures all 126 films: fcm 0.866, dbscan 0.852, otsu 0.841."""
-    unseen = [film for film in drawn_films if not is_for_prior(film.patient)][::3]
-    scores = [dice(segment_lungs(read_film(film.path), method).mask, film.lungs()) for film in unseen]
+    unseen = [film for film in drawn_films if not lungs_prior.is_for_prior(film.patient)][::3]
+    scores = [dice(segment_lungs(film.pixels(), method).mask, film.lungs()) for film in unseen]
 
     assert len(scores) == 42
     assert fmean(scores) >= LEAST.get(method, 0.80)

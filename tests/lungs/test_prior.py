@@ -2,7 +2,6 @@ import numpy as np
 from PIL import Image
 
 from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
-from cxr_cli.lungs.derivation import measure
 from cxr_cli.lungs.masks import dice, settled
 from cxr_cli.lungs.prior import contrasts, fit, lung_prior, points, smooth
 from cxr_cli.rendering.render import render
@@ -19,9 +18,9 @@ def test_the_mean_outline_is_two_lungs_the_film_s_left_one_first():
     assert abs(prior.weights.sum() - 1) < 1e-3
 
 
-def test_measured_lungs_give_their_outline_back():
+def test_measured_lungs_give_their_outline_back(lungs_prior):
     lungs = render(positive=False, seed=3).lungs
-    outline = points(measure(lungs)[None])[0]
+    outline = points(lungs_prior.measure(lungs)[None])[0]
     even = np.zeros((128, 128), dtype=np.float32)
 
     small = np.asarray(Image.fromarray(lungs).resize((128, 128)))
