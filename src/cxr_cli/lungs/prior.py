@@ -2,9 +2,9 @@
 
 An outline is 68 numbers in [0, 1], shares of the film's sides: for the lung on the film's left and then for the other,
 its top, its bottom, and where it begins and ends from left to right at 16 heights between. `lung_prior.json` holds the
-mean outline, its 12 main modes and how much each place of it tells. `benchmarks/lungs_prior.py` makes it from lungs that
-people drew on the films of one half of the patients of the ieee8023 COVID-19 image data collection; the other half is
-for tests.
+mean outline, its 12 main modes and how much each place of it counts. `benchmarks/lungs_prior.py` makes it from lungs
+that people drew on the films of one half of the patients of the ieee8023 COVID-19 image data collection; the other
+half is for tests.
 """
 
 import json
