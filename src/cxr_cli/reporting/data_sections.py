@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.reporting.document import Block, Cell, Figure, Pictures, Section, Table, Text
+from cxr_cli.reporting.document import Block, Cell, Pictures, Section, Table, Text
 from cxr_cli.reporting.gather import Material
 from cxr_cli.workspace.folders import PARTS
 
@@ -144,8 +144,3 @@ def environment_section(material: Material) -> Section:
             Table(["package", "version"], versions, left=2, caption="When it was trained."),
         ],
     )
-
-
-def figure_row(name: str, value: float | None, interval: object = None) -> list[Cell]:
-    """A row of one figure."""
-    return [name, Figure(value, interval)]  # type: ignore[arg-type]

@@ -21,8 +21,6 @@ from cxr_cli.progress import note
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.tf_config import PATIENCE, meet, read_tf_config
 
-STRATEGIES = ("none", "mirrored", "multi-worker")
-
 
 class Group:
     """Who trains together. This one is alone: one process, one device."""
