@@ -55,7 +55,7 @@ def phantoms(tmp_path_factory) -> Path:
 def prepared(phantoms, tmp_path_factory) -> Workspace:
     """A workspace with a dataset. Not to be changed."""
     workspace = Workspace(tmp_path_factory.mktemp("prepared") / "workspace")
-    prepare(workspace, [phantoms])
+    prepare(workspace, metadata=[phantoms])
     return workspace
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from cxr_cli.auditing.leaks import find_faults, read_copies
 from cxr_cli.dataset.manifest import read_manifest
-from cxr_cli.dataset.prepare import prepare_folders
+from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.folders import PARTS
@@ -38,7 +38,7 @@ def parts(phantoms, tmp_path):
 
 def faults(folder, tmp_path, pattern=PATIENT):
     workspace = Workspace(tmp_path / "workspace")
-    record = prepare_folders(workspace, folder, patient_pattern=pattern).record
+    record = prepare(workspace, folders=folder, patient_pattern=pattern).record
     return find_faults(record, read_manifest(workspace.dataset), read_copies(workspace.dataset))
 
 

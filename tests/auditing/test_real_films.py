@@ -21,7 +21,9 @@ def test_both_sets_sound_the_alarm_and_with_shuffled_labels_they_do_not(shared, 
     monkeypatch.setattr(probes, "_TREES", 30)
     data = shared / "data"
     workspace = Workspace(tmp_path / "workspace")
-    prepare(workspace, [data / name / "metadata.csv" for name in ("covid-chestxray", "nih-frontal")], link=True)
+    prepare(
+        workspace, metadata=[data / name / "metadata.csv" for name in ("covid-chestxray", "nih-frontal")], link=True
+    )
     films = read_manifest(workspace.dataset)
     paths = [workspace.dataset.root / film.path for film in films]
     read = list(in_threads(lambda path: (read_properties(path), read_edges(path)), paths))

@@ -84,7 +84,7 @@ def test_a_corner_mark_that_encodes_the_label_sounds_the_alarm(cxr, phantoms, tm
                 ImageDraw.Draw(film).text(place, "R", fill=255, font=ImageFont.load_default(14))
             film.save(films / row["filename"])
     workspace = Workspace(tmp_path / "workspace")
-    prepare(workspace, [metadata])
+    prepare(workspace, metadata=[metadata])
 
     result = cxr("audit", "-w", workspace.root)
     record = audited(workspace)
@@ -104,7 +104,7 @@ def test_a_source_that_is_the_label_sounds_the_alarm(cxr, phantoms, tmp_path):
     for name, side in (("north", True), ("south", False)):
         sources[name] = write_rows(tmp_path / name / "metadata.csv", [row for row in rows if is_positive(row) == side])
     workspace = Workspace(tmp_path / "workspace")
-    prepare(workspace, list(sources.values()), images=phantoms.parent)
+    prepare(workspace, metadata=list(sources.values()), images=phantoms.parent)
 
     result = cxr("audit", "--json", "-w", workspace.root)
     record = msgspec.json.decode(result.stdout, type=AuditRecord)

@@ -210,7 +210,7 @@ def test_an_evaluation_without_seen_films_is_not_compared_with_full_ones(cxr, tw
 
 def test_a_run_of_another_split_comes_last_with_an_asterisk_and_says_why(cxr, two_runs, phantoms):
     old = read_record(two_runs.dataset.record, DatasetRecord).fingerprint
-    prepare(two_runs, [phantoms], seed=1)
+    prepare(two_runs, metadata=[phantoms], seed=1)
     new = read_record(two_runs.dataset.record, DatasetRecord).fingerprint
     change(two_runs.run("twin").record, RunRecord, dataset_fingerprint=new)
 

@@ -111,7 +111,7 @@ def check_figures(report, rows):
 
 def test_a_source_is_left_out_and_a_run_gives_the_options(cxr, here, own_trained, phantoms, tmp_path):
     other = write_phantoms(tmp_path / "elsewhere", films=24, seed=9)
-    prepare(own_trained, [phantoms, other])
+    prepare(own_trained, metadata=[phantoms, other])
 
     result = cxr("crossval", "--leave-out", "source", "--from", "simple-cnn", "--epochs", 1, "-w", own_trained.root)
 

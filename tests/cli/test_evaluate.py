@@ -183,7 +183,7 @@ def test_training_films_are_no_test_and_that_is_said(cxr, own_trained):
 
 
 def test_another_split_than_the_runs_is_warned_of(cxr, own_trained, phantoms):
-    prepare(own_trained, [phantoms], seed=1)
+    prepare(own_trained, metadata=[phantoms], seed=1)
     own_trained.run().seen.unlink(missing_ok=True)  # a run of before there was any
 
     result = cxr("evaluate", "-w", own_trained.root)
@@ -200,7 +200,7 @@ def test_training_films_of_a_run_can_not_be_dropped_from_themselves(cxr, own_tra
 
 
 def test_another_positive_class_is_refused(cxr, own_trained, phantoms):
-    prepare(own_trained, [phantoms], positive="No Finding")
+    prepare(own_trained, metadata=[phantoms], positive="No Finding")
 
     result = cxr("evaluate", "-w", own_trained.root)
 

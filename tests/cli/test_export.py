@@ -131,7 +131,7 @@ def test_without_a_dataset_it_is_checked_on_phantoms(cxr, own_trained):
 
 
 def test_another_dataset_is_named_as_such(cxr, own_trained, phantoms):
-    prepare(own_trained, [phantoms], seed=1)
+    prepare(own_trained, metadata=[phantoms], seed=1)
 
     result = cxr("export", "--format", "h5", "-w", own_trained.root)
 

@@ -18,7 +18,6 @@ from cxr_cli.metrics.intervals import Interval, gap_interval
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.rendering.render import write_phantoms
-from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, write_record
 
@@ -243,8 +242,8 @@ def test_an_interval_of_the_gap_is_zou_and_donners():
 
 @pytest.fixture
 def overlapping(tested, elsewhere, tmp_path):
-    """Another hospital's films, three of which are kin of training films: the very file, one saved anew, and another of
-    a patient.
+    """Another hospital's films, three of which the run knows: a training film, a resized copy of one, and another film
+    of a patient.
     """
     folder = tmp_path / "phantoms"
     shutil.copytree(elsewhere.parent, folder)
@@ -264,19 +263,19 @@ def overlapping(tested, elsewhere, tmp_path):
     return tmp_path / train[0]["source"] / "metadata.csv", [row["filename"] for row in rows[:3]]
 
 
-def test_films_of_the_training_their_twins_and_their_patients_are_named_and_can_be_dropped(cxr, tested, overlapping):
+def test_films_of_the_training_their_copies_and_their_patients_are_named_and_can_be_dropped(cxr, tested, overlapping):
     table, names = overlapping
     command = ("evaluate", "--external", "--metadata", table, "--name", "other", "-w", tested.root)
     warned = cxr(*command)
     folder = tested.evaluation("simple-cnn", "other")
-    kin = {row["image"].split("/")[-1]: row["seen"] for row in rows_of(folder.predictions)}
-    seen = {"films": 1, "twins": 1, "patients": 1}
+    seen_as = {row["image"].split("/")[-1]: row["seen"] for row in rows_of(folder.predictions)}
+    seen = {"films": 1, "copies": 1, "maybe_copies": 0, "patients": 1}
 
-    assert [kin[name] for name in names] == ["film", "twin", "patient"]
-    assert sum(map(bool, kin.values())) == 3
+    assert [seen_as[name] for name in names] == ["film", "copy", "patient"]
+    assert sum(map(bool, seen_as.values())) == 3
     assert warned.stdout.splitlines()[1] == (
-        "Warning: simple-cnn was trained or validated on 3 of these 24 films or their near-duplicates or patients "
-        "(1 the same film, 1 a near-duplicate, 1 another film of the patient): the figures may be too good. Leave "
+        "Warning: simple-cnn was trained or validated on 3 of these 24 films or their copies or patients "
+        "(1 the same film, 1 a copy, 1 another film of the patient): the figures may be too good. Leave "
         "those films out: --drop-seen"
     )
     assert msgspec.to_builtins(read_record(folder.record, EvaluationRecord).seen) == seen | {"dropped": False}
@@ -284,7 +283,7 @@ def test_films_of_the_training_their_twins_and_their_patients_are_named_and_can_
     dropped = cxr(*command, "--drop-seen")
     report = read_record(folder.record, EvaluationRecord)
     assert dropped.stdout.splitlines()[1] == (
-        "Left out, because the run has seen them or their patients in training: 1 the same film, 1 a near-duplicate, "
+        "Left out, because the run has seen them or their patients in training: 1 the same film, 1 a copy, "
         "1 another film of the patient"
     )
     assert "Warning" not in dropped.stdout
@@ -307,17 +306,14 @@ def test_a_run_without_a_record_of_its_films_warns_and_drops_none(cxr, tested, e
 
 def test_where_the_pictures_are_gone_films_are_known_by_the_runs_own_record(cxr, tested, overlapping):
     table, names = overlapping
-    columns = ["part", "sha256", "phash", "group", "patient", "source"]
-    rows = [row for row in rows_of(tested.dataset.manifest) if row["split"] != "test"]
-    write_table(tested.run().seen, columns, [{name: row.get(name, row["split"]) for name in columns} for row in rows])
     shutil.rmtree(tested.dataset.root)
     command = ("evaluate", "--external", "--metadata", table, "--name", "other", "-w", tested.root)
 
     assert cxr(*command).exit_code == 0
-    kin = {
+    seen_as = {
         row["image"].split("/")[-1]: row["seen"]
         for row in rows_of(tested.evaluation("simple-cnn", "other").predictions)
     }
-    assert [kin[name] for name in names] == ["film", "twin", "patient"]
+    assert [seen_as[name] for name in names] == ["film", "maybe copy", "patient"]
     tested.run().seen.write_text("sha256\nx\n")
-    assert "Expected the run's films in" in cxr(*command).stderr
+    assert "Expected the columns part, sha256, phash, group, patient, source, place in" in cxr(*command).stderr

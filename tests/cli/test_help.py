@@ -95,7 +95,6 @@ def test_an_unknown_command_is_wrong_usage(cxr):
     "arguments",
     [
         ["predict"],
-        ["prepare"],
         ["train", "--arch", "vgg99"],
         ["train", "--epochs", "0"],
         ["evaluate", "--split", "final"],

@@ -37,8 +37,8 @@ def test_gradcam_loads_nothing_heavy(trained, film, tmp_path):
     assert loaded_by("gradcam", film, "-o", tmp_path / "heat.png", "-w", trained.root) == []
 
 
-def test_prepare_loads_nothing_heavy(phantoms, tmp_path):
-    assert loaded_by("prepare", "--metadata", phantoms, "-w", tmp_path / "workspace") == []
+def test_prepare_loads_scipy_to_group_the_films_and_nothing_else_that_is_heavy(phantoms, tmp_path):
+    assert loaded_by("prepare", "--metadata", phantoms, "-w", tmp_path / "workspace") == ["scipy"]
 
 
 def test_a_hybrid_run_answers_without_tensorflow(own_trained, film, tmp_path):

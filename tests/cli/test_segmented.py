@@ -26,7 +26,7 @@ def lungs(phantoms, tmp_path_factory) -> Workspace:
     from cxr_cli.training.runs import train_run
 
     workspace = Workspace(tmp_path_factory.mktemp("lungs") / "workspace")
-    prepare(workspace, [phantoms], segment=METHOD)
+    prepare(workspace, metadata=[phantoms], segment=METHOD)
     train_run(workspace, arch="simple-cnn", image_size=64, epochs=1)
     return workspace
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from cxr_cli.dataset.duplicates import find_twins, small_pictures
+from cxr_cli.dataset.duplicates import find_duplicates, small_pictures
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.reading import read_here
@@ -69,7 +69,7 @@ def clinics(phantoms, tmp_path) -> tuple[Path, Path]:
 
 def test_every_altered_copy_is_found_and_joins_its_patient(clinics, tmp_path):
     workspace = Workspace(tmp_path / "workspace")
-    record = prepare(workspace, clinics).record
+    record = prepare(workspace, metadata=clinics).record
     films = read_manifest(workspace.dataset)
     with workspace.dataset.duplicates.open(newline="") as stream:
         pairs = list(csv.DictReader(stream))
@@ -117,13 +117,13 @@ def test_films_are_compared_in_blocks_as_all_at_once(phantoms, monkeypatch):
     digests, small = [film.sha256 for film in read], small_pictures(film.small for film in read)
     small = np.concatenate([small, 255 - small[:5]])
     digests += [f"inverted {number}" for number in range(5)]
-    found = find_twins(digests, small)
+    found = find_duplicates(digests, small)
     monkeypatch.setattr("cxr_cli.dataset.duplicates._AT_ONCE", 7 * len(small))
 
-    assert {(twin.first, twin.second, twin.kind) for twin in found} >= {
+    assert {(pair.first, pair.second, pair.kind) for pair in found} >= {
         (number, len(films) + number, "inverted") for number in range(5)
     }
-    assert find_twins(digests, small) == found
+    assert find_duplicates(digests, small) == found
 
 
 def test_many_copies_of_one_film_are_all_joined(film):
@@ -135,23 +135,24 @@ def test_many_copies_of_one_film_are_all_joined(film):
     generator = np.random.default_rng(0)
     noisy = [np.clip(pixels + generator.normal(0, 4, pixels.shape), 0, 255).astype(np.uint8) for _ in range(30)]
     digests = [f"{number:064x}" for number in range(30)]
-    twins = find_twins(digests, np.stack([shrink(one) for one in noisy]))
+    duplicates = find_duplicates(digests, np.stack([shrink(one) for one in noisy]))
 
-    assert len(twins) < 30 * 29 / 2  # not each with each
+    assert len(duplicates) < 30 * 29 / 2  # not each with each
     assert (
-        len(set(group_films([f"p{i}" for i in range(30)], digests, [(twin.first, twin.second) for twin in twins]))) == 1
+        len(set(group_films([f"p{i}" for i in range(30)], digests, [(pair.first, pair.second) for pair in duplicates])))
+        == 1
     )
 
 
 def test_no_films_have_no_copies():
-    assert find_twins([], small_pictures([])) == []
+    assert find_duplicates([], small_pictures([])) == []
 
 
 @pytest.mark.realdata
 def test_films_that_two_patients_share_are_found_in_the_collection(shared, tmp_path):
     """Pairs that were looked at: each is one film, cropped, framed, inscribed or saved anew."""
     workspace = Workspace(tmp_path / "workspace")
-    record = prepare(workspace, [shared / "data" / "covid-chestxray" / "metadata.csv"]).record
+    record = prepare(workspace, metadata=[shared / "data" / "covid-chestxray" / "metadata.csv"]).record
     with workspace.dataset.duplicates.open(newline="") as stream:
         pairs = list(csv.DictReader(stream))
 
@@ -171,7 +172,7 @@ def test_among_very_many_films_all_but_crops_are_found(clinics, tmp_path, monkey
     monkeypatch.setattr("cxr_cli.dataset.duplicates.MANY_FILMS", 20)
     monkeypatch.setattr("cxr_cli.dataset.describe.MANY_FILMS", 20)
     workspace = Workspace(tmp_path / "workspace")
-    record = prepare(workspace, clinics).record
+    record = prepare(workspace, metadata=clinics).record
     with workspace.dataset.duplicates.open(newline="") as stream:
         pairs = list(csv.DictReader(stream))
 

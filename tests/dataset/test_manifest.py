@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint, read_manifest, write_manifest
+from cxr_cli.dataset.manifest import Film, dataset_fingerprint, films_by_part, read_manifest, write_manifest
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import DatasetFolder
@@ -101,7 +101,7 @@ def test_a_damaged_manifest_is_refused_with_the_place_and_the_command(dataset, c
 def test_a_manifest_that_is_not_there_is_said(dataset):
     error = refusal(dataset)
 
-    assert error.message.startswith(f"Expected a manifest in {dataset.manifest}. Received: ")
+    assert error.message.startswith(f"Expected a table in {dataset.manifest}. Received: ")
     assert "No such file or directory" in error.message
     assert error.hint == HINT
 
@@ -147,12 +147,12 @@ def test_films_are_counted_by_part_and_label_and_none_is_zero():
 
 def test_the_fingerprint_tells_content_label_and_part_and_nothing_else():
     films = [film(1), film(2), film(3)]
-    mark = fingerprint(films)
+    mark = dataset_fingerprint(films)
 
     assert len(mark) == 64
-    assert fingerprint(films[::-1]) == mark
-    assert fingerprint([dataclasses.replace(one, path="x", original="y", patient="z") for one in films]) == mark
+    assert dataset_fingerprint(films[::-1]) == mark
+    assert dataset_fingerprint([dataclasses.replace(one, path="x", original="y", patient="z") for one in films]) == mark
     for change in ({"sha256": "0" * 64}, {"label": "non_covid"}, {"split": "val"}):
-        assert fingerprint([dataclasses.replace(films[0], **change), *films[1:]]) != mark
-    assert fingerprint(films[:2]) != mark
-    assert fingerprint([*films, films[0]]) != mark
+        assert dataset_fingerprint([dataclasses.replace(films[0], **change), *films[1:]]) != mark
+    assert dataset_fingerprint(films[:2]) != mark
+    assert dataset_fingerprint([*films, films[0]]) != mark

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from cxr_cli.dataset import prepare as module
-from cxr_cli.dataset.manifest import Film, fingerprint, read_manifest
-from cxr_cli.dataset.prepare import prepare, prepare_folders
+from cxr_cli.dataset.manifest import Film, dataset_fingerprint, read_manifest
+from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.reading import FilmRead, read_here
 from cxr_cli.dataset.record import DatasetRecord, Duplicates, FunnelStep, Leak
 from cxr_cli.errors import CxrError, MetadataError, SplitError, WorkspaceError
@@ -57,7 +57,7 @@ def part_of(films: list[Film]) -> dict[str, str]:
 
 def test_films_are_copied_where_the_manifest_says(clinic, workspace):
     metadata = clinic()
-    prepared = prepare(workspace, [metadata])
+    prepared = prepare(workspace, metadata=[metadata])
     films = read_manifest(workspace.dataset)
 
     assert prepared.dataset == workspace.dataset
@@ -78,7 +78,7 @@ def test_films_are_copied_where_the_manifest_says(clinic, workspace):
 
 @pytest.mark.usefixtures("undrawn")
 def test_the_manifest_keeps_what_the_row_said(clinic, workspace):
-    prepare(workspace, [clinic()])
+    prepare(workspace, metadata=[clinic()])
 
     film = next(film for film in read_manifest(workspace.dataset) if film.patient == "3")
     assert (film.label, film.group, film.source, film.view, film.sex, film.age, film.finding) == (
@@ -90,7 +90,7 @@ def test_originals_keep_their_bytes_and_times(clinic, workspace):
     folder = clinic().parent
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
 
-    prepare(workspace, [folder / "metadata.csv"])
+    prepare(workspace, metadata=[folder / "metadata.csv"])
 
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()} == (
         before
@@ -102,7 +102,7 @@ def test_links_are_hard_links_to_the_originals_and_outlive_the_dataset(clinic, w
     folder = clinic().parent
     before = file_bytes(folder)
     for _ in range(2):
-        prepare(workspace, [folder / "metadata.csv"], link=True)
+        prepare(workspace, metadata=[folder / "metadata.csv"], link=True)
         for film in read_manifest(workspace.dataset):
             assert (workspace.dataset.root / film.path).samefile(film.original)
 
@@ -118,14 +118,14 @@ def test_links_through_a_symbolic_link_reach_the_file(clinic, workspace):
     for path in (folder / "store").iterdir():
         (folder / "images" / path.name).symlink_to(path)
 
-    prepare(workspace, [folder / "metadata.csv"], link=True)
+    prepare(workspace, metadata=[folder / "metadata.csv"], link=True)
 
     assert all(not (workspace.dataset.root / film.path).is_symlink() for film in read_manifest(workspace.dataset))
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_no_patient_is_in_two_parts_and_both_classes_are_in_each(clinic, workspace):
-    record = prepare(workspace, [clinic()]).record
+    record = prepare(workspace, metadata=[clinic()]).record
     films = read_manifest(workspace.dataset)
 
     assert len({(film.patient, film.split) for film in films}) == 12
@@ -140,7 +140,7 @@ def test_the_record_says_how_the_dataset_came_to_be(clinic, workspace, rows_of_a
     rows[0]["view"] = "L"
     rows[1]["patientid"] = ""
     metadata = clinic(rows)
-    prepared = prepare(workspace, [metadata], seed=4, shares=(60, 20, 20))
+    prepared = prepare(workspace, metadata=[metadata], seed=4, split=(60, 20, 20))
     films = read_manifest(workspace.dataset)
 
     assert read_record(workspace.dataset.record, DatasetRecord) == prepared.record
@@ -172,14 +172,14 @@ def test_the_record_says_how_the_dataset_came_to_be(clinic, workspace, rows_of_a
     }
     assert sum(record.patients.values()) == 12
     assert record.films_without_patient == 1
-    assert record.fingerprint == fingerprint(films)
+    assert record.fingerprint == dataset_fingerprint(films)
     assert prepared.missing_columns == []
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_missing_columns_are_handed_on_and_films_without_patient_stand_alone(clinic, workspace, rows_of_a_clinic):
     rows = [{"filename": row["filename"], "finding": row["finding"]} for row in rows_of_a_clinic()]
-    prepared = prepare(workspace, [clinic(rows)])
+    prepared = prepare(workspace, metadata=[clinic(rows)])
 
     assert prepared.missing_columns == ["patientid", "view", "modality"]
     assert prepared.record.films_without_patient == 16
@@ -190,7 +190,7 @@ def test_missing_columns_are_handed_on_and_films_without_patient_stand_alone(cli
 @pytest.mark.usefixtures("undrawn")
 def test_the_positive_class_is_one_whatever_the_order_of_rows_and_folders(clinic, workspace, rows_of_a_clinic, reverse):
     rows = sorted(rows_of_a_clinic(), key=lambda row: row["finding"], reverse=reverse)
-    record = prepare(workspace, [clinic(rows)]).record
+    record = prepare(workspace, metadata=[clinic(rows)]).record
 
     assert record.class_indices == {"non_covid": 0, "covid": 1}
     assert json.loads(workspace.class_indices.read_text()) == {"non_covid": 0, "covid": 1}
@@ -198,7 +198,7 @@ def test_the_positive_class_is_one_whatever_the_order_of_rows_and_folders(clinic
 
 @pytest.mark.usefixtures("undrawn")
 def test_another_positive_finding_is_one_too_though_it_comes_later_in_the_alphabet(clinic, workspace):
-    record = prepare(workspace, [clinic()], positive="Pneumonia").record
+    record = prepare(workspace, metadata=[clinic()], positive="Pneumonia").record
 
     assert json.loads(workspace.class_indices.read_text()) == {"non_pneumonia": 0, "pneumonia": 1}
     assert record.findings == {"non_pneumonia": {"COVID-19": 8}, "pneumonia": {"Pneumonia/Bacterial": 8}}
@@ -210,7 +210,7 @@ def test_the_same_seed_makes_the_same_files_and_another_seed_others(clinic, tmp_
     made = []
     for name, seed in (("one", 1), ("again", 1), ("other", 2)):
         workspace = Workspace(tmp_path / name)
-        prepare(workspace, [metadata], seed=seed)
+        prepare(workspace, metadata=[metadata], seed=seed)
         files = file_bytes(workspace.dataset.root)
         record = json.loads(files.pop("dataset.json"))
         record.pop("created")
@@ -235,7 +235,7 @@ def test_the_order_of_the_rows_does_not_move_a_film(clinic, tmp_path, rows_of_a_
         lines = [",".join(order[0]), *(",".join(row.values()) for row in order)]
         (folder / "metadata.csv").write_text("\n".join(lines))
         workspace = Workspace(tmp_path / name)
-        prepare(workspace, [folder / "metadata.csv"], seed=seed)
+        prepare(workspace, metadata=[folder / "metadata.csv"], seed=seed)
         films = read_manifest(workspace.dataset)
         parts.append(part_of(films))
         groups.append({Path(film.original).name: film.group for film in films})
@@ -255,7 +255,7 @@ def test_exact_copies_under_two_patients_stay_in_one_part(clinic, workspace, row
     shutil.copyfile(images / "film3b.png", images / "film7a.png")
     shutil.copyfile(images / "film7a.png", images / "film11a.png")
 
-    record = prepare(workspace, [folder / "metadata.csv"], seed=seed).record
+    record = prepare(workspace, metadata=[folder / "metadata.csv"], seed=seed).record
 
     parts = part_of(read_manifest(workspace.dataset))
     assert parts["film1a.png"] == parts["film5a.png"]
@@ -270,7 +270,7 @@ def test_a_copy_without_a_patient_stays_with_the_patient(clinic, workspace, rows
     folder = clinic(rows).parent
     shutil.copyfile(folder / "images" / rows[5]["filename"], folder / "images" / rows[1]["filename"])
 
-    prepare(workspace, [folder / "metadata.csv"])
+    prepare(workspace, metadata=[folder / "metadata.csv"])
 
     group = {Path(film.original).name: film.group for film in read_manifest(workspace.dataset)}
     assert group[rows[1]["filename"]] == group[rows[5]["filename"]] == f"clinic:{rows[5]['patientid']}"
@@ -278,7 +278,7 @@ def test_a_copy_without_a_patient_stays_with_the_patient(clinic, workspace, rows
 
 @pytest.mark.usefixtures("undrawn")
 def test_patients_of_two_sources_are_two_though_their_numbers_are_the_same(clinic, workspace):
-    record = prepare(workspace, [clinic(name="north"), clinic(name="south", seed=1)]).record
+    record = prepare(workspace, metadata=[clinic(name="north"), clinic(name="south", seed=1)]).record
 
     assert sum(record.patients.values()) == 24
     assert {film.group for film in read_manifest(workspace.dataset) if film.patient == "1"} == {"north:1", "south:1"}
@@ -288,7 +288,7 @@ def test_patients_of_two_sources_are_two_though_their_numbers_are_the_same(clini
 def test_files_of_one_name_from_two_sources_are_both_kept(clinic, workspace, rows_of_a_clinic):
     rows = rows_of_a_clinic()
     rows[1]["filename"], rows[2]["filename"] = "film0a-2.png", "FILM3A.PNG"
-    prepare(workspace, [clinic(rows, name="north"), clinic(name="south", seed=1)])
+    prepare(workspace, metadata=[clinic(rows, name="north"), clinic(name="south", seed=1)])
 
     films = read_manifest(workspace.dataset)
     names = [Path(film.path).name.lower() for film in films]
@@ -305,7 +305,7 @@ def test_a_film_that_cannot_be_read_is_left_out_with_its_row_and_the_reason(clin
     broken = metadata.parent / "images" / "film3a.png"
     broken.write_bytes(broken.read_bytes()[:-300])
 
-    record = prepare(workspace, [metadata]).record
+    record = prepare(workspace, metadata=[metadata]).record
 
     assert record.funnel[-1] == FunnelStep(rule="image can be read", removed=1, left=15)
     (row,) = excluded(workspace)
@@ -332,8 +332,8 @@ def test_who_else_reads_the_films_decides_on_them(clinic, workspace, tmp_path):
         for number, verdict in enumerate(read_here(paths)):
             yield FilmRead("", "Expected a free worker.", b"") if number == 4 else verdict
 
-    prepare(Workspace(tmp_path / "here"), [metadata])
-    record = prepare(workspace, [metadata], read=elsewhere).record
+    prepare(Workspace(tmp_path / "here"), metadata=[metadata])
+    record = prepare(workspace, metadata=[metadata], read=elsewhere).record
 
     rows = list(csv.DictReader(metadata.read_text().splitlines()))
     assert asked == [metadata.parent / "images" / row["filename"] for row in rows]
@@ -354,7 +354,7 @@ def test_kept_and_left_out_are_all_rows(clinic, workspace, rows_of_a_clinic):
     (metadata.parent / "images" / rows[6]["filename"]).write_bytes(b"no image")
     (metadata.parent / "images" / rows[7]["filename"]).unlink()
 
-    record = prepare(workspace, [metadata]).record
+    record = prepare(workspace, metadata=[metadata]).record
 
     assert [row["row"] for row in excluded(workspace)] == ["1", "5", "8", "7"]
     assert len(read_manifest(workspace.dataset)) + len(excluded(workspace)) == record.rows == 16
@@ -366,7 +366,7 @@ def test_where_no_film_can_be_read_the_first_reason_is_said(clinic, workspace):
         path.write_bytes(b"")
 
     with pytest.raises(MetadataError) as caught:
-        prepare(workspace, [metadata])
+        prepare(workspace, metadata=[metadata])
 
     first = metadata.parent / "images" / "film0a.png"
     assert caught.value.message == (
@@ -377,7 +377,7 @@ def test_where_no_film_can_be_read_the_first_reason_is_said(clinic, workspace):
 
 
 def test_pictures_show_the_films(clinic, workspace):
-    prepare(workspace, [clinic()])
+    prepare(workspace, metadata=[clinic()])
 
     for path, size in (
         (workspace.dataset.distribution_picture, (840, 480)),
@@ -397,7 +397,7 @@ def test_a_finding_with_dollar_signs_is_no_formula(clinic, workspace, rows_of_a_
     for row in rows[:9]:
         row["finding"] += ", $\\frac$ "
 
-    assert prepare(workspace, [clinic(rows)]).record.rows == 16
+    assert prepare(workspace, metadata=[clinic(rows)]).record.rows == 16
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -411,16 +411,16 @@ def test_each_step_follows_each_film(clinic, workspace):
             return iter(items)
 
     with watched_by(Notes()):
-        prepare(workspace, [clinic()])
+        prepare(workspace, metadata=[clinic()])
 
     assert Notes.steps == [("Reading films", 16, 16), ("Looking for copies", 16, 16), ("Copying films", 16, 16)]
 
 
 def test_an_earlier_dataset_is_replaced_whole(clinic, workspace):
-    prepare(workspace, [clinic()])
+    prepare(workspace, metadata=[clinic()])
     stray = workspace.dataset.root / "stray.txt"
     stray.touch()
-    prepare(workspace, [clinic(name="other", seed=1)], positive="Pneumonia")
+    prepare(workspace, metadata=[clinic(name="other", seed=1)], positive="Pneumonia")
 
     assert not stray.exists()
     assert {film.source for film in read_manifest(workspace.dataset)} == {"other"}
@@ -447,12 +447,12 @@ def interrupt(*_: object) -> None:
 def test_an_earlier_dataset_and_its_classes_survive_a_prepare_that_fails(
     clinic, workspace, monkeypatch, step, failure, error
 ):
-    prepare(workspace, [clinic()])
+    prepare(workspace, metadata=[clinic()])
     before = file_bytes(workspace.root)
 
     monkeypatch.setattr(module, step, failure)
     with pytest.raises(error):
-        prepare(workspace, [clinic(name="other", seed=1)], positive="Pneumonia")
+        prepare(workspace, metadata=[clinic(name="other", seed=1)], positive="Pneumonia")
 
     assert file_bytes(workspace.root) == before
     assert sorted(path.name for path in workspace.root.iterdir()) == [".lock", "class_indices.json", "dataset"]
@@ -469,11 +469,11 @@ def test_an_earlier_dataset_and_its_classes_survive_a_prepare_that_fails(
 @pytest.mark.usefixtures("undrawn")
 def test_an_earlier_dataset_survives_wrong_options(clinic, workspace, options, error):
     metadata = clinic()
-    prepare(workspace, [metadata])
+    prepare(workspace, metadata=[metadata])
     before = file_bytes(workspace.root)
 
     with pytest.raises(error):
-        prepare(workspace, [metadata], **options)
+        prepare(workspace, metadata=[metadata], **options)
 
     assert file_bytes(workspace.root) == before
 
@@ -484,7 +484,7 @@ def test_a_link_to_another_file_system_is_said_with_the_way_on(clinic, workspace
 
     monkeypatch.setattr(Path, "hardlink_to", other_device)
     with pytest.raises(WorkspaceError) as caught:
-        prepare(workspace, [clinic()], link=True)
+        prepare(workspace, metadata=[clinic()], link=True)
 
     assert caught.value.message.startswith("Expected to link ")
     assert caught.value.message.endswith("Received: Invalid cross-device link.")
@@ -495,7 +495,7 @@ def test_a_link_to_another_file_system_is_said_with_the_way_on(clinic, workspace
 @pytest.mark.usefixtures("undrawn")
 def test_metadata_or_images_inside_the_dataset_are_refused_before_anything_is_touched(clinic, workspace):
     metadata = clinic()
-    prepare(workspace, [metadata])
+    prepare(workspace, metadata=[metadata])
     inside = workspace.dataset.root / "metadata.csv"
     shutil.copyfile(metadata, inside)
     before = file_bytes(workspace.root)
@@ -516,14 +516,14 @@ def test_a_file_in_the_place_of_the_workspace_is_said_and_kept(clinic, tmp_path)
     (tmp_path / "file").write_bytes(b"mine")
 
     with pytest.raises(WorkspaceError, match=r"^Expected to write to "):
-        prepare(Workspace(tmp_path / "file"), [clinic()])
+        prepare(Workspace(tmp_path / "file"), metadata=[clinic()])
 
     assert (tmp_path / "file").read_bytes() == b"mine"
 
 
 def test_an_error_is_one_the_command_line_prints(workspace, tmp_path):
     with pytest.raises(CxrError):
-        prepare(workspace, [tmp_path / "missing.csv"])
+        prepare(workspace, metadata=[tmp_path / "missing.csv"])
 
     assert not workspace.root.exists()
 
@@ -531,7 +531,7 @@ def test_an_error_is_one_the_command_line_prints(workspace, tmp_path):
 @pytest.mark.realdata
 @pytest.mark.skipif(not SHARED.is_file(), reason="the real radiographs of ../shared are not here")
 def test_the_ieee8023_collection_gives_the_films_counted_by_hand(workspace):
-    record = prepare(workspace, [SHARED]).record
+    record = prepare(workspace, metadata=[SHARED]).record
     films = read_manifest(workspace.dataset)
 
     assert [(step.rule, step.left) for step in record.funnel] == [
@@ -556,7 +556,7 @@ def test_the_split_does_not_depend_on_what_the_folder_is_called(tmp_path, undraw
     for name in ("one", "other"):
         metadata = write_phantoms(tmp_path / name, films=16)
         workspace = Workspace(tmp_path / f"workspace-{name}")
-        prepare(workspace, [metadata], seed=1)
+        prepare(workspace, metadata=[metadata], seed=1)
         parts.append([(film.sha256, film.split) for film in read_manifest(workspace.dataset)])
 
     assert parts[0] == parts[1]
@@ -580,7 +580,7 @@ def class_folders(tmp_path, film_at):
 
 def test_class_folders_become_a_dataset_like_any_other(class_folders, workspace):
     folder = class_folders({"covid": range(12), "normal": range(8, 20)})
-    prepared = prepare_folders(workspace, folder, patient_pattern=r"^(\d+)_", seed=2)
+    prepared = prepare(workspace, folders=folder, patient_pattern=r"^(\d+)_", seed=2)
     films, record = read_manifest(workspace.dataset), prepared.record
 
     assert record.rows == len(films) == 48
@@ -618,7 +618,7 @@ def test_given_parts_are_kept_and_the_missing_one_is_cut_from_train(class_folder
             "valid/normal": range(50, 53),
         }
     )
-    record = prepare_folders(workspace, folder, patient_pattern=r"^(\d+)_").record
+    record = prepare(workspace, folders=folder, patient_pattern=r"^(\d+)_").record
     films = read_manifest(workspace.dataset)
 
     assert record.given_parts == ["train", "val"]
@@ -640,7 +640,7 @@ def test_a_leak_of_the_given_split_is_kept_and_recorded(class_folders, workspace
                 path.rename(path.with_name(f"9{part[0] == 'v':d}{path.name}"))
     shutil.copyfile(folder / "train" / "covid" / "001_0.png", folder / "test" / "covid" / "elsewhere.png")
     (folder / "val" / "covid" / "new.png").write_bytes((folder / "train" / "normal" / "002_1.png").read_bytes())
-    record = prepare_folders(workspace, folder, patient_pattern=r"^(\d+)_").record
+    record = prepare(workspace, folders=folder, patient_pattern=r"^(\d+)_").record
 
     assert read_record(workspace.dataset.record, DatasetRecord) == record
     assert record.options["split"] == "given"
@@ -673,7 +673,7 @@ def test_shares_of_a_split_that_is_given_are_refused(class_folders, workspace):
     )
 
     with pytest.raises(SplitError) as caught:
-        prepare_folders(workspace, folder, shares=(60, 20, 20))
+        prepare(workspace, folders=folder, split=(60, 20, 20))
     assert caught.value.message == (
         f"Expected no --split, as {folder} has train, val, test, which are kept as they are. Received: 60/20/20."
     )
@@ -687,14 +687,14 @@ def test_a_given_part_of_which_nothing_can_be_read_is_not_cut_anew(class_folders
         path.write_bytes(b"")
 
     with pytest.raises(SplitError, match=r"^Expected films of both classes in the given val\. Received: none"):
-        prepare_folders(workspace, folder)
+        prepare(workspace, folders=folder)
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_an_unreadable_film_of_a_class_folder_is_left_out_with_the_reason(class_folders, workspace):
     folder = class_folders({"covid": range(5), "normal": range(5, 10)})
     (folder / "covid" / "broken.png").write_bytes(b"no image")
-    record = prepare_folders(workspace, folder).record
+    record = prepare(workspace, folders=folder).record
 
     assert record.funnel[-1] == FunnelStep(rule="image can be read", removed=1, left=20)
     (row,) = excluded(workspace)
@@ -711,19 +711,19 @@ def test_the_workspace_may_lie_among_the_class_folders_but_not_be_their_folder(c
     folder = class_folders({"covid": range(4), "normal": range(4, 8)})
     workspace = Workspace(folder / "workspace")
     for _ in range(2):
-        assert prepare_folders(workspace, folder).record.rows == 16
+        assert prepare(workspace, folders=folder).record.rows == 16
 
     with pytest.raises(WorkspaceError, match=r"^Expected class folders outside the workspace\."):
-        prepare_folders(Workspace(folder), folder)
+        prepare(Workspace(folder), folders=folder)
     with pytest.raises(WorkspaceError, match=r"^Expected class folders outside .*, which is replaced\."):
-        prepare_folders(workspace, workspace.dataset.root / "split" / "train")
+        prepare(workspace, folders=workspace.dataset.root / "split" / "train")
 
 
 @pytest.mark.realdata
 @pytest.mark.usefixtures("undrawn")
 def test_the_nih_folders_give_the_films_and_patients_counted_by_hand(shared, workspace):
     folder = shared / "data" / "nih-frontal"
-    record = prepare_folders(workspace, folder, positive="pneumonia", patient_pattern=r"^(\d+)_").record
+    record = prepare(workspace, folders=folder, positive="pneumonia", patient_pattern=r"^(\d+)_").record
     films = read_manifest(workspace.dataset)
 
     assert record.findings == {"no_findings": {"no_findings": 500}, "pneumonia": {"pneumonia": 500}}

@@ -2,16 +2,19 @@
 
 import csv
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
 from cxr_cli.dataset.manifest import read_manifest
-from cxr_cli.dataset.seen import FILM, MAYBE_TWIN, TWIN, SeenFilm, open_seen, read_seen
+from cxr_cli.dataset.seen import COPY, FILM, MAYBE_COPY, PATIENT, SeenFilm, open_seen, read_seen
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.reader import read_at, read_film
+from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.folders import DatasetFolder
+from cxr_cli.workspace.records import read_record
 
 
 @pytest.fixture
@@ -25,15 +28,15 @@ def test_a_run_says_what_it_was_trained_and_validated_on(trained):
     seen = read_seen(trained.run())
 
     assert seen == [
-        SeenFilm(film.split, film.sha256, film.phash, film.group, film.patient, film.source, str(place))
+        SeenFilm(film.split, film.sha256, film.phash, film.group, film.patient, film.source, place)
         for place, film in enumerate(films)
         if film.split in {"train", "val"}
     ]
 
 
 def test_films_of_train_and_val_are_known_and_those_of_test_are_not(trained, part_of):
-    seen = open_seen(trained.run(), trained.dataset)
-    found = {path: seen.match(path, read_at(path, 64)) for path in part_of}
+    seen = open_seen(trained.run(), trained.dataset, trained_on="")
+    found = {path: seen.match_file(path, read_at(path, 64)) for path in part_of}
 
     assert found == {path: "" if part == "test" else FILM for path, part in part_of.items()}
 
@@ -46,16 +49,16 @@ def test_copies_are_known_surely_by_the_picture_and_perhaps_by_the_hash(trained,
         picture.convert("L").resize((width // 2, height // 2)).save(tmp_path / "small.jpg", quality=60)
         ImageOps.invert(picture.convert("L")).save(tmp_path / "inverted.png")
         picture.crop((width // 25, 0, width, height - height // 30)).save(tmp_path / "cropped.png")
-    here = open_seen(trained.run(), trained.dataset)
-    gone = open_seen(trained.run(), DatasetFolder(tmp_path))
+    here = open_seen(trained.run(), trained.dataset, trained_on="")
+    gone = open_seen(trained.run(), DatasetFolder(tmp_path), trained_on="")
     kinds = {}
     for name in ("small.jpg", "inverted.png", "cropped.png"):
         path = tmp_path / name
         film = read_at(path, size) if size else read_film(path)
-        kinds[name] = here.match(path, film), gone.match(path, film)
+        kinds[name] = here.match_file(path, film), gone.match_file(path, film)
 
-    assert {here for here, _ in kinds.values()} == {TWIN}
-    assert (kinds["small.jpg"][1], kinds["inverted.png"][1]) == (MAYBE_TWIN, MAYBE_TWIN)
+    assert {here for here, _ in kinds.values()} == {COPY}
+    assert (kinds["small.jpg"][1], kinds["inverted.png"][1]) == (MAYBE_COPY, MAYBE_COPY)
 
 
 def test_pictures_of_another_dataset_are_not_taken_for_those_that_were_seen(trained, part_of, tmp_path):
@@ -66,19 +69,38 @@ def test_pictures_of_another_dataset_are_not_taken_for_those_that_were_seen(trai
     other.root.mkdir()
     np.save(other.small, np.load(trained.dataset.small)[::-1])
 
-    assert open_seen(trained.run(), other).match(tmp_path / "copy.jpg", read_film(known)) == MAYBE_TWIN
-    np.save(other.small, np.load(trained.dataset.small)[:0])
-    assert open_seen(trained.run(), other).match(tmp_path / "copy.jpg", read_film(known)) == MAYBE_TWIN
+    for pictures in (np.load(other.small), np.load(other.small)[:0]):
+        np.save(other.small, pictures)
+        index = open_seen(trained.run(), other, trained_on="")
+        assert index.match_file(tmp_path / "copy.jpg", read_film(known)) == MAYBE_COPY
 
 
-def test_a_run_of_before_says_nothing_and_a_damaged_list_is_refused(own_trained):
+def test_a_run_from_before_knows_the_films_of_its_own_dataset_only_and_a_damaged_list_is_refused(own_trained):
     run = own_trained.run()
     run.seen.write_text("part,sha256\ntrain,1\n")
-    with pytest.raises(WorkspaceError, match=r"its columns are not part, sha256, phash"):
+    with pytest.raises(WorkspaceError, match=r"^Expected the columns part, sha256, phash, .* Received: part, sha256"):
         read_seen(run)
     run.seen.unlink()
 
-    assert open_seen(run, own_trained.dataset) is None
+    assert open_seen(run, own_trained.dataset, trained_on="") is None
+    index = open_seen(run, own_trained.dataset, trained_on=read_record(run.record, RunRecord).dataset_fingerprint)
+    film = next(film for film in read_manifest(own_trained.dataset) if film.split == "train")
+    path = own_trained.dataset.root / film.path
+    assert index.match_file(path, read_film(path)) == FILM
+
+
+def test_films_of_a_manifest_are_known_by_the_same_rule_and_by_their_patients_too(trained, part_of):
+    films = read_manifest(trained.dataset)
+    small = np.load(trained.dataset.small)
+    seen = open_seen(trained.run(), trained.dataset, trained_on="")
+    renamed = [replace(film, sha256=f"{place:064x}", group="", patient="") for place, film in enumerate(films)]
+    of_patients = [replace(film, sha256="", group="") for film in films]
+
+    assert seen.match_films(films, small) == ["" if film.split == "test" else FILM for film in films]
+    assert seen.match_films(renamed, small) == ["" if film.split == "test" else COPY for film in films]
+    assert seen.match_films(of_patients, np.zeros_like(small)) == [
+        PATIENT if film.split != "test" and film.patient else "" for film in films
+    ]
 
 
 def test_predict_tells_of_films_that_the_run_has_seen(cxr, trained, part_of, tmp_path):

@@ -105,7 +105,7 @@ def alone(phantoms, tmp_path_factory):
     positive = [line for line in lines if "positive=True" in line]
     (folder / "metadata.csv").write_text("".join(line for line in lines if line not in positive[::2]))
     workspace = Workspace(folder / "workspace")
-    prepare(workspace, [folder / "metadata.csv"], images=phantoms.parent)
+    prepare(workspace, metadata=[folder / "metadata.csv"], images=phantoms.parent)
     train_run(workspace, name="alone", **OPTIONS)
     return workspace
 

@@ -34,7 +34,7 @@ def evaluate(
         bool,
         typer.Option(
             "--drop-seen",
-            help="Leave out films that the run was trained or validated on, near-twins, and films of their patients.",
+            help="Leave out films that the run was trained or validated on, their copies, and films of their patients.",
         ),
     ] = False,
     external: Annotated[

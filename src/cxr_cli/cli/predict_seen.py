@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 _WHAT = {
     "film": "was trained or validated on this film",
-    "twin": "was trained or validated on a copy of this film (saved anew, resized, cropped or inverted)",
-    "maybe twin": "may have been trained or validated on a copy of this film",
+    "copy": "was trained or validated on a copy of this film (re-encoded, resized, cropped or inverted)",
+    "maybe copy": "may have been trained or validated on a copy of this film",
 }
 
 
@@ -22,18 +22,18 @@ class Seen:
         from cxr_cli.dataset.seen import open_seen
 
         self._predictor = predictor
-        self._seen = open_seen(predictor.run, workspace.dataset)
+        self._seen = open_seen(predictor.run, workspace.dataset, trained_on=predictor.record.dataset_fingerprint)
         self._found: Counter[str] = Counter()
         self._films = 0
 
     def match(self, path: Path, answer: "Prediction") -> str | None:
-        """How the run knows a film: film, twin, maybe twin, or empty; None for a run that doesn't say what it saw."""
+        """How the run knows a film: film, copy, maybe copy, or empty; None for a run that doesn't say what it saw."""
         from cxr_cli.films.reader import read_film
 
         if self._seen is None:
             return None
         shown = None if self._predictor.record.segment else answer.shown  # not the lungs alone
-        kind = self._seen.match(path, read_film(path) if shown is None else shown)
+        kind = self._seen.match_file(path, read_film(path) if shown is None else shown)
         self._films += 1
         self._found[kind] += bool(kind)
         return kind

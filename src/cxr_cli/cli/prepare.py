@@ -1,18 +1,12 @@
 """`cxr prepare`: metadata and images, or class folders, to a split dataset."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cxr_cli.cli import console, prepare_output
 from cxr_cli.cli.options import ClusterOption, JsonOption, Method, SeedOption, WorkspaceOption, connecting
-
-if TYPE_CHECKING:
-    from cxr_cli.dataset.reading import ReadFilms
-    from cxr_cli.workspace.layout import Workspace
 
 
 def prepare(
@@ -81,46 +75,29 @@ def prepare(
 
     Example: cxr prepare --metadata dataset/metadata.csv
     """
+    from cxr_cli.cluster.reading import reader
     from cxr_cli.dataset import prepare as core
-    from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS
-    from cxr_cli.dataset.split import DEFAULT_SHARES, parse_shares
+    from cxr_cli.dataset.split import parse_shares
     from cxr_cli.workspace.layout import Workspace
 
-    if bool(metadata) == bool(folders):
-        raise typer.BadParameter("give one of the two", param_hint="--metadata / --folders")
-    if link and segment:
-        raise typer.BadParameter("changed films can't be links: leave out one", param_hint="--link / --segment")
-    found = Workspace.find(workspace)
-    shares = parse_shares(split) if split else None
-    if folders:
-        _refuse("--metadata", {"--images": images, "--views": views})
-        with _reading(cluster, found) as read:
-            prepared = core.prepare_folders(
-                found,
-                folders,
-                positive=positive,
-                patient_pattern=patient_pattern,
-                shares=shares,
-                seed=seed,
-                link=link,
-                segment=segment and str(segment),
-                read=read,
-            )
-    else:
-        _refuse("--folders", {"--patient-pattern": patient_pattern})
-        with _reading(cluster, found) as read:
-            prepared = core.prepare(
-                found,
-                metadata or [],
-                images=images,
-                views=[view.strip() for view in views.split(",") if view.strip()] if views else DEFAULT_VIEWS,
-                positive=positive or DEFAULT_POSITIVE,
-                shares=shares or DEFAULT_SHARES,
-                seed=seed,
-                link=link,
-                segment=segment and str(segment),
-                read=read,
-            )
+    target = Workspace.find(workspace)
+    if cluster:
+        console.note(connecting(cluster))
+    with reader(cluster, target) as read:
+        prepared = core.prepare(
+            target,
+            metadata=metadata or [],
+            folders=folders,
+            images=images,
+            views=[view.strip() for view in views.split(",") if view.strip()] if views else None,
+            positive=positive,
+            patient_pattern=patient_pattern,
+            split=parse_shares(split) if split else None,
+            seed=seed,
+            link=link,
+            segment=segment and str(segment),
+            read=read,
+        )
     for column in prepared.missing_columns:
         effect = "films count as one patient each" if column == "patientid" else "its rule was skipped"
         console.note(f"Note: a metadata file has no column {column!r}: {effect}.")
@@ -132,24 +109,3 @@ def prepare(
         console.result_json(msgspec.to_builtins(prepared.record))
     else:
         prepare_output.show(prepared)
-
-
-@contextmanager
-def _reading(cluster: str | None, workspace: "Workspace") -> "Iterator[ReadFilms]":
-    """What reads the films: a cluster, or the threads of this machine."""
-    if cluster is None:
-        from cxr_cli.dataset.reading import read_here
-
-        yield read_here
-        return
-    from cxr_cli.cluster.reading import films_read_on
-
-    console.note(connecting(cluster))
-    with films_read_on(cluster, workspace) as read:
-        yield read
-
-
-def _refuse(other: str, options: dict[str, object]) -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise typer.BadParameter(f"goes with {other} only", param_hint=name)

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -19,7 +19,7 @@ from cxr_cli.cluster.partitions import (
     run_partitions,
 )
 from cxr_cli.cluster.tables import read_part, write_part
-from cxr_cli.dataset.reading import FilmRead, ReadFilms, read_one
+from cxr_cli.dataset.reading import FilmRead, ReadFilms, read_here, read_one
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.progress import track
 from cxr_cli.workspace.files import lock
@@ -40,6 +40,16 @@ _COLUMNS = {
 class _Partition:
     part: Path
     films: list[Path]
+
+
+def reader(cluster: str | None, workspace: Workspace) -> AbstractContextManager[ReadFilms]:
+    """What reads films for `prepare`: the threads of this machine, or, as `films_read_on` does, a cluster.
+
+    Args:
+        cluster: its address. None is this machine.
+        workspace: of the dataset.
+    """
+    return nullcontext(read_here) if cluster is None else films_read_on(cluster, workspace)
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from cxr_cli.dataset.classes import Classes
-from cxr_cli.dataset.duplicates import MANY_FILMS, Twin, count_twins
-from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint
+from cxr_cli.dataset.duplicates import MANY_FILMS, DuplicatePair, count_duplicates
+from cxr_cli.dataset.manifest import Film, dataset_fingerprint, films_by_part
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.selection import Selection
 from cxr_cli.dataset.split import find_leaks
@@ -17,7 +17,7 @@ def describe(
     selection: Selection,
     films: Sequence[Film],
     options: dict[str, object],
-    twins: Sequence[Twin],
+    duplicates: Sequence[DuplicatePair],
     *,
     segment: str | None,
     whole: Sequence[Film],
@@ -28,7 +28,7 @@ def describe(
         selection: what was read, and left out.
         films: what was kept, each with its part.
         options: of the command.
-        twins: the films that are there more than once.
+        duplicates: the films that are there more than once.
         segment: the method by which the films show the lungs alone. None for whole films.
         whole: of such a dataset, the films that stayed whole.
     """
@@ -50,15 +50,15 @@ def describe(
         patients={part: len(groups[part]) for part in PARTS},
         films_without_patient=sum(not film.patient for film in films),
         class_indices=classes.indices,
-        fingerprint=fingerprint(films, segment=segment),
+        fingerprint=dataset_fingerprint(films, segment=segment),
         given_parts=selection.given_parts,
         leaks=find_leaks(
             [film.split for film in films],
             [film.group for film in films],
             [film.sha256 for film in films],
-            [(twin.first, twin.second) for twin in twins],
+            [(pair.first, pair.second) for pair in duplicates],
         ),
-        duplicates=count_twins(films, twins),
+        duplicates=count_duplicates(films, duplicates),
         notes=[*selection.notes, *_uncropped(films), *_whole_films(films, whole)],
         segment=segment,
     )

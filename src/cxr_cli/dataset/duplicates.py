@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.dataset.record import Duplicates
+from cxr_cli.dataset.record import DatasetRecord, Duplicates
+from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.phash import (
     COPY,
     CROPS,
@@ -23,7 +24,8 @@ from cxr_cli.films.phash import (
     spectra,
 )
 from cxr_cli.progress import track
-from cxr_cli.workspace.files import write_table
+from cxr_cli.workspace.folders import DatasetFolder
+from cxr_cli.workspace.tables import CsvTable
 
 EXACT = "exact"
 # Of 400 altered copies of real films, all were closer; of pairs of real films that are no copies, 2 in 10,000 are.
@@ -37,11 +39,10 @@ _SHOWN = 10
 _ALIKE, _MANY = 0.8, 8
 _TYPICAL = 100  # films: of fewer, the mean says little of what they have in common
 _CANDIDATE_APART = 0.9  # as `_CANDIDATE`, of what films do not have in common
-_COMPARED = ("original", "label", "patient", "split", "source", "path")
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class DuplicatePair:
     """Two films that show the same."""
 
     first: int  # their places in the list of films
@@ -51,7 +52,31 @@ class Twin:
     correlation: float  # of their edges when they fit best, -1 to 1
 
 
-def find_twins(digests: Sequence[str], small: np.ndarray) -> list[Twin]:
+@dataclass(frozen=True, slots=True)
+class DuplicateRow:
+    """A row of `duplicates.csv`: what the two films of a pair agree in, and what not."""
+
+    original_1: str  # where the image was copied from
+    original_2: str
+    label_1: str
+    label_2: str
+    patient_1: str
+    patient_2: str
+    split_1: str
+    split_2: str
+    source_1: str
+    source_2: str
+    path_1: str  # from the dataset's folder
+    path_2: str
+    kind: str  # as of `DuplicatePair`, as are the rest
+    hamming: int
+    correlation: float
+
+
+_TABLE = CsvTable(DuplicateRow, made_by=DatasetRecord.MADE_BY)
+
+
+def find_duplicates(digests: Sequence[str], small: np.ndarray) -> list[DuplicatePair]:
     """Find the films that are there more than once.
 
     Each film's descriptor is compared with those of all films, whole and cropped, as a product of matrices: work that
@@ -63,11 +88,11 @@ def find_twins(digests: Sequence[str], small: np.ndarray) -> list[Twin]:
         small: (N, 96, 96) uint8, of `shrink`.
 
     Returns:
-        Exact copies, each with the first of its kind; then the first films of two kinds that are near twins.
+        Exact copies, each with the first of its kind; then the first films of two kinds that are near duplicates.
     """
     first: dict[str, int] = {}
     exact = [
-        Twin(first=first[digest], second=place, kind=EXACT, hamming=0, correlation=1.0)
+        DuplicatePair(first=first[digest], second=place, kind=EXACT, hamming=0, correlation=1.0)
         for place, digest in enumerate(digests)
         if first.setdefault(digest, place) != place
     ]
@@ -80,7 +105,7 @@ def find_twins(digests: Sequence[str], small: np.ndarray) -> list[Twin]:
         film for *pair, fit in fits if _ALIKE <= abs(fit.correlation) < SURE_COPY for film in pair
     )  # rendered films, or one patient's: where there are many, more is asked
     near = [
-        Twin(
+        DuplicatePair(
             first=int(places[one]),
             second=int(places[other]),
             kind=_kind(fit.correlation < 0, max(map(abs, fit.crop)) > _CROPPED),
@@ -98,13 +123,13 @@ def small_pictures(pictures: Iterable[bytes]) -> np.ndarray:
     return np.frombuffer(b"".join(pictures), np.uint8).reshape(-1, SIDE, SIDE)
 
 
-def count_twins(films: Sequence[Film], twins: Sequence[Twin]) -> Duplicates:
+def count_duplicates(films: Sequence[Film], duplicates: Sequence[DuplicatePair]) -> Duplicates:
     """How many pairs there are, and of how many the films differ in what copies should agree in."""
-    pairs = [(films[twin.first], films[twin.second]) for twin in twins]
-    exact = sum(twin.kind == EXACT for twin in twins)
+    pairs = [(films[pair.first], films[pair.second]) for pair in duplicates]
+    exact = sum(pair.kind == EXACT for pair in duplicates)
     return Duplicates(
         exact=exact,
-        near=len(twins) - exact,
+        near=len(duplicates) - exact,
         other_class=sum(one.label != other.label for one, other in pairs),
         other_patient=sum(_other_patient(one, other) for one, other in pairs),
         other_source=sum(one.source != other.source for one, other in pairs),
@@ -113,23 +138,67 @@ def count_twins(films: Sequence[Film], twins: Sequence[Twin]) -> Duplicates:
     )
 
 
-def write_twins(path: Path, films: Sequence[Film], twins: Sequence[Twin]) -> None:
+def write_duplicates(path: Path, films: Sequence[Film], duplicates: Sequence[DuplicatePair]) -> None:
     """Write `duplicates.csv`: pairs with two labels first, then those of two parts, then those of two patients."""
 
-    def weight(twin: Twin) -> tuple[bool, bool, bool, float]:
-        one, other = films[twin.first], films[twin.second]
+    def weight(pair: DuplicatePair) -> tuple[bool, bool, bool, float]:
+        one, other = films[pair.first], films[pair.second]
         same = one.label == other.label, one.split == other.split, not _other_patient(one, other)
-        return *same, -abs(twin.correlation)
+        return *same, -abs(pair.correlation)
 
-    rows = []
-    for twin in sorted(twins, key=weight):
-        one, other = films[twin.first], films[twin.second]
-        row: dict[str, object] = {}
-        for column in _COMPARED:
-            row |= {f"{column}_1": getattr(one, column), f"{column}_2": getattr(other, column)}
-        rows.append(row | {"kind": twin.kind, "hamming": twin.hamming, "correlation": twin.correlation})
-    columns = [f"{column}_{which}" for column in _COMPARED for which in (1, 2)]
-    write_table(path, [*columns, "kind", "hamming", "correlation"], rows)
+    _TABLE.write(path, (_row(films, pair) for pair in sorted(duplicates, key=weight)))
+
+
+def read_duplicates(dataset: DatasetFolder) -> list[DuplicateRow]:
+    """The pairs in `duplicates.csv`.
+
+    Raises:
+        WorkspaceError: the table is missing or damaged.
+    """
+    return _TABLE.read(dataset.duplicates)
+
+
+def read_small(dataset: DatasetFolder, places: Sequence[int]) -> np.ndarray:
+    """The small pictures of some films of a dataset, (N, 96, 96) uint8.
+
+    Args:
+        dataset: the dataset.
+        places: of the films in its manifest, from 0.
+
+    Raises:
+        WorkspaceError: the pictures are missing or damaged.
+    """
+    try:
+        pictures = np.load(dataset.small, mmap_mode="r")
+        if pictures.shape[1:] != (SIDE, SIDE):
+            raise ValueError(f"pictures of {pictures.shape[1:]} pixels")
+        return np.asarray(pictures[places])
+    except (OSError, ValueError, IndexError) as error:
+        raise WorkspaceError(
+            f"Expected the films' small pictures in {dataset.small}. Received: {error}.",
+            hint=f"Make them again: {DatasetRecord.MADE_BY}",
+        ) from error
+
+
+def _row(films: Sequence[Film], pair: DuplicatePair) -> DuplicateRow:
+    one, other = films[pair.first], films[pair.second]
+    return DuplicateRow(
+        original_1=one.original,
+        original_2=other.original,
+        label_1=one.label,
+        label_2=other.label,
+        patient_1=one.patient,
+        patient_2=other.patient,
+        split_1=one.split,
+        split_2=other.split,
+        source_1=one.source,
+        source_2=other.source,
+        path_1=one.path,
+        path_2=other.path,
+        kind=pair.kind,
+        hamming=pair.hamming,
+        correlation=pair.correlation,
+    )
 
 
 def _other_patient(one: Film, other: Film) -> bool:

@@ -1,17 +1,14 @@
-"""`manifest.csv`: one row a film of the prepared dataset."""
+"""`manifest.csv`: one row per film of the prepared dataset."""
 
-import csv
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from sys import intern
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
+from cxr_cli.workspace.tables import CsvTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +31,16 @@ class Film:
     original: str  # where the image was copied from
 
 
-_COLUMNS = [column.name for column in fields(Film)]
-_SHARED = {"label", "split", "patient", "group", "source", "view", "sex", "age", "finding", "location"}
-_HINT = f"Make it again: {DatasetRecord.MADE_BY}"
+_TABLE = CsvTable(
+    Film,
+    made_by=DatasetRecord.MADE_BY,
+    repeated={"label", "split", "patient", "group", "source", "view", "sex", "age", "finding", "location"},
+)
 
 
 def write_manifest(path: Path, films: Iterable[Film]) -> None:
     """Write the manifest."""
-    values_of = attrgetter(*_COLUMNS)
-    write_table(path, _COLUMNS, (dict(zip(_COLUMNS, values_of(film), strict=True)) for film in films))
+    _TABLE.write(path, films)
 
 
 def read_manifest(dataset: DatasetFolder) -> list[Film]:
@@ -51,29 +49,15 @@ def read_manifest(dataset: DatasetFolder) -> list[Film]:
     Raises:
         WorkspaceError: the manifest is missing or damaged.
     """
-    try:
-        with dataset.manifest.open(encoding="utf-8", newline="") as stream:
-            return list(_films_in(csv.reader(stream), dataset.manifest))
-    except (OSError, csv.Error, UnicodeDecodeError) as error:
-        raise WorkspaceError(f"Expected a manifest in {dataset.manifest}. Received: {error}.", hint=_HINT) from error
-
-
-def _films_in(rows: Iterator[list[str]], manifest: Path) -> Iterator[Film]:
-    header = next(rows, [])
-    if header != _COLUMNS:
-        raise WorkspaceError(
-            f"Expected the columns {', '.join(_COLUMNS)} in {manifest}. Received: {', '.join(header)}.", hint=_HINT
-        )
-    split = _COLUMNS.index("split")
-    for number, row in enumerate(filter(None, rows), start=1):
-        if len(row) != len(_COLUMNS) or row[split] not in PARTS:
+    films = _TABLE.read(dataset.manifest)
+    for number, film in enumerate(films, start=1):
+        if film.split not in PARTS:
             raise WorkspaceError(
-                f"Expected {len(_COLUMNS)} columns and a split of {', '.join(PARTS)} in row {number} of {manifest}. "
-                f"Received: {', '.join(row)}.",
-                hint=_HINT,
+                f"Expected a split of {', '.join(PARTS)} in row {number} of {dataset.manifest}. "
+                f"Received: {film.split!r}.",
+                hint=f"Make it again: {DatasetRecord.MADE_BY}",
             )
-        # What is the same in many rows is kept once.
-        yield Film(*(intern(value) if name in _SHARED else value for name, value in zip(_COLUMNS, row, strict=True)))
+    return films
 
 
 def films_by_part(films: Iterable[Film], labels: Iterable[str]) -> dict[str, dict[str, int]]:
@@ -84,7 +68,7 @@ def films_by_part(films: Iterable[Film], labels: Iterable[str]) -> dict[str, dic
     return counts
 
 
-def fingerprint(films: Iterable[Film], *, segment: str | None = None) -> str:
+def dataset_fingerprint(films: Iterable[Film], *, segment: str | None = None) -> str:
     """A SHA-256 over every film's content, label and part, whatever their order and names: 64 hex digits.
 
     Args:

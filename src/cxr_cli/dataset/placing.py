@@ -2,19 +2,35 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
 from cxr_cli.dataset.manifest import Film
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.figures import save_picture
 from cxr_cli.films.reader import read_film
 from cxr_cli.progress import track
 from cxr_cli.threads import in_threads
-from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import DatasetFolder
+from cxr_cli.workspace.tables import CsvTable
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedFilm:
+    """A row of `segmentation.csv`."""
+
+    path: str  # from the dataset's folder
+    label: str
+    split: str
+    lungs: bool  # they were found
+    reason: str  # why not; empty where they were
+
+
+_TABLE = CsvTable(MaskedFilm, made_by=DatasetRecord.MADE_BY)
 
 
 def copy_films(films: Sequence[Film], made: DatasetFolder, *, link: bool) -> None:
@@ -59,11 +75,13 @@ def write_masked(films: Sequence[Film], made: DatasetFolder, *, method: str) -> 
     """
     written = in_threads(partial(_write_one, root=made.root, method=method), films)
     reasons = list(track(written, "Keeping the lungs of the films", total=len(films)))
-    rows = [
-        {"path": film.path, "label": film.label, "split": film.split, "lungs": not reason, "reason": reason}
-        for film, reason in zip(films, reasons, strict=True)
-    ]
-    write_table(made.segmentation, list(rows[0]), rows)
+    _TABLE.write(
+        made.segmentation,
+        (
+            MaskedFilm(path=film.path, label=film.label, split=film.split, lungs=not reason, reason=reason)
+            for film, reason in zip(films, reasons, strict=True)
+        ),
+    )
     return [film for film, reason in zip(films, reasons, strict=True) if reason]
 
 

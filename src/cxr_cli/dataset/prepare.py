@@ -2,15 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cxr_cli.dataset.classes import write_classes
 from cxr_cli.dataset.describe import describe
-from cxr_cli.dataset.duplicates import Twin, find_twins, small_pictures, write_twins
+from cxr_cli.dataset.duplicates import write_duplicates
 from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.dataset.manifest import Film, write_manifest
 from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_films
@@ -18,16 +17,14 @@ from cxr_cli.dataset.overview import draw_distribution, draw_samples
 from cxr_cli.dataset.placing import copy_films, write_masked
 from cxr_cli.dataset.reading import ReadFilms, read_here
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
-from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, group_films
-from cxr_cli.errors import MetadataError, SplitError, WorkspaceError
-from cxr_cli.films.phash import phashes, spectra
-from cxr_cli.workspace.files import lock, staged_folder, write_table
+from cxr_cli.dataset.selection import EXCLUDED, Candidate, Selection
+from cxr_cli.dataset.sources import SourceFilms, read_source
+from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split
+from cxr_cli.errors import SplitError, UsageError, WorkspaceError
+from cxr_cli.workspace.files import lock, staged_folder
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import write_record
-
-_EXCLUDED = [column.name for column in fields(Exclusion)]
 
 
 @dataclass(frozen=True)
@@ -41,104 +38,116 @@ class Prepared:
 
 def prepare(
     workspace: Workspace,
-    metadata: Sequence[Path],
     *,
+    metadata: Sequence[Path] = (),
+    folders: Path | None = None,
     images: Path | None = None,
-    views: Sequence[str] = DEFAULT_VIEWS,
-    positive: str = DEFAULT_POSITIVE,
-    shares: Sequence[float] = DEFAULT_SHARES,
-    seed: int = 0,
-    link: bool = False,
-    segment: str | None = None,
-    read: ReadFilms = read_here,
-) -> Prepared:
-    """Make the workspace's dataset from metadata; an earlier one is replaced once this one is whole.
-
-    Args:
-        workspace: where to.
-        metadata: CSV files in the ieee8023 schema.
-        images: where the image files are. Defaults to each metadata file's folder.
-        views: the views kept.
-        positive: the finding that makes a film positive; the positive class is always 1.
-        shares: of train, val and test.
-        seed: draws the split and the samples shown.
-        link: hard links in place of copies. The metadata's image files are never changed.
-        segment: a name of `SEGMENTATION_METHODS`: write films in which all but the lungs is black. Defaults to none.
-        read: reads the films' files. Defaults to the threads of this machine.
-
-    Raises:
-        MetadataError: no film is left, or the metadata can't be read.
-        SplitError: the films can't be split with both classes in each part.
-        WorkspaceError: the workspace is in use or can't be written to.
-    """
-    for path in [*metadata, *([images] if images else [])]:
-        _refuse_inside(workspace, path, "metadata and images")
-    selection = select_films(metadata, images=images, views=views, positive=positive)
-    options: dict[str, object] = {
-        "metadata": [str(path) for path in metadata],
-        "images": str(images) if images else None,
-        "views": list(views),
-        "folders": None,
-        "patient_pattern": None,
-        "positive": positive,
-    }
-    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, read=read)
-
-
-def prepare_folders(
-    workspace: Workspace,
-    folder: Path,
-    *,
+    views: Sequence[str] | None = None,
     positive: str | None = None,
     patient_pattern: str | None = None,
-    shares: Sequence[float] | None = None,
+    split: Sequence[float] | None = None,
     seed: int = 0,
     link: bool = False,
     segment: str | None = None,
     read: ReadFilms = read_here,
 ) -> Prepared:
-    """Make the workspace's dataset from class folders; an earlier one is replaced once this one is whole.
+    """Make the workspace's dataset from metadata or class folders; an earlier one is replaced once this one is whole.
 
     Args:
-        workspace: where to. Where it lies in `folder`, it is not looked into.
-        folder: of the class folders, or of train, val and test with class folders in each: see `select_from_folders`.
-            A part that is given is kept as it is; a missing val or test is cut from train.
-        positive: the class folder that is positive. Defaults to the one that is named for COVID.
-        patient_pattern: a regular expression that finds the patient in file names. Defaults to none.
-        shares: of train, val and test; of those that are cut, the ratios count. Defaults to 70, 15 and 15.
-        seed: draws what is cut, and the samples shown.
-        link: hard links in place of copies. The files in `folder` are never changed.
+        workspace: where to. Where it lies in `folders`, it is not looked into.
+        metadata: CSV files in the ieee8023 schema.
+        folders: in place of metadata, the folder of the class folders, or of train, val and test with class folders in
+            each: see `select_from_folders`. A part that is given is kept as it is; a missing val or test is cut from
+            train.
+        images: with metadata, where the image files are. Defaults to each metadata file's folder.
+        views: with metadata, the views to keep. Defaults to `DEFAULT_VIEWS`.
+        positive: the finding, or class folder, that makes a film positive; the positive class is always 1. Defaults to
+            COVID-19, or the class folder that is named for COVID.
+        patient_pattern: with folders, a regular expression that finds the patient in file names. Defaults to none.
+        split: shares of train, val and test; where parts are given, the ratios of those that are cut count. Defaults to
+            70, 15 and 15.
+        seed: random seed of the split and of the samples shown.
+        link: make hard links in place of copies. The originals are never changed.
         segment: a name of `SEGMENTATION_METHODS`: write films in which all but the lungs is black. Defaults to none.
         read: reads the films' files. Defaults to the threads of this machine.
 
     Raises:
-        FolderError: the folders can't be understood.
+        UsageError: the arguments don't go together.
+        MetadataError: no film is left, or the metadata can't be read.
+        FolderError: the class folders can't be understood.
         SplitError: the films can't be split with both classes in each part, or shares of a split that is given.
         WorkspaceError: the workspace is in use or can't be written to.
     """
-    _refuse_inside(workspace, folder, "class folders")
-    if folder.resolve() == workspace.root.resolve():
+    _check_usage(metadata, folders, images=images, views=views, patient_pattern=patient_pattern)
+    if link and segment:
+        raise UsageError(
+            "Expected link or segment. Received: both.", hint="Films that are changed can't be links: leave out one"
+        )
+    if folders:
+        selection = _select_from_folders(workspace, folders, positive, patient_pattern, split)
+    else:
+        for path in [*metadata, *([images] if images else [])]:
+            _refuse_inside(workspace, path, "metadata and images")
+        views, positive = views or DEFAULT_VIEWS, positive or DEFAULT_POSITIVE
+        selection = select_films(metadata, images=images, views=views, positive=positive)
+    shares = split or DEFAULT_SHARES
+    options: dict[str, object] = {
+        "metadata": [str(path) for path in metadata],
+        "images": str(images) if images else None,
+        "views": list(views) if views else None,
+        "folders": str(folders) if folders else None,
+        "patient_pattern": patient_pattern,
+        "positive": selection.positive if folders else positive,
+        "split": "given" if len(selection.given_parts) == len(PARTS) else "/".join(f"{share:g}" for share in shares),
+        "seed": seed,
+        "link": link,
+    }
+    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, read=read)
+
+
+def _check_usage(
+    metadata: Sequence[Path],
+    folders: Path | None,
+    *,
+    images: Path | None,
+    views: Sequence[str] | None,
+    patient_pattern: str | None,
+) -> None:
+    """Refuse arguments that don't go together, in words for Python and the command line alike."""
+    if bool(metadata) == bool(folders):
+        raise UsageError(
+            f"Expected metadata or folders. Received: {'both' if folders else 'neither'}.",
+            hint="For example: cxr prepare --metadata FILE; or: cxr prepare --folders DIR",
+        )
+    with_metadata: dict[str, object] = {"images": images, "views": views}
+    with_folders: dict[str, object] = {"patient_pattern": patient_pattern}
+    other, refused = ("metadata", with_metadata) if folders else ("folders", with_folders)
+    for name, value in refused.items():
+        if value is not None:
+            raise UsageError(f"Expected {name} with {other} only. Received: {name} without it.", hint="Leave it out")
+
+
+def _select_from_folders(
+    workspace: Workspace,
+    folders: Path,
+    positive: str | None,
+    patient_pattern: str | None,
+    split: Sequence[float] | None,
+) -> Selection:
+    _refuse_inside(workspace, folders, "class folders")
+    if folders.resolve() == workspace.root.resolve():
         raise WorkspaceError(
-            f"Expected class folders outside the workspace. Received: {folder} is the workspace.",
+            f"Expected class folders outside the workspace. Received: {folders} is the workspace.",
             hint="Name another workspace: --workspace DIR",
         )
-    selection = select_from_folders(folder, positive=positive, patient_pattern=patient_pattern, skip=workspace.root)
-    if shares and len(selection.given_parts) == len(PARTS):
+    selection = select_from_folders(folders, positive=positive, patient_pattern=patient_pattern, skip=workspace.root)
+    if split and len(selection.given_parts) == len(PARTS):
         raise SplitError(
-            f"Expected no --split, as {folder} has {', '.join(PARTS)}, which are kept as they are. "
-            f"Received: {'/'.join(f'{share:g}' for share in shares)}.",
+            f"Expected no --split, as {folders} has {', '.join(PARTS)}, which are kept as they are. "
+            f"Received: {'/'.join(f'{share:g}' for share in split)}.",
             hint="Leave out --split",
         )
-    options: dict[str, object] = {
-        "metadata": [],
-        "images": None,
-        "views": None,
-        "folders": str(folder),
-        "patient_pattern": patient_pattern,
-        "positive": selection.positive,
-    }
-    shares = shares or DEFAULT_SHARES
-    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, read=read)
+    return selection
 
 
 def _refuse_inside(workspace: Workspace, path: Path, what: str) -> None:
@@ -160,12 +169,9 @@ def _make(
     segment: str | None,
     read: ReadFilms,
 ) -> Prepared:
-    split = "/".join(f"{share:g}" for share in shares) if len(selection.given_parts) < len(PARTS) else "given"
-    options = {**options, "split": split, "seed": seed, "link": link}
-    # What can fail for the films' sake fails before anything is written.
-    digests, small = _read_all(selection, read)
-    twins = find_twins(digests, small)
-    films = _place(selection, digests, small, twins, shares=shares, seed=seed, suffix=".png" if segment else None)
+    # Whatever can be wrong with the films is found before anything is written.
+    source = read_source(selection, read)
+    films = _split(source, selection, shares=shares, seed=seed, suffix=".png" if segment else None)
     with lock(workspace.root):
         with staged_folder(workspace.dataset.root) as stage:
             made = DatasetFolder(stage)
@@ -175,12 +181,10 @@ def _make(
             else:
                 copy_films(films, made, link=link)
             write_manifest(made.manifest, films)
-            write_twins(made.duplicates, films, twins)
-            np.save(made.small, small)
-            values_of = attrgetter(*_EXCLUDED)
-            excluded = (dict(zip(_EXCLUDED, values_of(row), strict=True)) for row in selection.excluded)
-            write_table(made.excluded, _EXCLUDED, excluded)
-            record = describe(selection, films, options, twins, segment=segment, whole=whole)
+            write_duplicates(made.duplicates, films, source.duplicates)
+            np.save(made.small, source.small)
+            EXCLUDED.write(made.excluded, selection.excluded)
+            record = describe(selection, films, options, source.duplicates, segment=segment, whole=whole)
             draw_distribution(made.distribution_picture, record.films)
             draw_samples(made.samples_picture, stage, films, list(record.classes), seed=seed)
             write_record(made.record, record)
@@ -189,68 +193,26 @@ def _make(
     return Prepared(dataset=workspace.dataset, record=record, missing_columns=selection.missing_columns)
 
 
-def _read_all(selection: Selection, read: ReadFilms) -> tuple[list[str], np.ndarray]:
-    """Each film's SHA-256 and small picture; a film that can't be read joins the excluded."""
-    verdicts = list(read([film.image for film in selection.kept]))
-    rejected = [
-        film.excluded(found.reason) for film, found in zip(selection.kept, verdicts, strict=True) if found.reason
-    ]
-    selection.reject("image can be read", rejected)
-    selection.kept = [film for film, found in zip(selection.kept, verdicts, strict=True) if not found.reason]
-    if not selection.kept:
-        raise MetadataError(
-            f"Expected image files that can be read. Received: {len(rejected)}, none of them. {rejected[0].reason}",
-            hint="Check the image files",
-        )
-    return [found.sha256 for found in verdicts if not found.reason], small_pictures(found.small for found in verdicts)
-
-
-def _place(
-    selection: Selection,
-    hashes: list[str],
-    small: np.ndarray,
-    twins: Sequence[Twin],
-    *,
-    shares: Sequence[float],
-    seed: int,
-    suffix: str | None,
+def _split(
+    source: SourceFilms, selection: Selection, *, shares: Sequence[float], seed: int, suffix: str | None
 ) -> list[Film]:
-    patients = [f"{film.source}:{film.patient}" if film.patient else "" for film in selection.kept]
-    groups = group_films(patients, hashes, [(twin.first, twin.second) for twin in twins])
+    """The films with their parts, and their paths in the dataset."""
     # To the split a group is its content: what folders and patients are called has no say in who is tested on what.
     content: dict[str, str] = {}
-    for group, digest in zip(groups, hashes, strict=True):
+    for group, digest in zip(source.groups, source.digests, strict=True):
         content[group] = min(digest, content.get(group, digest))
+    labels = [film.label for film in selection.kept]
     parts = complete_split(
         [film.part for film in selection.kept],
-        [content[group] for group in groups],
-        [film.label == selection.positive for film in selection.kept],
+        [content[group] for group in source.groups],
+        [label == selection.positive for label in labels],
         given_parts=selection.given_parts,
         shares=shares,
         seed=seed,
     )
     names = _file_names(selection.kept, suffix)
-    return [
-        Film(
-            path=DatasetFolder.film(part, film.label, name),
-            label=film.label,
-            split=part,
-            patient=film.patient,
-            group=group,
-            source=film.source,
-            view=film.view,
-            sex=film.sex,
-            age=film.age,
-            finding=film.finding,
-            location=film.location,
-            sha256=digest,
-            phash=f"{phash:016x}",
-            original=str(film.image),
-        )
-        for film, part, name, group, digest, phash in zip(
-            selection.kept, parts, names, groups, hashes, phashes(spectra(small)).tolist(), strict=True
-        )
-    ]
+    paths = [DatasetFolder.film(*place) for place in zip(parts, labels, names, strict=True)]
+    return source.films(paths=paths, labels=labels, splits=parts)
 
 
 def _file_names(films: Sequence[Candidate], suffix: str | None) -> list[str]:

@@ -1,16 +1,15 @@
-"""`seen.csv`: the films that a run was trained and validated on; and whether a film is one of them, or a copy."""
+"""`seen.csv`, the films that a run was trained and validated on; and the one rule by which a run knows a film."""
 
-import csv
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from cxr_cli.dataset.manifest import Film
-from cxr_cli.errors import WorkspaceError
+from cxr_cli.dataset.manifest import Film, read_manifest
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.films.phash import (
     CROPS,
     SURE_COPY,
@@ -23,11 +22,17 @@ from cxr_cli.films.phash import (
     spectra,
     spectra_of_crops,
 )
-from cxr_cli.workspace.files import write_table
+from cxr_cli.progress import track
 from cxr_cli.workspace.folders import DatasetFolder, RunFolder
 from cxr_cli.workspace.layout import TRAIN_COMMAND
+from cxr_cli.workspace.records import read_record
+from cxr_cli.workspace.tables import CsvTable
 
-FILM, TWIN, MAYBE_TWIN = "film", "twin", "maybe twin"
+FILM = "film"  # the run was trained or validated on this very file
+COPY = "copy"  # on the same film re-encoded, resized, cropped or inverted, as its small picture shows
+MAYBE_COPY = "maybe copy"  # perhaps on a copy: the hashes are close, and the small picture is gone
+PATIENT = "patient"  # on another film of the patient
+HOW_SEEN = (FILM, COPY, MAYBE_COPY, PATIENT)
 # A film may be cropped against the one that was seen, or that one against it.
 _CROPS: tuple[Box, ...] = (*CROPS, *((-left, -top, -right, -bottom) for left, top, right, bottom in CROPS[1:]))
 # Bits of 64, of the best of all crops: of 400 altered copies of real films, 98 in 100 were as close.
@@ -37,8 +42,9 @@ _CLOSE = 0.94  # descriptors of those that are worth fitting, which takes 1 to 3
 _ALIKE = 3  # bits of 64, of whole films: of 1.2 million pairs of real films that are no copies, two are as close
 
 
-class SeenFilm(NamedTuple):
-    """A film that a run was trained or validated on."""
+@dataclass(frozen=True, slots=True)
+class SeenFilm:
+    """A film that a run was trained or validated on: a row of `seen.csv`."""
 
     part: str  # train or val
     sha256: str
@@ -46,7 +52,10 @@ class SeenFilm(NamedTuple):
     group: str
     patient: str
     source: str
-    place: str  # its row in the dataset's manifest, from 0: where its small picture is
+    place: int  # its row in the dataset's manifest, from 0: where its small picture is
+
+
+_TABLE = CsvTable(SeenFilm, made_by=TRAIN_COMMAND, repeated={"group", "patient", "source"})
 
 
 def write_seen(path: Path, films: Iterable[Film]) -> None:
@@ -56,69 +65,98 @@ def write_seen(path: Path, films: Iterable[Film]) -> None:
         path: of the run's `seen.csv`.
         films: all of the dataset's manifest, in its order.
     """
-    rows = (
-        SeenFilm(film.split, film.sha256, film.phash, film.group, film.patient, film.source, str(place))
-        for place, film in enumerate(films)
-        if film.split != "test"
-    )
-    write_table(path, list(SeenFilm._fields), (row._asdict() for row in rows))
+    _TABLE.write(path, _seen_films(films))
 
 
 def read_seen(run: RunFolder) -> list[SeenFilm] | None:
-    """What a run was trained and validated on; None for a run of before that was written.
+    """What a run was trained and validated on; None for a run from before this was recorded.
 
     Raises:
         WorkspaceError: the file is damaged.
     """
-    if not run.seen.is_file():
-        return None
-    try:
-        with run.seen.open(encoding="utf-8", newline="") as stream:
-            rows = csv.reader(stream)
-            if next(rows, []) != list(SeenFilm._fields):
-                raise ValueError(f"its columns are not {', '.join(SeenFilm._fields)}")
-            return [SeenFilm(*row) for row in rows]
-    except (OSError, csv.Error, ValueError, TypeError) as error:
-        raise WorkspaceError(
-            f"Expected the films that {run.name} was trained on in {run.seen}. Received: {error}.",
-            hint=f"Make it again: {TRAIN_COMMAND}",
-        ) from error
+    return _TABLE.read(run.seen) if run.seen.is_file() else None
 
 
-class Seen:
-    """The films that a run has seen, to look films up in."""
+def open_seen(run: RunFolder, dataset: DatasetFolder, *, trained_on: str) -> "SeenIndex | None":
+    """Open the index of the films that a run has seen.
 
-    def __init__(self, films: list[SeenFilm], dataset: DatasetFolder) -> None:
-        """Nothing but the hashes is made of them yet.
+    Args:
+        run: its folder.
+        dataset: the prepared dataset, whose small pictures confirm copies. It may be another than the run's, or
+            missing.
+        trained_on: the fingerprint of the dataset that the run was trained on.
+
+    Returns:
+        None where it is not known: the run has no record of its films, and the prepared dataset is another one.
+
+    Raises:
+        WorkspaceError: the run's record of its films, or the dataset, is damaged.
+    """
+    films = read_seen(run)
+    if (
+        films is None
+        and dataset.record.is_file()
+        and read_record(dataset.record, DatasetRecord).fingerprint == trained_on
+    ):
+        films = _seen_films(read_manifest(dataset))
+    return None if films is None else SeenIndex(films, dataset)
+
+
+class SeenIndex:
+    """The films that a run was trained or validated on, to look films up in.
+
+    A lookup gives the first of `HOW_SEEN` that is true of a film, or an empty string.
+    """
+
+    def __init__(self, films: Sequence[SeenFilm], dataset: DatasetFolder) -> None:
+        """Index the hashes. Small pictures are read when they are needed.
 
         Args:
-            films: of `read_seen`.
-            dataset: whose small pictures tell copies surely, as long as they are those that the run was trained on.
+            films: what the run has seen.
+            dataset: its small pictures confirm copies, as long as they are those that the run was trained on.
         """
         self._films = films
         self._dataset = dataset
         self._digests = {film.sha256 for film in films}
+        self._groups = {film.group for film in films}
+        self._patients = {(film.source, film.patient) for film in films if film.patient}
         self._hashes = np.array([int(film.phash, 16) for film in films], np.uint64)
 
-    def match(self, path: Path, film: np.ndarray) -> str:
-        """How the run knows a film.
+    def match_file(self, path: Path, film: np.ndarray) -> str:
+        """How the run knows the film in a file, whose patient is not known.
 
         Args:
-            path: its file.
-            film: (H, W) uint8, in any size.
-
-        Returns:
-            "film": it was trained or validated on this very file. "twin": on the same film, saved anew, resized,
-            cropped or inverted. "maybe twin": perhaps so, by the hashes; the film's picture is no longer in the
-            workspace. Empty where it knows none of these.
+            path: the file.
+            film: (H, W) uint8, the whole film in any size.
         """
-        small = shrink(film)
+        return self._match(shrink(film), lambda: hashlib.sha256(path.read_bytes()).hexdigest())
+
+    def match_films(self, films: Sequence[Film], small: np.ndarray) -> list[str]:
+        """How the run knows each of `films`.
+
+        Patients are the same where their names and the names of their films' sources are.
+
+        Args:
+            films: of any dataset.
+            small: (N, 96, 96) uint8, their small pictures.
+        """
+        pairs = track(zip(films, small, strict=True), "Looking for training films", total=len(films))
+        return [self._match_film(film, picture) for film, picture in pairs]
+
+    def _match_film(self, film: Film, small: np.ndarray) -> str:
+        if film.sha256 in self._digests:
+            return FILM
+        known = (film.source, film.patient) in self._patients or film.group in self._groups
+        return self._match(small, lambda: film.sha256) or (PATIENT if known else "")
+
+    def _match(self, small: np.ndarray, digest: Callable[[], str]) -> str:
+        """How the film in `small`, (96, 96) uint8, is known. `digest` is asked for only where the hashes are close."""
         spectrum = spectra_of_crops(small, _CROPS)
         bits = distances(phashes(spectrum)[:, None], self._hashes)  # (crops, films)
         nearest = bits.min(axis=0)
         if not self._films or nearest.min() > _CANDIDATE:
             return ""
-        if hashlib.sha256(path.read_bytes()).hexdigest() in self._digests:
+        if digest() in self._digests:
             return FILM
         maybe = False
         for place in np.argsort(nearest, kind="stable")[:_FITTED].tolist():
@@ -131,12 +169,12 @@ class Seen:
                 close = np.abs(descriptors(spectrum) @ descriptors(spectra(picture[None]))[0])
                 crop = _CROPS[int(close.argmax())]
                 if close.max() >= _CLOSE and abs(match(small, picture, crop).correlation) >= SURE_COPY:
-                    return TWIN
-        return MAYBE_TWIN if maybe else ""
+                    return COPY
+        return MAYBE_COPY if maybe else ""
 
     def _picture(self, place: int) -> np.ndarray | None:
-        """The small picture of a film that was seen: (96, 96) uint8; None where the dataset is another by now."""
-        row = int(self._films[place].place)
+        """The small picture of a film that was seen, (96, 96) uint8; None where the dataset is another one by now."""
+        row = self._films[place].place
         if self._pictures is None or row >= len(self._pictures):
             return None
         picture = np.asarray(self._pictures[row])
@@ -151,7 +189,9 @@ class Seen:
             return None
 
 
-def open_seen(run: RunFolder, dataset: DatasetFolder) -> Seen | None:
-    """What a run has seen; None for a run of before that was written."""
-    films = read_seen(run)
-    return None if films is None else Seen(films, dataset)
+def _seen_films(films: Iterable[Film]) -> list[SeenFilm]:
+    return [
+        SeenFilm(film.split, film.sha256, film.phash, film.group, film.patient, film.source, place)
+        for place, film in enumerate(films)
+        if film.split != "test"
+    ]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxr_cli.dataset.record import FunnelStep
+from cxr_cli.dataset.record import DatasetRecord, FunnelStep
+from cxr_cli.workspace.tables import CsvTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,9 @@ class Exclusion:
     view: str
     modality: str
     reason: str
+
+
+EXCLUDED = CsvTable(Exclusion, made_by=DatasetRecord.MADE_BY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,34 +32,30 @@ def parse_shares(text: str) -> tuple[float, float, float]:
     return shares[0], shares[1], shares[2]
 
 
-def group_films(patients: Sequence[str], digests: Sequence[str], twins: Iterable[tuple[int, int]] = ()) -> list[str]:
-    """A group a film: patients, joined where they share a film.
+def group_films(
+    patients: Sequence[str], digests: Sequence[str], duplicates: Iterable[tuple[int, int]] = ()
+) -> list[str]:
+    """Name the group of each film: patients, joined where they share a film.
 
     Args:
-        patients: a name a film; a film with an empty one stands for a patient of its own.
-        digests: a SHA-256 a film; those that are the same are of one group.
-        twins: places of films that show the same, whatever their digests.
+        patients: one name per film; a film with an empty one stands for a patient of its own.
+        digests: one SHA-256 per film; films with the same one are in one group.
+        duplicates: places of films that show the same, whatever their digests.
     """
-    leader: dict[str, str] = {}
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def lead(name: str) -> str:
-        while leader.setdefault(name, name) != name:
-            leader[name] = leader[leader[name]]  # halves the way for those who come after
-            name = leader[name]
-        return name
-
-    def join(one: str, other: str) -> None:
-        # The patient first in the alphabet gives the name: the rows' order has no say in it, nor in the split.
-        both = {lead(one), lead(other)}
-        leading = min(both, key=lambda name: (name.startswith("sha256:"), name))
-        leader.update(dict.fromkeys(both, leading))
-
-    for patient, digest in zip(patients, digests, strict=True):
-        if patient:
-            join(f"sha256:{digest}", patient)
-    for one, other in twins:
-        join(f"sha256:{digests[one]}", f"sha256:{digests[other]}")
-    return [lead(f"sha256:{digest}") for digest in digests]
+    # By name: a group is called after its first patient, or else its first digest, whatever the order of the films.
+    names = sorted({*(patient for patient in patients if patient)}) + sorted({f"sha256:{one}" for one in digests})
+    number = {name: place for place, name in enumerate(names)}
+    films = [number[f"sha256:{digest}"] for digest in digests]
+    edges = [(film, number[patient]) for film, patient in zip(films, patients, strict=True) if patient]
+    edges += [(films[one], films[other]) for one, other in duplicates]
+    starts, ends = np.array(edges, dtype=np.intp).reshape(-1, 2).T
+    joined = coo_array((np.ones(len(edges), bool), (starts, ends)), shape=(len(names), len(names)))
+    _, components = connected_components(joined, directed=False)
+    _, first = np.unique(components, return_index=True)  # of each component, the first name
+    return [names[first[components[film]]] for film in films]
 
 
 def complete_split(
@@ -119,11 +115,11 @@ def complete_split(
 
 
 def find_leaks(
-    parts: Sequence[str], groups: Sequence[str], digests: Sequence[str], twins: Iterable[tuple[int, int]] = ()
+    parts: Sequence[str], groups: Sequence[str], digests: Sequence[str], duplicates: Iterable[tuple[int, int]] = ()
 ) -> list[Leak]:
     """Say what parts have in common: patients, and films, exact copies or not."""
     leaks = []
-    pairs = [tuple(sorted(pair, key=lambda place: PARTS.index(parts[place]))) for pair in twins]
+    pairs = [tuple(sorted(pair, key=lambda place: PARTS.index(parts[place]))) for pair in duplicates]
     for earlier, later in combinations(PARTS, 2):
         known = {group for group, part in zip(groups, parts, strict=True) if part == earlier}
         seen = {digest for digest, part in zip(digests, parts, strict=True) if part == earlier}

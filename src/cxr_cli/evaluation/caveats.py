@@ -17,7 +17,7 @@ def caveats(evaluation: EvaluationRecord) -> list[str]:
     if evaluation.seen and not evaluation.seen.dropped and evaluation.seen.count:
         sentences.append(
             f"Warning: {run} was trained or validated on {evaluation.seen.count} of these {evaluation.films} films or "
-            f"their near-duplicates or patients ({seen_in_words(evaluation.seen)}): the figures may be too good. Leave "
+            f"their copies or patients ({seen_in_words(evaluation.seen)}): the figures may be too good. Leave "
             "those films out: --drop-seen"
         )
     elif evaluation.seen is None and not evaluation.same_dataset and not part_of_training:
@@ -54,7 +54,8 @@ def seen_in_words(seen: SeenFilms) -> str:
     """How many films the run has seen, by how it knows them."""
     counts = {
         "the same film": seen.films,
-        "a near-duplicate": seen.twins,
+        "a copy": seen.copies,
+        "perhaps a copy": seen.maybe_copies,
         "another film of the patient": seen.patients,
     }
     return ", ".join(f"{count} {what}" for what, count in counts.items() if count)

@@ -1,16 +1,18 @@
 """A trained run tested on one part of the prepared dataset."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from cxr_cli.dataset.duplicates import read_small
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord, Leak
+from cxr_cli.dataset.seen import COPY, FILM, MAYBE_COPY, PATIENT, open_seen
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.evaluation.current import why_outdated
-from cxr_cli.evaluation.kin import count_kin, find_kin, small_of
 from cxr_cli.evaluation.predicted import PredictedFilms, predict_films
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
 from cxr_cli.evaluation.scoring import score, write_evaluation
@@ -122,7 +124,8 @@ def predict_set(
     if film_set.same_dataset and not film_set.leaks and not film_set.trained_on:
         known = [""] * len(film_set.films)  # `prepare` has made sure of it
     elif drop_seen or not film_set.trained_on:
-        known = find_kin(workspace, predictor, film_set.films, film_set.small)
+        index = open_seen(predictor.run, workspace.dataset, trained_on=predictor.record.dataset_fingerprint)
+        known = index.match_films(film_set.films, film_set.small) if index else None
     if drop_seen:
         film_set = _without_seen(predictor, film_set, known)
     predicted = predict_films(
@@ -133,7 +136,7 @@ def predict_set(
         description=f"Predicting {film_set.name} films",
         seen=() if drop_seen else known or (),
     )
-    return predicted, None if known is None else count_kin(known, dropped=drop_seen)
+    return predicted, None if known is None else _count_seen(known, dropped=drop_seen)
 
 
 def _without_seen(predictor: Predictor, film_set: FilmSet, known: Sequence[str] | None) -> FilmSet:
@@ -163,6 +166,17 @@ def save(workspace: Workspace, record: EvaluationRecord, predicted: PredictedFil
     return target
 
 
+def _count_seen(seen: Sequence[str], *, dropped: bool) -> SeenFilms:
+    counts = Counter(seen)
+    return SeenFilms(
+        films=counts[FILM],
+        copies=counts[COPY],
+        maybe_copies=counts[MAYBE_COPY],
+        patients=counts[PATIENT],
+        dropped=dropped,
+    )
+
+
 def _part(workspace: Workspace, predictor: Predictor, split: str) -> FilmSet:
     dataset = workspace.prepared()
     made = read_record(dataset.record, DatasetRecord)
@@ -185,7 +199,7 @@ def _part(workspace: Workspace, predictor: Predictor, split: str) -> FilmSet:
         name=split,
         films=films,
         paths=[dataset.root / film.path for film in films],
-        small=small_of(dataset, places),
+        small=read_small(dataset, places),
         segmented=bool(made.segment),
         trained_on=split != "test",
         same_dataset=made.fingerprint == predictor.record.dataset_fingerprint,

@@ -7,18 +7,14 @@ from pathlib import Path
 
 import msgspec
 
-from cxr_cli.dataset.duplicates import find_twins, small_pictures
 from cxr_cli.dataset.folders import select_from_folders
-from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.metadata import DEFAULT_VIEWS, select_films
-from cxr_cli.dataset.reading import read_here
 from cxr_cli.dataset.selection import Selection
-from cxr_cli.dataset.split import group_films
+from cxr_cli.dataset.sources import read_source
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.evaluation.evaluate import Evaluated, FilmSet, current_test, predict_set, save
 from cxr_cli.evaluation.record import EvaluationRecord, External, Gap
 from cxr_cli.evaluation.scoring import score
-from cxr_cli.films.phash import phashes, spectra
 from cxr_cli.metrics.intervals import gap_interval
 from cxr_cli.metrics.table import metrics_in
 from cxr_cli.prediction.predictor import Predictor, open_predictor
@@ -56,7 +52,8 @@ def evaluate_external(
         where: the films. One class is enough: then it is sensitivity or specificity alone.
         run: its name. Defaults to the latest.
         name: of the report. Defaults to the folder's.
-        drop_seen: leave out films that the run was trained or validated on, near-twins, and films of their patients.
+        drop_seen: leave out films that the run was trained or validated on, their copies, and films of
+            their patients.
         prevalence: in (0, 1), for predictive values. Defaults to none.
 
     Raises:
@@ -126,43 +123,15 @@ def _select(predictor: Predictor, where: Elsewhere) -> Selection:
 
 def _read(predictor: Predictor, selection: Selection, name: str) -> FilmSet:
     """The films that can be read, under the run's names of the classes."""
-    everything = list(read_here([film.image for film in selection.kept]))
-    unreadable = [
-        film.excluded(read.reason) for film, read in zip(selection.kept, everything, strict=True) if read.reason
-    ]
-    selection.reject("image can be read", unreadable)
-    both = [(film, read) for film, read in zip(selection.kept, everything, strict=True) if not read.reason]
-    if not both:
-        raise CxrError(
-            f"Expected image files that can be read. Received: {len(unreadable)}, none of them. {unreadable[0].reason}",
-            hint="Check the image files",
-        )
-    digests, small = [read.sha256 for _, read in both], small_pictures(read.small for _, read in both)
-    twins = find_twins(digests, small)
-    patients = [f"{film.source}:{film.patient}" if film.patient else "" for film, _ in both]
-    groups = group_films(patients, digests, [(twin.first, twin.second) for twin in twins])
-    hashes = phashes(spectra(small)).tolist()
+    source = read_source(selection)
     names = {selection.positive: predictor.positive, selection.negative: predictor.negative}
-    films = [
-        Film(
-            path=str(film.image),
-            label=names[film.label],
-            split=name,
-            patient=film.patient,
-            group=group,
-            source=film.source,
-            view=film.view,
-            sex=film.sex,
-            age=film.age,
-            finding=film.finding,
-            location=film.location,
-            sha256=read.sha256,
-            phash=f"{phash:016x}",
-            original=str(film.image),
-        )
-        for (film, read), group, phash in zip(both, groups, hashes, strict=True)
-    ]
-    return FilmSet(name=name, films=films, paths=[film.image for film, _ in both], small=small)
+    paths = [film.image for film in source.candidates]
+    films = source.films(
+        paths=[str(path) for path in paths],
+        labels=[names[film.label] for film in source.candidates],
+        splits=[name] * len(paths),
+    )
+    return FilmSet(name=name, films=films, paths=paths, small=source.small)
 
 
 def _internal(workspace: Workspace, predictor: Predictor) -> EvaluationRecord | None:

@@ -30,7 +30,7 @@ class EvaluatedFilm(FilmPrediction):
     sex: str
     age: str
     finding: str
-    seen: str  # how the run knows the film from its training: film, twin or patient; empty where it doesn't
+    seen: str  # how the run knows the film from its training: film, copy, maybe copy or patient; empty where it doesn't
 
 
 PREDICTIONS = CsvTable(EvaluatedFilm, made_by=EvaluationRecord.MADE_BY)

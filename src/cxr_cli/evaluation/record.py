@@ -8,17 +8,18 @@ from cxr_cli.workspace.records import Record, RecordPart
 
 
 class SeenFilms(RecordPart, frozen=True, kw_only=True):
-    """Films of a test that the run was trained or validated on, each counted once, by the nearest kin."""
+    """Films of a test that the run knows from its training, each counted once: see `SeenIndex`."""
 
     films: int  # the very films, by their files' content
-    twins: int  # near-twins of such films: saved anew, resized, cropped or inverted
+    copies: int  # of such films: re-encoded, resized, cropped or inverted
+    maybe_copies: int  # perhaps so, by the hashes alone
     patients: int  # other films of their patients
     dropped: bool  # they were left out of the figures
 
     @property
     def count(self) -> int:
-        """How many there are of all three kinds."""
-        return self.films + self.twins + self.patients
+        """How many there are of all kinds."""
+        return self.films + self.copies + self.maybe_copies + self.patients
 
 
 class CalibrationFigures(RecordPart, frozen=True, kw_only=True):

@@ -55,7 +55,7 @@ def _split(material: Material) -> str:
         return f"The parts {', '.join(made.given_parts)} were given and kept as they are; patients may cross them."
     return (
         f"The parts were drawn {made.options['split']} with seed {made.options['seed']}, stratified by label; a "
-        "patient's films, and films that are copies or near-twins of each other, are all in one part. No value was "
+        "patient's films, and films that are copies of each other, are all in one part. No value was "
         "imputed: a film without sex, age or view is used, and counted as unknown."
     )
 

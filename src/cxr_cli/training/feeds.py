@@ -18,7 +18,7 @@ from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.classifier import Classifier
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.formats import open_litert
-from cxr_cli.training.frozen import Halves, fingerprint, split_at_frozen
+from cxr_cli.training.frozen import Halves, layers_fingerprint, split_at_frozen
 from cxr_cli.training.input_pipeline import (
     BATCH,
     augment,
@@ -193,7 +193,7 @@ class FrozenFeed:
             {
                 "films": [train.made_from, val.made_from],
                 "size": int(lower.input_shape[1]),
-                "layers": fingerprint(lower),
+                "layers": layers_fingerprint(lower),
                 "cut": self._halves.name,
                 "augmentation": asdict(self._augmentation),
                 "seed": self._seed,

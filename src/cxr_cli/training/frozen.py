@@ -53,7 +53,7 @@ def split_at_frozen(classifier: Classifier) -> Halves | None:
     )
 
 
-def fingerprint(lower: keras.Model) -> list[str]:
+def layers_fingerprint(lower: keras.Model) -> list[str]:
     """What tells one lower part from another: its layers and their weights."""
     import hashlib
 

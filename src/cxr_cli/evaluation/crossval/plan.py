@@ -9,7 +9,7 @@ import msgspec
 from cxr_cli.dataset.classes import write_classes
 from cxr_cli.dataset.folds import Fold, Skipped, draw_folds
 from cxr_cli.dataset.folds import leave_out as leave_out_values
-from cxr_cli.dataset.manifest import Film, films_by_part, fingerprint, read_manifest, write_manifest
+from cxr_cli.dataset.manifest import Film, dataset_fingerprint, films_by_part, read_manifest, write_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError
 from cxr_cli.workspace.files import lock
@@ -117,7 +117,7 @@ def _record(plan: FoldPlan, fold: Fold, films: Sequence[Film]) -> DatasetRecord:
         options={**plan.made.options, "split": "fold", "fold": fold.name, "left_out": plan.column, "seed": plan.seed},
         films=films_by_part(films, plan.made.classes),
         patients={part: len({film.group for film in films if film.split == part}) for part in PARTS},
-        fingerprint=fingerprint(films, segment=plan.made.segment),
+        fingerprint=dataset_fingerprint(films, segment=plan.made.segment),
         given_parts=[],
         leaks=[],  # a group is in one part
     )

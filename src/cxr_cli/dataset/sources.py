@@ -1,0 +1,87 @@
+"""The films of a source, each file read once: content, small pictures, near-duplicates and groups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxr_cli.dataset.duplicates import DuplicatePair, find_duplicates, small_pictures
+from cxr_cli.dataset.manifest import Film
+from cxr_cli.dataset.reading import ReadFilms, read_here
+from cxr_cli.dataset.selection import Candidate, Selection
+from cxr_cli.dataset.split import group_films
+from cxr_cli.errors import MetadataError
+from cxr_cli.films.phash import phashes, spectra
+
+
+@dataclass(frozen=True)
+class SourceFilms:
+    """The films of a source that can be read, in the order of its selection."""
+
+    candidates: Sequence[Candidate]
+    digests: Sequence[str]  # SHA-256 of each file
+    small: np.ndarray  # (N, 96, 96) uint8, of `shrink`
+    duplicates: Sequence[DuplicatePair]
+    groups: Sequence[str]  # patients, joined where they share a film
+
+    def films(self, *, paths: Sequence[str], labels: Sequence[str], splits: Sequence[str]) -> list[Film]:
+        """Rows of a manifest.
+
+        Args:
+            paths: of the images, one per film, as the rows of the three arguments are.
+            labels: their classes.
+            splits: the parts that they are in.
+        """
+        columns = (self.candidates, paths, labels, splits, self.groups, self.digests)
+        return [
+            Film(
+                path=path,
+                label=label,
+                split=split,
+                patient=film.patient,
+                group=group,
+                source=film.source,
+                view=film.view,
+                sex=film.sex,
+                age=film.age,
+                finding=film.finding,
+                location=film.location,
+                sha256=digest,
+                phash=f"{phash:016x}",
+                original=str(film.image),
+            )
+            for film, path, label, split, group, digest, phash in zip(
+                *columns, phashes(spectra(self.small)).tolist(), strict=True
+            )
+        ]
+
+
+def read_source(selection: Selection, read: ReadFilms = read_here) -> SourceFilms:
+    """Read the files of the films that were selected, and find near-duplicates and groups among them.
+
+    Films that can't be read are moved to the excluded ones of `selection`.
+
+    Args:
+        selection: the films.
+        read: reads their files. Defaults to the threads of this machine.
+
+    Raises:
+        MetadataError: no film can be read.
+    """
+    results = list(read([film.image for film in selection.kept]))
+    rejected = [
+        film.excluded(result.reason) for film, result in zip(selection.kept, results, strict=True) if result.reason
+    ]
+    selection.reject("image can be read", rejected)
+    selection.kept = [film for film, result in zip(selection.kept, results, strict=True) if not result.reason]
+    if not selection.kept:
+        raise MetadataError(
+            f"Expected image files that can be read. Received: {len(rejected)}, none of them. {rejected[0].reason}",
+            hint="Check the image files",
+        )
+    digests = [result.sha256 for result in results if not result.reason]
+    small = small_pictures(result.small for result in results)
+    duplicates = find_duplicates(digests, small)
+    patients = [f"{film.source}:{film.patient}" if film.patient else "" for film in selection.kept]
+    groups = group_films(patients, digests, [(pair.first, pair.second) for pair in duplicates])
+    return SourceFilms(selection.kept, digests, small, duplicates, groups)
