@@ -1,9 +1,9 @@
-"""What a film costs one core in a worker of a cluster, and what an archive of ten million such films takes.
+"""Measure the time per film on one core of a cluster worker, and project it to an archive of ten million films.
 
     python benchmarks/films_a_core.py FOLDER -w WORKSPACE [-m RUN]
 
-Processor seconds, which a busy machine changes less than the time on the clock; the median of five passes over films
-that lie in the file cache. Film by film in one thread, as a worker answers and reads them.
+Times are processor seconds, which depend less on the load of the machine than wall-clock time: the median of five
+passes over films in the file cache. Films are read and predicted one at a time in one thread, as a worker does it.
 """
 # ruff: noqa: T201 - scripts print
 
@@ -25,7 +25,7 @@ CORES = (1, 32, 100, 1000)
 
 
 def cost(work: Callable[[Path], object], films: Sequence[Path]) -> float:
-    """Processor seconds a film."""
+    """Return the processor seconds per film."""
     passes = []
     for _ in range(6):
         started = time.process_time()
@@ -36,11 +36,11 @@ def cost(work: Callable[[Path], object], films: Sequence[Path]) -> float:
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("films", type=Path, nargs="+")
-    parser.add_argument("-w", "--workspace", type=Path)
-    parser.add_argument("-m", "--model")
+    parser.add_argument("films", type=Path, nargs="+", help="films, or folders of films")
+    parser.add_argument("-w", "--workspace", type=Path, help="workspace with a trained run")
+    parser.add_argument("-m", "--model", help="name of the run (default: the latest)")
     options = parser.parse_args()
     films = list(find_films(options.films))
     predictor = open_predictor(Workspace.find(options.workspace).run(options.model), threads=1)
@@ -49,7 +49,7 @@ def main() -> None:
     print(f"{len(films)} films, {size / 1e6:.2f} MB each: {ARCHIVE * size / 1e12:.1f} TB for {ARCHIVE:,}")
     for name, work in ((f"predict, {predictor.run.name}", predictor.predict_file), ("prepare", read_one)):
         seconds = cost(work, films)
-        print(f"\n{name}: {seconds * 1000:.1f} ms a film, {1 / seconds:.0f} films a second and core")
+        print(f"\n{name}: {seconds * 1000:.1f} ms per film, {1 / seconds:.0f} films per second and core")
         for cores in CORES:
             hours = ARCHIVE * seconds / cores / 3600
             print(f"  {cores:5,} cores: {hours:8.2f} h, reading {cores * size / seconds / 1e9:6.2f} GB/s")

@@ -1,7 +1,7 @@
-"""What all benchmarks share: commands run in turn, each in a fresh process, and the table that their figures go to.
+"""Shared by all benchmarks: run commands alternately, each in a fresh process, and append the results to a table.
 
-Machines are shared and noisy, so a command and its peer run one after the other, several times, and what is told is the
-median of each and of the ratios pair by pair. Memory is the peak of the largest process, as the system counts it.
+Machines are shared and noisy, so a command and its peer run alternately, several times. Reported are the median time of
+each and the median of the ratios of the pairs. Memory is the peak resident memory of the largest process.
 """
 # ruff: noqa: T201 - scripts print
 
@@ -20,33 +20,33 @@ from statistics import median
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PEERS = Path(__file__).with_name("peers")
-COLUMNS = ("what", "data", "cxr", "peer", "ratio", "asked for", "cxr, MiB", "peer, MiB", "runs", "notes", "command")
-# An installed program has its bytecode; without it, each start compiles all modules anew.
+COLUMNS = ("what", "data", "cxr", "peer", "ratio", "target", "cxr, MiB", "peer, MiB", "runs", "notes", "command")
+# An installed program has its bytecode. Without it, each start would compile all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _PACKAGES = ("cxr-cli", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 
 
 @dataclass
 class Measured:
-    """A command's runs."""
+    """Measurements of a command, one per run."""
 
     seconds: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)  # MiB
-    output: str = ""  # of the last run, stdout alone
+    output: str = ""  # stdout of the last run
 
 
 def cxr(*arguments: object) -> list[str]:
-    """The command line of `cxr`, in this interpreter's environment."""
+    """Return the command line of `cxr` in this interpreter's environment."""
     return [str(Path(sys.executable).with_name("cxr")), *map(str, arguments)]
 
 
 def peer(script: str, *arguments: object) -> list[str]:
-    """The command line of a peer: a plain script of `benchmarks/peers`."""
+    """Return the command line of a peer, a plain script in `benchmarks/peers`."""
     return [sys.executable, str(PEERS / script), *map(str, arguments)]
 
 
 def run(command: Sequence[str]) -> tuple[float, float, str]:
-    """Run a command; seconds, peak MiB and stdout. One that fails ends the benchmark with what it said."""
+    """Run a command, and return its seconds, peak MiB and stdout. If it fails, exit with its error output."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.perf_counter()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
@@ -67,7 +67,14 @@ def run_in_turn(
     warmup: int = 1,
     before: Callable[[str], None] = lambda name: None,
 ) -> dict[str, Measured]:
-    """Run commands A B A B ...; the first `warmup` rounds are not counted. `before` is called with each one's name."""
+    """Run commands alternately: A B A B ...
+
+    Args:
+        commands: command lines by name.
+        runs: number of timed rounds.
+        warmup: number of rounds before that, which are not counted. Defaults to 1.
+        before: called with the command's name before each run, outside the timing.
+    """
     measured = {name: Measured() for name in commands}
     for number in range(-warmup, runs):
         for name, command in commands.items():
@@ -82,12 +89,12 @@ def run_in_turn(
 
 
 def ratio(ours: Measured, theirs: Measured) -> float:
-    """How many times as long the peer takes: the median of the pairs' ratios."""
+    """Return how many times as long the peer takes: the median of the pairs' ratios."""
     return median(b / a for a, b in zip(ours.seconds, theirs.seconds, strict=True))
 
 
 def figures(ours: Measured, theirs: Measured | None = None) -> dict[str, str]:
-    """The columns that every comparison has."""
+    """Return the columns that every comparison has."""
     columns = {
         "cxr": _seconds(median(ours.seconds)),
         "cxr, MiB": f"{median(ours.memory):.0f}",
@@ -102,17 +109,17 @@ def figures(ours: Measured, theirs: Measured | None = None) -> dict[str, str]:
     return columns
 
 
-def record(what: str, *, data: str, asked_for: str, columns: dict[str, str]) -> None:
+def record(what: str, *, data: str, target: str, columns: dict[str, str]) -> None:
     """Print a row and append it to RESULTS.md, under a heading with the machine and versions.
 
     Args:
-        what: the row's name; README shows the latest row of each name and data.
-        data: what it ran on.
-        asked_for: what it should reach.
-        columns: see `figures`; a column that is missing stays empty.
+        what: name of the row; README shows the latest row of each name and data.
+        data: films or metadata that were used.
+        target: ratio, time or memory to reach, in words.
+        columns: see `figures`; a missing column stays empty.
     """
     command = " ".join(["python", "benchmarks/" + Path(sys.argv[0]).name, *map(_shown, sys.argv[1:])])
-    row = columns | {"what": what, "data": data, "asked for": asked_for, "command": f"`{command}`"}
+    row = columns | {"what": what, "data": data, "target": target, "command": f"`{command}`"}
     assert set(row) <= set(COLUMNS), row
     text = RESULTS.read_text(encoding="utf-8")
     heading = f"## {datetime.now(UTC):%Y-%m-%d}, {machine()}"
@@ -124,7 +131,7 @@ def record(what: str, *, data: str, asked_for: str, columns: dict[str, str]) -> 
 
 
 def machine() -> str:
-    """The machine and the versions, in a line."""
+    """Describe the machine and the versions of the packages in one line."""
     processor = platform.processor() or platform.machine()
     memory = "?"
     if sys.platform == "linux":
@@ -141,7 +148,7 @@ def machine() -> str:
 
 
 def _shown(argument: str) -> str:
-    """A machine's own paths are nobody else's: their ends say what they are."""
+    """Shorten an absolute path to its last two parts: the rest is specific to the machine."""
     return "/".join(Path(argument).parts[-2:]) if Path(argument).is_absolute() else argument
 
 

@@ -1,10 +1,10 @@
-"""How well `cxr segment` agrees with lungs that people drew: the mean Dice of each method, and of one constant mask.
+"""Compare `cxr segment` with lungs drawn by people: mean Dice of each method, and of one constant mask.
 
     python benchmarks/lungs_dice.py COVID-CHESTXRAY [SHENZHEN …]
 
-The first folder is the ieee8023 collection, half of whose patients gave the prior. The figures of README and
-docs/pipelines.md are those of its other half. All films of further folders are unseen. A folder has `metadata.csv`,
-`images/` and `masks/lungs/`, whose masks are named as `cxr segment --reference` takes them.
+The first folder is the ieee8023 collection. Half of its patients gave the prior; README and docs/pipelines.md show the
+figures of the other half. No film of further folders is in the prior. A folder has `metadata.csv`, `images/` and
+`masks/lungs/`, with masks named as for `cxr segment --reference`.
 """
 # ruff: noqa: D103, T201
 
@@ -41,14 +41,14 @@ def main() -> None:
 
 
 def scores_of(film: DrawnFilm) -> list[float]:
-    """Dice of each method, and of the prior's mean outline, with the mask that a person drew."""
+    """Return the Dice of each method, and of the prior's mean outline, with the mask drawn by a person."""
     pixels, drawn = film.pixels(), film.lungs()
     masks = [segment_lungs(pixels, method).mask for method in SEGMENTATION_METHODS]
     return [dice(mask, drawn) for mask in (*masks, mean_outline(pixels.shape))]
 
 
 def mean_outline(shape: tuple[int, ...]) -> np.ndarray:
-    """(H, W) bool: the prior's mean outline, whatever the film shows."""
+    """Draw the prior's mean outline, which is the same for every film, as (H, W) bool."""
     canvas = Image.new("1", (shape[1], shape[0]))
     for lung in points(lung_prior().mean[None])[0]:
         ImageDraw.Draw(canvas).polygon([(x * shape[1], y * shape[0]) for x, y in lung.tolist()], fill=1)

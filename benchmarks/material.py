@@ -1,4 +1,4 @@
-"""What the benchmarks of answering run on: a trained run and films. Real ones where they are given, else made here."""
+"""Provide a trained run and films to the benchmarks of prediction: those given as options, or made here."""
 
 import argparse
 import os
@@ -17,18 +17,18 @@ from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 
 SAMPLE = Path(__file__).parents[1] / "sample_images" / "covid.png"
-_DRAWN = 50  # films that differ; the others are links to them
-_GRAIN = 3  # gray levels: a film that was enlarged has none of its own, and would be too easily decoded
+_DRAWN = 50  # number of different films; the others are links to them
+_GRAIN = 3  # SD of noise in gray levels: without it, enlarged films would be smooth and unusually fast to decode
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """The options that `trained_run` takes."""
-    parser.add_argument("--workspace", type=Path, help="with a trained run; default: one is trained on phantoms")
-    parser.add_argument("--model", help="the run; default: the latest")
+    """Add the options that `trained_run` takes."""
+    parser.add_argument("--workspace", type=Path, help="workspace with a trained run (default: train one on phantoms)")
+    parser.add_argument("--model", help="name of the run (default: the latest)")
 
 
 def trained_run(options: argparse.Namespace, folder: Path) -> RunFolder:
-    """The run that the options name, or MobileNetV2 at 224 pixels, from random weights, trained for an epoch."""
+    """Return the run named by the options, or train a MobileNetV2 from random weights for one epoch at 224 pixels."""
     if options.workspace:
         return Workspace(options.workspace).run(options.model)
     workspace = folder / "workspace"
@@ -39,14 +39,17 @@ def trained_run(options: argparse.Namespace, folder: Path) -> RunFolder:
 
 
 def write_films(folder: Path, films: int, *, side: int, kind: str, source: Path | None = None) -> Path:
-    """Write films whose longer side is `side` pixels, each a link to one of 50.
+    """Write 50 different films to a new folder, and hard links to them for the others.
 
     Args:
-        folder: is made.
-        films: how many.
-        side: pixels.
+        folder: folder to create.
+        films: number of films.
+        side: longer side of each film, in pixels.
         kind: jpg (quality 90) or png.
-        source: a folder of films that are scaled to that side. Defaults to rendered phantoms.
+        source: folder of films to scale to `side`. Defaults to rendered phantoms.
+
+    Returns:
+        `folder`.
     """
     folder.mkdir()
     drawn = []
@@ -61,9 +64,9 @@ def write_films(folder: Path, films: int, *, side: int, kind: str, source: Path 
 
 
 def differences(ours: Sequence[float], theirs: Sequence[float]) -> str:
-    """How far two lists of probabilities are apart, in words."""
-    apart = np.abs(np.subtract(ours, theirs))
-    return f"probabilities {np.median(apart):.0e} apart from the peer's, at most {apart.max():.0e}"
+    """Describe the differences between two lists of probabilities in words."""
+    difference = np.abs(np.subtract(ours, theirs))
+    return f"probabilities differ from the peer's by {np.median(difference):.0e} (median), {difference.max():.0e} (max)"
 
 
 def _rendered() -> Iterator[np.ndarray]:
@@ -71,16 +74,16 @@ def _rendered() -> Iterator[np.ndarray]:
 
 
 def _real(source: Path) -> Iterator[np.ndarray]:
-    found = find_films([source])
-    return (read_film(path) for path in islice(found, 0, None, -(-len(found) // _DRAWN)))
+    films = find_films([source])
+    return (read_film(path) for path in islice(films, 0, None, -(-len(films) // _DRAWN)))
 
 
 def _scaled(film: np.ndarray, side: int, *, seed: int) -> Image.Image:
-    picture = Image.fromarray(film)
-    scale = side / max(picture.size)
+    image = Image.fromarray(film)
+    scale = side / max(image.size)
     if scale == 1:
-        return picture
-    size = (round(picture.width * scale), round(picture.height * scale))
-    enlarged = np.asarray(picture.resize(size, Image.Resampling.LANCZOS), dtype=np.float32)
-    grain = np.random.default_rng(seed).normal(0, _GRAIN if scale > 1 else 0, enlarged.shape)
-    return Image.fromarray(np.clip(enlarged + grain, 0, 255).astype(np.uint8))
+        return image
+    size = (round(image.width * scale), round(image.height * scale))
+    resized = np.asarray(image.resize(size, Image.Resampling.LANCZOS), dtype=np.float32)
+    grain = np.random.default_rng(seed).normal(0, _GRAIN if scale > 1 else 0, resized.shape)
+    return Image.fromarray(np.clip(resized + grain, 0, 255).astype(np.uint8))

@@ -1,12 +1,14 @@
-"""Why a frozen MobileNet can answer at chance after 30 epochs: one factor varied at a time, in plain Keras.
+"""Find out why a frozen MobileNet can be at chance after 30 epochs: vary one factor at a time, in plain Keras.
 
-In: workspaces that `cxr prepare` filled, and MobileNet's ImageNet weights. Out: a Markdown table a workspace, a row a
-variant, measured on its test films; with `--csv` a row a variant and seed. Nothing of `cxr`'s own modeling is used.
+In: workspaces prepared by `cxr prepare`, and MobileNet's ImageNet weights. Out: one Markdown table per workspace with
+one row per variant, measured on the test films; with `--csv`, one row per variant and seed. None of `cxr`'s training
+code is used.
 
     python benchmarks/mobilenet_failure.py -w films -w balanced --weights mobilenet_1.0_notop.weights.h5
 
-`--make-balanced` writes the metadata of a set with as many films of healthy chests as of COVID-19, which another
-collection has to give: docs/mobilenet-failure.md has the commands, and says why its figures measure the source.
+`--make-balanced` writes the metadata of a set with as many films of healthy chests as of COVID-19. The healthy films
+come from another collection: docs/mobilenet-failure.md has the commands, and explains why its figures measure the
+source.
 """
 # ruff: noqa: T201, TID253 - a script: it prints, and needs all that it imports
 
@@ -33,24 +35,27 @@ SIDE, BATCH, EPOCHS = 224, 32, 30
 RIGHT, UNIT, RAW = "[-1, 1]", "[0, 1]", "0..255"
 SCALINGS = {RIGHT: (1 / 127.5, -1.0), UNIT: (1 / 255, 0.0), RAW: (1.0, 0.0)}  # pixel * scale + offset
 
-# Whose statistics BatchNorm uses: ImageNet's always; the batch's in training and ImageNet's in test, which is what
-# `trainable = False` gave in keras.applications up to TensorFlow 2.1; the batch's in training and their moving average
-# in test, which is what a layer gives that was left trainable.
+# The statistics that BatchNorm uses. FROZEN: always ImageNet's. MISMATCH: the batch's in training and ImageNet's in
+# testing, as with `trainable = False` in keras.applications up to TensorFlow 2.1. MOVED: the batch's in training and
+# their moving average in testing, as in a layer that was left trainable.
 FROZEN, MISMATCH, MOVED = "frozen", "batch, then ImageNet's", "batch, then moving average"
 
 
 @dataclass(frozen=True)
 class Head:
-    """What stands on the backbone: pooled or flattened features -> Dense(128) -> Dropout(0.5) -> output."""
+    """The head on the backbone: pooled or flattened features -> Dense(128) -> Dropout(0.5) -> output."""
 
     flat: bool = False
-    units: int = 1  # of the output
+    units: int = 1  # output units
     activation: str = "sigmoid"
     loss: str | Callable[..., tf.Tensor] = "binary_crossentropy"
 
 
 def clipped_cross_entropy(truth: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-    """Cross-entropy of clipped probabilities, without a gradient beyond the clip: Keras before it kept the logits."""
+    """Cross-entropy of clipped probabilities, with no gradient where they are clipped, as in older versions of Keras.
+
+    Newer versions compute the loss from the logits.
+    """
     of_truth = keras.ops.take_along_axis(probabilities, keras.ops.cast(truth, "int32"), axis=-1)
     return -keras.ops.log(keras.ops.clip(of_truth, 1e-7, 1 - 1e-7))
 
@@ -63,18 +68,18 @@ SOFTMAX_OF_ONE = Head(activation="softmax")
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to train and test; the defaults are the right ones."""
+    """One way to train and test; the defaults are correct."""
 
     name: str
     scaling: str = RIGHT
-    test_scaling: str = ""  # empty: as in training
+    test_scaling: str = ""  # empty: the same as in training
     statistics: str = FROZEN
     learning_rate: float = 1e-3
     optimizer: str = "Adam"
     class_weights: bool = True
     head: Head | None = POOLED  # None: a logistic regression on the same features
     pretrained: bool = True
-    shuffled: bool = False  # the test films' labels are read in another order than their answers
+    shuffled: bool = False  # the test films' labels are in another order than the predictions
 
 
 VARIANTS = [
@@ -90,7 +95,7 @@ VARIANTS = [
     Variant("SGD 1e-4", optimizer="SGD", learning_rate=1e-4),
     Variant("Flatten, softmax of two", head=FLATTENED),
     Variant("logistic regression in place of the epochs", head=None),
-    # Two at a time.
+    # Two factors at a time.
     Variant("[0, 1] and 1e-4", scaling=UNIT, learning_rate=1e-4),
     Variant("[0, 1] and 1e-5", scaling=UNIT, learning_rate=1e-5),
     Variant("[0, 1] and BatchNorm: batch, then ImageNet's", scaling=UNIT, statistics=MISMATCH),
@@ -98,7 +103,7 @@ VARIANTS = [
     Variant("1e-4 and BatchNorm: batch, then ImageNet's", learning_rate=1e-4, statistics=MISMATCH),
     Variant("the three: [0, 1], 1e-4, batch, then ImageNet's", scaling=UNIT, learning_rate=1e-4, statistics=MISMATCH),
     Variant("[0, 1], Flatten, softmax of two", scaling=UNIT, head=FLATTENED),
-    # Slips that no setting shows.
+    # Mistakes that no setting shows.
     Variant("trained on [0, 1], tested on 0..255", scaling=UNIT, test_scaling=RAW),
     Variant("trained on [-1, 1], tested on [0, 1]", test_scaling=UNIT),
     Variant("Flatten, softmax of two, clipped loss", head=CLIPPED),
@@ -132,16 +137,16 @@ class Films:
 
 
 class Frozen:
-    """A dataset seen through MobileNet, computed once for each scaling and kind of BatchNorm.
+    """The features that MobileNet computes from a dataset, once for each scaling and kind of BatchNorm.
 
-    That is exact: nothing below the head is trained, so what the head gets doesn't depend on the head.
+    This is exact: nothing below the head is trained, so the features don't depend on the head.
     """
 
     def __init__(self, workspace: Path, weights: Path) -> None:
         self.train, self.test = Films.read(workspace, "train"), Films.read(workspace, "test")
         self.weights = weights
-        # Drawn once: all variants and seeds see the same batches. Each epoch leaves out another few films, so that no
-        # batch is small.
+        # Drawn once: all variants and seeds see the same batches. Each epoch leaves out a few films, drawn again each
+        # time, so that all batches are full.
         draw, films = np.random.default_rng(0), len(self.train.truth)
         steps = films // BATCH
         self.batches = np.stack(
@@ -150,11 +155,11 @@ class Frozen:
         self.fixed, self.moving = cache(self._fixed), cache(self._moving)
 
     def features(self, variant: Variant) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What the head is trained and tested on.
+        """Return the features that the head is trained and tested on.
 
         Returns:
-            A table of features (rows, C) float32; for each film of each batch its row (epochs, steps, 32); and the
-            test films' features (films, C) float32.
+            A table of features, (rows, C) float32; the row of each film in each batch, (epochs, steps, 32); and the
+            features of the test films, (films, C) float32.
         """
         flat = variant.head is not None and variant.head.flat
         test = self.fixed("test", variant.test_scaling or variant.scaling, flat, variant.pretrained)
@@ -184,9 +189,9 @@ class Frozen:
 
 
 def measure(frozen: Frozen, variant: Variant, *, seed: int) -> dict[str, float]:
-    """Train one head, and test it after the last epoch, at a threshold of 0.5."""
+    """Train one head, and test it after the last epoch at a threshold of 0.5."""
     table, rows, test = frozen.features(variant)
-    last = table[rows[-1].ravel()]  # what training saw in its last epoch
+    last = table[rows[-1].ravel()]  # the training features of the last epoch
     if variant.head is None:
         model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, class_weight="balanced"))
         model.fit(table, frozen.train.truth)
@@ -211,7 +216,7 @@ def measure(frozen: Frozen, variant: Variant, *, seed: int) -> dict[str, float]:
 def train_head(
     variant: Variant, table: np.ndarray, rows: np.ndarray, truth: np.ndarray, batches: np.ndarray, *, seed: int
 ) -> keras.Model:
-    """Train a head on batches of features, for all epochs."""
+    """Train a head on batches of features for all epochs."""
     head = variant.head or POOLED
     keras.utils.set_random_seed(seed)
     features = keras.Input(table.shape[1:])
@@ -229,7 +234,7 @@ def train_head(
 
 
 def make_balanced(workspace: Path, healthy: Path, target: Path, *, films: int) -> None:
-    """Write metadata for `cxr prepare`: `films` COVID-19 films of a workspace and as many "No Finding" of `healthy`."""
+    """Write metadata for `cxr prepare`: `films` COVID-19 films of a workspace, as many "No Finding" of `healthy`."""
     positive = pd.read_csv(workspace / "dataset" / "manifest.csv", dtype=str).query("label == 'covid'")
     positive = positive.assign(patientid=positive["patient"], filename=positive["original"])
     negative = pd.read_csv(healthy, dtype=str).query("finding == 'No Finding'")
@@ -241,7 +246,7 @@ def make_balanced(workspace: Path, healthy: Path, target: Path, *, films: int) -
 
 
 def report(workspace: Path, weights: Path, *, seeds: int) -> pd.DataFrame:
-    """Print a table of all variants, means over the seeds of the head, and give all figures."""
+    """Print a table of all variants, with means over the seeds of the head, and return all figures."""
     begun, frozen, figures = time.monotonic(), Frozen(workspace, weights), []
     sizes = [f"{len(part.truth)} films, {part.truth.sum()} COVID-19" for part in (frozen.train, frozen.test)]
     print(f"\n{workspace.name}: train {sizes[0]}; test {sizes[1]}; {seeds} seeds of the head\n")
@@ -260,15 +265,19 @@ def report(workspace: Path, weights: Path, *, seeds: int) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Parse the options, and report or write the balanced metadata."""
+    """Parse the options; report, or write the balanced metadata."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-w", "--workspace", type=Path, action="append", required=True, help="may be given again")
+    parser.add_argument(
+        "-w", "--workspace", type=Path, action="append", required=True, help="prepared workspace; can be repeated"
+    )
     parser.add_argument("--weights", type=Path, help="Keras weights file of MobileNet 1.0 without its top")
-    parser.add_argument("--seeds", type=int, default=3, help="of the head (default: 3)")
-    parser.add_argument("--csv", type=Path, help="write all figures here")
-    parser.add_argument("--make-balanced", type=Path, metavar="CSV", help="write this metadata file, and stop")
+    parser.add_argument("--seeds", type=int, default=3, help="number of heads per variant (default: %(default)s)")
+    parser.add_argument("--csv", type=Path, help="CSV file for all figures")
+    parser.add_argument("--make-balanced", type=Path, metavar="CSV", help="write this metadata file, and exit")
     parser.add_argument("--healthy", type=Path, help="metadata file of the healthy films, for --make-balanced")
-    parser.add_argument("--films", type=int, default=200, help="of each class, for --make-balanced (default: 200)")
+    parser.add_argument(
+        "--films", type=int, default=200, help="films per class, for --make-balanced (default: %(default)s)"
+    )
     options = parser.parse_args()
     if options.make_balanced:
         if not options.healthy:
@@ -277,7 +286,7 @@ def main() -> None:
         return
     if not options.weights:
         parser.error("--weights is needed")
-    tf.get_logger().setLevel("ERROR")  # each head is a new model, which is worth no warning of retracing
+    tf.get_logger().setLevel("ERROR")  # each head is a new model, so warnings about retracing are noise
     tf.config.threading.set_intra_op_parallelism_threads(2)
     tf.config.threading.set_inter_op_parallelism_threads(2)
     print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}")

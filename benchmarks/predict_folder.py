@@ -1,11 +1,12 @@
-"""`cxr predict` of a folder, against a plain Keras script with tf.data in batches of 32.
+"""Compare `cxr predict` of a folder with a plain Keras script that uses tf.data in batches of 32.
 
     python benchmarks/predict_folder.py [--films 1000] [--size 640] [--format jpg] [--source DIR] [--memory]
         [--workspace DIR --model RUN] [--runs 3]
 
-Without a source the films are rendered phantoms; those of a source are scaled to the size. Without a workspace a
-MobileNetV2 is trained on phantoms for an epoch first. Both answer from the same run, the peer from its model.keras, and
-write a CSV file. With --memory it is told instead what `cxr` takes for as many films, and for ten times as many.
+Without a source, the films are rendered phantoms; films of a source are scaled to the size. Without a workspace, a
+MobileNetV2 is first trained on phantoms for one epoch. Both predict with the same run, the peer from its model.keras,
+and write a CSV file. --memory instead measures the memory that `cxr` needs for that many films and for ten times as
+many.
 """
 # ruff: noqa: D103, T201
 
@@ -22,12 +23,12 @@ from material import add_run_options, differences, trained_run, write_films
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_options(parser)
-    parser.add_argument("--films", type=int, default=1000)
-    parser.add_argument("--size", type=int, default=640, help="of the films' longer side, in pixels")
-    parser.add_argument("--format", choices=["jpg", "png"], default="jpg")
-    parser.add_argument("--source", type=Path, help="a folder of real films")
-    parser.add_argument("--memory", action="store_true")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--films", type=int, default=1000, help="number of films (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=640, help="longer side in pixels (default: %(default)s)")
+    parser.add_argument("--format", choices=["jpg", "png"], default="jpg", help="file format (default: %(default)s)")
+    parser.add_argument("--source", type=Path, help="folder of real films (default: render phantoms)")
+    parser.add_argument("--memory", action="store_true", help="measure the peak memory of cxr instead")
+    parser.add_argument("--runs", type=int, default=3, help="timed runs of each (default: %(default)s)")
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="cxr-predict-folder-") as folder:
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 def compare(options: argparse.Namespace, folder: Path) -> None:
-    """Measure both and append the row."""
+    """Measure both, and append the row."""
     trained = trained_run(options, folder)
     films = _films(options, folder, options.films)
     ours, theirs = folder / "cxr.csv", folder / "peer.csv"
@@ -47,15 +48,15 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
         runs=options.runs,
     )
     a, b = _probabilities(ours), _probabilities(theirs)
-    assert a.keys() == b.keys(), f"cxr answered for {len(a)} films, the peer for {len(b)}"
+    assert a.keys() == b.keys(), f"cxr predicted {len(a)} films, the peer {len(b)}"
     large = options.size >= 2000
     record(
         f"`cxr predict DIR`, {options.films:,} films of {options.size:,} px, {trained.name}",
         data=_kind(options),
-        asked_for="4 ×" if large else "4 ×, over 100 films a second",
+        target="4 ×" if large else "4 ×, over 100 films per second",
         columns=figures(measured["cxr"], measured["peer"])
         | {
-            "notes": f"{options.films / median(measured['cxr'].seconds):.0f} films a second, the peer "
+            "notes": f"{options.films / median(measured['cxr'].seconds):.0f} films per second, the peer "
             f"{options.films / median(measured['peer'].seconds):.0f}; "
             + differences(list(a.values()), [b[name] for name in a])
         },
@@ -63,7 +64,7 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
 
 
 def compare_memory(options: argparse.Namespace, folder: Path) -> None:
-    """Measure the peak memory of ours alone and append the row."""
+    """Measure the peak memory of `cxr` alone, and append the row."""
     trained = trained_run(options, folder)
     peaks = {}
     for count in (options.films, 10 * options.films):
@@ -77,7 +78,7 @@ def compare_memory(options: argparse.Namespace, folder: Path) -> None:
     record(
         f"memory of `cxr predict DIR`, {trained.name}",
         data=f"{_kind(options)} of {options.size} px",
-        asked_for="flat",
+        target="flat",
         columns={"notes": "; ".join(f"{count:,} films: {peak:.0f} MiB" for count, peak in peaks.items()), "runs": "1"},
     )
 
@@ -92,7 +93,7 @@ def _kind(options: argparse.Namespace) -> str:
 
 
 def _probabilities(table: Path) -> dict[str, float]:
-    """Of the positive class, by file name."""
+    """Return the probabilities of the positive class, by file name."""
     with table.open(encoding="utf-8", newline="") as stream:
         header, *rows = csv.reader(stream)
     column = next(i for i in reversed(range(len(header))) if header[i].startswith("probability"))

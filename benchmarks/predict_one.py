@@ -1,8 +1,8 @@
-"""`cxr predict` of one film in a fresh process, against a plain Keras script.
+"""Compare `cxr predict` of one film, in a fresh process, with a plain Keras script.
 
     python benchmarks/predict_one.py [--workspace DIR --model RUN] [--film FILE] [--runs 5]
 
-Without a workspace a MobileNetV2 is trained on phantoms for an epoch first. Both answer from the same run, the peer
+Without a workspace, a MobileNetV2 is first trained on phantoms for one epoch. Both predict with the same run, the peer
 from its model.keras.
 """
 # ruff: noqa: D103
@@ -19,8 +19,8 @@ from material import SAMPLE, add_run_options, differences, trained_run
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_options(parser)
-    parser.add_argument("--film", type=Path, default=SAMPLE)
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--film", type=Path, default=SAMPLE, help="film to predict (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=5, help="timed runs of each (default: %(default)s)")
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="cxr-predict-one-") as folder:
@@ -32,12 +32,12 @@ def main() -> None:
             },
             runs=options.runs,
         )
-    (answer,) = json.loads(measured["cxr"].output)
-    _, ours = answer["probabilities"].values()  # the positive class is the second
+    (prediction,) = json.loads(measured["cxr"].output)
+    _, ours = prediction["probabilities"].values()  # the positive class is the second
     record(
         f"`cxr predict`, one film, {run.name}",
         data=options.film.name,
-        asked_for="20 ×, under 0.45 s and 160 MB",
+        target="20 ×, under 0.45 s and 160 MB",
         columns=figures(measured["cxr"], measured["peer"])
         | {"notes": differences([ours], [float(measured["peer"].output.split()[-1])])},
     )

@@ -1,10 +1,10 @@
-"""`cxr prepare` against pandas, scikit-learn and shutil: 1,000 films, and 100,000 rows of metadata.
+"""Compare `cxr prepare` with pandas, scikit-learn and shutil: 1,000 films, and 100,000 rows of metadata.
 
     python benchmarks/prepare.py [--metadata FILE --positive FINDING] [--runs 5]
 
-Without a metadata file the films are rendered phantoms of 640 pixels a side, half JPEG and half PNG. `peers/
-pandas_prepare.py` opens none of the films and hashes none; `cxr` proves that each can be read, hashes its file, groups
-copies, draws two pictures and writes a manifest. Both must keep the same number of films.
+Without a metadata file, the films are rendered phantoms of 640 x 640 pixels, half JPEG and half PNG. The peer,
+`peers/pandas_prepare.py`, neither opens nor hashes films. `cxr` checks that each can be read, hashes its file, groups
+copies, draws two plots and writes a manifest. Both must keep the same number of films.
 """
 
 import argparse
@@ -23,20 +23,22 @@ from PIL import Image
 
 from cxr_cli.rendering.render import render
 
-_DRAWN = 50  # phantoms that are rendered; the other films are cut from them, each in its own place
-_MARGIN = 32  # pixels around a film that the cut can move by
+_DRAWN = 50  # number of phantoms to render; the films are cut from them, each in its own place
+_MARGIN = 32  # pixels by which the place of the cut can vary
 Row = dict[str, str]
 
 
 def main() -> None:
-    """Measure both and append the rows."""
+    """Measure both, and append the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--metadata", type=Path, help="real films; default: phantoms are rendered")
-    parser.add_argument("--positive", default="COVID-19", help="of --metadata")
-    parser.add_argument("--films", type=int, default=1000, help="phantoms to render")
-    parser.add_argument("--rows", type=int, default=100_000, help="of the long metadata file; 0: leave that out")
-    parser.add_argument("--films-for-all-rows", action="store_true", help="each row has its film, of 64 pixels a side")
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--metadata", type=Path, help="metadata of real films (default: render phantoms)")
+    parser.add_argument("--positive", default="COVID-19", help="positive finding in --metadata (default: %(default)s)")
+    parser.add_argument("--films", type=int, default=1000, help="phantoms to render (default: %(default)s)")
+    parser.add_argument(
+        "--rows", type=int, default=100_000, help="rows of the long metadata file; 0 skips it (default: %(default)s)"
+    )
+    parser.add_argument("--films-for-all-rows", action="store_true", help="make a film of 64 x 64 pixels for each row")
+    parser.add_argument("--runs", type=int, default=5, help="timed runs of each (default: %(default)s)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cxr-prepare-") as name:
         folder = Path(name)
@@ -47,7 +49,7 @@ def main() -> None:
         record(
             f"`cxr prepare`, {films:,} films",
             data=f"{metadata.parent.name}" if arguments.metadata else "phantoms of 640 px, JPEG and PNG",
-            asked_for="not slower",
+            target="not slower",
             columns=columns,
         )
         if not arguments.rows:
@@ -60,13 +62,13 @@ def main() -> None:
         record(
             f"`cxr prepare`, {arguments.rows:,} rows of metadata",
             data=f"{films:,} of them with a film" + " of 64 px" * arguments.films_for_all_rows,
-            asked_for="under 15 s",
+            target="under 15 s",
             columns=columns,
         )
 
 
 def compare(metadata: Path, positive: str, folder: Path, *, runs: int) -> tuple[int, dict[str, str]]:
-    """The films that both keep, and the columns of the row."""
+    """Return the number of films that both keep, and the columns of the row."""
     output = folder / "output"
     measured = run_in_turn(
         {
@@ -83,7 +85,7 @@ def compare(metadata: Path, positive: str, folder: Path, *, runs: int) -> tuple[
 
 
 def write_films(folder: Path, films: int, *, side: int) -> Path:
-    """Films that all differ, two a patient, every other one a PNG; the path of their metadata."""
+    """Write films that all differ, two per patient, half JPEG and half PNG. Returns the path of their metadata."""
     (folder / "images").mkdir(parents=True)
     with ProcessPoolExecutor() as pool:
         names = [name for some in pool.map(partial(_write_some, folder, films, side), range(_DRAWN)) for name in some]
@@ -98,7 +100,7 @@ def _write_some(folder: Path, films: int, side: int, seed: int) -> Iterable[str]
     for number in range(seed, films, _DRAWN):
         x, y = divmod(number // _DRAWN, _MARGIN)
         film = drawn.crop((x % _MARGIN, y, x % _MARGIN + side, y + side))
-        if side < 100:  # so small that neighbours might be the same
+        if side < 100:  # films this small might be equal after a shift by a pixel
             film = Image.fromarray(
                 np.asarray(film) ^ np.random.default_rng(number).integers(0, 8, (side, side), np.uint8)
             )
@@ -108,7 +110,7 @@ def _write_some(folder: Path, films: int, side: int, seed: int) -> Iterable[str]
 
 
 def write_long(path: Path, metadata: Path, rows: int) -> Path:
-    """The rows of `metadata`, with films, spread over `rows` rows, of which the others have none."""
+    """Write a metadata file of `rows` rows: those of `metadata`, which have a film, among others that have none."""
     with metadata.open(encoding="utf-8-sig", newline="") as stream:
         known = list(csv.DictReader(stream))
     every = max(1, rows // len(known))

@@ -1,4 +1,4 @@
-"""README's table of speed, the latest row of each name and data in RESULTS.md: python benchmarks/readme_table.py."""
+"""Write the latest row of each name and data in RESULTS.md to README: python benchmarks/readme_table.py."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ _SHOWN = ("what", "data", "cxr", "peer", "ratio", "cxr, MiB", "peer, MiB")
 
 
 def table(results: str) -> str:
-    """The Markdown table: `results` is the text of RESULTS.md."""
+    """Return the Markdown table of `results`, the text of RESULTS.md."""
     rows: dict[tuple[str, str], list[str]] = {}
     header: list[str] = []
     for line in results.splitlines():
@@ -25,7 +25,7 @@ def table(results: str) -> str:
 
 
 def with_table(readme: str, results: str) -> str:
-    """README with the table between its marks."""
+    """Return the text of README with the new table between its marks."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}{table(results)}{END}{after}"

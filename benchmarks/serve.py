@@ -1,11 +1,11 @@
-"""`cxr serve` with many people at once: each drops a film, waits for its answer, and drops the next.
+"""Measure `cxr serve` with many clients at once: each uploads a film, waits for its prediction, and uploads the next.
 
     python benchmarks/serve.py [--clients 32] [--films 2000] [--size 1024] [--source DIR] [--workspace DIR --model RUN]
 
-Talks to the page as a browser does: uploads the film, then asks for its answer. What is told is the time from the one
-to the other's end, and the server's resident memory at rest, after a tenth of the films, half of them, and all. Server
-and clients share the machine. Without a source the films are rendered phantoms; without a workspace a MobileNetV2 is
-trained on phantoms for an epoch first. Needs cxr-cli[web]; on this machine alone.
+The clients talk to the page as a browser does: they upload the film, then request its prediction. Reported are the time
+for both together, and the server's resident memory after a tenth of the films, half of them, and all. Server and
+clients share this machine. Without a source, the films are rendered phantoms; without a workspace, a MobileNetV2 is
+first trained on phantoms for one epoch. Needs cxr-cli[web].
 """
 # ruff: noqa: D103, T201
 
@@ -28,17 +28,17 @@ from material import add_run_options, trained_run, write_films
 
 from cxr_cli.workspace.folders import RunFolder
 
-_SECONDS = 60  # after which a client gives up: an error
+_SECONDS = 60  # timeout of a request; it counts as an error
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_options(parser)
-    parser.add_argument("--clients", type=int, default=32)
-    parser.add_argument("--films", type=int, default=2000)
-    parser.add_argument("--size", type=int, default=1024, help="of the films' longer side, in pixels")
-    parser.add_argument("--format", choices=["jpg", "png"], default="jpg")
-    parser.add_argument("--source", type=Path, help="a folder of real films")
+    parser.add_argument("--clients", type=int, default=32, help="clients at the same time (default: %(default)s)")
+    parser.add_argument("--films", type=int, default=2000, help="number of films in all (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=1024, help="longer side in pixels (default: %(default)s)")
+    parser.add_argument("--format", choices=["jpg", "png"], default="jpg", help="file format (default: %(default)s)")
+    parser.add_argument("--source", type=Path, help="folder of real films (default: render phantoms)")
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="cxr-serve-") as temporary:
@@ -47,50 +47,50 @@ def main() -> None:
         written = write_films(folder / "films", 50, side=options.size, kind=options.format, source=options.source)
         films = [path.read_bytes() for path in sorted(written.iterdir())]
         with served(run) as (process, address):
-            answers: list[float | str] = []
+            results: list[float | str] = []
             memory = {}
             for until in (options.films // 10, options.films // 2, options.films):
-                answers += ask_all(address, run, films, clients=options.clients, total=until - len(answers))
+                results += predict_all(address, run, films, clients=options.clients, total=until - len(results))
                 memory[until] = resident(process)
                 print(f"{until} films: {memory[until]:.0f} MiB", flush=True)
 
-    seconds = [answer for answer in answers if isinstance(answer, float)]
-    for problem in {answer for answer in answers if isinstance(answer, str)}:
+    seconds = [result for result in results if isinstance(result, float)]
+    for problem in {result for result in results if isinstance(result, str)}:
         print("error:", problem)
     median, slow = np.percentile(seconds, [50, 95])
     origin = f"films of {options.source.resolve().parent.name}" if options.source else "phantoms"
     record(
         f"`cxr serve`, {options.clients} clients, {run.name}",
-        data=f"{len(answers):,} {origin}, {options.format.upper()} of {options.size:,} px",
-        asked_for="no error, median under 1 s, memory flat",
+        data=f"{len(results):,} {origin}, {options.format.upper()} of {options.size:,} px",
+        target="no error, median under 1 s, memory flat",
         columns={
             "cxr": f"median {median:.2f} s, p95 {slow:.2f} s",
             "cxr, MiB": ", ".join(f"{mib:.0f} after {films:,}" for films, mib in memory.items()),
             "runs": "1",
-            "notes": f"{len(answers) - len(seconds)} errors",
+            "notes": f"{len(results) - len(seconds)} errors",
         },
     )
 
 
 @contextmanager
 def served(run: RunFolder) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server on a free port of this machine, and its address; it is stopped whatever happens."""
+    """Run a server on a free port of this machine, and yield it with its address. It is stopped whatever happens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = cxr("serve", "-m", run.name, "-w", run.root.parents[1], "--port", port)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr
-        told = []
+        lines = []
         for line in process.stderr:
-            told.append(line)
+            lines.append(line)
             if line.startswith("Page: "):
                 break
         else:
-            raise SystemExit("cxr serve ended:\n" + "".join(told))
-        # Else a full pipe would stop the server.
+            raise SystemExit("cxr serve ended:\n" + "".join(lines))
+        # Keep reading: a full pipe would block the server.
         threading.Thread(target=process.stderr.read, daemon=True).start()
-        yield process, told[-1].removeprefix("Page: ").strip()
+        yield process, lines[-1].removeprefix("Page: ").strip()
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -100,12 +100,12 @@ def served(run: RunFolder) -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.wait()
 
 
-def ask_all(address: str, run: RunFolder, films: list[bytes], *, clients: int, total: int) -> list[float | str]:
-    """Let `clients` ask for `total` answers, each one after the other; the seconds of each, or what went wrong."""
-    numbers, taking = iter(range(total)), threading.Lock()
+def predict_all(address: str, run: RunFolder, films: list[bytes], *, clients: int, total: int) -> list[float | str]:
+    """Make `total` predictions from `clients` threads. Returns the seconds that each took, or its error."""
+    numbers, lock = iter(range(total)), threading.Lock()
 
     def client(name: int) -> list[float | str]:
-        taken: list[float | str] = []
+        results: list[float | str] = []
         with httpx.Client(base_url=address, timeout=_SECONDS, trust_env=False) as http:
             config = http.get("/config").json()
             (function,) = (
@@ -114,18 +114,18 @@ def ask_all(address: str, run: RunFolder, films: list[bytes], *, clients: int, t
                 if any(event == "upload" for _, event in dependency["targets"])
             )
             while True:
-                with taking:
+                with lock:
                     number = next(numbers, None)
                 if number is None:
-                    return taken
-                taken.append(ask(http, function, run.name, films[number % len(films)], session=f"client{name}"))
+                    return results
+                results.append(predict(http, function, run.name, films[number % len(films)], session=f"client{name}"))
 
     with ThreadPoolExecutor(clients) as pool:
-        return [answer for answers in pool.map(client, range(clients)) for answer in answers]
+        return [result for results in pool.map(client, range(clients)) for result in results]
 
 
-def ask(http: httpx.Client, function: int, run: str, film: bytes, *, session: str) -> float | str:
-    """Drop one film."""
+def predict(http: httpx.Client, function: int, run: str, film: bytes, *, session: str) -> float | str:
+    """Upload one film and wait for its prediction. Returns the seconds it took, or the error."""
     started = time.perf_counter()
     try:
         (path,) = http.post("/gradio_api/upload", files={"files": ("film", film)}).raise_for_status().json()
@@ -134,13 +134,13 @@ def ask(http: httpx.Client, function: int, run: str, film: bytes, *, session: st
         shown = http.post("/gradio_api/run/predict", json=body).raise_for_status().json()["data"][1]
     except (httpx.HTTPError, ValueError, LookupError) as error:
         return repr(error)[:200]
-    return time.perf_counter() - started if "cxr-answer" in shown else f"no answer: {shown[:200]}"
+    return time.perf_counter() - started if "cxr-answer" in shown else f"no prediction: {shown[:200]}"
 
 
 def resident(process: subprocess.Popen[str]) -> float:
-    """The memory of a process now, in MiB."""
-    told = subprocess.run(["ps", "-o", "rss=", "-p", str(process.pid)], check=True, capture_output=True, text=True)
-    return int(told.stdout) / 1024
+    """Return the resident memory of a process in MiB."""
+    output = subprocess.run(["ps", "-o", "rss=", "-p", str(process.pid)], check=True, capture_output=True, text=True)
+    return int(output.stdout) / 1024
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""`cxr train` against a plain Keras script: the same films, split, architecture, frozen share, epochs and batch size.
+"""Compare `cxr train` with a plain Keras script: same films, split, architecture, frozen share, epochs and batch size.
 
     python benchmarks/train.py --metadata metadata.csv --weights mobilenetv2_1.0_notop.weights.h5
     python benchmarks/train.py --metadata metadata.csv --weights xception_notop.weights.h5 --arch xception \
         --size 299 --freeze 1 --epochs 30 --fine-tune-epochs 0
 
-Without --metadata the films are rendered phantoms; without --weights both start from random. Each seed is one pair of
-runs, on a split and with draws of its own. Each run starts without a cache. Early stopping is off, so that both train
-all epochs; both keep the epoch with the lowest validation loss, and its AUC on the validation films is compared.
+Without --metadata, the films are rendered phantoms; without --weights, both start from random weights. Each seed gives
+one pair of runs with its own split and initial weights. Each run starts without a cache. Early stopping is off, so both
+train all epochs. Both keep the epoch with the lowest validation loss, and its AUC on the validation films is compared.
 """
 # ruff: noqa: D103, T201
 
@@ -26,16 +26,18 @@ PEERS = {"layers": "Keras layers", "generator": "ImageDataGenerator"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--metadata", type=Path)
-    parser.add_argument("--every", type=int, default=1, help="take every so manieth row of the metadata")
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--arch", default="mobilenetv2")
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--freeze", type=float, default=2 / 3)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--fine-tune-epochs", type=int, default=10)
-    parser.add_argument("--augment", choices=PEERS, default="layers", help="the peer's")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--metadata", type=Path, help="metadata of real films (default: render phantoms)")
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="use every Nth row of the metadata (default: 1)"
+    )
+    parser.add_argument("--weights", type=Path, help="file of pretrained weights (default: random weights)")
+    parser.add_argument("--arch", default="mobilenetv2", help="architecture (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=224, help="side of the input in pixels (default: %(default)s)")
+    parser.add_argument("--freeze", type=float, default=2 / 3, help="share of frozen layers (default: 2/3)")
+    parser.add_argument("--epochs", type=int, default=10, help="epochs before fine-tuning (default: %(default)s)")
+    parser.add_argument("--fine-tune-epochs", type=int, default=10, help="epochs of it (default: %(default)s)")
+    parser.add_argument("--augment", choices=PEERS, default="layers", help="of the peer (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=3, help="number of pairs of runs (default: %(default)s)")
     options = parser.parse_args()
 
     ours, theirs = Measured(), Measured()
@@ -57,15 +59,15 @@ def main() -> None:
                 flush=True,
             )
             shutil.rmtree(workspace)
-    apart = mean(a - b for a, b in aucs)
+    difference = mean(a - b for a, b in aucs)
     record(
         f"`cxr train` {options.arch}, {options.freeze:.0%} frozen, {options.epochs + options.fine_tune_epochs} epochs",
         data=f"{'covid-chestxray' if options.metadata else 'phantoms'}, {films['train']} + {films['val']} films",
-        asked_for="5 ×" if options.freeze == 1 else "3 ×, validation AUC within 0.02",
+        target="5 ×" if options.freeze == 1 else "3 ×, validation AUC within 0.02",
         columns=figures(ours, theirs)
         | {
             "notes": f"validation AUC {mean(a for a, _ in aucs):.3f}, peer's {mean(b for _, b in aucs):.3f} "
-            f"({apart:+.3f}); peer augments by {PEERS[options.augment]}"
+            f"({difference:+.3f}); the peer augments with {PEERS[options.augment]}"
         },
     )
 

@@ -1,4 +1,4 @@
-"""What README says of speed is what was measured last."""
+"""README's speed table shows the latest measurements."""
 
 import importlib.util
 from pathlib import Path
@@ -16,14 +16,14 @@ def readme_table():
     return module
 
 
-def test_readmes_speed_table_is_of_the_latest_results(readme_table):
+def test_readme_shows_the_latest_results(readme_table):
     readme = (ROOT / "README.md").read_text("utf-8")
 
     assert readme == readme_table.with_table(readme, (ROOT / "benchmarks" / "RESULTS.md").read_text("utf-8"))
 
 
-def test_the_latest_row_of_a_name_counts(readme_table):
-    head = "| what | data | cxr | peer | ratio | asked for | cxr, MiB | peer, MiB | runs | notes | command |\n"
+def test_a_later_row_replaces_an_earlier_row_of_the_same_name_and_data(readme_table):
+    head = "| what | data | cxr | peer | ratio | target | cxr, MiB | peer, MiB | runs | notes | command |\n"
     row = "| a | films | {} s | 9.00 s | 3.0 | | 90 | 700 | 5 | | `x` |\n"
     text = f"# Title\n\n## one\n\n{head}|{' --- |' * 11}\n{row.format('4.00')}\n## two\n\n{head}{row.format('3.00')}"
 

@@ -1,7 +1,7 @@
-"""The peer of `cxr gradcam`: a plain Keras script, after Keras's example "Grad-CAM class activation visualization".
+"""The peer of `cxr gradcam`: a plain Keras script that follows the example "Grad-CAM class activation visualization".
 
-In: a Keras model of uint8 films, a film, and the picture to write. Out: P(positive) on stdout; with a fourth argument
-the heat map too, as .npy, between 0 and 1.
+In: a Keras model that takes uint8 films, a film, and the image to write. Out: P(positive) on stdout; with a fourth
+argument, also the heat map from 0 to 1 as .npy.
 """
 # ruff: noqa: T201, TID253 - a script
 

@@ -1,6 +1,6 @@
 """The peer of `cxr predict` for one film: a plain Keras script.
 
-In: a Keras model of uint8 films, and a film. Out: P(positive) on stdout.
+In: a Keras model that takes uint8 films, and a film. Out: P(positive) on stdout.
 """
 # ruff: noqa: T201, TID253 - a script
 

@@ -1,6 +1,6 @@
-"""The peer of `cxr predict DIR`: a plain Keras script with tf.data in batches of 32.
+"""The peer of `cxr predict DIR`: a plain Keras script that uses tf.data in batches of 32.
 
-In: a Keras model of uint8 films, a folder of JPEG and PNG films, and the CSV file to write.
+In: a Keras model that takes uint8 films, a folder of JPEG and PNG films, and the CSV file to write.
 """
 # ruff: noqa: TID253 - a script
 
@@ -17,9 +17,9 @@ size = model.input_shape[1:3]
 
 
 def load(path: tf.Tensor) -> tf.Tensor:
-    """A film's file to its (S, S, 3) uint8."""
+    """Read a film as (S, S, 3) uint8."""
     image = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
-    # With antialias, as Pillow resizes: without it the answers are others.
+    # With antialiasing, as Pillow resizes: without it the predictions differ.
     return tf.cast(tf.round(tf.image.resize(image, size, antialias=True)), tf.uint8)
 
 

@@ -1,6 +1,6 @@
-"""The peer of `cxr train`: a plain Keras script, after Keras's guide to transfer learning and fine-tuning.
+"""The peer of `cxr train`: a plain Keras script that follows Keras's guide to transfer learning and fine-tuning.
 
-In: a folder with train/ and val/ and two class folders in each. Out: a model file, and the validation AUC on stdout.
+In: a folder with train/ and val/, each with two class folders. Out: a model file, and the validation AUC on stdout.
 """
 # ruff: noqa: D103, T201, TID253 - a script
 

@@ -1,11 +1,11 @@
-"""A plain way from metadata to a split dataset: pandas, scikit-learn and shutil.
+"""The peer of `cxr prepare`: from metadata to a split dataset with pandas, scikit-learn and shutil.
 
-No film is opened, nothing is hashed and nothing is drawn: rows are filtered as in the published pipelines, split by
-patient, and the files copied to split/class folders.
+Rows are filtered as in the published pipelines and split by patient, and the files are copied to split/class folders.
+No film is opened or hashed, and nothing is plotted.
 
 Usage: python pandas_prepare.py --metadata FILE --positive FINDING OUTPUT
 """
-# ruff: noqa: T201, TID253 - a script: it prints, and needs all that it imports
+# ruff: noqa: T201, TID253 - a script
 
 import argparse
 import shutil

@@ -1,7 +1,7 @@
 """The peer of `cxr segment --method fcm`: scikit-fuzzy's C-means on all pixels of a film.
 
-In: a film, and a file to write. Out: the seconds that the clustering alone took on stdout; its memberships, (4, H * W)
-from the darkest cluster to the brightest, in the file.
+In: a film, and the .npy file to write. Out: the seconds of the clustering alone, on stdout; the memberships,
+(4, H * W) float64 from the darkest cluster to the brightest, in the file.
 """
 # ruff: noqa: T201, TID253 - a script
 
