@@ -1,12 +1,12 @@
-"""The errors a user can mend. One boundary, in `cli`, prints them; a bug keeps its traceback."""
+"""The errors that a user can fix. One boundary, in `cli`, prints them; a bug keeps its traceback."""
 
 
 class CxrError(Exception):
-    """Something the user can mend.
+    """An error that the user can fix.
 
     Args:
-        message: what was expected, what came and where, in one or two sentences.
-        hint: the next command to run or thing to do. Defaults to none.
+        message: what was expected, and what was received and where, in one or two sentences.
+        hint: the next command to run, or the next thing to do. Defaults to none.
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
@@ -24,11 +24,11 @@ class ImageError(CxrError):
 
 
 class MetadataError(CxrError):
-    """A metadata file that can't be read, or lacks what it must have."""
+    """A metadata file that can't be read, or that lacks a required column or value."""
 
 
 class FolderError(CxrError):
-    """Class folders that can't be understood as a dataset."""
+    """A folder that can't be read, or class folders that can't be understood as a dataset."""
 
 
 class SplitError(CxrError):
@@ -44,12 +44,12 @@ class NoRunError(WorkspaceError):
 
 
 class WeightsError(CxrError):
-    """Backbone weights that can't be had or don't fit."""
+    """Backbone weights that can't be obtained or don't fit the architecture."""
 
 
 class ClusterError(CxrError):
-    """A cluster that can't be reached or worked with."""
+    """A cluster that can't be reached or used."""
 
 
 class ExportError(CxrError):
-    """An exported model that doesn't answer as the Keras model does."""
+    """An exported model whose output differs from the Keras model's."""

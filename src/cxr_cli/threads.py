@@ -1,4 +1,4 @@
-"""Work on many films at once, in threads: reading, decoding and copying leave Python's lock to others."""
+"""Work on many films at once, in threads: reading, decoding and copying release Python's global lock."""
 
 import os
 from collections import deque
@@ -10,17 +10,18 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 THREADS = min(32, (os.cpu_count() or 1) + 4)  # more than cores: some wait for a disk, or a network
-_WAITING = 4  # batches a thread: enough that none waits for work, few enough that an archive fits in memory
+_WAITING = 4  # batches per thread: enough to keep each busy, few enough that an archive fits in memory
 
 
 def in_threads(work: Callable[[T], R], items: Iterable[T], *, batch: int = 1, threads: int = THREADS) -> Iterator[R]:
-    """What `work` gives for each item, in their order; never more of them wait than a few for each thread.
+    """Give the result of `work` for each item, in their order. Only a few results per thread wait to be taken.
 
     Args:
-        work: is called from several threads.
-        items: of any number.
-        batch: items that a thread takes at once; more than 1 where the work on one is hardly more than its handing on.
-        threads: how many. Defaults to more than there are cores.
+        work: called from several threads.
+        items: any number of them; taken as they are needed.
+        batch: items that a thread takes at once; more than 1 if one item takes hardly longer than handing it over.
+            Defaults to 1.
+        threads: number of threads. Defaults to a few more than there are cores.
     """
     rest = iter(items)
     running: deque[Future[list[R]]] = deque()

@@ -1,4 +1,4 @@
-"""The folders of the workspace, and every file in them, each path written once."""
+"""The folders of the workspace and the files in them. Every path is written once, here or in `layout`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,43 +8,43 @@ PARTS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class DatasetFolder:
-    """A prepared dataset, or the place where one is being made."""
+    """A prepared dataset, or the folder in which one is being made."""
 
     root: Path
 
     @property
     def manifest(self) -> Path:
-        """One row a film."""
+        """One row per film."""
         return self.root / "manifest.csv"
 
     @property
     def excluded(self) -> Path:
-        """One row a rejected row, with its reason."""
+        """One row for each row of metadata or file that was left out, with the reason."""
         return self.root / "excluded.csv"
 
     @property
     def duplicates(self) -> Path:
-        """One row a pair of films that show the same."""
+        """One row for each pair of films that show the same."""
         return self.root / "duplicates.csv"
 
     @property
     def small(self) -> Path:
-        """A small picture of each film, in the manifest's order: (N, 96, 96) uint8; copies are known by it."""
+        """Each film at 96 × 96 pixels, in the manifest's order: (N, 96, 96) uint8. Copies are recognised by it."""
         return self.root / "small.npy"
 
     @property
     def segmentation(self) -> Path:
-        """One row a film of a dataset of lungs: whether they were found."""
+        """One row per film of a dataset that shows the lungs alone: whether they were found."""
         return self.root / "segmentation.csv"
 
     @property
     def record(self) -> Path:
-        """Written last: the dataset is whole."""
+        """Written last: the dataset is complete."""
         return self.root / "dataset.json"
 
     @property
     def distribution_picture(self) -> Path:
-        """Films of each class in each part."""
+        """A chart of the number of films of each class in each part."""
         return self.root / "overview" / "class_distribution.png"
 
     @property
@@ -54,13 +54,13 @@ class DatasetFolder:
 
     @staticmethod
     def film(part: str, label: str, name: str) -> str:
-        """A film's path from the dataset's folder, as the manifest has it."""
+        """A film's path relative to the dataset's folder, as in the manifest."""
         return f"split/{part}/{label}/{name}"
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A trained run, or the place where one is being made."""
+    """A trained run, or the folder in which one is being made."""
 
     root: Path
 
@@ -76,17 +76,17 @@ class RunFolder:
 
     @property
     def litert_model(self) -> Path:
-        """The model that answers."""
+        """The model that predicts, without TensorFlow."""
         return self.root / "model.tflite"
 
     @property
     def booster(self) -> Path:
-        """XGBoost's trees, of a run that has them."""
+        """XGBoost's trees, if the run has them."""
         return self.root / "xgboost.json"
 
     @property
     def exports(self) -> Path:
-        """The model in other formats; a new training of the run takes them away."""
+        """The model in other formats; removed when the run is trained again."""
         return self.root / "export"
 
     @property
@@ -96,7 +96,7 @@ class RunFolder:
 
     @property
     def history(self) -> Path:
-        """One row an epoch."""
+        """One row per epoch."""
         return self.root / "history.csv"
 
     @property
@@ -106,22 +106,22 @@ class RunFolder:
 
     @property
     def seen(self) -> Path:
-        """One row a film that it was trained or validated on."""
+        """One row per film that the run was trained or validated on."""
         return self.root / "seen.csv"
 
     @property
     def curves_picture(self) -> Path:
-        """The history, drawn."""
+        """A chart of the history."""
         return self.root / "curves.png"
 
     @property
     def model_card(self) -> Path:
-        """What the run is and isn't for; written with its report."""
+        """The model card: what the run is and isn't for. Written with its report."""
         return self.root / "MODEL_CARD.md"
 
     @property
     def record(self) -> Path:
-        """Written last: the run is whole."""
+        """Written last: the run is complete."""
         return self.root / "run.json"
 
 
@@ -133,185 +133,185 @@ class EvaluationFolder:
 
     @property
     def predictions(self) -> Path:
-        """One row a film."""
+        """One row per film."""
         return self.root / "predictions.csv"
 
     @property
     def confusion_picture(self) -> Path:
-        """The confusion matrix, drawn."""
+        """A chart of the confusion matrix."""
         return self.root / "confusion_matrix.png"
 
     @property
     def roc_picture(self) -> Path:
-        """The ROC curve, drawn; of films of both classes."""
+        """A chart of the ROC curve, if there are films of both classes."""
         return self.root / "roc_curve.png"
 
     @property
     def reliability_picture(self) -> Path:
-        """How often an answer of some probability is right, drawn; of films of both classes."""
+        """A reliability diagram, if there are films of both classes."""
         return self.root / "reliability.png"
 
     @property
     def record(self) -> Path:
-        """Written last: the report is whole."""
+        """Written last: the evaluation is complete."""
         return self.root / "report.json"
 
 
 @dataclass(frozen=True)
 class AuditFolder:
-    """What is known of a dataset's shortcuts and leaks."""
+    """An audit of a dataset: its shortcuts and leaks."""
 
     root: Path
 
     @property
     def page(self) -> Path:
-        """To read in a browser, and to print."""
+        """The page, to read in a browser and to print."""
         return self.root / "audit.html"
 
     @property
     def record(self) -> Path:
-        """Written last: the audit is whole."""
+        """Written last: the audit is complete."""
         return self.root / "audit.json"
 
 
 @dataclass(frozen=True)
 class ReportFolder:
-    """All that is known of a run, in one document."""
+    """The report on a run, in three formats."""
 
     root: Path
 
     @property
     def page(self) -> Path:
-        """To read in a browser, and to print."""
+        """The page, to read in a browser and to print."""
         return self.root / "report.html"
 
     @property
     def markdown(self) -> Path:
-        """To paste from."""
+        """The report as Markdown, to paste from."""
         return self.root / "report.md"
 
     @property
     def numbers(self) -> Path:
-        """The same, every number in full."""
+        """The report as JSON, with every number in full."""
         return self.root / "report.json"
 
 
 @dataclass(frozen=True)
 class ComparisonFolder:
-    """Runs beside each other."""
+    """A comparison of runs."""
 
     root: Path
 
     @property
     def csv(self) -> Path:
-        """One row a run, full figures."""
+        """One row per run, with all digits."""
         return self.root / "comparison.csv"
 
     @property
     def pairs(self) -> Path:
-        """One row for the best run with each other, on the films that both answered."""
+        """One row for each run that is compared with the best one, on the films that both predicted."""
         return self.root / "pairs.csv"
 
     @property
     def markdown(self) -> Path:
-        """The table to read."""
+        """The table as Markdown."""
         return self.root / "comparison.md"
 
     @property
     def picture(self) -> Path:
-        """The table, drawn."""
+        """The table as a chart."""
         return self.root / "comparison.png"
 
 
 @dataclass(frozen=True)
 class SegmentationFolder:
-    """The lungs of films; `name` is a film's file name, its suffix included."""
+    """Lung masks of films. `name` is a film's file name with its suffix."""
 
     root: Path
 
     def mask(self, name: str) -> Path:
-        """A mask that passed every check, 0 and 255."""
+        """A mask that passed every check, of 0 and 255."""
         return self.root / "masks" / f"{name}.png"
 
     def doubtful(self, name: str) -> Path:
-        """A mask that didn't: apart, so that nobody takes it for one."""
+        """A mask that failed a check; in another folder, so that it isn't used by mistake."""
         return self.root / "doubtful" / f"{name}.png"
 
     def overlay(self, name: str) -> Path:
-        """The mask on the film, for people."""
+        """A picture of the mask on the film."""
         return self.root / "overlays" / f"{name}.png"
 
     def clusters(self, name: str) -> Path:
-        """The clusters' numbers, in colors."""
+        """A picture of the clusters, each in its color."""
         return self.root / "clusters" / f"{name}.png"
 
     @property
     def table(self) -> Path:
-        """One row a film."""
+        """One row per film."""
         return self.root / "segmentations.csv"
 
     @property
     def record(self) -> Path:
-        """Written last: what the last command did here."""
+        """Written last: what the latest command did here."""
         return self.root / "segmentations.json"
 
 
 @dataclass(frozen=True)
 class GalleryFolder:
-    """The heat maps of films; `name` is a film's file name, its suffix included."""
+    """A gallery of heat maps. `name` is a film's file name with its suffix."""
 
     root: Path
 
     def picture(self, name: str) -> Path:
-        """The film with heat."""
+        """A picture of the heat map on the film."""
         return self.root / "films" / f"{name}.png"
 
     def map(self, name: str) -> Path:
-        """The map alone."""
+        """The heat map as an array."""
         return self.root / "maps" / f"{name}.npy"
 
     @property
     def page(self) -> Path:
-        """All of them, to look at."""
+        """The gallery, to read in a browser."""
         return self.root / "gallery.html"
 
     @property
     def table(self) -> Path:
-        """One row a film."""
+        """One row per film."""
         return self.root / "grades.csv"
 
     @property
     def record(self) -> Path:
-        """Written last: what the last command did here."""
+        """Written last: what the latest command did here."""
         return self.root / "grades.json"
 
 
 @dataclass(frozen=True)
 class PredictionsFolder:
-    """The answers of a run for an archive."""
+    """The predictions of a run for an archive."""
 
     root: Path
 
     @property
     def films(self) -> Path:
-        """The archive's films, in order."""
+        """The films of the archive, in order."""
         return self.root / "films.parquet"
 
     @property
     def plan(self) -> Path:
-        """Written once the films are listed: whose answers they are, and how the films are cut into parts."""
+        """Written once the films are listed: which run predicts, and how the films are divided into parts."""
         return self.root / "plan.json"
 
     @property
     def parts(self) -> Path:
-        """Where the answers lie."""
+        """The folder of the parts."""
         return self.root / "parts"
 
     def part(self, number: int) -> Path:
-        """The answers for one partition, one row a film."""
+        """The predictions for one partition, one row per film."""
         return self.parts / f"part-{number:06d}.parquet"
 
     @property
     def record(self) -> Path:
-        """Written last: all films are answered."""
+        """Written last: all films are predicted."""
         return self.root / "answers.json"

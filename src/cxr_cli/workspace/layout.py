@@ -1,4 +1,4 @@
-"""Where everything lies in the workspace, and what to say where it is missing."""
+"""Where everything is in the workspace, and the error if it is missing."""
 
 import os
 import re
@@ -26,38 +26,38 @@ TRAIN_COMMAND = "cxr train --arch mobilenetv2 --class-weight"
 
 @dataclass(frozen=True)
 class CrossvalFolder:
-    """A recipe trained and tested in folds."""
+    """A cross-validation: a recipe trained and tested in folds."""
 
     root: Path
 
     def fold(self, number: int) -> "Workspace":
-        """A workspace of its own, whose films are the dataset's; `number` counts from 1."""
+        """The workspace of one fold, which shares the films of the dataset; `number` counts from 1."""
         return Workspace(self.root / f"fold-{number}")
 
     @property
     def predictions(self) -> Path:
-        """One row a film, each answered by a model that saw no film of its group."""
+        """One row per film, each predicted by a model that saw no film of its group."""
         return self.root / "predictions.csv"
 
     @property
     def roc_picture(self) -> Path:
-        """The folds' ROC curves and the pooled one, drawn."""
+        """A chart of the folds' ROC curves and the pooled one."""
         return self.root / "roc_curves.png"
 
     @property
     def page(self) -> Path:
-        """The report to read."""
+        """The report, to read in a browser."""
         return self.root / "crossval.html"
 
     @property
     def record(self) -> Path:
-        """Written last: all folds are whole."""
+        """Written last: all folds are complete."""
         return self.root / "crossval.json"
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder in which the steps meet."""
+    """The folder through which the commands work together."""
 
     root: Path
 
@@ -83,7 +83,7 @@ class Workspace:
 
     @property
     def models(self) -> Path:
-        """Where the runs lie."""
+        """The folder of the runs."""
         return self.root / "models"
 
     @property
@@ -93,33 +93,33 @@ class Workspace:
 
     @property
     def heatmaps(self) -> Path:
-        """Where heat maps go that are given no other place."""
+        """Where heat maps go by default."""
         return self.root / "heatmaps"
 
     def gallery(self, run: str, method: str, films: str) -> GalleryFolder:
-        """Where the heat maps of many films go that are given no other place; `films` says which."""
+        """Where the heat maps of many films go by default; `films` says which films."""
         return GalleryFolder(self.heatmaps / f"{run}-{method}-{films}")
 
     @property
     def cache(self) -> Path:
-        """Arrays that training computes once; may be deleted at any time between trainings."""
+        """Arrays that training computes once; may be deleted whenever nothing is being trained."""
         return self.root / "cache"
 
     def checkpoint(self, run: str) -> Path:
-        """How far the training of a run is; gone when the run is whole."""
+        """The checkpoint of a run that is being trained; removed when the run is complete."""
         return self.root / "checkpoints" / f"{run}.npz"
 
     @property
     def reading(self) -> Path:
-        """What a cluster has read of the films of a dataset that is being made; gone when it is whole."""
+        """What a cluster has read of a dataset that is being made; removed when the dataset is complete."""
         return self.root / "reading"
 
     def segmentations(self, method: str) -> SegmentationFolder:
-        """Where the lungs go that `method` found."""
+        """Where the lung masks of `method` go."""
         return SegmentationFolder(self.root / "segmentations" / method)
 
     def prepared(self) -> DatasetFolder:
-        """The dataset, when it is whole.
+        """Find the prepared dataset.
 
         Raises:
             WorkspaceError: nothing was prepared here.
@@ -132,10 +132,10 @@ class Workspace:
         return self.dataset
 
     def new_run(self, name: str) -> RunFolder:
-        """The place of the run called `name`, made or not.
+        """The folder of the run called `name`, which need not exist.
 
         Raises:
-            WorkspaceError: `name` is no name for a folder.
+            WorkspaceError: `name` can't be the name of a folder.
         """
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
             raise WorkspaceError(
@@ -199,19 +199,19 @@ class Workspace:
         return [RunFolder(path.parent) for path in self.models.glob("[!.]*/run.json")]
 
     def evaluation(self, run: str, dataset: str) -> EvaluationFolder:
-        """Where the report of `run` on `dataset` (a part, or the name of another set) goes."""
+        """Where the evaluation of `run` on `dataset` (a part, or the name of another set) goes."""
         return EvaluationFolder(self.root / "evaluations" / run / dataset)
 
     def crossval(self, name: str) -> CrossvalFolder:
-        """The place of the cross-validation called `name`, made or not.
+        """The folder of the cross-validation called `name`, which need not exist.
 
         Raises:
-            WorkspaceError: `name` is no name for a folder.
+            WorkspaceError: `name` can't be the name of a folder.
         """
         return CrossvalFolder(self.root / "crossval" / self.new_run(name).name)
 
     def report(self, run: str) -> ReportFolder:
-        """Where the report of `run` goes."""
+        """Where the report on `run` goes."""
         return ReportFolder(self.root / "reports" / run)
 
     @property

@@ -1,4 +1,4 @@
-"""The JSON records of the workspace: frozen, versioned, strict about what they don't know."""
+"""The JSON records of the workspace: immutable, versioned, and strict about unknown fields."""
 
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,7 +11,7 @@ from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.files import read_bytes, write_bytes
 
 R = TypeVar("R", bound="Record")
-# What can change a result: their versions are part of every record.
+# These packages can change a result, so their versions are part of every record.
 _PACKAGES = (
     "cxr-cli",
     "tensorflow",
@@ -27,7 +27,7 @@ _PACKAGES = (
 
 
 class RecordPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A piece of a record."""
+    """A part of a record."""
 
 
 class Record(RecordPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +42,7 @@ class Record(RecordPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def stamp() -> dict[str, Any]:
-    """When, and with which versions: the first fields of every record."""
+    """The first fields of every record: when it is written, and with which versions."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in _PACKAGES},
@@ -55,10 +55,10 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def read_record(path: Path, kind: type[R]) -> R:
-    """The record in `path`.
+    """Read the record in `path`.
 
     Raises:
-        WorkspaceError: it isn't there, or is not of this kind, or of another version, or was damaged.
+        WorkspaceError: the file is missing or damaged, or is of another kind or version.
     """
     return decode_record(read_bytes(path, hint=_again(kind)), kind, path)
 
@@ -72,7 +72,7 @@ def created(path: Path) -> str:
 
 
 def decode_record(data: bytes, kind: type[R], path: Path) -> R:
-    """The record that `data`, from `path`, holds. Raises as `read_record` does."""
+    """Decode a record from `data`, the content of `path`. Raises as `read_record` does."""
     hint = _again(kind)
     try:
         found = msgspec.json.decode(data, type=_Version).schema_version
