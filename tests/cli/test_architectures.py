@@ -8,7 +8,7 @@ from PIL import Image
 
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.record import RunRecord
-from cxr_cli.training.export import TOLERANCE
+from cxr_cli.training.export import FLOAT32_TOLERANCE
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
@@ -31,8 +31,8 @@ def test_train_predict_and_explain(cxr, workspace, film, tmp_path, name):
     assert trained.exit_code == 0, trained.stderr
     record = read_record(workspace.run(name).record, RunRecord)
     assert record.parameters > row.parameters
-    assert record.export.max_probability_difference <= TOLERANCE
-    assert record.export.max_cam_difference <= TOLERANCE
+    assert record.export.max_probability_difference <= FLOAT32_TOLERANCE
+    assert record.export.max_cam_difference <= FLOAT32_TOLERANCE
     assert (record.boosting is not None) is row.boosted
 
     answer = json.loads(cxr("predict", film, "--json", "--workspace", workspace.root).stdout)[0]

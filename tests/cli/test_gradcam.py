@@ -148,11 +148,11 @@ def before_evidence(own_trained):
     from cxr_cli.training.classifier import Classifier
     from cxr_cli.training.export import load_model
     from cxr_cli.training.gradcam import with_map
-    from cxr_cli.training.to_litert import convert
+    from cxr_cli.training.to_litert import convert_to_litert
 
     run = own_trained.run()
     with native_output_hidden():
-        convert(with_map(Classifier(model=load_model(run), weights={})), run.litert_model)
+        convert_to_litert(with_map(Classifier(model=load_model(run), weights={})), run.litert_model)
     return own_trained
 
 

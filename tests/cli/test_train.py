@@ -101,7 +101,7 @@ def test_fine_tuning_goes_on_at_its_own_rate(cxr, own_prepared):
 
 def test_an_earlier_run_is_replaced_only_by_a_whole_one(cxr, own_trained, monkeypatch):
     before = own_trained.run().record.read_bytes()
-    monkeypatch.setattr("cxr_cli.training.export.TOLERANCE", -1.0)
+    monkeypatch.setattr("cxr_cli.training.export.FLOAT32_TOLERANCE", -1.0)
     failed = cxr("train", *ONE_EPOCH, "-w", own_trained.root)
 
     assert failed.exit_code == 1
@@ -148,14 +148,14 @@ def test_two_training_runs_of_one_name_are_refused(cxr, own_prepared):
 
 
 def test_a_dataset_that_is_prepared_while_its_films_are_read_is_noticed(cxr, own_prepared, monkeypatch):
-    read_part = make_run.read_part
+    read_part_films = make_run.read_part_films
 
     def read_and_prepare(part, *arguments, **options):
         record = json.loads(own_prepared.dataset.record.read_text())
         own_prepared.dataset.record.write_text(json.dumps({**record, "fingerprint": "0"}))
-        return read_part(part, *arguments, **options)
+        return read_part_films(part, *arguments, **options)
 
-    monkeypatch.setattr(make_run, "read_part", read_and_prepare)
+    monkeypatch.setattr(make_run, "read_part_films", read_and_prepare)
     result = cxr("train", *ONE_EPOCH, "-w", own_prepared.root)
 
     assert result.exit_code == 1

@@ -16,7 +16,7 @@ from cxr_cli.progress import watched_by
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import change_options, read_options
 from cxr_cli.recipe.record import RunRecord
-from cxr_cli.recipe.reproduction import compare, find_original, hash_weights
+from cxr_cli.recipe.reproduction import compare_with_original, find_original, hash_weights
 from cxr_cli.training.checkpoints import Checkpoints
 from cxr_cli.training.plan import plan_run
 from cxr_cli.workspace.folders import RunFolder
@@ -111,7 +111,7 @@ def test_what_differs_is_named(own_trained, tmp_path):
     theirs.validation.write_text("\n".join(lines))
 
     original = find_original(own_trained, str(theirs.record))
-    found = compare(original, mine, run)
+    found = compare_with_original(original, mine, run)
     assert original.new_name == "simple-cnn-again"
     assert found.changed == [
         "epochs 2 (there 9)",
@@ -125,7 +125,7 @@ def test_what_differs_is_named(own_trained, tmp_path):
 
     theirs.validation.unlink()
     edit(theirs.record, weights_sha256=None)
-    found = compare(find_original(own_trained, str(theirs.root)), mine, run)
+    found = compare_with_original(find_original(own_trained, str(theirs.root)), mine, run)
     assert (found.same_weights, found.max_probability_difference, found.films) == (None, None, 0)
 
 

@@ -6,19 +6,16 @@ import numpy as np
 import pytest
 
 from cxr_cli.recipe.architectures import ARCHITECTURES
+from cxr_cli.training import backbones
 from cxr_cli.training.classifier import build_classifier
 from cxr_cli.training.engine import keras
 
-PREPROCESSING = {
-    "MobileNet": "mobilenet",
-    "MobileNetV2": "mobilenet_v2",
-    "ResNet50": "resnet",
-    "Xception": "xception",
-    "EfficientNetV2B0": "efficientnet_v2",
-    "DenseNet121": "densenet",
-    "ConvNeXtTiny": "convnext",
-}
-PRETRAINED = [name for name, row in ARCHITECTURES.items() if row.imagenet]
+FROM_KERAS = [name for name, row in ARCHITECTURES.items() if not hasattr(backbones, row.builder)]
+
+
+def module_of(row):
+    """The module of keras.applications that has the builder and its preprocessing."""
+    return importlib.import_module(getattr(keras.applications, row.builder).__module__)
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
@@ -46,22 +43,21 @@ def test_the_share_of_frozen_layers(built):
     assert all(layer.trainable for layer in layers[cut:])
 
 
-def test_the_scaling_is_what_keras_applies_to_a_gray_film(built):
+def test_the_scaling_is_what_keras_or_the_row_applies_to_a_gray_film(built):
     row, model = built
     gray = np.repeat(np.array([0, 1, 100, 128, 254, 255], np.uint8)[:, None, None, None], 3, axis=-1)
     film = np.broadcast_to(gray, (6, *model.input_shape[1:])).copy()
     scaled = np.asarray(keras.Model(model.input, model.get_layer("scaling").output)(film))
 
-    if row.builder == "simple_cnn":
-        expected = film / 127.5 - 1
+    if hasattr(backbones, row.builder):
+        expected = film * np.array(row.scaling.scale) + np.array(row.scaling.offset)
     else:
-        module = importlib.import_module(f"keras.applications.{PREPROCESSING[row.builder]}")
-        expected = module.preprocess_input(film.astype(np.float32))
+        expected = module_of(row).preprocess_input(film.astype(np.float32))
 
     np.testing.assert_allclose(scaled, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", PRETRAINED)
+@pytest.mark.parametrize("name", FROM_KERAS)
 def test_the_address_is_the_one_that_keras_downloads_from(name, monkeypatch):
     asked = []
 
@@ -72,8 +68,7 @@ def test_the_address_is_the_one_that_keras_downloads_from(name, monkeypatch):
         asked.append(origin)
         raise AskedError
 
-    module = importlib.import_module(getattr(keras.applications, ARCHITECTURES[name].builder).__module__)
-    monkeypatch.setattr(module.file_utils, "get_file", get_file)
+    monkeypatch.setattr(module_of(ARCHITECTURES[name]).file_utils, "get_file", get_file)
     with pytest.raises(AskedError):
         getattr(keras.applications, ARCHITECTURES[name].builder)(
             include_top=False, weights="imagenet", input_shape=(224, 224, 3)

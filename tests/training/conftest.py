@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_cli.recipe.architectures import find_architecture
+from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.training.classifier import Classifier, build_classifier
 from cxr_cli.training.engine import keras
 from cxr_cli.training.export import export_litert
@@ -47,7 +47,7 @@ def let_see() -> Callable[[Classifier, np.ndarray], None]:
 def classifier(request, films) -> Classifier:
     """Each architecture with random weights. Not to be changed."""
     keras.utils.set_random_seed(5)
-    architecture = find_architecture(request.param)
+    architecture = ARCHITECTURES[request.param]
     built = build_classifier(architecture, input_size=64, units=16, dropout=0.5, frozen=2 / 3, weights="none")
     let_see_films(built, films)
     return built

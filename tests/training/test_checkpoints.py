@@ -10,7 +10,7 @@ import pytest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.progress import Watcher, watched_by
-from cxr_cli.recipe.architectures import find_architecture
+from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
 from cxr_cli.training import backbones
 from cxr_cli.training import checkpoints as module
@@ -18,8 +18,8 @@ from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.checkpoints import Checkpoints, find_unfinished, is_trained, is_unfinished, unfinished
 from cxr_cli.training.classifier import build_classifier
 from cxr_cli.training.engine import keras
-from cxr_cli.training.feeds import FilmFeed, FrozenFeed, Part
-from cxr_cli.training.fitting import fit
+from cxr_cli.training.feeds import FilmFeed, FrozenFeed, PartFilms
+from cxr_cli.training.fitting import fit_classifier
 from cxr_cli.training.input_pipeline import shuffled_batches
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
@@ -27,7 +27,7 @@ from cxr_cli.workspace.records import read_record
 FILMS = np.kron(np.random.default_rng(0).integers(0, 256, (24, 8, 8)), np.ones((4, 4))).astype(np.uint8)
 SIZE = FILMS.shape[1]
 # With the warm-up and the head's start of a pretrained backbone, in a hundredth of its time; BatchNorm is trained too.
-TINY = replace(find_architecture("simple-cnn"), builder="tiny", imagenet="somewhere", warmup=2, frozen=0.5)
+TINY = replace(ARCHITECTURES["simple-cnn"], builder="tiny", imagenet="somewhere", warmup=2, frozen=0.5)
 OPTIONS = TrainingOptions(
     arch="simple-cnn", epochs=4, batch_size=5, fine_tune=True, fine_tune_epochs=3, fine_tune_learning_rate=1e-3
 )
@@ -55,7 +55,9 @@ class Watch(Watcher):
 def parts():
     def part(films):
         count = len(films)
-        return Part(films, (np.arange(count) % 2).astype(np.float32), [f"g{i}" for i in range(count)], [str(count)])
+        return PartFilms(
+            films, (np.arange(count) % 2).astype(np.float32), [f"g{i}" for i in range(count)], [str(count)]
+        )
 
     return {"train": part(FILMS[:16]), "val": part(FILMS[16:])}
 
@@ -80,7 +82,7 @@ def trained(parts, folder, *, options=OPTIONS, architecture=TINY, frozen=0.5, re
     cache = ArrayCache(folder / "cache", limit=limit)
     watch = Watch(path if resume is None else None)
     with watched_by(watch):
-        feed, validation = fit(classifier, parts, architecture, options, cache, checkpoints=checkpoints)
+        feed, validation = fit_classifier(classifier, parts, architecture, options, cache, checkpoints=checkpoints)
     return feed, classifier.model.get_weights(), [replace(row, seconds=0) for row in validation.history]
 
 
@@ -129,10 +131,10 @@ def test_films_that_are_augmented_anew_and_a_rate_that_falls_on_a_plateau(parts,
 def test_the_same_seed_gives_the_same_weights_whatever_is_trained(tmp_path, parts):
     found = []
     for _ in range(2):
-        classifier = build(find_architecture("mobilenetv2"), frozen=0.95)
+        classifier = build(ARCHITECTURES["mobilenetv2"], frozen=0.95)
         options = replace(OPTIONS, epochs=2, fine_tune=False)
         cache = ArrayCache(tmp_path, limit=10**8)
-        fit(classifier, parts, find_architecture("mobilenetv2"), options, cache)
+        fit_classifier(classifier, parts, ARCHITECTURES["mobilenetv2"], options, cache)
         found.append(classifier.model.get_weights())
 
     for one, other in zip(*found, strict=True):

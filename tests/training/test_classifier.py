@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cxr_cli.errors import CxrError
-from cxr_cli.recipe.architectures import ARCHITECTURES, find_architecture
+from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.training.classifier import build_classifier
 from cxr_cli.training.engine import keras
 from cxr_cli.training.input_pipeline import to_rgb
@@ -10,7 +10,7 @@ from cxr_cli.training.input_pipeline import to_rgb
 
 def build(name, **options):
     settings = {"input_size": 64, "units": 8, "dropout": 0.5, "frozen": ARCHITECTURES[name].frozen, "weights": "none"}
-    return build_classifier(find_architecture(name), **{**settings, **options})
+    return build_classifier(ARCHITECTURES[name], **{**settings, **options})
 
 
 def test_the_head_is_the_contracts(classifier):
@@ -83,8 +83,3 @@ def test_the_model_opens_as_plain_keras(classifier, films, tmp_path):
 def test_an_image_size_too_small_is_refused():
     with pytest.raises(CxrError, match=r"at least 32 pixels for MobileNetV2\. Received: 16"):
         build("mobilenetv2", input_size=16)
-
-
-def test_an_unknown_architecture_lists_those_there_are():
-    with pytest.raises(CxrError, match=r"Expected an architecture: mobilenetv2, simple-cnn, .*\. Received: 'vgg'"):
-        find_architecture("vgg")

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from cxr_cli.recipe.architectures import ARCHITECTURES, find_architecture
+from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.classifier import build_classifier
 from cxr_cli.training.engine import keras
-from cxr_cli.training.feeds import FilmFeed, FrozenFeed, Part, make_feed
+from cxr_cli.training.feeds import FilmFeed, FrozenFeed, PartFilms, make_feed
 from cxr_cli.training.frozen import split_at_frozen
 from cxr_cli.training.input_pipeline import to_rgb
 
@@ -24,7 +24,7 @@ def build(let_see):
     def make(frozen=2 / 3):
         keras.utils.set_random_seed(1)
         built = build_classifier(
-            find_architecture("mobilenetv2"), input_size=64, units=8, dropout=0.0, frozen=frozen, weights="none"
+            ARCHITECTURES["mobilenetv2"], input_size=64, units=8, dropout=0.0, frozen=frozen, weights="none"
         )
         let_see(built, FILMS)
         for layer in built.model.get_layer("backbone").layers:
@@ -40,7 +40,7 @@ def parts():
     def part(films):
         count = len(films)
         positives = (np.arange(count) % 2).astype(np.float32)
-        return Part(films, positives, [f"g{i}" for i in range(count)], [f"film {i}" for i in range(count)])
+        return PartFilms(films, positives, [f"g{i}" for i in range(count)], [f"film {i}" for i in range(count)])
 
     return {"train": part(FILMS[:40]), "val": part(FILMS[40:])}
 
@@ -57,10 +57,10 @@ def pooled_by_the_whole(classifier, films):
 
 @pytest.mark.parametrize("arch", PRETRAINED)
 def test_the_two_parts_of_each_architecture_answer_as_the_whole(arch):
-    size = max(64, find_architecture(arch).smallest_input)
+    size = max(64, ARCHITECTURES[arch].smallest_input)
     keras.utils.set_random_seed(1)
     classifier = build_classifier(
-        find_architecture(arch), input_size=size, units=8, dropout=0.0, frozen=2 / 3, weights="none"
+        ARCHITECTURES[arch], input_size=size, units=8, dropout=0.0, frozen=2 / 3, weights="none"
     )
     films = to_rgb(np.random.default_rng(2).integers(0, 256, (2, size, size)).astype(np.uint8))
     halves = split_at_frozen(classifier)
@@ -157,7 +157,7 @@ def test_outputs_of_other_weights_or_films_are_made_anew(build, parts, tmp_path)
     np.testing.assert_allclose(feed.validate(), FilmFeed(classifier, parts, STILL, seed=0).validate(), atol=1e-3)
 
     other = parts["train"]
-    renamed = Part(other.films, other.positives, other.groups, [f"{line}, changed" for line in other.made_from])
+    renamed = PartFilms(other.films, other.positives, other.groups, [f"{line}, changed" for line in other.made_from])
     filled(classifier, parts | {"train": renamed}, tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
 

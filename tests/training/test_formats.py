@@ -14,8 +14,8 @@ from cxr_cli.errors import CxrError, ExportError, WorkspaceError
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.record import Boosting, RunRecord
 from cxr_cli.training.engine import keras
-from cxr_cli.training.export import export
-from cxr_cli.training.formats import FORMATS, LOWER_PRECISIONS, OUTPUTS, find_format, plan
+from cxr_cli.training.export import export_run
+from cxr_cli.training.formats import FORMATS, LOWER_PRECISIONS, OUTPUTS, find_format, plan_export
 from cxr_cli.training.gradcam import with_map
 from cxr_cli.training.input_pipeline import to_rgb
 from cxr_cli.workspace.records import read_record, write_record
@@ -62,7 +62,7 @@ def test_onnx_has_the_names_and_the_free_batch_of_the_signature(classifier, expo
 @needs_onnx
 def test_onnx_takes_what_convnext_and_efficientnet_are_made_of(films, tmp_path):
     """Grouped convolutions and Normalization break Keras's own export to ONNX, and tf2onnx lacks LiteRT's GELU."""
-    from cxr_cli.training.to_onnx import convert
+    from cxr_cli.training.to_onnx import convert_to_onnx
 
     keras.utils.set_random_seed(2)
     film = keras.Input((64, 64, 3), dtype="uint8", name="film")
@@ -76,7 +76,7 @@ def test_onnx_takes_what_convnext_and_efficientnet_are_made_of(films, tmp_path):
     with native_output_hidden():
         model.export(str(litert), format="litert", verbose=False)
         operations = {row["op_name"] for row in Interpreter(str(litert))._get_ops_details()}
-        convert(litert, onnx, outputs=OUTPUTS)
+        convert_to_onnx(litert, onnx, outputs=OUTPUTS)
         answered = FORMATS["onnx"].open(onnx)(to_rgb(films))["probability"]
 
     assert "GELU" in operations
@@ -87,7 +87,7 @@ def test_onnx_takes_what_convnext_and_efficientnet_are_made_of(films, tmp_path):
 def test_a_file_with_other_weights_is_refused_and_an_earlier_one_stays(own_trained, monkeypatch, tmp_path, name):
     row = FORMATS[name]
     target = tmp_path / row.file
-    export(own_trained, format_name=name, output=target)
+    export_run(own_trained, format_name=name, output=target)
     before = {path: path.read_bytes() for path in [target, *target.rglob("*")] if path.is_file()}
 
     def write_another(classifier, litert_model, path):
@@ -101,7 +101,7 @@ def test_a_file_with_other_weights_is_refused_and_an_earlier_one_stays(own_train
 
     monkeypatch.setitem(FORMATS, name, replace(row, write=write_another))
     with pytest.raises(ExportError, match=r"to answer as the Keras model within 0\.001 on \d+ films\. .*probability 0"):
-        export(own_trained, format_name=name, output=target)
+        export_run(own_trained, format_name=name, output=target)
 
     assert {path: path.read_bytes() for path in [target, *target.rglob("*")] if path.is_file()} == before
 
@@ -117,7 +117,7 @@ def test_a_lower_precision_that_costs_too_much_is_refused(own_trained, monkeypat
     monkeypatch.setitem(LOWER_PRECISIONS, "int8", replace(LOWER_PRECISIONS["int8"], **limits))
 
     with pytest.raises(ExportError, match=message) as refused:
-        export(own_trained, format_name="litert", precision="int8")
+        export_run(own_trained, format_name="litert", precision="int8")
 
     assert "Nothing is written." in refused.value.message
     assert refused.value.hint == f"Try --precision {hint}"
@@ -146,7 +146,7 @@ def test_a_file_that_its_tool_does_not_open_is_refused(own_trained, monkeypatch)
     monkeypatch.setitem(FORMATS, "h5", broken)
 
     with pytest.raises(ExportError, match=r"Expected Keras to open and run model\.h5\. Received: "):
-        export(own_trained, format_name="h5")
+        export_run(own_trained, format_name="h5")
     assert not own_trained.run().exports.exists()
 
 
@@ -157,7 +157,7 @@ def test_a_keras_model_that_is_not_the_one_that_answers_is_refused(own_trained):
     model.save(run.keras_model)
 
     with pytest.raises(WorkspaceError, match=r"Expected model\.tflite to answer as the Keras model") as refused:
-        export(own_trained, format_name="h5")
+        export_run(own_trained, format_name="h5")
     assert f"{run.litert_model} is damaged, or not of one training with model.keras." in refused.value.hint
     assert not run.exports.exists()
 
@@ -166,7 +166,7 @@ def test_missing_packages_are_named_with_the_extra(trained, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
 
     with pytest.raises(CxrError, match=r"Received: no tf2onnx") as refused:
-        plan(trained.run(), FORMATS["onnx"])
+        plan_export(trained.run(), FORMATS["onnx"])
     assert refused.value.hint == 'Install them: pip install "cxr-cli[onnx]"'
 
 
@@ -178,24 +178,24 @@ def test_trees_on_a_network_are_not_one_file(own_trained):
     write_record(run.record, boosted)
 
     with pytest.raises(CxrError, match="Expected a run that answers from one file"):
-        plan(run, FORMATS["litert"])
+        plan_export(run, FORMATS["litert"])
 
 
 @pytest.mark.parametrize(("name", "output"), [("h5", "model.keras"), ("onnx", "model"), ("litert", "run.json")])
 def test_an_ending_of_another_kind_is_refused(trained, name, output):
     with pytest.raises(CxrError, match=rf"Expected a file name ending in .*Received: {output}"):
-        plan(trained.run(), replace(FORMATS[name], packages=()), Path(output))
+        plan_export(trained.run(), replace(FORMATS[name], packages=()), Path(output))
 
 
 def test_a_savedmodel_replaces_no_folder_of_other_things(trained, tmp_path):
     savedmodel = FORMATS["savedmodel"]
-    assert plan(trained.run(), savedmodel, tmp_path) == tmp_path  # empty
+    assert plan_export(trained.run(), savedmodel, tmp_path) == tmp_path  # empty
     (tmp_path / "thesis.txt").write_text("mine")
 
     with pytest.raises(CxrError, match="Expected a new folder, or one of an earlier SavedModel"):
-        plan(trained.run(), savedmodel, tmp_path)
+        plan_export(trained.run(), savedmodel, tmp_path)
     (tmp_path / "saved_model.pb").write_bytes(b"")
-    assert plan(trained.run(), savedmodel, tmp_path) == tmp_path
+    assert plan_export(trained.run(), savedmodel, tmp_path) == tmp_path
 
 
 def test_an_unknown_format_lists_those_there_are():

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from cxr_cli.recipe.architectures import find_architecture
+from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.classifier import build_classifier
 from cxr_cli.training.engine import keras
-from cxr_cli.training.feeds import FilmFeed, Part
+from cxr_cli.training.feeds import FilmFeed, PartFilms
 from cxr_cli.training.head_start import _plant, start_head
 from cxr_cli.training.input_pipeline import predict_probabilities
 
@@ -15,7 +15,7 @@ from cxr_cli.training.input_pipeline import predict_probabilities
 def classifier():
     keras.utils.set_random_seed(0)
     return build_classifier(
-        find_architecture("simple-cnn"), input_size=32, units=32, dropout=0.5, frozen=1.0, weights="none"
+        ARCHITECTURES["simple-cnn"], input_size=32, units=32, dropout=0.5, frozen=1.0, weights="none"
     )
 
 
@@ -29,7 +29,7 @@ def easy():
 
 
 def pooled(classifier, films):
-    part = Part(films=films, positives=np.zeros(len(films), np.float32), groups=[], made_from=[])
+    part = PartFilms(films=films, positives=np.zeros(len(films), np.float32), groups=[], made_from=[])
     return FilmFeed(classifier, {"train": part, "val": part}, Augmentation(), seed=0).pooled()
 
 

@@ -170,7 +170,7 @@ def test_a_killed_worker_ends_the_others_and_leaves_no_run(alone, addresses):
         "See what the other workers say, and start the same command again on all of them\n"
     )
     assert out == ""
-    assert [path.name for path in (alone.root / "models").iterdir() if "killed" in path.name] == []
+    assert [path.name for path in alone.models.iterdir() if "killed" in path.name] == [".lock-killed"]
 
 
 @pytest.mark.parametrize(("replicas", "workers"), [(2, 1), (2, 2), (4, 2), (6, 3)])

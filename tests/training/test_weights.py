@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from cxr_cli.errors import WeightsError
-from cxr_cli.recipe.architectures import find_architecture
+from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.training.engine import keras
 from cxr_cli.training.weights import load_weights
 
-ROW = find_architecture("mobilenetv2")
+ROW = ARCHITECTURES["mobilenetv2"]
 
 
 def backbone(seed=0):

@@ -56,7 +56,7 @@ def crossval(
 
     Example: cxr crossval --folds 5 --arch mobilenetv2 --class-weight
     """
-    from cxr_cli.cli.crossval_output import show
+    from cxr_cli.cli.crossval_output import show_crossval
     from cxr_cli.evaluation.crossval.study import cross_validate
     from cxr_cli.workspace.layout import Workspace
 
@@ -73,4 +73,4 @@ def crossval(
 
         console.result_json(msgspec.to_builtins(done.record))
     else:
-        show(done)
+        show_crossval(done)

@@ -21,7 +21,7 @@ _MEANING = (
 )
 
 
-def show(done: "CrossValidated") -> None:
+def show_crossval(done: "CrossValidated") -> None:
     """Print the folds, their mean, and all predictions pooled."""
     from cxr_cli.metrics.table import metrics_in
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from cxr_cli.training.export import Exported
     from cxr_cli.training.precision import Cost
 
-Format = StrEnum("Format", {name: name for name in FORMATS})  # type: ignore[misc]
-Precision = StrEnum("Precision", {name: name for name in ("float32", *LOWER_PRECISIONS)})  # type: ignore[misc]
-_FLOAT32 = Precision("float32")
+FormatName = StrEnum("FormatName", {name: name for name in FORMATS})  # type: ignore[misc]
+PrecisionName = StrEnum("PrecisionName", {name: name for name in ("float32", *LOWER_PRECISIONS)})  # type: ignore[misc]
+_FLOAT32 = PrecisionName("float32")
 _HELP = "; ".join(f"{name}: {row.summary}" for name, row in FORMATS.items()) + "."
 _PRECISIONS = "Of the weights of a LiteRT file. " + "; ".join(
     f"{name}: {row.summary}, each probability within {row.tolerance:g} of Keras's"
@@ -27,11 +27,11 @@ _PRECISIONS = "Of the weights of a LiteRT file. " + "; ".join(
 
 
 def export(
-    format_name: Annotated[Format, typer.Option("--format", "-f", help=_HELP, show_default=False)],
+    format_name: Annotated[FormatName, typer.Option("--format", "-f", help=_HELP, show_default=False)],
     run: Annotated[
         str | None, typer.Argument(help="The name of a trained run. Default: the latest.", show_default=False)
     ] = None,
-    precision: Annotated[Precision, typer.Option(help=_PRECISIONS + ".")] = _FLOAT32,
+    precision: Annotated[PrecisionName, typer.Option(help=_PRECISIONS + ".")] = _FLOAT32,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The file. Default: export/ in the run's folder.", show_default=False),
@@ -47,20 +47,20 @@ def export(
 
     Example: cxr export mobilenetv2 --format onnx
     """
-    from cxr_cli.training.formats import find_format, plan
+    from cxr_cli.training.formats import find_format, plan_export
     from cxr_cli.workspace.layout import Workspace
 
     # What can be refused is refused before TensorFlow's three seconds.
     found = Workspace.find(workspace)
     folder, wanted = found.run(run), find_format(format_name, str(precision))
-    plan(folder, wanted, output)
+    plan_export(folder, wanted, output)
     if precision in LOWER_PRECISIONS:
         found.prepared()
     console.note("Loading TensorFlow")
-    from cxr_cli.training.export import export as export_core
+    from cxr_cli.training.export import export_run
 
     console.note(f"Exporting {folder.name}, and checking the file")
-    exported = export_core(found, folder.name, format_name=format_name, precision=str(precision), output=output)
+    exported = export_run(found, folder.name, format_name=format_name, precision=str(precision), output=output)
     if as_json:
         told = {
             "run": folder.name,

@@ -33,13 +33,13 @@ def randomize(run: RunFolder, films: np.ndarray, positives: np.ndarray, *, seed:
     Raises:
         WorkspaceError: the run has no Keras model, or a damaged one.
     """
-    from cxr_cli.training.random_weights import STEPS, randomized_evidence
+    from cxr_cli.training.random_weights import CASCADE_STEPS, randomized_evidence
 
     signs = np.where(positives, 1, -1)
     steps = randomized_evidence(run, films, draws=DRAWS, seed=seed)
     trained: _Maps = {}
     found: dict[tuple[str, float], list[_Maps]] = {}
-    for step in track(steps, "Making weights random", total=1 + DRAWS * STEPS):
+    for step in track(steps, "Making weights random", total=1 + DRAWS * CASCADE_STEPS):
         maps = {
             method: np.stack(
                 [

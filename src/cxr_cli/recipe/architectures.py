@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from cxr_cli.errors import CxrError
-
 
 @dataclass(frozen=True)
 class Scaling:
-    """How pixels, 0 to 255, reach the backbone: the model computes pixel * scale + offset, by channel."""
+    """How pixels, 0 to 255, are scaled for the backbone: the model computes pixel * scale + offset, by channel."""
 
     scale: tuple[float, float, float]
     offset: tuple[float, float, float]
@@ -20,29 +18,29 @@ STANDARDIZED = Scaling(
     tuple(1 / (255 * deviation) for deviation in _DEVIATION),  # type: ignore[arg-type]
     tuple(-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)),  # type: ignore[arg-type]
 )
-CENTERED = Scaling((1.0,) * 3, (-103.939, -116.779, -123.68))  # in the order BGR: a film's three channels are equal
-UNSCALED = Scaling((1.0,) * 3, (0.0,) * 3)  # the backbone has layers of its own for it
+CENTERED = Scaling((1.0,) * 3, (-103.939, -116.779, -123.68))  # in the order BGR, as a film's three channels are equal
+UNSCALED = Scaling((1.0,) * 3, (0.0,) * 3)  # the backbone has its own layers for it
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A backbone, and what a training needs to know of it; Grad-CAM looks at the backbone's last feature map."""
+    """A backbone, and how it is trained by default. Grad-CAM uses the backbone's last feature map."""
 
     builder: str  # a class of keras.applications, or a function of training.backbones
     parameters: int  # of the backbone
     scaling: Scaling
     input_size: int = 224  # pixels a side
     smallest_input: int = 32
-    imagenet: str = ""  # where Keras gets the weights; empty: trained from scratch
-    frozen: float = 2 / 3  # the share of the backbone's layers, from below, that keeps its weights
+    imagenet: str = ""  # where Keras downloads the weights; empty: trained from random weights
+    frozen: float = 2 / 3  # share of the backbone's layers, counted from the input, whose weights are kept
     learning_rate: float = 1e-4
-    epochs: int = 10  # at most
-    patience: int = 6  # epochs without a better validation loss
-    # Epochs over which the learning rate rises, to fall on a cosine: at once, 1e-4 destroys in one epoch what the head
-    # starts with. 0: constant, reduced on a plateau.
+    epochs: int = 10  # maximum number
+    patience: int = 6  # stop after this number of epochs without a lower validation loss
+    # Epochs over which the learning rate rises, before it falls on a cosine: from the first step, 1e-4 destroys the
+    # head's start within one epoch. 0: constant, reduced on a plateau.
     warmup: int = 3
-    boosted: bool = False  # XGBoost answers from the network's pooled features
-    published: bool = False  # one of the six of the pipelines that this tool replaces
+    boosted: bool = False  # XGBoost predicts from the network's pooled features
+    published: bool = False  # used by one of the two published pipelines; `--arch all` trains these
 
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
@@ -111,18 +109,3 @@ ARCHITECTURES = {
         imagenet=f"{_KERAS}/convnext/convnext_tiny_notop.h5",
     ),
 }
-
-
-def find_architecture(name: str) -> Architecture:
-    """The row called `name`.
-
-    Raises:
-        CxrError: there is none.
-    """
-    try:
-        return ARCHITECTURES[name]
-    except KeyError:
-        raise CxrError(
-            f"Expected an architecture: {', '.join(ARCHITECTURES)}. Received: {name!r}.",
-            hint="For example: cxr train --arch mobilenetv2 --class-weight",
-        ) from None

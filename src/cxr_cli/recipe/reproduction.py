@@ -92,7 +92,7 @@ def hash_weights(weights: Sequence[np.ndarray], trees: bytes = b"") -> str:
     return digest.hexdigest()
 
 
-def compare(original: Original, record: RunRecord, run: RunFolder) -> Reproduction:
+def compare_with_original(original: Original, record: RunRecord, run: RunFolder) -> Reproduction:
     """Put a run beside the one that it was to reproduce.
 
     Args:

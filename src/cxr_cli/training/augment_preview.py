@@ -8,7 +8,7 @@ from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import CxrError
 from cxr_cli.films.figures import save_figure
 from cxr_cli.films.reader import read_at
-from cxr_cli.recipe.architectures import find_architecture
+from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import Augmentation, TrainingOptions
 from cxr_cli.training.engine import tf
 from cxr_cli.training.input_pipeline import augment
@@ -41,7 +41,7 @@ def draw_augment_preview(workspace: Workspace, options: TrainingOptions, path: P
             f"Expected a file outside the dataset for the picture. Received: {path}.",
             hint="For example: --augment-preview variants.png",
         )
-    size = options.image_size or find_architecture(options.arch).input_size
+    size = options.image_size or ARCHITECTURES[options.arch].input_size
     still = read_at(source, size)
     variants = preview_variants(still, options.augmentation, seed=options.seed)
     _draw(path, still, variants, title=f"{film.path}\n{size} × {size} pixels, {options.augmentation}")

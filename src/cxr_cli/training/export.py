@@ -26,7 +26,7 @@ from cxr_cli.training.formats import (
     Format,
     find_format,
     open_litert,
-    plan,
+    plan_export,
 )
 from cxr_cli.training.gradcam import with_map
 from cxr_cli.training.input_pipeline import load_films, to_rgb
@@ -36,7 +36,7 @@ from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
-TOLERANCE = 1e-3  # in float32, of all outputs
+FLOAT32_TOLERANCE = 1e-3  # in float32, of all outputs
 _JUMPING = ("cam", "gradients")
 _BATCH = 32
 _FILMS, _PHANTOMS = 256, 16  # at most so many films are compared; so many are rendered where there are none
@@ -66,7 +66,7 @@ class _Films:
     positives: np.ndarray | None = None  # (N,) bool, the truth, where they are real
 
 
-def export(
+def export_run(
     workspace: Workspace,
     run: str | None = None,
     *,
@@ -82,16 +82,16 @@ def export(
         format_name: a row of `FORMATS`.
         precision: of the weights, "float32" or a row of `LOWER_PRECISIONS`. Below float32 a file is judged by what it
             loses on the validation films, so there must be a dataset.
-        output: see `plan`; what is there is replaced.
+        output: see `plan_export`; what is there is replaced.
 
     Raises:
-        CxrError: see `plan` and `find_format`.
+        CxrError: see `plan_export` and `find_format`.
         WorkspaceError: no run, a damaged one, no or a damaged dataset, or no place to write to.
         ExportError: the file can't be opened, or answers otherwise by more than its precision's tolerance; what was
             there stays.
     """
     folder, wanted = workspace.run(run), find_format(format_name, precision)
-    target = plan(folder, wanted, output)
+    target = plan_export(folder, wanted, output)
     record = read_record(folder.record, RunRecord)
     # In the run's own folder: a training run that replaces this run must not take the folder away meanwhile.
     with nullcontext() if output else workspace.lock_run(folder.name), TemporaryDirectory(prefix="cxr-") as temporary:
@@ -176,7 +176,7 @@ def _check(
         ) from error
     differences = {name: _difference(answered[name], expected[name], name) for name in kind.outputs}
     lower = LOWER_PRECISIONS.get(kind.precision)
-    tolerance = lower.tolerance if lower else TOLERANCE
+    tolerance = lower.tolerance if lower else FLOAT32_TOLERANCE
     held = [differences["probability"]] if lower else list(differences.values())
     # Written so that NaN fails too.
     if not all(difference <= tolerance for difference in held):

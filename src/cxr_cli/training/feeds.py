@@ -22,7 +22,7 @@ from cxr_cli.training.frozen import Halves, layers_fingerprint, split_at_frozen
 from cxr_cli.training.input_pipeline import (
     BATCH,
     augment,
-    gather,
+    gather_rows,
     in_batches,
     predict_in_batches,
     predict_probabilities,
@@ -31,7 +31,7 @@ from cxr_cli.training.input_pipeline import (
     training_batches,
 )
 from cxr_cli.training.strategy import ALONE, Group
-from cxr_cli.training.to_litert import convert
+from cxr_cli.training.to_litert import convert_to_litert
 
 _VARIANTS = 4  # augmented ones of each film, beside the film itself
 _AT_ONCE = 8  # films that LiteRT is given
@@ -39,7 +39,7 @@ _HALF_MOST = float(np.finfo(np.float16).max)
 
 
 @dataclass(frozen=True)
-class Part:
+class PartFilms:
     """The films of train or val."""
 
     films: np.ndarray  # (N, S, S) uint8
@@ -86,7 +86,7 @@ class Feed(Protocol):
 
 def make_feed(
     classifier: Classifier,
-    parts: dict[str, Part],
+    parts: dict[str, PartFilms],
     augmentation: Augmentation,
     cache: ArrayCache,
     *,
@@ -110,7 +110,7 @@ class FilmFeed:
     seconds = 0.0
 
     def __init__(
-        self, classifier: Classifier, parts: dict[str, Part], augmentation: Augmentation, *, seed: int
+        self, classifier: Classifier, parts: dict[str, PartFilms], augmentation: Augmentation, *, seed: int
     ) -> None:
         self.model = classifier.model
         self._pooled = keras.Model(classifier.model.input, classifier.pooled)
@@ -153,7 +153,7 @@ class FrozenFeed:
 
     kind = "what the frozen layers make of films"
 
-    def __init__(self, halves: Halves, parts: dict[str, Part], augmentation: Augmentation, *, seed: int) -> None:
+    def __init__(self, halves: Halves, parts: dict[str, PartFilms], augmentation: Augmentation, *, seed: int) -> None:
         self.model = halves.upper
         self._halves = halves
         self._parts = parts
@@ -212,7 +212,7 @@ class FrozenFeed:
 
         def inputs(rows: Any, places: Any, seed: Any) -> Any:
             variant = tf.random.stateless_uniform(tf.shape(rows), seed, 0, self._variants, tf.int64)
-            return gather(self._outputs, tf.gather(variant * count + rows, places), np.float32)
+            return gather_rows(self._outputs, tf.gather(variant * count + rows, places), np.float32)
 
         return shuffled_batches(
             positives, inputs, batch_size=batch_size, seed=seed, epochs=epochs, done=done, group=group
@@ -251,7 +251,7 @@ def _quick(lower: keras.Model) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
     with TemporaryDirectory(prefix="cxr-", ignore_cleanup_errors=True) as folder:
         file = Path(folder) / "lower.tflite"
         with native_output_hidden():
-            convert(lower, file)
+            convert_to_litert(lower, file)
             answer = open_litert(file)
             # Now, while its messages are hidden.
             answer(np.zeros((1, *lower.input_shape[1:]), np.uint8))

@@ -14,14 +14,14 @@ from cxr_cli.training.callbacks import Follow, Keep, Validation, WarmUpAndCosine
 from cxr_cli.training.checkpoints import Checkpoints, State
 from cxr_cli.training.classifier import Classifier
 from cxr_cli.training.engine import keras
-from cxr_cli.training.feeds import Feed, Part, make_feed
+from cxr_cli.training.feeds import Feed, PartFilms, make_feed
 from cxr_cli.training.head_start import start_head
 from cxr_cli.training.strategy import ALONE, Group
 
 
-def fit(
+def fit_classifier(
     classifier: Classifier,
-    parts: dict[str, Part],
+    parts: dict[str, PartFilms],
     architecture: Architecture,
     options: TrainingOptions,
     cache: ArrayCache,

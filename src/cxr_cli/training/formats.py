@@ -57,9 +57,9 @@ class Format:
 
 def _write_litert(classifier: "Classifier", litert_model: Path, path: Path, *, precision: str = "float32") -> None:
     from cxr_cli.training.gradcam import with_map
-    from cxr_cli.training.to_litert import convert
+    from cxr_cli.training.to_litert import convert_to_litert
 
-    convert(with_map(classifier, evidence=True), path, precision=precision)
+    convert_to_litert(with_map(classifier, evidence=True), path, precision=precision)
 
 
 def open_litert(path: Path, *, threads: int | None = None) -> "Reader":
@@ -78,10 +78,10 @@ def open_litert(path: Path, *, threads: int | None = None) -> "Reader":
 
 
 def _write_onnx(classifier: "Classifier", litert_model: Path, path: Path) -> None:
-    from cxr_cli.training.to_onnx import convert
+    from cxr_cli.training.to_onnx import convert_to_onnx
 
     # Not by way of Keras: in Keras 3.15 its ONNX export of EfficientNetV2 and ConvNeXt gives files that don't load.
-    convert(litert_model, path, outputs=OUTPUTS)
+    convert_to_onnx(litert_model, path, outputs=OUTPUTS)
 
 
 def _open_onnx(path: Path) -> "Reader":
@@ -180,7 +180,7 @@ def find_format(name: str, precision: str = "float32") -> Format:
     return replace(row, file=name, precision=precision, write=row.others[precision])
 
 
-def plan(run: RunFolder, wanted: Format, output: Path | None = None) -> Path:
+def plan_export(run: RunFolder, wanted: Format, output: Path | None = None) -> Path:
     """Where the export of a run goes, when there can be one; needs no TensorFlow.
 
     Args:

@@ -1,6 +1,7 @@
 """The frozen lower part of a backbone: a pure function, so that what it makes of a film is computed once and kept."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,20 +37,20 @@ def split_at_frozen(classifier: Classifier) -> Halves | None:
     cut = _last_passage(backbone)
     if cut is None:
         return None
-    below = keras.Model(backbone.input, cut)(model.get_layer("scaling").output)
-    everything = cut is backbone.output
+    below = keras.Model(backbone.input, cut.output)(model.get_layer("scaling").output)
+    everything = cut.output is backbone.output
     if everything:
         below = keras.layers.GlobalAveragePooling2D()(below)
     between = keras.Input(below.shape[1:], name="frozen")
     pooled = keras.layers.Identity()(between)
     if not everything:
-        pooled = model.get_layer(POOLED)(keras.Model(cut, backbone.output)(between))
+        pooled = model.get_layer(POOLED)(keras.Model(cut.output, backbone.output)(between))
     hidden = model.get_layer("dropout")(model.get_layer(HIDDEN)(pooled))
     return Halves(
         lower=keras.Model(model.input, below),
         upper=keras.Model(between, model.get_layer(PROBABILITY)(hidden)),
         pooled=keras.Model(between, pooled),
-        name=POOLED if everything else cut._keras_history.operation.name,
+        name=POOLED if everything else cut.name,
     )
 
 
@@ -63,21 +64,33 @@ def layers_fingerprint(lower: keras.Model) -> list[str]:
     return [digest.hexdigest(), keras.__version__]
 
 
-def _last_passage(backbone: keras.Model) -> keras.KerasTensor | None:
-    """The output of the last operation before any trained layer that all later ones see the film through."""
-    operations = backbone.operations  # each after those that it needs
-    places = {operation.name: place for place, operation in enumerate(operations)}
-    last_use = [0] * len(operations)
-    for place, operation in enumerate(operations):
-        for node in operation._inbound_nodes:
-            for tensor in node.input_tensors:
-                source = places.get(tensor._keras_history.operation.name)
-                if source is not None:
-                    last_use[source] = max(last_use[source], place)
+def _last_passage(backbone: keras.Model) -> keras.Operation | None:
+    """The last operation below any trained layer whose output is all that later operations see of the film.
+
+    Found in the network, not in a column of the table of architectures: it depends on how much is frozen.
+    """
+    operations = backbone.operations  # each after those that it takes its inputs from
     trained = [place for place, operation in enumerate(operations) if getattr(operation, "trainable_weights", [])]
     if not trained:
-        return backbone.output
-    passages = [place for place in range(trained[0]) if all(use <= place for use in last_use[:place])]
-    cut = passages[-1]
+        cut = len(operations) - 1
+    else:
+        places = {operation.name: place for place, operation in enumerate(operations)}
+        last_use = [0] * len(operations)
+        for name, sources in _inputs(backbone).items():
+            for source in sources:
+                last_use[places[source]] = max(last_use[places[source]], places[name])
+        cut = max(place for place in range(trained[0]) if all(use <= place for use in last_use[:place]))
     has_weights = any(getattr(operation, "weights", []) for operation in operations[: cut + 1])
-    return operations[cut].output if has_weights else None
+    return operations[cut] if has_weights else None
+
+
+def _inputs(backbone: keras.Model) -> dict[str, set[str]]:
+    """The operations that each operation takes its inputs from, by name, as Keras saves them with a model."""
+
+    def sources(value: Any) -> set[str]:
+        if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+            return {value["config"]["keras_history"][0]}
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+        return set().union(*map(sources, inner))
+
+    return {layer["name"]: sources(layer["inbound_nodes"]) for layer in backbone.get_config()["layers"]}

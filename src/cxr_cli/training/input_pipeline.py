@@ -16,7 +16,7 @@ from cxr_cli.training.strategy import ALONE, Group
 BATCH = 32  # where nothing is trained
 
 
-def read_films(paths: Sequence[Path], *, size: int, description: str) -> Iterator[np.ndarray]:
+def read_resized(paths: Sequence[Path], *, size: int, description: str) -> Iterator[np.ndarray]:
     """Read films at a model's size, on all cores.
 
     Yields:
@@ -31,8 +31,8 @@ def read_films(paths: Sequence[Path], *, size: int, description: str) -> Iterato
 
 
 def load_films(paths: Sequence[Path], *, size: int, description: str) -> np.ndarray:
-    """Read films at a model's size into memory: (N, size, size) uint8. Raises as `read_films` does."""
-    return np.stack(list(read_films(paths, size=size, description=description)))
+    """Read films at a model's size into memory: (N, size, size) uint8. Raises as `read_resized` does."""
+    return np.stack(list(read_resized(paths, size=size, description=description)))
 
 
 def to_rgb(films: np.ndarray) -> np.ndarray:
@@ -83,7 +83,7 @@ def training_batches(
     """
 
     def inputs(rows: Any, places: Any, seed: Any) -> Any:
-        own = gather(films, tf.gather(rows, places), np.uint8)
+        own = gather_rows(films, tf.gather(rows, places), np.uint8)
         return augment(own, augmentation, seed=seed, places=places, count=tf.size(rows))
 
     return shuffled_batches(positives, inputs, batch_size=batch_size, seed=seed, epochs=epochs, done=done, group=group)
@@ -131,7 +131,7 @@ def shuffled_batches(
     return drawn.map(batch, num_parallel_calls=2).prefetch(2)
 
 
-def gather(array: np.ndarray, rows: Any, dtype: type[np.generic]) -> Any:
+def gather_rows(array: np.ndarray, rows: Any, dtype: type[np.generic]) -> Any:
     """Rows of an array that need not fit into memory, as a tensor within tf.data."""
     # NumPy changes the type: TensorFlow warns of float16 on processors that have no operations for it.
     found = tf.numpy_function(lambda wanted: array[wanted].astype(dtype), [rows], dtype, stateful=False)

@@ -15,21 +15,21 @@ from cxr_cli.dataset.record import DatasetRecord, check_unchanged
 from cxr_cli.dataset.seen import write_seen
 from cxr_cli.metrics.plots import draw_curves
 from cxr_cli.progress import note
-from cxr_cli.recipe.architectures import Architecture, find_architecture
+from cxr_cli.recipe.architectures import ARCHITECTURES, Architecture
 from cxr_cli.recipe.decision import decide
 from cxr_cli.recipe.options import TrainingOptions
 from cxr_cli.recipe.predictions import write_validation
 from cxr_cli.recipe.record import HISTORY, Boosting, Profile, RunRecord
-from cxr_cli.recipe.reproduction import compare, hash_weights
+from cxr_cli.recipe.reproduction import compare_with_original, hash_weights
 from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.callbacks import Validation
 from cxr_cli.training.checkpoints import Checkpoints
 from cxr_cli.training.classifier import Classifier, build_classifier
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.export import check_export, export_litert
-from cxr_cli.training.feeds import Feed, Part
-from cxr_cli.training.fitting import class_weights, fit
-from cxr_cli.training.parts import read_part
+from cxr_cli.training.feeds import Feed, PartFilms
+from cxr_cli.training.fitting import class_weights, fit_classifier
+from cxr_cli.training.parts import read_part_films
 from cxr_cli.training.plan import TrainingPlan
 from cxr_cli.training.profiling import profile
 from cxr_cli.training.strategy import ALONE, Group, distributed
@@ -116,7 +116,7 @@ def _train_and_write(task: _Task) -> TrainedRun:
 
 def _write(task: _Task, stage: RunFolder) -> RunRecord:
     options, made = task.plan.options, task.made
-    architecture = find_architecture(options.arch)
+    architecture = ARCHITECTURES[options.arch]
     clock = _Clock()
     classifier, parts, feed, validation = _fit(task, clock)
     times = _profile(task, feed, validation, clock) if task.plan.profile else None
@@ -146,7 +146,7 @@ def _write(task: _Task, stage: RunFolder) -> RunRecord:
         weights_sha256=hash_weights(classifier.model.get_weights(), trees),
     )
     if task.plan.original:
-        record = msgspec.structs.replace(record, reproduction=compare(task.plan.original, record, stage))
+        record = msgspec.structs.replace(record, reproduction=compare_with_original(task.plan.original, record, stage))
     write_record(stage.record, record)
     return record
 
@@ -172,7 +172,7 @@ def _write_tables(
     write_classes(stage.class_indices, task.made.classes)
 
 
-def _fit(task: _Task, clock: "_Clock") -> tuple[Classifier, dict[str, Part], Feed, Validation]:
+def _fit(task: _Task, clock: "_Clock") -> tuple[Classifier, dict[str, PartFilms], Feed, Validation]:
     options, workspace = task.plan.options, task.workspace
     # Seeds Python, NumPy and TensorFlow: initial weights, dropout, order and augmentation.
     keras.utils.set_random_seed(options.seed)
@@ -180,19 +180,21 @@ def _fit(task: _Task, clock: "_Clock") -> tuple[Classifier, dict[str, Part], Fee
         # On processors it costs nothing. On a GPU, some gradients have no deterministic way, and would raise.
         tf.config.experimental.enable_op_determinism()
     note(f"Building {options.arch}")
-    architecture = find_architecture(options.arch)
+    architecture = ARCHITECTURES[options.arch]
     classifier = _build(architecture, options)
     # Workers may share the disk; each has a cache of its own, so that none waits for another's.
     folder = workspace.cache if task.group.is_chief else workspace.cache / f"worker-{task.group.worker}"
     cache = ArrayCache(folder, limit=int(options.cache * 1e9))
     dataset = workspace.prepared()
     parts = {
-        part: read_part(part, task.films, dataset=dataset, made=task.made, size=classifier.input_size, cache=cache)
+        part: read_part_films(
+            part, task.films, dataset=dataset, made=task.made, size=classifier.input_size, cache=cache
+        )
         for part in ("train", "val")
     }
     check_unchanged(workspace, task.made)
     clock.lap("load")
-    feed, validation = fit(classifier, parts, architecture, options, cache, task.group, task.checkpoints)
+    feed, validation = fit_classifier(classifier, parts, architecture, options, cache, task.group, task.checkpoints)
     clock.lap("fit")
     return classifier, parts, feed, validation
 
@@ -225,7 +227,7 @@ def _build(architecture: Architecture, options: TrainingOptions) -> Classifier:
     )
 
 
-def _boost(stage: RunFolder, parts: dict[str, Part], options: TrainingOptions) -> tuple[Boosting, np.ndarray]:
+def _boost(stage: RunFolder, parts: dict[str, PartFilms], options: TrainingOptions) -> tuple[Boosting, np.ndarray]:
     from cxr_cli.training.hybrid import fit_booster, read_features
 
     return fit_booster(

@@ -10,12 +10,12 @@ from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import SplitError
 from cxr_cli.films.reader import read_at
 from cxr_cli.training.array_cache import ArrayCache
-from cxr_cli.training.feeds import Part
-from cxr_cli.training.input_pipeline import read_films
+from cxr_cli.training.feeds import PartFilms
+from cxr_cli.training.input_pipeline import read_resized
 from cxr_cli.workspace.folders import DatasetFolder
 
 
-def read_part(
+def read_part_films(
     part: str,
     films: Sequence[Film],
     *,
@@ -23,7 +23,7 @@ def read_part(
     made: DatasetRecord,
     size: int,
     cache: ArrayCache,
-) -> Part:
+) -> PartFilms:
     """Read a part's films at a model's size, or take them from the cache.
 
     Args:
@@ -52,10 +52,10 @@ def read_part(
         [size, made_from],
         shape=(len(paths), size, size),
         dtype=np.uint8,
-        make=lambda: (film[None] for film in read_films(paths, size=size, description=f"Reading {part} films")),
+        make=lambda: (film[None] for film in read_resized(paths, size=size, description=f"Reading {part} films")),
         check=lambda kept: np.array_equal(kept[0], read_at(paths[0], size)),
     )
-    return Part(films=pixels, positives=positives, groups=[film.group for film in members], made_from=made_from)
+    return PartFilms(films=pixels, positives=positives, groups=[film.group for film in members], made_from=made_from)
 
 
 def _state(path: Path) -> str:

@@ -15,7 +15,7 @@ from cxr_cli.workspace.folders import RunFolder
 
 # The share of the backbone's layers, counted from the output, that is random; the head always is, and alone at first.
 _DEPTHS = {"the upper quarter": 0.25, "the upper half": 0.5, "the upper three quarters": 0.75, "all": 1.0}
-STEPS = 2 + len(_DEPTHS)  # of one cascade
+CASCADE_STEPS = 2 + len(_DEPTHS)  # of one cascade
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RandomizedEvidence:
 
 
 def randomized_evidence(run: RunFolder, films: np.ndarray, *, draws: int, seed: int) -> Iterator[RandomizedEvidence]:
-    """Yield the trained network's evidence, then that of each step of `draws` cascades of `STEPS` steps.
+    """Yield the trained network's evidence, then that of each step of `draws` cascades of `CASCADE_STEPS` steps.
 
     Args:
         run: a trained run.

@@ -231,6 +231,12 @@ class _Twin(keras.Model):
         self._group = group
         self._bring_home = bring_home
         self._class_weight: tuple[float, float] | None = None
+        self._epoch_loss = keras.metrics.Mean(name="loss")
+
+    @property
+    def metrics(self) -> list[keras.Metric]:
+        """What Keras resets at the beginning of each epoch."""
+        return [self._epoch_loss]
 
     def compile(self, optimizer: keras.optimizers.Optimizer, **options: Any) -> None:
         """Compile; the optimizer's variables, too, are on all replicas. XLA can't compile collectives."""
@@ -249,8 +255,8 @@ class _Twin(keras.Model):
         """One step of all replicas: (films, (b, 1) truths, (b,) weights) of this worker."""
         losses, counts = self._group.strategy.run(self._replica_step, args=data)
         loss, count = (self._group.strategy.experimental_local_results(value)[0] for value in (losses, counts))
-        self._loss_tracker.update_state(loss, sample_weight=count)
-        return self.get_metrics_result()
+        self._epoch_loss.update_state(loss, sample_weight=count)
+        return {"loss": self._epoch_loss.result()}
 
     def _replica_step(self, films: Any, truths: Any, weights: Any) -> tuple[Any, Any]:
         replica = tf.distribute.get_replica_context()

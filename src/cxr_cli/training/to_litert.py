@@ -6,7 +6,7 @@ from typing import Any
 from cxr_cli.training.engine import keras, tf
 
 
-def convert(model: keras.Model, path: Path, *, precision: str = "float32") -> None:
+def convert_to_litert(model: keras.Model, path: Path, *, precision: str = "float32") -> None:
     """Write `model` as a LiteRT file with the signature `serving_default`, the names of its outputs, and a free batch.
 
     Not by way of Keras's own `export`, which writes the variables to disk and reads them back twice: with many layers

@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 
-def convert(litert_model: Path, path: Path, *, outputs: Collection[str]) -> None:
+def convert_to_onnx(litert_model: Path, path: Path, *, outputs: Collection[str]) -> None:
     """Convert a LiteRT model, keeping the names of its signature and its free batch size.
 
     Args:

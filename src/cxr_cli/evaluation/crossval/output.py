@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from cxr_cli.evaluation.crossval.plan import title
+from cxr_cli.evaluation.crossval.plan import fold_title
 from cxr_cli.evaluation.crossval.pooling import FoldPredictions, pool
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.predicted import EvaluatedFilm
@@ -59,7 +59,10 @@ def _draw(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequence[FoldPr
     pooled = pool(folds)
     draw_fold_rocs(
         folder.roc_picture,
-        {title(record.left_out, fold.name): (fold.predicted.positives, fold.predicted.probabilities) for fold in folds},
+        {
+            fold_title(record.left_out, fold.name): (fold.predicted.positives, fold.predicted.probabilities)
+            for fold in folds
+        },
         positives=pooled.positives,
         probabilities=pooled.probabilities,
         called=pooled.called,

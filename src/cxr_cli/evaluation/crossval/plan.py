@@ -18,7 +18,7 @@ from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, write_record
 
 DEFAULT_FOLDS = 5
-COLUMNS = ("source", "view", "location")  # of the manifest, whose values can be left out
+LEAVE_OUT_COLUMNS = ("source", "view", "location")  # of the manifest
 _FEWEST_FOLDS = 2
 
 
@@ -48,8 +48,8 @@ def plan_folds(
     Args:
         workspace: where the dataset is.
         folds: number of folds to draw, by patient. Defaults to 5.
-        leave_out: a row of `COLUMNS`, in place of `folds`: one fold for each of its values, which is left out of
-            training and tested on.
+        leave_out: one of `LEAVE_OUT_COLUMNS`, in place of `folds`: one fold for each of its values, which is left out
+            of training and tested on.
         seed: random seed of the folds.
 
     Raises:
@@ -78,14 +78,14 @@ def _check(folds: int | None, leave_out: str | None) -> None:
         raise CxrError(
             f"Expected {_FEWEST_FOLDS} or more folds. Received: {folds}.", hint="For example: cxr crossval --folds 5"
         )
-    if leave_out is not None and leave_out not in COLUMNS:
+    if leave_out is not None and leave_out not in LEAVE_OUT_COLUMNS:
         raise CxrError(
-            f"Expected one of {', '.join(COLUMNS)} to leave out. Received: {leave_out}.",
+            f"Expected one of {', '.join(LEAVE_OUT_COLUMNS)} to leave out. Received: {leave_out}.",
             hint="For example: cxr crossval --leave-out source",
         )
 
 
-def title(column: str | None, name: str) -> str:
+def fold_title(column: str | None, name: str) -> str:
     """Name a fold for people."""
     return f"without {column} {name}" if column else f"fold {name}"
 

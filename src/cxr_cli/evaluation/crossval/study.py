@@ -10,7 +10,7 @@ from cxr_cli.dataset.record import check_unchanged
 from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.crossval.apart import train_apart
 from cxr_cli.evaluation.crossval.output import write_crossval
-from cxr_cli.evaluation.crossval.plan import FoldPlan, plan_folds, title, write_fold
+from cxr_cli.evaluation.crossval.plan import FoldPlan, fold_title, plan_folds, write_fold
 from cxr_cli.evaluation.crossval.pooling import FoldPredictions, across_folds, figures, pool
 from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord, SkippedFold
 from cxr_cli.evaluation.predicted import predict_films
@@ -77,7 +77,7 @@ def cross_validate(
         answered = []
         for number, fold in enumerate(plan.folds, start=1):
             counts = ", ".join(f"{fold.parts.count(part)} {part}" for part in PARTS)
-            note(f"[{number}/{len(plan.folds)}] {title(plan.column, fold.name)}: {counts} films")
+            note(f"[{number}/{len(plan.folds)}] {fold_title(plan.column, fold.name)}: {counts} films")
             place = folder.fold(number)
             write_fold(plan, fold, place)
             _train(place, chosen)
