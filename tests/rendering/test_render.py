@@ -280,5 +280,5 @@ def test_fewer_than_two_films_are_refused_before_anything_is_written(tmp_path, f
         write_phantoms(tmp_path / "phantoms", films=films)
 
     assert caught.value.message == f"Expected at least 2 phantoms, one for each class. Received: films={films}."
-    assert caught.value.hint == "Ask for more, 120 for a data set to train on."
+    assert caught.value.hint == "Use at least 2, or 120 for a dataset to train on."
     assert not (tmp_path / "phantoms").exists()

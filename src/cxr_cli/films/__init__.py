@@ -1,1 +1,1 @@
-"""Any image file to pixels, near-duplicate matching, and pictures of films."""
+"""Films: finding and reading them, matching near-duplicates, and drawing on them."""

@@ -1,4 +1,4 @@
-"""Pictures and charts as files, written whole or not at all."""
+"""Pictures and charts as files, written atomically."""
 
 import io
 from pathlib import Path
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 
 def save_picture(picture: Image.Image, path: Path, *, kind: str = "PNG") -> None:
-    """Write a picture to `path` in a format that Pillow writes; the folder is made when missing.
+    """Write a picture to `path` in a format that Pillow writes; create the folder if it is missing.
 
     Raises:
-        WorkspaceError: the place can't be written to.
+        WorkspaceError: the file can't be written.
     """
     data = io.BytesIO()
-    # A PNG is written in a sixth of the time, and 8 % larger, than at Pillow's default level. Other formats have none.
+    # A PNG takes a sixth of the time of Pillow's default level, and is 8 % larger. Other formats ignore the level.
     picture.save(data, format=kind, compress_level=1)
     write_bytes(path, data.getvalue())
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a chart to `path` as PNG, at 120 dots an inch; the folder is made when missing.
+    """Write a chart to `path` as PNG, at 120 dots per inch; create the folder if it is missing.
 
     Raises:
-        WorkspaceError: the place can't be written to.
+        WorkspaceError: the file can't be written.
     """
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)

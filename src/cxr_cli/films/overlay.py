@@ -1,9 +1,9 @@
-"""A heat map or a mask on a film, as a picture a person reads."""
+"""Pictures of a heat map or a mask on a film."""
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
-# Turbo, a rainbow that keeps its order in gray: Mikhailov 2019, the degree-5 polynomial of its authors' shader.
+# Turbo, a rainbow color map (Mikhailov 2019), as the polynomial of degree 5 in its authors' shader.
 _TURBO = np.array(
     [
         [0.13572138, 4.61539260, -42.66032258, 132.13108234, -152.94239396, 59.28637943],
@@ -12,12 +12,12 @@ _TURBO = np.array(
     ]
 )
 _MIN_WIDTH = 320
-_MASK_COLOR = (64, 224, 208)  # turquoise: no tissue has it, and it shows on black and on white
-_TINT = 0.15  # of the film inside a mask
+_MASK_COLOR = (64, 224, 208)  # turquoise, which shows on black and on white
+_TINT = 0.15  # opacity of the color inside a mask
 
 
 def heat(cam: np.ndarray) -> np.ndarray:
-    """The part of a class activation map that speaks for its class, from 0 to 1.
+    """Scale the part of a class activation map that speaks for its class to between 0 and 1.
 
     Args:
         cam: (h, w) float32, signed.
@@ -38,25 +38,25 @@ def draw_heat_map(
     Args:
         film: (H, W) uint8.
         cam: (h, w) float32, signed; only what speaks for the class is drawn.
-        alpha: how much the hottest place hides the film, in [0, 1]. Colder places hide it less, in proportion.
+        alpha: opacity of the hottest place, in [0, 1]. Colder places are more transparent, in proportion.
         title: the class and confidence.
-        caption: what the picture is, and is not.
+        caption: what the picture is, and what it is not.
         outline: (H, W) bool, a mask whose edge is drawn too. Defaults to none.
 
     Returns:
-        An RGB picture at least 320 pixels wide, the film's own pixels else.
+        An RGB picture: as wide as the film, or enlarged to 320 pixels.
     """
     return _framed(lay_heat(_wide_enough(film), cam, alpha=alpha, outline=outline), title=title, caption=caption)
 
 
 def lay_heat(picture: Image.Image, cam: np.ndarray, *, alpha: float, outline: np.ndarray | None = None) -> Image.Image:
-    """Lay a class activation map over a film, and nothing else.
+    """Lay a class activation map over a film, without any text.
 
     Args:
         picture: the film, gray, of any size.
-        cam: as for `draw_heat_map`, as are the rest.
-        alpha: how much the hottest place hides the film.
-        outline: (H, W) bool, of the film as large as it came or smaller.
+        cam: (h, w) float32, signed; only what speaks for the class is drawn.
+        alpha: opacity of the hottest place, in [0, 1].
+        outline: (H, W) bool, a mask whose edge is drawn too, of any size. Defaults to none.
 
     Returns:
         An RGB picture of the same size.
@@ -71,14 +71,14 @@ def lay_heat(picture: Image.Image, cam: np.ndarray, *, alpha: float, outline: np
 
 
 def draw_heat(cam: np.ndarray, *, size: tuple[int, int]) -> Image.Image:
-    """The heat alone, to be laid over a film of any size; laid on with an opacity, it is `draw_heat_map`'s `alpha`.
+    """Draw the heat alone, to be laid over a film. Its opacity there is the `alpha` of `draw_heat_map`.
 
     Args:
         cam: (h, w) float32, signed; only what speaks for the class is drawn.
         size: (width, height) in pixels.
 
     Returns:
-        An RGBA picture, the more opaque the hotter.
+        An RGBA picture; hotter places are more opaque.
     """
     level = _level(cam, size)
     layer = np.concatenate([_colors(level), level[..., None] * 255], axis=-1)
@@ -92,10 +92,10 @@ def draw_mask(film: np.ndarray, mask: np.ndarray, *, title: str, caption: str) -
         film: (H, W) uint8.
         mask: (H, W) bool.
         title: what the mask is.
-        caption: what the picture is, and is not.
+        caption: what the picture is, and what it is not.
 
     Returns:
-        An RGB picture at least 320 pixels wide, the film's own pixels else.
+        An RGB picture: as wide as the film, or enlarged to 320 pixels.
     """
     picture = _wide_enough(film).convert("RGB")
     shape = _fitted(mask, picture.size)
@@ -105,7 +105,7 @@ def draw_mask(film: np.ndarray, mask: np.ndarray, *, title: str, caption: str) -
 
 
 def draw_clusters(labels: np.ndarray) -> Image.Image:
-    """A cluster map: its pixels are the clusters' numbers, its palette shows them from blue to red, 0 black.
+    """Draw a map of clusters: its pixels are the clusters' numbers, its palette runs from blue to red, and 0 is black.
 
     Args:
         labels: (H, W) uint8.
@@ -119,12 +119,12 @@ def draw_clusters(labels: np.ndarray) -> Image.Image:
 
 
 def _fitted(mask: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """(H, W) bool -> a picture of 0 and 255 of that size."""
+    """Resize a mask, (H, W) bool, to a picture of 0 and 255."""
     return Image.fromarray(mask).convert("L").resize(size, Image.Resampling.NEAREST)
 
 
 def _edge(shape: Image.Image) -> Image.Image:
-    """What is just inside the edge of a mask of 0 and 255."""
+    """A line just inside the edge of a mask of 0 and 255."""
     thickness = 2 * max(1, shape.width // 400) + 1
     return ImageChops.subtract(shape, shape.filter(ImageFilter.MinFilter(thickness)))
 

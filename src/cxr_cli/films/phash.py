@@ -1,4 +1,4 @@
-"""Films in small: 64 bits that a film keeps when it is saved anew, and how far two small pictures are of one film."""
+"""Matching of near-duplicates: a hash of 64 bits that survives re-encoding, and a finer comparison of small films."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ WAVES = 64  # of its spectrum
 # Shares of a film's width and height: left, top, right, bottom.
 Box = tuple[float, float, float, float]
 WHOLE: Box = (0, 0, 0, 0)
-# What a film may have been cropped to: less by 5 % on one side, two or all, or by 2.5 % on all.
+# How a film may have been cropped: by 5 % on one side, two or all, or by 2.5 % on all.
 CROPS: tuple[Box, ...] = (
     WHOLE,
     *(
@@ -25,20 +25,21 @@ CROPS: tuple[Box, ...] = (
     ),
     (0.025, 0.025, 0.025, 0.025),
 )
-_MARGIN = 12  # pixels of a small picture: as far as its outermost pixels go on
-_FRAMED = 128  # the side at which borders are looked for, in pixels
-_EVEN = 12  # gray levels that a border may differ within a row
-_FLAT = 0.25  # gray levels: less is no edge
-# Of 400 altered copies of real films, all correlated by 0.93 or more; of 1.2 million pairs of real films that are no
-# copies, one by 0.88, another film of the same patient. Rendered films are more alike: of 80,000 pairs, one by 0.95.
+_MARGIN = 12  # pixels by which the edge of a small picture may be extended
+_FRAMED = 128  # size at which borders are looked for, in pixels
+_EVEN = 12  # range of gray levels within a row of a border, at most
+_FLAT = 0.25  # gray levels; a smaller difference is no edge
+# 400 altered copies of real films all correlated by 0.93 or more. In 1.2 million pairs of real films that are no
+# copies, the highest correlation was 0.88, of two films of one patient. Rendered films are more alike: 0.95 in 80,000
+# pairs.
 COPY, SURE_COPY = 0.92, 0.95
-# Side of the pictures, step of the crop, and the correlation below which nothing finer makes a copy of it.
+# Size of the pictures, step of the crop, and the correlation below which a finer step can't make a copy of the pair.
 _LADDER = ((32, 0.02, 0.88), (32, 0.01, 0.9), (64, 0.01, 0.8), (64, 0.005, 0.85), (64, 0.0025, 0.0))
-_FARTHEST = 0.12  # crop of a side
+_FARTHEST = 0.12  # largest crop of a side
 
 
 def shrink(film: np.ndarray) -> np.ndarray:
-    """A film's small picture, without borders of one gray value up to 1/8 of its sides.
+    """Shrink a film, without borders of one gray value of up to 1/8 of its sides.
 
     Args:
         film: (H, W) uint8.
@@ -54,11 +55,11 @@ def shrink(film: np.ndarray) -> np.ndarray:
 
 
 def spectra(small: np.ndarray, crop: Box = WHOLE) -> np.ndarray:
-    """The lowest frequencies of the cosine transform of small pictures, or of a part of them, but for their mean.
+    """The lowest frequencies of the cosine transform of small pictures, or of a crop of them, without their mean.
 
     Args:
         small: (N, 96, 96) uint8, of `shrink`.
-        crop: what to leave out; where negative, what to add: the outermost pixels go on.
+        crop: what to leave out. Where it is negative, the picture is extended by its outermost pixels.
 
     Returns:
         (N, 64) float32, the lowest frequency first.
@@ -73,7 +74,7 @@ def spectra_of_crops(small: np.ndarray, crops: tuple[Box, ...]) -> np.ndarray:
 
     Args:
         small: (96, 96) uint8, of `shrink`.
-        crops: the ways.
+        crops: what to leave out each time.
     """
     down, across = _waves_of_crops(crops)
     spectrum = down @ small.astype(np.float32) @ across
@@ -81,9 +82,9 @@ def spectra_of_crops(small: np.ndarray, crops: tuple[Box, ...]) -> np.ndarray:
 
 
 def descriptors(spectrum: np.ndarray) -> np.ndarray:
-    """Spectra to compare films by: their dot product is close to 1 for copies, and close to -1 for inverted ones.
+    """Vectors to compare films by: their dot product is close to 1 for copies, and close to -1 for inverted copies.
 
-    Films have far more of the low frequencies than of the high ones: these count for more here.
+    Low frequencies are far stronger in films than high ones, so high ones are given more weight.
 
     Args:
         spectrum: (N, 64), of `spectra`.
@@ -99,8 +100,8 @@ def descriptors(spectrum: np.ndarray) -> np.ndarray:
 def phashes(spectrum: np.ndarray) -> np.ndarray:
     """Perceptual hashes: the signs of the lowest frequencies.
 
-    As in pHash (Zauner 2010, "Implementation and benchmarking of perceptual image hash functions"), with signs in place
-    of a median: an inverted film has all bits inverted.
+    As in pHash (Zauner 2010, "Implementation and benchmarking of perceptual image hash functions"), with the sign in
+    place of a comparison with the median, so that an inverted film has all bits inverted.
 
     Args:
         spectrum: (N, 64), of `spectra`.
@@ -112,30 +113,30 @@ def phashes(spectrum: np.ndarray) -> np.ndarray:
 
 
 def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """In how many of 64 bits hashes differ, of the film or of the inverted film: 0 to 32; arrays as NumPy combines."""
+    """Number of bits, 0 to 32, in which hashes differ, of the film or of the inverted film. Arrays are broadcast."""
     bits = np.bitwise_count(first ^ second)
     return np.asarray(np.minimum(bits, WAVES - bits))
 
 
 @dataclass(frozen=True)
 class Match:
-    """How two small pictures fit best."""
+    """The best fit of two small pictures."""
 
     correlation: float  # of their edges, -1 to 1; negative where one film is inverted
-    crop: Box  # of the first; what is negative, of the second
+    crop: Box  # of the first; a negative share is cropped from the second
 
 
 def match(first: np.ndarray, second: np.ndarray, start: Sequence[float] = WHOLE) -> Match:
     """Fit two small pictures, each of whose sides may be cropped, and correlate their edges.
 
-    Edges are compared by their direction more than by their strength, so that neither contrast nor what was drawn on a
-    film tells much. Goes from `start` to what correlates better, side by side, in ever smaller steps, and leaves what
-    is no copy early.
+    Edges are compared by their direction more than by their strength, so that contrast and marks on a film count for
+    little. From `start`, the crop of each side is changed as long as the correlation rises, in ever smaller steps. A
+    pair that can't be a copy is given up early.
 
     Args:
         first: (96, 96) uint8, of `shrink`.
-        second: the same.
-        start: the crop to begin with.
+        second: (96, 96) uint8, of `shrink`.
+        start: the crop to begin with. Defaults to none.
     """
     pictures = Image.fromarray(first), Image.fromarray(second)
     edges = cache(lambda which, crop, side: _edges(pictures[which], crop, side))
@@ -148,29 +149,29 @@ def match(first: np.ndarray, second: np.ndarray, start: Sequence[float] = WHOLE)
     best = [float(share) for share in start]
     sign = -1 if correlate(best, _LADDER[0][0]) < 0 else 1
     for side, step, least in _LADDER:
-        found = sign * correlate(best, side)
+        correlation = sign * correlate(best, side)
         moved = True
         while moved:
             moved = False
             for place, way in product(range(4), (step, -step)):
                 crop = [*best[:place], round(best[place] + way, 4), *best[place + 1 :]]
-                if abs(crop[place]) <= _FARTHEST and (now := sign * correlate(crop, side)) > found:
-                    found, best, moved = now, crop, True
-        if found < least:
+                if abs(crop[place]) <= _FARTHEST and (now := sign * correlate(crop, side)) > correlation:
+                    correlation, best, moved = now, crop, True
+        if correlation < least:
             break
-    return Match(correlation=sign * found, crop=(best[0], best[1], best[2], best[3]))
+    return Match(correlation=sign * correlation, crop=(best[0], best[1], best[2], best[3]))
 
 
 def _edges(picture: Image.Image, box: Box, side: int) -> np.ndarray:
-    """Differences of neighbors, squeezed to -1..1, but for the outermost; as one vector of length 1."""
+    """Differences of neighboring pixels, compressed to -1..1, without the outermost ones, as one vector of length 1."""
     left, top, right, bottom = (SIDE * share for share in box)
     inside = (left, top, SIDE - right, SIDE - bottom)
     levels = np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR, box=inside), dtype=np.float32)
     across, down = np.diff(levels[1:-1], axis=1)[:, 1:-1], np.diff(levels[:, 1:-1], axis=0)[1:-1]
-    found = np.concatenate([across.ravel(), down.ravel()])
-    strength = np.abs(found)
-    found /= strength + (strength.mean() + _FLAT)
-    return np.asarray(found / max(float(np.linalg.norm(found)), 1e-6))
+    edges = np.concatenate([across.ravel(), down.ravel()])
+    strength = np.abs(edges)
+    edges /= strength + (strength.mean() + _FLAT)
+    return np.asarray(edges / max(float(np.linalg.norm(edges)), 1e-6))
 
 
 def _borders(framed: np.ndarray) -> tuple[int, int]:
@@ -184,7 +185,7 @@ def _borders(framed: np.ndarray) -> tuple[int, int]:
 
 @cache
 def _waves(before: float, after: float) -> np.ndarray:
-    """Cosines over a part of a line: (W, 96) float32, with as many half waves as their row's number."""
+    """Cosines over a part of a line: (W, 96) float32; row n has n half waves."""
     start, length = SIDE * before, SIDE * (1 - before - after)
     pixels = np.arange(-_MARGIN, SIDE + _MARGIN)
     inside = np.clip(np.minimum(pixels + 1, start + length) - np.maximum(pixels, start), 0, 1)
@@ -197,7 +198,7 @@ def _waves(before: float, after: float) -> np.ndarray:
 
 @cache
 def _waves_of_crops(crops: tuple[Box, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The waves down, (crops, W, 96), and across, (crops, 96, W), float32."""
+    """The vertical waves, (crops, W, 96), and the horizontal ones, (crops, 96, W), float32."""
     down = [_waves(top, bottom) for _, top, _, bottom in crops]
     across = [_waves(left, right).T for left, _, right, _ in crops]
     return np.stack(down), np.stack(across)

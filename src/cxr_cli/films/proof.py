@@ -1,4 +1,4 @@
-"""Whether a file's bytes are a film, and its picture in small, for less than reading it takes."""
+"""A quick check whether a file is a film, in less time than reading it takes, and the film at a smaller size."""
 
 import io
 
@@ -6,24 +6,25 @@ import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-_MIN_SIDE = 32  # as `read_film` asks for
-_SURE_LEVELS = 8  # below it, rounding might tell a scaled film from the whole one
-_DECODED = 96  # the smallest side, in pixels, of what is decoded
-# What these say has to be understood too: what is understood of them is `read_film`'s to say.
+_MIN_SIDE = 32  # as `read_film` requires
+_SURE_LEVELS = 8  # with a smaller range of gray, rounding could make a blank film of one that isn't
+_DECODED = 96  # smallest side, in pixels, at which a film is decoded
+# With such metadata only `read_film` can tell whether the file is damaged.
 _TO_UNDERSTAND = {"exif", "xmp", "mp"}
 
 
 def surely_film(data: bytes) -> np.ndarray | None:
-    """A plain JPEG's film at down to 1/8, where `read_film` reads it too; None says nothing about it.
+    """Decode a plain JPEG at down to 1/8 of its size, if it is certain that `read_film` can read it.
 
-    All data goes through the same decoder, which notices what is missing, but at 1/8 only 1 of 64 pixels is made. Each
-    is its block's mean, and blocks' means differ only where pixels do: what isn't blank at 1/8 isn't blank.
+    The same decoder reads all of the data and notices what is missing, but at 1/8 it makes only 1 of 64 pixels. Each is
+    the mean of a block, and means differ only if pixels do: a film that isn't blank at 1/8 isn't blank.
 
     Args:
-        data: all of the file.
+        data: the content of the file.
 
     Returns:
-        (H, W) uint8, 0 is black; at least 96 pixels a side where the film has so many.
+        (H, W) uint8, 0 is black; at least 96 pixels on each side if the film has as many. None if it isn't certain: the
+        file may still be a film.
     """
     try:
         with JpegImageFile(io.BytesIO(data)) as picture:
@@ -34,7 +35,7 @@ def surely_film(data: bytes) -> np.ndarray | None:
             film = np.asarray(picture.convert("L"))
             sure = not _TO_UNDERSTAND & picture.info.keys() and int(film.max()) - int(film.min()) >= _SURE_LEVELS
             return film if sure else None
-    # Pillow's plugin raises many kinds for a broken file: `read_film` finds the words for it.
+    # Pillow's plugin raises many kinds of error for a broken file; `read_film` will say what is wrong with it.
     except Exception:  # noqa: BLE001
         return None
 

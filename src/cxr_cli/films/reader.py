@@ -1,4 +1,4 @@
-"""The one way in for pixels: any image file -> (H, W) uint8, 0 is black."""
+"""The one reader of films: any image file -> (H, W) uint8, 0 is black."""
 
 import threading
 import warnings
@@ -13,11 +13,11 @@ from cxr_cli.films import dicom
 from cxr_cli.films.find import HINT
 from cxr_cli.films.transforms import resize, stretch
 
-# What is read, by Pillow's names (JPEG includes MPO); its other formats are not for films, and some run other programs.
+# Formats by Pillow's names (JPEG includes MPO). Its other formats are not for films, and some run other programs.
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000")
 _MIN_SIDE = 32
-# How many times a model's side a JPEG keeps when it is decoded at 1/2, 1/4 or 1/8: at 4, the pixels that a model is
-# shown differ from those of the whole decode by 0.1 gray levels on average.
+# A JPEG that is decoded at 1/2, 1/4 or 1/8 keeps at least this many times the size of the model's input. At 4, the
+# model's input differs from that of the full decode by 0.1 gray levels on average.
 _KEPT = 4
 
 
@@ -35,21 +35,21 @@ def read_film(path: Path) -> np.ndarray:
         (H, W) uint8, 0 is black.
 
     Raises:
-        ImageError: no such file, no image, a damaged one, one below 32 pixels a side, or one of a single gray value.
+        ImageError: the file is missing, damaged or no image, or the film has a side below 32 pixels or one gray value.
     """
     return _read(path)
 
 
 def read_at(path: Path, size: int, *, film: np.ndarray | None = None) -> np.ndarray:
-    """Read one radiograph as a model is shown it: training, answering and every heat map see these pixels.
+    """Read one radiograph at the size of a model's input. Training, predictions and heat maps all use these pixels.
 
-    A JPEG that is at least 8 times as large is decoded at 1/2, 1/4 or 1/8 (`Image.draft`), at least 4 times as large as
-    the result: most of the time that a large film takes is its decode.
+    A JPEG that is at least 8 times as large is decoded at 1/2, 1/4 or 1/8 (`Image.draft`), still at least 4 times as
+    large as the result: decoding takes most of the time of a large film.
 
     Args:
         path: as for `read_film`.
         size: side of the model's input, in pixels.
-        film: what `read_film` gave for it, where that is at hand. Defaults to none: only what is needed is decoded.
+        film: the result of `read_film`, if it is at hand. Defaults to none: only what is needed is decoded.
 
     Returns:
         (size, size) uint8, 0 is black.
@@ -79,7 +79,7 @@ def _read(path: Path, *, at_least: int | None = None) -> np.ndarray:
             hint=HINT,
         )
     if film.min() == film.max():
-        if at_least:  # what is blank at a scale may not be so in full
+        if at_least:  # a film that is blank at 1/8 may not be blank in full
             return _read(path)
         raise ImageError(f"Expected a film. Received: {path} is blank, every pixel is {film[0, 0]}.", hint=HINT)
     return film
@@ -120,9 +120,9 @@ def _is_deep(picture: Image.Image) -> bool:
 
 
 class _Reading:
-    """Warning filters that hold as long as any thread reads.
+    """Warning filters that are set as long as any thread reads.
 
-    Filters are the process's: were each thread to set and restore them, one that ends would take another's away.
+    Filters belong to the process: if each thread set and restored them itself, one that ends would remove another's.
     """
 
     def __init__(self) -> None:
@@ -134,9 +134,9 @@ class _Reading:
         with self._lock:
             if not self._readers:
                 self._filters.enter_context(warnings.catch_warnings())
-                # Pillow warns of an image large enough to be an attack, and raises at twice that size: raise at once.
+                # Pillow warns of an image large enough to be an attack, and raises at twice that size; raise for both.
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
-                # Odd metadata is no reason to speak: what counts is whether the pixels can be read.
+                # Odd metadata needs no warning: what counts is whether the pixels can be read.
                 warnings.simplefilter("ignore", UserWarning)
             self._readers += 1
 

@@ -1,1 +1,1 @@
-"""Where the lungs are in a frontal film, and how well masks agree."""
+"""Lung masks of frontal films, and how well masks agree."""

@@ -1,4 +1,4 @@
-"""What a clustering gives to the search for lungs, and the table of clusterings. A film comes in, clusters go out."""
+"""The table of methods that cluster a film, and what they give to the search for lungs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-SIDE = 128  # of the square on which lungs are looked for, in pixels, whatever the film's shape
+SIDE = 128  # of the square to which a film is resized to look for lungs, in pixels, whatever its shape
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class Clusters:
     """A film's clusters.
 
     Attributes:
-        labels: (H, W) uint8, 1 is the darkest cluster, 2 the next; 0 where there is none.
-        darkness: (SIDE, SIDE) float32 in [0, 1], 1 is the darkest cluster: air in the lungs, and air beside the body.
+        labels: (H, W) uint8, 1 is the darkest cluster, 2 the next, 0 is none.
+        darkness: (SIDE, SIDE) float32 in [0, 1], 1 is the darkest cluster: air in the lungs and beside the body.
     """
 
     labels: "np.ndarray"
@@ -41,5 +41,5 @@ def _otsu(film: "np.ndarray") -> Clusters:
     return otsu(film)
 
 
-# Nothing heavy is loaded for the names: the command line needs them for its help.
+# Rows import their code when they are called: the command line needs the names for its help.
 SEGMENTATION_METHODS: dict[str, Callable[["np.ndarray"], Clusters]] = {"fcm": _fcm, "dbscan": _dbscan, "otsu": _otsu}

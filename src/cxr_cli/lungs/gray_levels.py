@@ -1,4 +1,4 @@
-"""Clusters of a film's gray levels: fuzzy C-means and Otsu's threshold. Both see the histogram only, not the pixels."""
+"""Clusters of a film's gray levels: fuzzy C-means and Otsu's threshold. Both need only the histogram of a film."""
 
 import numpy as np
 from PIL import Image
@@ -6,9 +6,9 @@ from PIL import Image
 from cxr_cli.lungs.clusters import SIDE, Clusters
 
 LEVELS = 256
-CLUSTERS = 4  # of fuzzy C-means: air, lung, soft tissue, bone and what lies behind the heart and the diaphragm
-FUZZINESS = 2.0  # the exponent m, as Bezdek 1981 and scikit-fuzzy's examples have it
-_MOVE = 1e-4  # gray levels; the centers stand still when none moves farther
+CLUSTERS = 4  # of fuzzy C-means: air, lung, soft tissue, and bone with the densest soft tissue
+FUZZINESS = 2.0  # the exponent m, as in Bezdek 1981 and in the examples of scikit-fuzzy
+_MOVE = 1e-4  # gray levels; the search ends when no center moves farther
 _MAX_STEPS = 1000
 
 
@@ -19,8 +19,8 @@ def fuzzy_cmeans(film: np.ndarray) -> Clusters:
         film: (H, W) uint8.
 
     Returns:
-        The cluster of the largest membership; darkness is the memberships' mean of 1 for the darkest cluster, down to
-        0 for the brightest.
+        The cluster of the largest membership. Darkness is the mean over the clusters, from 1 for the darkest down to 0
+        for the brightest, weighted by membership.
     """
     members = memberships(film)
     darkness = np.linspace(1, 0, len(members)) @ members
@@ -28,14 +28,15 @@ def fuzzy_cmeans(film: np.ndarray) -> Clusters:
 
 
 def memberships(film: np.ndarray, clusters: int = CLUSTERS) -> np.ndarray:
-    """The fuzzy C-means memberships of every gray level, for all pixels of a film.
+    """The fuzzy C-means memberships of every gray level, as computed from all pixels of a film.
 
-    A pixel's memberships depend on its gray level alone, so 256 levels that weigh as many as they have pixels give what
-    all pixels give. The membership step is scikit-fuzzy's; it knows no weights, so the step of the centers is here.
+    The memberships of a pixel depend on its gray level alone. So 256 levels, each weighted by its number of pixels,
+    give the same result as all pixels. The membership step is scikit-fuzzy's. It has no weights, so the step of the
+    centers is here.
 
     Args:
         film: (H, W) uint8.
-        clusters: how many. Defaults to 4.
+        clusters: number of clusters. Defaults to 4.
 
     Returns:
         (clusters, 256) float64, each column's sum 1, clusters from dark to bright: `memberships(film)[:, film]` is
@@ -47,7 +48,7 @@ def memberships(film: np.ndarray, clusters: int = CLUSTERS) -> np.ndarray:
     pixels = _histogram(film)
     shares = (np.arange(clusters) + 0.5) / clusters
     centers = np.interp(shares, np.cumsum(pixels) / pixels.sum(), levels) + 1e-3 * np.arange(clusters)
-    first = np.full((clusters, LEVELS), 1 / clusters)  # without it scikit-fuzzy draws one, and never uses it
+    first = np.full((clusters, LEVELS), 1 / clusters)  # otherwise scikit-fuzzy draws one at random, and never uses it
     for _ in range(_MAX_STEPS):
         members = cmeans_predict(levels[None], centers[:, None], FUZZINESS, error=0, maxiter=1, init=first)[0]
         weights = members**FUZZINESS * pixels
@@ -58,10 +59,10 @@ def memberships(film: np.ndarray, clusters: int = CLUSTERS) -> np.ndarray:
 
 
 def otsu(film: np.ndarray) -> Clusters:
-    """Cluster a film into dark and bright at Otsu's threshold (Otsu 1979), the largest variance between the two.
+    """Cluster a film into dark and bright at Otsu's threshold (Otsu 1979), where their variance between is largest.
 
     Args:
-        film: (H, W) uint8, of two gray levels at least.
+        film: (H, W) uint8, with at least two gray levels.
     """
     pixels = _histogram(film)
     below = np.cumsum(pixels)[:-1]

@@ -1,19 +1,19 @@
-"""Lung masks: from an outline to a clean mask, what can be checked of one, and how far two agree."""
+"""Lung masks: from an outline to a clean mask, the checks of a mask, and how far two masks agree."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-# All in shares of a side.
-_STIFF = 0.03  # an even cluster lets the outline be; a clear edge moves it by about that much
-_NEAR = 0.027  # how far around a place its inside and its outside are compared
-_SOFT = 0.008  # corners are rounded by that much
-_PULL = 20.0  # of the clusters, against the outline
+# In shares of a side, except for _PULL.
+_STIFF = 0.03  # a clear edge moves the outline by about this much; without an edge it stays
+_NEAR = 0.027  # distance around a point within which inside and outside are compared
+_SOFT = 0.008  # radius by which corners are rounded
+_PULL = 20.0  # weight of the clusters against the outline
 
 
 def settled(outline: np.ndarray, darkness: np.ndarray) -> np.ndarray:
-    """The inside of an outline, its edge moved to where dark meets bright near it.
+    """Fill an outline, with its edge moved to a border between dark and bright nearby.
 
-    A place near the outline goes to the side whose mean darkness, nearby, is closer to its own.
+    A point near the outline goes to the side whose mean darkness, nearby, is closer to its own.
 
     Args:
         outline: (2, n, 2) x and y of each lung's points, in [0, 1].
@@ -38,7 +38,7 @@ def settled(outline: np.ndarray, darkness: np.ndarray) -> np.ndarray:
 
 
 def two_largest(mask: np.ndarray) -> list[np.ndarray]:
-    """The two largest pieces of a mask, from left to right; fewer where there are fewer.
+    """The two largest connected pieces of a mask, from left to right; fewer if there are fewer.
 
     Args:
         mask: (H, W) bool.
@@ -57,7 +57,7 @@ def two_largest(mask: np.ndarray) -> list[np.ndarray]:
 
 
 def enlarged(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A mask, (S, S) bool, at a film's size, its edge smooth: (H, W) bool."""
+    """Enlarge a mask, (S, S) bool, to the size of a film, with a smooth edge: (H, W) bool."""
     from scipy.ndimage import gaussian_filter
 
     small = Image.fromarray(gaussian_filter(mask.astype(np.float32), 1))

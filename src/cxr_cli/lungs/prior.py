@@ -1,10 +1,9 @@
-"""A prior of where lungs are and how their outline varies, and its fit to a film's clusters.
+"""The prior of where lungs are and how their outline varies, and its fit to the clusters of a film.
 
-An outline is 68 numbers in [0, 1], shares of the film's sides: for the lung on the film's left and then for the other,
-its top, its bottom, and where it begins and ends from left to right at 16 heights between. `lung_prior.json` holds the
-mean outline, its 12 main modes and how much each place of it counts. `benchmarks/lungs_prior.py` makes it from lungs
-that people drew on the films of one half of the patients of the ieee8023 COVID-19 image data collection; the other
-half is for tests.
+An outline is 68 numbers in [0, 1], shares of the film's sides: first for the lung on the film's left, then for the
+other one, its top, its bottom, and its left and right borders at 16 heights in between. `lung_prior.json` holds the
+mean outline, its 12 main modes and the weight of each point. `benchmarks/lungs_prior.py` makes it from lungs that
+people drew on films of half of the patients of the ieee8023 COVID-19 image data collection; the rest is for tests.
 """
 
 import json
@@ -16,12 +15,12 @@ import numpy as np
 
 HEIGHTS = 16
 _LUNG = 2 + 2 * HEIGHTS  # numbers of one lung
-# Two distances from the outline at which dark inside and bright outside are compared, each on a map smoothed by half.
+# Distances from the outline at which inside and outside are compared, each on a map smoothed by half the distance.
 DISTANCES = (0.02, 0.06)
-_CLIP = 0.2  # of darkness: a stronger contrast counts no more, or bones and tubes would win over the lungs' edges
-_RARITY = 0.04  # what a shape of ordinary variation costs, in units of contrast
+_CLIP = 0.2  # of darkness; stronger contrasts count no more, otherwise bones and tubes would outweigh the lungs' edges
+_RARITY = 0.04  # cost of a shape of ordinary variation, in units of contrast
 _SHAPES, _ROUNDS, _BEST = 300, 8, 30
-_NARROWEST = 0.05  # standard deviations; the search keeps looking around its best shapes
+_NARROWEST = 0.05  # standard deviations; the smallest spread, so that the search never stands still
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,12 @@ class Prior:
 
     mean: np.ndarray  # (68,)
     modes: np.ndarray  # (12, 68), each as long as its standard deviation
-    weights: np.ndarray  # (140,) of each place at each distance, their sum 1
+    weights: np.ndarray  # (140,) of each point at each distance; they sum to 1
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The outline that fits a film best."""
+    """The outline that fits a film best, and how well."""
 
     outline: np.ndarray  # (2, 35, 2) x and y of each lung's points, in [0, 1]
     contrast: float  # dark inside against bright outside, weighted, at most 0.2
@@ -51,16 +50,16 @@ def lung_prior() -> Prior:
 
 
 def fit(darkness: np.ndarray, prior: Prior) -> Fit:
-    """Look for the outline that is dark inside and bright outside, and like lungs.
+    """Find the outline that is dark inside, bright outside, and shaped like lungs.
 
-    A cross-entropy search (Rubinstein 1999): shapes are drawn around a guess, and the best of them give the next one.
+    A cross-entropy search (Rubinstein 1999): shapes are drawn around a guess, and the best of them give the next guess.
 
     Args:
         darkness: (S, S) float32 in [0, 1].
-        prior: what lungs are like.
+        prior: of `lung_prior`.
 
     Returns:
-        The same for the same film: the draws have a fixed seed.
+        Always the same for the same film: the random seed is fixed.
     """
     maps = smooth(darkness)
     modes = len(prior.modes)
@@ -80,14 +79,14 @@ def fit(darkness: np.ndarray, prior: Prior) -> Fit:
 
 
 def smooth(darkness: np.ndarray) -> list[np.ndarray]:
-    """The maps on which contrasts are read: one for each of the distances."""
+    """Smooth a map of darkness for the comparison at each distance."""
     from scipy.ndimage import gaussian_filter
 
     return [gaussian_filter(darkness, distance / 2 * len(darkness)) for distance in DISTANCES]
 
 
 def contrasts(maps: list[np.ndarray], shapes: np.ndarray) -> np.ndarray:
-    """How much darker it is inside an outline than outside, at each of its 70 places and each of the distances.
+    """How much darker it is inside an outline than outside, at each of its 70 points and each distance.
 
     Args:
         maps: of `smooth`.
@@ -100,11 +99,11 @@ def contrasts(maps: list[np.ndarray], shapes: np.ndarray) -> np.ndarray:
     along = np.roll(outline, -1, axis=2) - np.roll(outline, 1, axis=2)
     inward = np.stack([-along[..., 1], along[..., 0]], axis=-1)  # the points run clockwise
     inward /= np.linalg.norm(inward, axis=-1, keepdims=True) + 1e-9
-    found = [
+    contrast_at = [
         np.clip(_at(dark, outline + distance * inward) - _at(dark, outline - distance * inward), -_CLIP, _CLIP)
         for distance, dark in zip(DISTANCES, maps, strict=True)
     ]
-    return np.concatenate([contrast.reshape(len(shapes), -1) for contrast in found], axis=1)
+    return np.concatenate([contrast.reshape(len(shapes), -1) for contrast in contrast_at], axis=1)
 
 
 def points(shapes: np.ndarray) -> np.ndarray:
@@ -122,7 +121,7 @@ def points(shapes: np.ndarray) -> np.ndarray:
 
 
 def _at(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(S, S) values at (..., 2) places in [0, 1]; a place beyond the film has its border's."""
+    """(S, S) values at (..., 2) points in [0, 1]; a point outside the film has the value of the border."""
     side = len(values)
     index = np.clip((places * side).astype(np.intp), 0, side - 1)
     return values[index[..., 1], index[..., 0]]

@@ -8,13 +8,13 @@ class SegmentedFilm(RecordPart, frozen=True, kw_only=True):
 
     image: str
     ok: bool  # the mask passed every check
-    flags: list[str]  # what speaks against it
+    flags: list[str]  # the objections to it
     lungs: int
-    area: float  # of the film, as are all shares
-    balance: float  # the smaller lung's area, of the larger's
-    border: float  # that the mask touches
+    area: float  # share of the film that the mask covers
+    balance: float  # area of the smaller lung, as a share of the larger
+    border: float  # share of the film's border that the mask touches
     contrast: float
-    mask: str  # where they were written; a mask that is not ok lies apart
+    mask: str  # path; a mask that is not ok is in another folder
     overlay: str
     clusters: str
     reference: str | None  # the mask it was compared with
@@ -30,9 +30,9 @@ class Agreement(RecordPart, frozen=True, kw_only=True):
     dice_median: float
     iou_mean: float
     iou_median: float
-    films_ok: int  # of them, those whose mask passed every check
-    dice_mean_ok: float | None  # of those
-    worst: dict[str, float]  # image -> Dice, the worst first
+    films_ok: int  # films whose mask passed every check
+    dice_mean_ok: float | None  # of these films
+    worst: dict[str, float]  # image -> Dice, lowest first
 
 
 class SegmentationRecord(Record, frozen=True, kw_only=True):
@@ -44,7 +44,7 @@ class SegmentationRecord(Record, frozen=True, kw_only=True):
     method: str
     reference: str | None
     films: list[SegmentedFilm]
-    failed: list[str]  # images that gave no answer
+    failed: list[str]  # images that could not be read
     doubtful: int  # films whose mask failed a check
-    without_reference: int  # films that no reference mask was found for
+    without_reference: int  # films without a reference mask
     agreement: Agreement | None  # with the reference masks

@@ -1,4 +1,4 @@
-"""The lungs of image files: files come in; masks, pictures and agreement with reference masks go out."""
+"""The lungs of image files: files come in; masks, pictures and the agreement with reference masks go out."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,11 +21,11 @@ from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import SegmentationFolder
 from cxr_cli.workspace.records import stamp, write_record
 
-_WORST = 5  # films that a summary names
+_WORST = 5  # films named in a summary
 
 
 def named(films: Iterable[Path]) -> dict[str, Path]:
-    """The films by a name of their own: their file name, with folders before it where two have the same.
+    """Give each film a unique name: its file name, preceded by its folders if two films have the same one.
 
     Example: `a/film.png`, `b/film.png` and `c.png` are `a__film.png`, `b__film.png` and `c.png`.
     """
@@ -46,15 +46,15 @@ def find_reference(folder: Path, film: Path) -> Path | None:
 
 
 def check_reference(folder: Path, films: Iterable[Path], *, option: str = "--reference") -> None:
-    """Refuse a folder that can't be meant.
+    """Refuse a folder that holds no mask of the films.
 
     Args:
-        folder: of masks.
-        films: that they should be of.
-        option: that named the folder.
+        folder: the folder of masks.
+        films: the films that the masks should be of.
+        option: the option that named the folder. Defaults to --reference.
 
     Raises:
-        CxrError: it is no folder, or has a mask of none of the films.
+        CxrError: it is no folder, or has no mask of any of the films.
     """
     if not folder.is_dir():
         raise CxrError(f"Expected a folder of masks. Received: {folder}.", hint=f"For example: {option} masks")
@@ -72,16 +72,16 @@ def segment_files(
     """Find the lungs of each file of `named`, and write what `segment_file` writes.
 
     Args:
-        jobs: of `named`.
+        jobs: films by name, of `named`.
         folder: where the files go.
         method: a name of `SEGMENTATION_METHODS`.
-        reference: a folder of masks to compare with. Defaults to none.
+        reference: a folder of masks to compare with, or None.
 
     Yields:
-        Each file with what was found, or why it gave no answer.
+        Each file with its lungs, or the error if it can't be read.
 
     Raises:
-        WorkspaceError: the place can't be written to.
+        WorkspaceError: the folder can't be written to.
     """
     for name, film in jobs.items():
         drawn = find_reference(reference, film) if reference else None
@@ -98,40 +98,40 @@ def segment_file(
 
     Args:
         film: an image file.
-        name: of the written files.
+        name: the name of the written files.
         folder: where they go.
         method: a name of `SEGMENTATION_METHODS`.
-        reference: a mask of the film's lungs: as large, 0 outside. Defaults to none.
+        reference: a mask of the film's lungs, of the same size, 0 outside; or None.
 
     Raises:
-        ImageError: film or reference can't be read, or the reference is of another size.
-        WorkspaceError: the place can't be written to.
+        ImageError: the film or the reference can't be read, or the reference has another size.
+        WorkspaceError: the folder can't be written to.
     """
     pixels = read_film(film)
     drawn = None if reference is None else read_reference(reference, film, pixels.shape)
-    found = segment_lungs(pixels, method)
+    lungs = segment_lungs(pixels, method)
     mask, other = folder.mask(name), folder.doubtful(name)
-    if not found.ok:
+    if not lungs.ok:
         mask, other = other, mask
-    save_picture(Image.fromarray(found.mask).convert("L"), mask)
-    other.unlink(missing_ok=True)  # an earlier command may have judged otherwise
-    save_picture(draw_mask(pixels, found.mask, title=_title(found, method), caption=DISCLAIMER), folder.overlay(name))
-    save_picture(draw_clusters(found.clusters), folder.clusters(name))
+    save_picture(Image.fromarray(lungs.mask).convert("L"), mask)
+    other.unlink(missing_ok=True)  # written by an earlier command with another result
+    save_picture(draw_mask(pixels, lungs.mask, title=_title(lungs, method), caption=DISCLAIMER), folder.overlay(name))
+    save_picture(draw_clusters(lungs.clusters), folder.clusters(name))
     return SegmentedFilm(
         image=str(film),
-        ok=found.ok,
-        flags=list(found.flags),
-        lungs=found.lungs,
-        area=round(found.area, 4),
-        balance=round(found.balance, 4),
-        border=round(found.border, 4),
-        contrast=round(found.contrast, 4),
+        ok=lungs.ok,
+        flags=list(lungs.flags),
+        lungs=lungs.lungs,
+        area=round(lungs.area, 4),
+        balance=round(lungs.balance, 4),
+        border=round(lungs.border, 4),
+        contrast=round(lungs.contrast, 4),
         mask=str(mask),
         overlay=str(folder.overlay(name)),
         clusters=str(folder.clusters(name)),
         reference=str(reference) if reference else None,
-        dice=None if drawn is None else round(dice(found.mask, drawn), 4),
-        iou=None if drawn is None else round(iou(found.mask, drawn), 4),
+        dice=None if drawn is None else round(dice(lungs.mask, drawn), 4),
+        iou=None if drawn is None else round(iou(lungs.mask, drawn), 4),
     )
 
 
@@ -143,12 +143,12 @@ def summarize(
     method: str,
     reference: Path | None,
 ) -> SegmentationRecord:
-    """Write table and record of the films that were segmented, and of those that gave no answer.
+    """Write the table and the record of the films that were segmented and of those that could not be read.
 
-    Where no film gave an answer, nothing is written.
+    If no film could be read, nothing is written.
 
     Raises:
-        WorkspaceError: the place can't be written to.
+        WorkspaceError: the folder can't be written to.
     """
     record = SegmentationRecord(
         schema_version=SegmentationRecord.VERSION,
@@ -169,7 +169,7 @@ def summarize(
 
 
 def _agreement(films: Sequence[SegmentedFilm]) -> Agreement | None:
-    """How far the masks agree with their references, the doubtful ones included; None where there are no references."""
+    """How far the masks, including the doubtful ones, agree with their references; None without references."""
     ranked = sorted((film for film in films if film.dice is not None), key=lambda film: film.dice or 0.0)
     if not ranked:
         return None
@@ -189,15 +189,15 @@ def _agreement(films: Sequence[SegmentedFilm]) -> Agreement | None:
 
 
 def read_reference(reference: Path, film: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """A mask that belongs to a film: (H, W) bool.
+    """Read a reference mask of a film: (H, W) bool.
 
     Args:
         reference: an image file, 0 outside.
-        film: the film it is of, for the error.
+        film: the film, named in an error.
         shape: of the film, (H, W).
 
     Raises:
-        ImageError: it can't be read, or is of another size.
+        ImageError: the mask can't be read, or has another size.
     """
     drawn = read_film(reference)
     if drawn.shape != shape:
@@ -209,5 +209,5 @@ def read_reference(reference: Path, film: Path, shape: tuple[int, ...]) -> np.nd
     return drawn > int(drawn.max()) // 2  # 0 and 255, or 0 and 1
 
 
-def _title(found: Segmented, method: str) -> str:
-    return f"Lungs by {method}: {found.area:.0%} of the film" if found.ok else f"Doubtful: {'; '.join(found.flags)}"
+def _title(lungs: Segmented, method: str) -> str:
+    return f"Lungs by {method}: {lungs.area:.0%} of the film" if lungs.ok else f"Doubtful: {'; '.join(lungs.flags)}"

@@ -46,32 +46,32 @@ LUNG_WALL = np.array(RIGHT_LUNG[1:8])[:, ::-1].T
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What stays the same from film to film of a patient, in anatomical coordinates."""
+    """What is the same in all films of a patient, in anatomical coordinates."""
 
     female: bool
-    right_lung: np.ndarray  # (n, 2), as every outline
+    right_lung: np.ndarray  # (n, 2), like every outline
     left_lung: np.ndarray
     heart: np.ndarray
     ribs: tuple[list[Stroke], list[Stroke]]  # posterior, anterior
     clavicles: list[Stroke]
     vessels: list[Stroke]
-    hila: float  # how dense the roots of the lungs are, 1 is usual
-    breasts: float  # how dense the breast shadows are, 0 for none
+    hila: float  # density of the roots of the lungs, usually 1
+    breasts: float  # density of the breast shadows, 0 for none
     bubble: float  # radius of the air in the stomach
 
 
 class Sheet:
-    """Paper of one film's size and pose, to draw on in anatomical coordinates.
+    """A sheet of the size and pose of one film, to draw on in anatomical coordinates.
 
     Args:
         size: (height, width) in pixels.
-        rng: gives scale, stretch, rotation and shift.
+        rng: draws scale, stretch, rotation and shift.
     """
 
     def __init__(self, size: tuple[int, int], rng: np.random.Generator) -> None:
         self._height, self._width = size
         stretch = rng.uniform(1.18, 1.36)  # a chest is broader than half its height
-        # As large as leaves the shoulders and the costophrenic angles on the film.
+        # Small enough that the shoulders and the costophrenic angles are on the film.
         self._unit = min(self._height / rng.uniform(2.4, 2.7), self._width / (stretch * rng.uniform(1.98, 2.3)))
         turn = np.deg2rad(rng.normal(0, 2))
         rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
@@ -79,14 +79,14 @@ class Sheet:
         self._origin = rng.normal((0.5, 0.48), 0.015) * (self._width, self._height)
 
     def fill(self, *outlines: np.ndarray) -> Image.Image:
-        """Closed outlines, smoothed and filled with 255 on 0."""
+        """Smooth closed outlines and fill them with 255 on 0."""
         image = Image.new("L", (self._width, self._height))
         for outline in outlines:
             ImageDraw.Draw(image).polygon(self._pixels(_smooth(outline, closed=True)), fill=255)
         return image
 
     def draw(self, strokes: list[Stroke]) -> Image.Image:
-        """Open lines on 0, a later one over the earlier."""
+        """Draw open lines on 0, each over those before it."""
         image = Image.new("L", (self._width, self._height))
         pen = ImageDraw.Draw(image)
         for points, width, value in strokes:
@@ -103,7 +103,7 @@ class Sheet:
         return np.asarray(small.resize(image.size, Image.Resampling.BICUBIC), dtype=np.float32) / 255
 
     def coarse_grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """Anatomical x and y at every fourth pixel, for what is smooth enough to be drawn small and enlarged."""
+        """Anatomical x and y at every fourth pixel, for what is smooth enough to be drawn small and then enlarged."""
         rows, columns = -(-self._height // 4), -(-self._width // 4)
         across, down = (np.arange(columns) + 0.5) / columns * self._width, (np.arange(rows) + 0.5) / rows * self._height
         points = (np.stack(np.meshgrid(across, down), axis=-1) - self._origin) @ np.linalg.inv(self._to_pixels).T
@@ -115,7 +115,7 @@ class Sheet:
         return self.enlarge(rng.standard_normal(shape))
 
     def enlarge(self, coarse: np.ndarray) -> np.ndarray:
-        """A smooth array at the film's size. -> (H, W) float32."""
+        """Enlarge a smooth array to the size of the film. -> (H, W) float32."""
         image = Image.fromarray(coarse.astype(np.float32))
         return np.asarray(image.resize((self._width, self._height), Image.Resampling.BICUBIC))
 
@@ -124,13 +124,13 @@ class Sheet:
 
 
 def anatomy_of(seed: int) -> Anatomy:
-    """The patient of a seed."""
+    """Draw the anatomy of a patient."""
     rng = np.random.default_rng([0, seed])
     broad, lifts = rng.normal(1, 0.02), rng.normal(0, 0.045, 2)
     lungs = []
     for outline, side, lift in ((RIGHT_LUNG, -1, lifts[0]), (LEFT_LUNG, 1, lifts[1])):
         lung = np.array(outline) * (side * broad, 1)
-        lung[:, 1] += lift * np.clip((lung[:, 1] - 0.1) / 0.5, 0, 1)  # the domes stand higher or lower, not the apices
+        lung[:, 1] += lift * np.clip((lung[:, 1] - 0.1) / 0.5, 0, 1)  # the domes are higher or lower, the apices stay
         lungs.append(lung)
     heart = np.array(HEART)
     heart[:, 0] *= np.where(heart[:, 0] > 0, rng.uniform(0.85, 1.1), rng.uniform(0.9, 1.1))
@@ -175,7 +175,7 @@ def _ribs(rng: np.random.Generator, broad: float) -> tuple[list[Stroke], list[St
             1,
         )
         for side in (-1, 1):
-            # The cortex is denser than the marrow: a broad stroke, and a fainter narrow one over it.
+            # The cortex is denser than the marrow: a broad stroke, with a fainter narrow one over it.
             posterior += [(back * (side, 1), 0.064, 1.0), (back * (side, 1), 0.036, 0.6)]
             if turn < 0.5:
                 anterior += [(front * (side, 1), 0.07, 1.0), (front * (side, 1), 0.045, 0.7)]
@@ -193,7 +193,7 @@ def _vessels(rng: np.random.Generator) -> list[Stroke]:
         bends = angle[:, None] + np.cumsum(rng.normal(0, 0.14, (len(angle), 5)), axis=1)
         steps = np.stack([side[:, None] * np.cos(bends), np.sin(bends)], axis=2) * length[:, None, None] / 5
         points = start[:, None] + np.concatenate([np.zeros_like(steps[:, :1]), np.cumsum(steps, axis=1)], axis=1)
-        # The last generations are drawn first: a trunk lies over its branches.
+        # The last branches are drawn first, so that a trunk is over its branches.
         strokes = [(p, w, min(1.0, 0.15 + 26 * w)) for p, w in zip(points, width, strict=True)] + strokes
         fork = np.tile([-1.0, 1.0], len(angle)) * rng.uniform(0.15, 0.5, 2 * len(angle))
         angle, start, side = np.repeat(bends[:, -1], 2) + fork, np.repeat(points[:, -1], 2, axis=0), np.repeat(side, 2)

@@ -1,8 +1,8 @@
 """Rendered radiograph phantoms: a seed comes in, a schematic frontal chest film and its masks go out.
 
-Tests and `cxr demo` need films of both classes without data and without a network. A phantom is drawn as attenuation,
-layer on layer (soft tissue, air, bone, vessels), and then exposed. It shows no person, and a model trained on phantoms
-knows nothing about people. Anatomical coordinates are those of `phantom_anatomy`.
+Tests and `cxr demo` need films of both classes without data and without a network connection. A phantom is drawn as
+attenuation, layer by layer (soft tissue, air, bone, vessels), and then exposed. It shows no person, and a model trained
+on phantoms knows nothing about people. Anatomical coordinates are those of `anatomy`.
 """
 
 import csv
@@ -19,7 +19,7 @@ from cxr_cli.errors import CxrError
 from cxr_cli.progress import track
 from cxr_cli.rendering.anatomy import ARM, HUMERUS, LUNG_WALL, SCAPULA, TORSO, Anatomy, Sheet, anatomy_of
 
-# The named columns of the ieee8023 collection's metadata.csv (Cohen et al. 2020, arXiv 2006.11988), in its order.
+# The named columns of metadata.csv in the ieee8023 collection (Cohen et al. 2020, arXiv 2006.11988), in their order.
 # fmt: off
 COLUMNS = (
     "patientid", "offset", "sex", "age", "finding", "survival", "intubated", "intubation_present", "went_icu",
@@ -46,27 +46,27 @@ def render(
 ) -> Phantom:
     """Render a frontal chest film.
 
-    A positive film is the negative film of the same seed with opacities added: pose, exposure and noise are drawn
-    apart from the class, so nothing but the opacities can tell the classes apart.
+    A positive film is the negative film of the same seed with opacities added. Pose, exposure and noise don't depend on
+    the class, so that the classes differ in nothing but the opacities.
 
     Args:
         positive: whether to draw opacities: several in each lung, peripheral, in the mid and lower zones.
-        seed: gives pose, exposure, noise and opacities; 0 or more.
-        size: (height, width) in pixels, 64 or more each. Defaults to 320 to 512 each, by the seed.
-        patient_seed: gives the anatomy; 0 or more. Defaults to `seed`.
+        seed: random seed of pose, exposure, noise and opacities; 0 or more.
+        size: (height, width) in pixels, 64 or more each. Defaults to 320 to 512 each, depending on the seed.
+        patient_seed: random seed of the anatomy; 0 or more. Defaults to `seed`.
 
     Returns:
         The film and the masks of what was drawn, all of the same shape.
     """
     rng = np.random.default_rng([1, seed])
-    drawn_size = _film_size(rng)  # drawn in any case, so that a given size leaves pose and exposure alone
+    drawn_size = _film_size(rng)  # drawn in any case, so that a given size doesn't change pose and exposure
     sheet = Sheet(size or drawn_size, rng)
     patient = anatomy_of(seed if patient_seed is None else patient_seed)
 
     fields = sheet.fill(patient.right_lung, patient.left_lung)
     covered = sheet.fill(patient.heart)
     lungs = (np.asarray(fields) > 0) & (np.asarray(covered) == 0)
-    # Full depth in the middle of a lung, less towards its borders, where the chest wall curves in.
+    # Full depth in the middle of a lung, less towards its borders, where the chest wall curves inward.
     air = sheet.soften(fields, 0.012) * (0.5 + 0.5 * sheet.soften(fields, 0.10))
     heart = sheet.soften(covered, 0.02)
 
@@ -81,28 +81,29 @@ def render(
 
 
 def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool = False) -> Path:
-    """Write a data set of phantoms as the ieee8023 COVID-19 image collection lays its own out.
+    """Write a dataset of phantoms in the layout of the ieee8023 COVID-19 image collection.
 
-    Half of the patients are positive, in pairs matched by image sizes, views and number of films; sex, age, offset,
-    pose and exposure don't depend on the class. A film depends on `seed` and its row alone: asking for more films adds
-    rows and changes none.
+    Half of the patients are positive, in pairs matched by image sizes, views and number of films. Sex, age, offset,
+    pose and exposure don't depend on the class. A film depends on `seed` and its row alone: a larger number of films
+    adds rows and changes none.
 
     Args:
-        folder: gets the images and `metadata.csv`; made where missing, and empty or with earlier phantoms.
-        films: how many. Defaults to 120.
-        seed: 0 or more. Defaults to 0.
+        folder: where the images and `metadata.csv` go; created if it is missing, and must be empty or hold earlier
+            phantoms.
+        films: number of films. Defaults to 120.
+        seed: random seed, 0 or more. Defaults to 0.
         masks: whether to write `masks/lungs/` and `masks/opacity/` (0 and 255) too. Defaults to False.
 
     Returns:
         The path of `metadata.csv`.
 
     Raises:
-        CxrError: `films` is less than 2, one for each class; or `folder` can't be written to or holds other files.
+        CxrError: `films` is less than 2, or `folder` can't be written to or holds other files.
     """
     if films < 2:
         raise CxrError(
             f"Expected at least 2 phantoms, one for each class. Received: films={films}.",
-            hint="Ask for more, 120 for a data set to train on.",
+            hint="Use at least 2, or 120 for a dataset to train on.",
         )
     kinds = ("lungs", "opacity") if masks else ()
     for path in (folder, *(folder / "masks" / kind for kind in kinds)):
@@ -123,7 +124,7 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
         )
 
     drawings = list(islice(_schedule(seed), films))
-    # First: it is how a folder of phantoms is known, also one whose rendering was stopped.
+    # Written first: it marks the folder as one of phantoms, even if rendering is stopped.
     with metadata.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
@@ -137,11 +138,11 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
 
 
 def _schedule(seed: int) -> Iterator[tuple[dict[str, str], partial[Phantom]]]:
-    """Yield, without end, a film's row of metadata and the call that renders it."""
+    """Yield a film's row of metadata and the call that renders it, without end."""
     counts = {True: 0, False: 0}
     for pair in count():
-        # Patients come in matched pairs, one of each class in either order, and visit in turn: what `shared` gives
-        # can't tell the classes apart, and an even number of films is half positive wherever it ends.
+        # Patients come in matched pairs, one of each class in random order, and their films alternate. So nothing that
+        # `shared` draws separates the classes, and half of any even number of films is positive.
         shared = np.random.default_rng([3, seed, pair])
         classes = [True, False] if shared.integers(2) else [False, True]
         patients = [_patient(seed, 2 * pair + place, positive=positive) for place, positive in enumerate(classes)]
@@ -162,7 +163,7 @@ def _schedule(seed: int) -> Iterator[tuple[dict[str, str], partial[Phantom]]]:
 
 
 def _patient(seed: int, number: int, *, positive: bool) -> tuple[dict[str, str], int, list[int], list[int]]:
-    """Give a patient's part of the rows, seed, and the seeds and days of up to three films."""
+    """A patient's columns of metadata and seed, and the seeds and days of up to three films."""
     rng = np.random.default_rng([4, seed, number])
     patient_seed, *film_seeds = (int(word) for word in rng.integers(2**32, size=4))
     days = np.cumsum(rng.integers(1, 6, 3)).tolist()
@@ -179,13 +180,13 @@ def _patient(seed: int, number: int, *, positive: bool) -> tuple[dict[str, str],
 
 
 def _film_size(rng: np.random.Generator) -> tuple[int, int]:
-    """(height, width) of a film, 320 to 512 each, seldom square and never far from it."""
+    """(height, width) of a film, 320 to 512 each, rarely square but never far from it."""
     height, width = rng.integers(352, 481) + rng.integers(-32, 33, 2)
     return int(height), int(width)
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
-    # Fixed options, so that the same Pillow writes the same bytes.
+    # Fixed options, so that one version of Pillow always writes the same bytes.
     Image.fromarray(pixels).save(path, format="PNG", optimize=False, compress_level=9)
 
 
@@ -213,7 +214,7 @@ def _bones(sheet: Sheet, patient: Anatomy) -> np.ndarray:
     """Attenuation that ribs, spine, clavicles, scapulae and upper arms add: (H, W) float32."""
     x, y = sheet.coarse_grid()
     spine = np.exp(-((x / 0.085) ** 4)) * (0.03 + 0.015 * np.sin(2 * np.pi * y / 0.19))
-    # Little of a rib is seen below the diaphragm and through the mediastinum.
+    # Little is seen of a rib below the diaphragm and behind the mediastinum.
     seen = (1 - 0.75 * _step(y, 0.72, 0.06)) * (1 - 0.8 * np.exp(-((x / 0.2) ** 4)))
     posterior, anterior = (
         sheet.soften(sheet.draw(ribs), blur) for ribs, blur in zip(patient.ribs, (0.006, 0.009), strict=True)
@@ -232,7 +233,7 @@ def _bones(sheet: Sheet, patient: Anatomy) -> np.ndarray:
 
 
 def _opacities(sheet: Sheet, rng: np.random.Generator, patient: Anatomy) -> np.ndarray:
-    """What opacities take away of the lungs' air: (H, W) float32 in [0, about 0.4]."""
+    """The share of air in the lungs that opacities replace: (H, W) float32 in [0, about 0.4]."""
     x, y = sheet.coarse_grid()
     total = np.zeros_like(x)
     for side in (-1, 1):
@@ -251,13 +252,13 @@ def _exposed(attenuation: np.ndarray, sheet: Sheet, rng: np.random.Generator) ->
     middle, contrast, gamma = rng.uniform(0.38, 0.54), rng.uniform(1.2, 2.2), rng.uniform(0.8, 1.2)
     fog, span, blur = rng.uniform(0, 12), rng.uniform(205, 240), rng.uniform(0.3, 0.9)
     quantum, electronic = rng.uniform(0.01, 0.06), rng.uniform(0.5, 2.0)
-    # Noise comes last: how much is drawn depends on the size, which must not change the exposure.
+    # Noise is drawn last, because its amount depends on the size, and the size must not change the exposure.
     attenuation = attenuation + 0.012 * sheet.noise(rng, 0.15) + 0.008 * sheet.noise(rng, 0.03)
     dark, bright = np.tanh(contrast * (np.array([0.0, 1.15]) - middle)).tolist()
     tone = np.clip((np.tanh(contrast * (attenuation - middle)) - dark) / (bright - dark), 0, 1) ** gamma
     image = Image.fromarray(np.rint(fog + span * tone).astype(np.uint8)).filter(ImageFilter.GaussianBlur(blur))
     film = np.asarray(image, dtype=np.float32)
-    # Quanta, whose variance grows with the signal, and electronics, whose doesn't.
+    # Quantum noise, whose variance grows with the signal, and electronic noise, whose variance doesn't.
     grain = np.sqrt(quantum * film + electronic**2) * rng.standard_normal(film.shape, dtype=np.float32)
     rounded: np.ndarray = np.rint(film + grain).clip(0, 255).astype(np.uint8)
     return rounded

@@ -75,10 +75,10 @@ def decode_record(data: bytes, kind: type[R], path: Path) -> R:
     """Decode a record from `data`, the content of `path`. Raises as `read_record` does."""
     hint = _again(kind)
     try:
-        found = msgspec.json.decode(data, type=_Version).schema_version
-        if found != kind.VERSION:
+        written = msgspec.json.decode(data, type=_Version).schema_version
+        if written != kind.VERSION:
             raise WorkspaceError(
-                f"Expected version {kind.VERSION} of the record {path}. Received: version {found}.", hint=hint
+                f"Expected version {kind.VERSION} of the record {path}. Received: version {written}.", hint=hint
             )
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
