@@ -1,5 +1,7 @@
 """Intervals against SciPy, published examples and simulation."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
@@ -17,6 +19,9 @@ from cxr_cli.metrics.intervals import (
     wilson,
 )
 from cxr_cli.metrics.measure import measure, measure_intervals, replicate
+from cxr_cli.metrics.table import METRICS
+
+CELLS = ("true_positive", "false_positive", "false_negative", "true_negative")
 
 
 def made_up(patients: int, *, films: int = 1, auc: float = 0.8, share: float = 0.6, seed: int = 0):
@@ -93,6 +98,21 @@ def test_an_auc_of_one_is_not_certain():
     assert found == wilson(12, 12)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_interval_of_a_correlation_stays_between_minus_one_and_one(sign):
+    positives = np.arange(24) < 12
+    perfect = np.where(positives, 0.5 + 0.4 * sign, 0.5 - 0.4 * sign)
+    nearly = np.where(np.arange(24) % 12 == 0, 1 - perfect, perfect)
+
+    exact = measure_intervals(positives, perfect, np.arange(24), threshold=0.5)["mcc"]
+    around = measure_intervals(positives, nearly, np.arange(24), threshold=0.5)["mcc"]
+
+    ends = wilson(12 if sign > 0 else 0, 12)
+    assert measure(positives, perfect, threshold=0.5)["mcc"] == sign
+    assert (exact.low, exact.high) == (2 * ends.low - 1, 2 * ends.high - 1)
+    assert -1 < around.low < measure(positives, nearly, threshold=0.5)["mcc"] < around.high < 1
+
+
 def test_one_class_has_no_auc():
     positives, probabilities = np.ones(20, bool), np.linspace(0.1, 0.9, 20)
 
@@ -154,7 +174,10 @@ def test_intervals_cover_the_truth(auc, patients, films):
     threshold = 0.6
     # What an endless set would have: the logit of a positive film is normal, of variance 1.
     sensitivity = norm.sf(np.log(threshold / (1 - threshold)) - np.sqrt(2) * norm.ppf(auc))
-    truth = {"roc_auc": auc, "sensitivity": sensitivity}
+    specificity = norm.cdf(np.log(threshold / (1 - threshold)))
+    cells = np.array([0.6 * sensitivity, 0.4 * (1 - specificity), 0.6 * (1 - sensitivity), 0.4 * specificity])
+    (mcc,) = METRICS["mcc"].value(SimpleNamespace(**dict(zip(CELLS, cells[:, None], strict=True))))
+    truth = {"roc_auc": auc, "sensitivity": sensitivity, "mcc": mcc}
     inside = dict.fromkeys(truth, 0)
     for seed in range(200):
         found = measure_intervals(*made_up(patients, films=films, auc=auc, seed=seed), threshold=threshold)

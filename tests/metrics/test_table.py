@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import matthews_corrcoef
 
 from cxr_cli.metrics.measure import classification_report, measure
 from cxr_cli.metrics.sample import Confusion, call_positive, count_confusion
@@ -24,8 +25,27 @@ def test_figures_by_hand():
     assert found["f1"] == 3 / 4
     assert found["accuracy"] == 8 / 10
     assert found["balanced_accuracy"] == (3 / 4 + 5 / 6) / 2
+    assert found["mcc"] == (3 * 5 - 1 * 1) / np.sqrt(4 * 4 * 6 * 6)
     # Of 24 pairs the positive is higher in: 0.9: 6, 0.8: 6, 0.5: 5, 0.1: 1.
     assert found["roc_auc"] == pytest.approx(18 / 24)
+
+
+def test_mcc_is_scikit_learns_and_not_defined_where_all_films_are_called_alike():
+    generator = np.random.default_rng(1)
+    positives, probabilities = generator.random(50) < 0.3, generator.random(50)
+
+    assert measure(positives, probabilities, threshold=0.4)["mcc"] == pytest.approx(
+        matthews_corrcoef(positives, probabilities >= 0.4)
+    )
+    assert measure(positives, probabilities, threshold=2)["mcc"] is None
+
+
+def test_a_threshold_of_each_film_is_used():
+    thresholds = np.where(np.arange(10) < 5, 0.85, 0.1)
+
+    found = measure(TRUTH, PROBABILITY, threshold=thresholds)
+
+    assert (found["sensitivity"], found["specificity"]) == (1 / 4, 2 / 6)
 
 
 def test_what_is_not_defined_is_none():

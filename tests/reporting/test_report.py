@@ -208,6 +208,24 @@ def test_tests_elsewhere_folds_and_grades_are_told(cxr, own_trained, tmp_path):
     assert any(row[0] == "deletion: better than random by" for row in tables["Heat maps"])
 
 
+def test_a_test_elsewhere_at_another_operating_point_is_left_out_with_the_command(cxr, own_trained, tmp_path):
+    from cxr_cli.rendering.render import write_phantoms
+
+    films = write_phantoms(tmp_path / "clinic", films=24, seed=9)
+    cxr("evaluate", "--external", "--metadata", films, "-w", own_trained.root)
+    cxr("calibrate", "--operating-point", "threshold=0.123", "-w", own_trained.root)
+
+    made = cxr("report", "-w", own_trained.root)
+
+    text = own_trained.report("simple-cnn").markdown.read_text()
+    assert made.exit_code == 0
+    assert (
+        "clinic is left out, because the operating point of simple-cnn was changed since. Test it again: "
+        "cxr evaluate --external --name clinic"
+    ) in text
+    assert "clinic: 24 films" not in text
+
+
 def test_no_run_is_an_error(cxr, prepared):
     failed = cxr("report", "-w", prepared.root)
 

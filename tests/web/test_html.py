@@ -1,6 +1,7 @@
 """What the page says: the run's own figures with their doubts, and nobody else's HTML."""
 
 import dataclasses
+import json
 import shutil
 
 import msgspec
@@ -162,3 +163,14 @@ def test_a_damaged_report_is_an_error(own_tested, words):
     own_tested.evaluation("simple-cnn", "test").record.write_text("{")
 
     assert words(html.figures(own_tested, "simple-cnn")).startswith("Error: Expected an EvaluationRecord in ")
+
+
+def test_a_test_of_an_earlier_version_is_refused_with_the_command_that_makes_it_again(own_tested, words):
+    path = own_tested.evaluation("simple-cnn", "test").record
+    older = json.loads(path.read_text()) | {"schema_version": EvaluationRecord.VERSION - 1, "metrics": {}}
+    path.write_text(json.dumps(older))
+
+    assert words(html.figures(own_tested, "simple-cnn")) == (
+        f"Error: Expected version {EvaluationRecord.VERSION} of the record {path}. "
+        f"Received: version {EvaluationRecord.VERSION - 1}. Make it again: cxr evaluate"
+    )

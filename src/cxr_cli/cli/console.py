@@ -79,7 +79,11 @@ def wide_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
     for place, title in enumerate(header):
-        shown.add_column(title, justify="right" if place else "left", no_wrap=place > 0, overflow="fold")
+        # Wide enough for the longest word, so that an interval goes below its figure before a number is cut.
+        words = [word for text in (title, *(row[place] for row in rows)) for word in text.split()] if place else []
+        shown.add_column(
+            title, justify="right" if place else "left", min_width=max(map(len, words), default=None), overflow="fold"
+        )
     for row in rows:
         shown.add_row(*row)
     # A file or a pipe has no width to keep to.

@@ -1,0 +1,89 @@
+"""A metric is one row of the table: every command, file and page takes it from there."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from cxr_cli.evaluation.crossval import study
+from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.metrics.table import METRICS, Metric, Sample, on_logit
+from cxr_cli.web import html
+from cxr_cli.workspace.records import read_record
+
+ONE_MORE = Metric(
+    name="prevalence_called",
+    title="share called positive",
+    value=lambda films: np.asarray((films.true_positive + films.false_positive) / films.weights.sum(axis=1)),
+    interval=on_logit(Sample.patients),
+    meaning="{called_positive} films called {positive}",
+    heading="called",
+)
+
+
+@pytest.fixture
+def one_more(monkeypatch):
+    """A table with one row more."""
+    monkeypatch.setitem(METRICS, ONE_MORE.name, ONE_MORE)
+
+
+@pytest.fixture(params=["mcc", ONE_MORE.name])
+def metric(request, one_more):
+    return METRICS[request.param]
+
+
+@pytest.fixture
+def tested(cxr, metric, own_trained):
+    result = cxr("evaluate", "-w", own_trained.root)
+    record = read_record(own_trained.evaluation("simple-cnn", "test").record, EvaluationRecord)
+    value, interval = record.metrics[metric.name], record.intervals[metric.name]
+    assert value is not None
+    assert interval.low < value < interval.high
+    return result, own_trained, value, interval
+
+
+def test_evaluate_compare_report_and_page_show_a_metric_with_its_interval(cxr, metric, tested):
+    evaluated, workspace, value, interval = tested
+    compared = cxr("compare", "-w", workspace.root)
+    as_json = json.loads(cxr("compare", "--json", "-w", workspace.root).stdout)["runs"][0]
+    cxr("report", "-w", workspace.root)
+
+    spread = f"{interval.low:.3f} to {interval.high:.3f}"
+    (line,) = (line for line in evaluated.stdout.splitlines() if line.startswith(metric.label))
+    assert f" {value:.3f}  {spread}" in line
+    assert metric.column in compared.stdout
+    assert f"{value:.3f}" in compared.stdout
+    assert spread in compared.stdout
+    assert f"| {metric.title} (95 %) |" in workspace.comparison.markdown.read_text()
+    assert f"{value:.3f} ({interval.low:.3f}–{interval.high:.3f})" in workspace.comparison.markdown.read_text()
+    (row,) = csv.DictReader(workspace.comparison.csv.read_text().splitlines())
+    expected = {metric.name: value, f"{metric.name}_low": interval.low, f"{metric.name}_high": interval.high}
+    assert {name: float(row[name]) for name in expected} == expected
+    assert {name: as_json[name] for name in expected} == expected
+    folder, shown = workspace.report("simple-cnn"), f"{value:.3f} ({spread})".replace("-", "−")
+    assert f"| {metric.title} | {shown} |" in folder.markdown.read_text()
+    assert f'<th scope="row">{metric.title}</th>' in folder.page.read_text()
+    assert f'"{metric.title}"' in folder.numbers.read_text()
+    assert f"| {metric.title} | {shown} |" in workspace.run().model_card.read_text()
+    assert f'<th scope="row">{metric.label}</th><td>{value:.3f} <small>(' in html.figures(workspace, "simple-cnn")
+
+
+def test_crossval_shows_a_metric_with_its_interval(cxr, metric, own_trained, monkeypatch):
+    def copy_run(place, options):
+        shutil.copytree(own_trained.run().root, place.models / options.arch, dirs_exist_ok=True)
+
+    monkeypatch.setattr(study, "_train", copy_run)
+    result = cxr("crossval", "--folds", 2, "--arch", "simple-cnn", "-w", own_trained.root)
+
+    folder = own_trained.crossval("simple-cnn-2-folds")
+    record = json.loads(folder.record.read_text())
+    value, interval = record["metrics"][metric.name], record["intervals"][metric.name]
+    assert result.exit_code == 0, result.stderr
+    assert all(metric.name in fold["metrics"] for fold in record["folds"])
+    assert interval["low"] < value < interval["high"]
+    assert metric.title in result.stdout
+    assert f"{value:.2f} ({interval['low']:.2f}–{interval['high']:.2f})" in result.stdout
+    assert f'<th scope="row">{metric.title}</th>' in folder.page.read_text()
+    assert f"<b>{value:.3f}</b>".replace("-", "−") in folder.page.read_text()
