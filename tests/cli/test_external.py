@@ -163,7 +163,9 @@ def test_metadata_without_the_finding_is_all_negative_and_that_is_said(cxr, test
     )
 
     assert result.exit_code == 0, result.stderr
-    assert "No finding names covid: all films count as non_covid. Another one: --positive TEXT\n" in result.stderr
+    assert (
+        "No finding names covid: all films count as non_covid. Name another finding: --positive TEXT\n" in result.stderr
+    )
     other = cxr(
         "evaluate",
         "--external",

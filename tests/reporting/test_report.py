@@ -72,7 +72,7 @@ def test_the_command_writes_the_report_and_the_card(cxr, own_trained):
     assert made.exit_code == 0
     assert "simple-cnn has no evaluation on these test films: testing it first" in made.stderr
     assert f"Report    : {folder.page}" in made.stdout
-    assert made.stdout.startswith("simple-cnn tells covid from non_covid on chest radiographs. On ")
+    assert made.stdout.startswith("simple-cnn separates covid from non_covid on chest radiographs. On ")
     for path in (folder.page, folder.markdown, folder.numbers, run.model_card):
         assert path.stat().st_size > 1000, path
 
@@ -205,7 +205,7 @@ def test_tests_elsewhere_folds_and_grades_are_told(cxr, own_trained, tmp_path):
     told = {row[0]: row[1:] for row in tables["Other hospitals"]}
     for name, gap in report.external.gaps.items():
         assert told[METRICS[name].title][2].startswith(figure(gap.gap)), name
-    assert any(row[0] == "deletion: better than random by" for row in tables["Heat maps"])
+    assert any(row[0] == "deletion: gain over random" for row in tables["Heat maps"])
 
 
 def test_a_test_elsewhere_at_another_operating_point_is_left_out_with_the_command(cxr, own_trained, tmp_path):

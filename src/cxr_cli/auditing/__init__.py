@@ -1,1 +1,1 @@
-"""What in a prepared dataset tells its classes apart without the disease, and what leaks between its parts."""
+"""Shortcuts that separate the classes of a prepared dataset without the disease, and leaks between its parts."""

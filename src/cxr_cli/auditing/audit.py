@@ -1,4 +1,4 @@
-"""`cxr audit`: a prepared dataset comes in; what leaks and what tells its classes apart go out, before any training."""
+"""The audit of a prepared dataset, before anything is trained on it: leaks and shortcuts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def describe(
 
 def _read(root: Path, film: Film, made: DatasetRecord) -> tuple[FileProperties, Edges]:
     copy, original = root / film.path, Path(film.original)
-    # A film of the lungs alone was written by us: only the original's file still tells where it came from.
+    # A film of the lungs alone was written by this program: only the original file shows where it came from.
     told = original if made.segment and original.is_file() else copy
     return read_properties(told), read_edges(copy)
 
@@ -100,15 +100,17 @@ def _notes(made: DatasetRecord, looks: Looks) -> list[str]:
     notes = []
     blind = [look.name for look in looks.looks if look.auc is None]
     if blind:
-        notes.append(f"Nothing to tell by, or too few patients of a class: {', '.join(blind)}.")
+        notes.append(f"Without differences, or with too few patients of a class: {', '.join(blind)}.")
     paired = [look.name for look in looks.looks if look.interval and look.interval.high < 0.5]
     if paired:
-        notes.append(f"Below chance: {', '.join(paired)}. Films of both classes are matched by it, no shortcut.")
+        notes.append(
+            f"Below chance: {', '.join(paired)}. Films of both classes are matched by it, so it is no shortcut."
+        )
     if made.duplicates and (pairs := made.duplicates.exact + made.duplicates.near):
         notes.append(
             f"Copies: {made.duplicates.exact} exact and {made.duplicates.near} near ones in {pairs} pairs, "
             f"{made.duplicates.other_part} of them in two parts; {made.duplicates.other_source} of two sources."
         )
     if made.segment:
-        notes.append(f"The films show the lungs alone ({made.segment}): their outline may tell more than their border.")
+        notes.append(f"The films show the lungs alone ({made.segment}): their outline may reveal more than the border.")
     return notes

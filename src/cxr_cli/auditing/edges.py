@@ -1,4 +1,4 @@
-"""What a film's border and corners show, without its middle: brightness, contrast and fine detail by block."""
+"""Features of a film's border and corners, without its middle: brightness, contrast and fine detail by block."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +7,9 @@ import numpy as np
 
 from cxr_cli.films.reader import read_at
 
-_SIDE = 320  # of the film as it is looked at, in pixels
+_SIDE = 320  # of the film as it is read, in pixels
 _SMALL = 64  # of the film that is kept for the classes' mean films
-_DETAIL = 5  # pixels: what differs from its surroundings of this size is detail, as letters are
+_DETAIL = 5  # pixels: what differs from its surroundings of this size, such as letters, is detail
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Place:
     """A part of the film, in blocks."""
 
     name: str
-    blocks: int  # a side of the film
+    blocks: int  # per side of the film
     regions: np.ndarray  # (R, blocks, blocks) bool: the sides, or the corners, that it consists of
 
     def features(self, film: np.ndarray, detail: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ class Place:
         return np.concatenate(parts).astype(np.float32)
 
     def map(self, importances: np.ndarray) -> np.ndarray:
-        """Where the features are that a classifier went by: (F,) -> (blocks, blocks), of the same sum."""
+        """Where the features are that a classifier used: (F,) -> (blocks, blocks), with the same sum."""
         shown = np.zeros((self.blocks, self.blocks))
         union = self.regions.any(axis=0)
         own, of_regions = np.split(importances, [3 * union.sum()])

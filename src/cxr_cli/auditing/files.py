@@ -1,4 +1,4 @@
-"""What is known of an image file without looking at its film: sizes, format, how it was compressed."""
+"""Properties of an image file that need no look at its pixels: sizes, format, compression."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,8 @@ _MODES = {
 }
 # In the order of `measures`.
 MEASURES = (
-    "width", "height", "longer side", "shorter side", "width to height", "pixels", "bytes", "bits a pixel",
-    "format", "mode", "EXIF", "color profile", "dots an inch", "progressive", "JPEG quantization", "JPEG subsampling",
+    "width", "height", "longer side", "shorter side", "width to height", "pixels", "bytes", "bits per pixel",
+    "format", "mode", "EXIF", "color profile", "dots per inch", "progressive", "JPEG quantization", "JPEG subsampling",
 )  # fmt: skip
 SIZES = MEASURES[:6]
 
@@ -35,9 +35,9 @@ class FileProperties:
     mode: str  # "gray", "color" …
     exif: bool = False
     profile: bool = False  # a color profile
-    density: float = 0  # dots an inch, 0 where it isn't said
+    density: float = 0  # dots per inch; 0 where the file has none
     progressive: bool = False
-    quantization: float = 0  # mean of a JPEG's first table: the larger, the harder it was compressed
+    quantization: float = 0  # mean of a JPEG's first table: the larger, the stronger the compression
     subsampling: int = -1  # of a JPEG's colors, by Pillow's number
 
     @property
@@ -52,7 +52,7 @@ class FileProperties:
 
 
 def read_properties(path: Path) -> FileProperties:
-    """Read a file's head. It was read whole before, when it came into the dataset: that it is an image is known."""
+    """Read the header of an image file. The file is known to be an image: `prepare` has read it."""
     with path.open("rb") as stream:
         if dicom.is_dicom(stream.read(132)):
             return _of_dicom(path)
@@ -74,7 +74,7 @@ def read_properties(path: Path) -> FileProperties:
 
 
 def measures(files: list[FileProperties]) -> np.ndarray:
-    """What a classifier is shown of files: (N, 16) float32, the columns of `MEASURES`; words by their number."""
+    """Features of files for a classifier: (N, 16) float32, the columns of `MEASURES`; words as numbers."""
     formats, modes = (sorted({getattr(file, name) for file in files}) for name in ("format", "mode"))
     return np.array(
         [

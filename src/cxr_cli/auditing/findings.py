@@ -1,4 +1,4 @@
-"""What was measured, in words: what was found, why it matters and what to do."""
+"""The results of an audit in words: what was found, why it matters and what to do."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,11 @@ from cxr_cli.auditing.looks import FILES, FORMAT, SIZE, Looks, lone_sources
 from cxr_cli.auditing.record import AuditFinding, AuditLook
 from cxr_cli.metrics.subgroups import ENOUGH
 
-_MODEL_LEARNS = "A model can learn to tell {0}, which shows in a film, in place of the disease"
+_MODEL_LEARNS = "A model can learn to recognize {0} from a film instead of the disease"
+_MASK = (
+    "Mask everything except the lungs: `cxr prepare --segment fcm`; and see where a model looks: "
+    "`cxr gradcam --lungs DIR`"
+)
 _ONE_SOURCE = "Use one source with both classes, and test on another: `cxr evaluate --external --metadata FILE`"
 # As the film is seen.
 _CORNERS = ("upper left corner", "upper right corner", "lower left corner", "lower right corner")
@@ -18,55 +22,55 @@ _SIDES = ("upper side", "lower side", "left side", "right side")
 # By look: what was found, why it matters, what to do.
 _WORDS = {
     "source": (
-        "The source tells the class.",
-        _MODEL_LEARNS.format("the sources apart") + ": it then looks excellent here and fails at a third hospital.",
+        "The source reveals the class.",
+        _MODEL_LEARNS.format("the source") + ". It then looks excellent here and fails at another hospital.",
         _ONE_SOURCE,
     ),
     "location": (
-        "The hospital tells the class.",
-        _MODEL_LEARNS.format("the hospitals apart") + ".",
-        "See how it does where it has not been: `cxr crossval --leave-out location`",
+        "The hospital reveals the class.",
+        _MODEL_LEARNS.format("the hospital") + ".",
+        "Test it on hospitals it has not seen: `cxr crossval --leave-out location`",
     ),
     "view": (
-        "The view tells the class.",
-        "The view shows in a film, and says how ill the patient was: the bedridden are taken AP or supine.",
-        "Keep one view: `cxr prepare --views PA`; or read the figures by view in `cxr evaluate`",
+        "The view reveals the class.",
+        "The view shows in a film and depends on how ill the patient was: bedridden patients are imaged AP or supine.",
+        "Keep one view: `cxr prepare --views PA`; or read the metrics by view in `cxr evaluate`",
     ),
     "sex": (
-        "The sex tells the class.",
-        _MODEL_LEARNS.format("the sexes apart") + ".",
-        "Choose films so that both classes have the same share of women; or read the figures by sex in `cxr evaluate`",
+        "The sex reveals the class.",
+        _MODEL_LEARNS.format("the sex") + ".",
+        "Choose films so that both classes have the same share of women; or read the metrics by sex in `cxr evaluate`",
     ),
     "age": (
-        "The age tells the class.",
-        _MODEL_LEARNS.format("age") + "; children and adults above all.",
-        "Choose films of like ages in both classes; or read the figures by age in `cxr evaluate`",
+        "The age reveals the class.",
+        _MODEL_LEARNS.format("age") + ", above all children from adults.",
+        "Choose films so that both classes have similar ages; or read the metrics by age in `cxr evaluate`",
     ),
     FORMAT: (
-        "The file format tells the class.",
-        "A format's compression leaves traces in the pixels, and formats tell sources apart.",
+        "The file format reveals the class.",
+        "The compression of a format leaves traces in the pixels, and formats often differ between sources.",
         _ONE_SOURCE,
     ),
     SIZE: (
-        "The image size tells the class.",
-        "Films are squeezed to one size, and show how far; and sizes tell sources apart.",
+        "The image size reveals the class.",
+        "Films are resized to one size, which leaves traces, and sizes often differ between sources.",
         _ONE_SOURCE,
     ),
     FILES: (
-        "File properties alone tell the class.",
-        "A classifier that saw no film did this. What made the files differ, machine, crop and compression, is in the "
-        "pixels too.",
+        "File properties alone reveal the class.",
+        "A classifier that saw no pixel did this. What makes the files differ (machine, crop, compression) shows in "
+        "the pixels too.",
         _ONE_SOURCE,
     ),
     BORDER.name: (
-        "The outer border alone tells the class.",
-        "A classifier that saw no lung did this: by margins, marks, collimation or how the patient lay.",
-        "Mask what is not lung: `cxr prepare --segment fcm`; and see where a model looks: `cxr gradcam --lungs DIR`",
+        "The outer border alone reveals the class.",
+        "A classifier that saw no lung did this, by margins, marks, collimation or the position of the patient.",
+        _MASK,
     ),
     CORNERS.name: (
-        "The corners alone tell the class.",
-        "A classifier that saw no lung did this: side marks and burnt-in text are the usual reason.",
-        "Mask what is not lung: `cxr prepare --segment fcm`; and see where a model looks: `cxr gradcam --lungs DIR`",
+        "The corners alone reveal the class.",
+        "A classifier that saw no lung did this. Side marks and burnt-in text are the usual reason.",
+        _MASK,
     ),
 }
 
@@ -96,9 +100,7 @@ def verdict(findings: Sequence[AuditFinding], looks: Sequence[AuditLook]) -> str
         ]
         said = " and ".join(parts)
         return f"{said[0].upper()}{said[1:]}."
-    nothing = (
-        f"none of {looked} things beside the disease tells the classes well, and no patient or film is in two parts"
-    )
+    nothing = f"none of {looked} checks separates the classes well, and no patient or film is in two parts"
     if findings:
         return f"No alarm: {nothing}; but see the warning{'s' * (len(findings) > 1)}."
     return f"Clean: {nothing}."
@@ -112,7 +114,7 @@ def _finding(
         f" ({look.interval.low:.3f} to {look.interval.high:.3f})" if look.interval else ""
     )
     if look.films < total:
-        numbers += f" of the {look.films} films of {total} that name it"
+        numbers += f" of the {look.films} of {total} films that have it"
     told = _by_what(look, importances, positive, negative)
     return AuditFinding(
         level=look.level, about=look.name, found=found, numbers=f"{numbers}{told}.", why=why, next=to_do
@@ -122,14 +124,14 @@ def _finding(
 def _of_missing(name: str) -> tuple[str, str, str]:
     what = name.removesuffix(" missing")
     return (
-        f"A missing {what} tells the class.",
-        "What is noted depends on who collected the films: where it is missing, they are likely from elsewhere.",
-        "Find out which films lack it in dataset/manifest.csv, and where they came from",
+        f"A missing {what} reveals the class.",
+        "What is recorded depends on who collected the films: those without it probably come from elsewhere.",
+        "Look in dataset/manifest.csv for the films that lack it, and find out where they came from",
     )
 
 
 def _by_what(look: AuditLook, importances: np.ndarray | None, positive: str, negative: str) -> str:
-    """By what it told: the values of a column, or the features that a classifier went by most."""
+    """What separated the classes: the values of a column, or the features that a classifier used most."""
     if look.kind == "missing":
         counts = {value.value: value for value in look.values}
         missing = counts["missing"]

@@ -1,4 +1,4 @@
-"""Patients and copies of films that are where they should not be."""
+"""Patients and copies of films that are in two parts of the split or in both classes."""
 
 import csv
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.folders import DatasetFolder
 
 _NAMED = 3
-_SPLIT_ANEW = "Let cxr cut the split: put all films into one folder a class, and `cxr prepare --folders DIR`"
+_SPLIT_AGAIN = "Let cxr make the split: put all films of a class into one folder, then `cxr prepare --folders DIR`"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_copies(dataset: DatasetFolder) -> list[Copy]:
 
 
 def find_faults(record: DatasetRecord, films: Sequence[Film], copies: Sequence[Copy]) -> list[AuditFinding]:
-    """What is wrong with the parts, the labels and the patients, the loudest first."""
+    """What is wrong with the parts, the labels and the patients; alarms come first."""
     found = [_leak(leak, films, sum(record.films[leak.later].values())) for leak in record.leaks]
     contradictions = [copy for copy in copies if len(set(copy.labels)) > 1]
     if contradictions:
@@ -77,8 +77,8 @@ def _leak(leak: Leak, films: Sequence[Film], total: int) -> AuditFinding:
         numbers=f"{leak.films} of {total} {leak.later} films, of {leak.patients} patients, are in {leak.earlier} too"
         + (f", {' and '.join(told)} among them" if told else "")
         + f": {some(names)}.",
-        why=f"A model knows them from {leak.earlier}: figures on {leak.later} will be too good.",
-        next=_SPLIT_ANEW,
+        why=f"A model has seen them in {leak.earlier}, so figures on {leak.later} will be too good.",
+        next=_SPLIT_AGAIN,
     )
 
 
@@ -92,7 +92,7 @@ def _contradiction(copies: Sequence[Copy]) -> AuditFinding:
         + (f", {apart} of them in two parts" if apart else "")
         + f": {some([copy.names for copy in copies])}.",
         why="One of the two labels is wrong, and no model can be right on both.",
-        next="Look at the pairs in dataset/duplicates.csv, correct or drop the wrong ones, and prepare again",
+        next="Look at the pairs in dataset/duplicates.csv, correct or remove the wrong ones, and prepare again",
     )
 
 
@@ -101,9 +101,9 @@ def _nameless(films: int, total: int) -> AuditFinding:
         level="warning",
         about="patients",
         found="Films name no patient.",
-        numbers=f"{films} of {total} films count as a patient each.",
-        why="A patient with more films than one may be in two parts, and intervals are narrower than they should be.",
-        next="Where file names tell the patient: `cxr prepare --folders DIR --patient-pattern REGEX`",
+        numbers=f"Each of {films} films, of {total}, counts as a patient of its own.",
+        why="A patient with several films may be in two parts, and intervals are narrower than they should be.",
+        next="If file names contain the patient: `cxr prepare --folders DIR --patient-pattern REGEX`",
     )
 
 

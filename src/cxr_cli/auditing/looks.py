@@ -1,4 +1,4 @@
-"""Everything that could tell the classes apart without the disease, measured in the same way."""
+"""Checks of everything that could separate the classes without the disease, all measured in the same way."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,11 +15,11 @@ from cxr_cli.metrics.intervals import auc_interval
 from cxr_cli.metrics.subgroups import UNKNOWN, age_band
 from cxr_cli.progress import track
 
-# An AUC from which on what isn't the disease tells as much as films themselves do: a model that sees the films of the
+# From this AUC, something that is not the disease reveals as much as the films themselves: a model trained on the
 # ieee8023 collection reaches 0.70 to 0.75 there, patients apart. See docs/audit.md.
 ALARM_AUC = 0.75
 SIGNIFICANT = 0.05  # after correction for the number of looks
-# What the manifest knows of a film, and what of that can be missing.
+# Columns of the manifest, and those whose values can be missing.
 COLUMNS: dict[str, Callable[[Film], str]] = {
     "source": lambda film: film.source,
     "location": lambda film: film.location,
@@ -37,19 +37,19 @@ _LOUDNESS = ("alarm", "warning", "ok")
 
 @dataclass(frozen=True)
 class Looks:
-    """What was found, and by what the probes told."""
+    """The results, and the features that the probes used."""
 
-    looks: list[AuditLook]  # the loudest first
+    looks: list[AuditLook]  # alarms first, then by AUC
     importances: dict[str, np.ndarray]  # of the features of each probe; none where it could not be trained
 
 
 @dataclass(frozen=True)
 class _Look:
-    """Something to look at: words, or features for a classifier."""
+    """Something to check: a word per film, or features for a classifier."""
 
     name: str
     kind: str
-    words: Sequence[str] = ()  # a film; an empty one is not known
+    words: Sequence[str] = ()  # one per film; an empty one is unknown
     features: np.ndarray | None = None  # (N, F)
 
 
@@ -57,7 +57,7 @@ class _Look:
 class _Measured:
     look: _Look
     known: np.ndarray  # (N,) bool
-    scores: np.ndarray | None = None  # of the known films; None where nothing can be told
+    scores: np.ndarray | None = None  # of the known films; None where the check is impossible
     importances: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
@@ -69,7 +69,7 @@ def look_at(
     positive: str,
     seed: int,
 ) -> Looks:
-    """Measure how well each thing tells the classes apart, on films out of fold, patients and copies kept together.
+    """Measure how well each thing separates the classes, out of fold, with patients and copies kept together.
 
     Args:
         films: of the manifest.
@@ -83,7 +83,7 @@ def look_at(
     all_looks = _all_looks(films, files, edges)
     measured = [
         _measure(look, positives, groups, seed=seed)
-        for look in track(all_looks, "Looking for what tells the classes", total=len(all_looks))
+        for look in track(all_looks, "Looking for shortcuts", total=len(all_looks))
     ]
     chances = [_chance(one, positives, groups) for one in measured]
     looks = [_judge(one, p, positives, groups, seed=seed) for one, p in zip(measured, corrected(chances), strict=True)]
@@ -94,7 +94,7 @@ def look_at(
 
 
 def corrected(chances: Sequence[float | None]) -> list[float | None]:
-    """P values for having looked more than once (Holm 1979), None where there is none."""
+    """P values corrected for the number of checks (Holm 1979); None stays None."""
     known = [place for place, p in enumerate(chances) if p is not None]
     ordered = sorted(known, key=lambda place: chances[place] or 0)
     result, least = list(chances), 0.0
@@ -111,7 +111,7 @@ def _all_looks(films: Sequence[Film], files: list[FileProperties], edges: Sequen
     return [
         *(_Look(name, "column", words) for name, words in columns.items()),
         _Look(FORMAT, "column", [file.kind for file in files]),
-        # Sizes are more than words: those of one source may be alike without being the same.
+        # Sizes are features too: those of one source may be similar without being equal.
         _Look(SIZE, "column", [file.size for file in files], of_files[:, [MEASURES.index(name) for name in SIZES]]),
         *(
             _Look(f"{name} missing", "missing", [_GIVEN if word else _MISSING for word in may_miss[name]])
@@ -135,7 +135,7 @@ def _measure(look: _Look, positives: np.ndarray, groups: np.ndarray, *, seed: in
 
 
 def _chance(one: _Measured, positives: np.ndarray, groups: np.ndarray) -> float | None:
-    """P that scores that know nothing rank positives so high: a rank test of the patients' mean scores."""
+    """The p value of a one-sided rank test of the patients' mean scores: that chance ranks positives so high."""
     from scipy.stats import mannwhitneyu
 
     if one.scores is None:
@@ -164,7 +164,7 @@ def _judge(one: _Measured, p: float | None, positives: np.ndarray, groups: np.nd
     around = None if one.scores is None else auc_interval(there, one.scores, patients, seed=seed)
     level = "ok"
     if auc is not None and p is not None and p < SIGNIFICANT and around and around.low > 0.5:
-        # A source of one class teaches nothing but itself, however few films it has.
+        # From a source of one class a model learns only the source, however few films it has.
         alone = one.look.name == "source" and len(lone_sources(values)) > 0
         level = "alarm" if auc >= ALARM_AUC or alone else "warning"
     return AuditLook(

@@ -25,7 +25,7 @@ _SHOWN_PAIRS = 6
 
 @dataclass(frozen=True)
 class Material:
-    """All that an audit looks at, and what it sees there."""
+    """What an audit's page is made from."""
 
     root: Path  # that the films' paths start from
     films: Sequence[Film]
@@ -58,7 +58,7 @@ def write_audit_page(path: Path, record: AuditRecord, material: Material) -> Non
 
 
 def _shown(values: Sequence[AuditValue]) -> list[AuditValue]:
-    """The most frequent values, and the others in one."""
+    """The most frequent values, and the others in one row."""
     first, others = list(values[:_SHOWN_VALUES]), values[_SHOWN_VALUES:]
     if others:
         first.append(
@@ -103,7 +103,7 @@ def _means(record: AuditRecord, material: Material, positives: np.ndarray) -> li
         importances = material.looks.importances.get(place.name)
         if importances is not None:
             heat = heat_on(mean_film(small), place, importances)
-            shown.append({"picture": heat, "caption": f"By what the classifier on the {place.name} went"})
+            shown.append({"picture": heat, "caption": f"What the classifier on the {place.name} used"})
     return shown
 
 

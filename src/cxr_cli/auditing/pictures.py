@@ -65,7 +65,7 @@ def mean_film(small: np.ndarray) -> Image.Image:
 
 
 def heat_on(film: Image.Image, place: Place, importances: np.ndarray) -> Image.Image:
-    """Where a probe found what it went by: the redder the more, over a pale film; it saw only the colored part."""
+    """What a probe used, over a pale film: the redder, the more. It saw only the colored part."""
     shown = place.map(importances)
     strength = np.kron(shown / max(shown.max(), 1e-12), np.ones((_SIDE // place.blocks,) * 2))[..., None]
     gray = 255 - (255 - np.asarray(film, dtype=np.float32)[..., None]) * _PALE

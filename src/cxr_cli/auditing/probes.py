@@ -1,28 +1,28 @@
-"""How well something tells the classes of films it hasn't seen: scores out of fold, by patient."""
+"""Scores that separate the classes of films, out of fold, by patient."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 _FOLDS = 5
-_REPEATS = 3  # with other folds: one cut of a few hundred films is a matter of luck
+_REPEATS = 3  # with other folds: with a few hundred films, one division into folds is a matter of luck
 _TREES = 100
-FEWEST = 5  # patients of either class; with fewer nothing can be told
+FEWEST = 5  # patients of either class that a check needs
 
 
 def can_be_probed(positives: np.ndarray, groups: np.ndarray) -> bool:
-    """Whether there are patients enough of either class."""
+    """Whether there are enough patients of either class."""
     return min(len(np.unique(groups[side])) for side in (positives, ~positives)) >= FEWEST
 
 
 def value_scores(values: Sequence[str], positives: np.ndarray, groups: np.ndarray, *, seed: int) -> np.ndarray:
     """Score each film by how often others with its value are positive (target encoding), as a rank among the values.
 
-    Ranks, as the shares themselves would mislead: where a fold has more positives, the others have fewer, and a value
-    that knows nothing would come out below chance.
+    Ranks are used because the shares themselves would mislead: where a fold has more positives, the others have fewer,
+    and a value without information would come out below chance.
 
     Args:
-        values: a word a film.
+        values: one word per film.
         positives: (N,) bool.
         groups: (N,), films that stay together.
         seed: of the folds.
@@ -40,9 +40,9 @@ def value_scores(values: Sequence[str], positives: np.ndarray, groups: np.ndarra
 
 
 def _ranks(column: np.ndarray, positives: np.ndarray, count: int) -> np.ndarray:
-    """The rank in [0, 1] of each word's share of positives, NaN of one that is not there; and, last, of all films'."""
+    """The rank in [0, 1] of each word's share of positives, NaN for a word without films; last, that of all films."""
     films, share = np.bincount(column, minlength=count), positives.mean()
-    # A share of few films is drawn to that of all, by as much as two films weigh.
+    # The share of a few films is pulled toward that of all films, with the weight of two films.
     shares = (np.bincount(column, weights=positives, minlength=count) + 2 * share) / (films + 2)
     there = np.sort(shares[films > 0])
     asked = np.r_[np.where(films > 0, shares, np.nan), share]
@@ -62,7 +62,7 @@ def feature_scores(
         seed: of the folds and the trees.
 
     Returns:
-        (N,) float64, the more positive the higher; and (F,) how much the trees went by each feature, of sum 1.
+        (N,) float64, the more positive the higher; and (F,) the importance of each feature, with sum 1.
     """
     from sklearn.ensemble import ExtraTreesClassifier
 

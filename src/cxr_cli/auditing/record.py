@@ -5,7 +5,7 @@ from cxr_cli.workspace.records import Record, RecordPart
 
 
 class AuditValue(RecordPart, frozen=True, kw_only=True):
-    """Films that have one value of a column."""
+    """The films with one value of a column."""
 
     value: str
     negatives: int
@@ -13,33 +13,33 @@ class AuditValue(RecordPart, frozen=True, kw_only=True):
 
 
 class AuditLook(RecordPart, frozen=True, kw_only=True):
-    """How well something that is not the disease tells the classes apart; 0.5 is chance."""
+    """How well something that is not the disease separates the classes; an AUC of 0.5 is chance."""
 
     name: str  # "source", "image size", "age missing", "outer border" …
     kind: str  # "column" of the manifest or the files, "missing" values of one, or "probe": a classifier on features
     level: str  # "alarm", "warning" or "ok"
-    films: int  # of which it is known
+    films: int  # with a known value
     patients: int
-    auc: float | None  # of films out of fold, by patient; None where there is nothing to tell by, or too few patients
+    auc: float | None  # out of fold, by patient; None where all films are alike in it, or patients are too few
     interval: Interval | None
-    p: float | None  # that chance alone does as well, corrected for the number of looks (Holm)
+    p: float | None  # of a result as good by chance, corrected for the number of checks (Holm)
     cramers_v: float | None  # between values and classes, of all films; None for a probe
     values: list[AuditValue]  # the most frequent first; none of a probe
 
 
 class AuditFinding(RecordPart, frozen=True, kw_only=True):
-    """One thing to mend, or to know."""
+    """One problem of the dataset: something to fix, or to know."""
 
     level: str  # "alarm" or "warning"
     about: str  # a look's name, "parts", "labels", "patients" …
-    found: str  # in one sentence, as are the rest
+    found: str  # in one sentence, like the next three
     numbers: str
     why: str
     next: str  # commands stand between backticks
 
 
 class AuditRecord(Record, frozen=True, kw_only=True):
-    """`audit.json`: what tells a dataset's classes apart without the disease, and what leaks between its parts."""
+    """`audit.json`: shortcuts that separate a dataset's classes without the disease, and leaks between its parts."""
 
     VERSION = 1
     MADE_BY = "cxr audit"
@@ -50,10 +50,10 @@ class AuditRecord(Record, frozen=True, kw_only=True):
     negative: str
     films: dict[str, int]  # label -> films
     patients: int
-    level: str  # the loudest finding's; "ok" without any
+    level: str  # of the most serious finding; "ok" without any
     verdict: str  # in one sentence
     alarms: int
     warnings: int
-    findings: list[AuditFinding]  # the loudest first
+    findings: list[AuditFinding]  # alarms first
     looks: list[AuditLook]  # the same
-    notes: list[str]  # what else to know of it, in sentences
+    notes: list[str]  # what else to know, in sentences

@@ -1,4 +1,4 @@
-"""What `cxr crossval` says of a recipe."""
+"""What `cxr crossval` prints."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 _LONGEST = 20  # letters of a hospital's name
 _MEANING = (
-    "In brackets: 95 %, over patients. Each fold's operating point is from its own",
+    "In brackets: 95 % interval over patients. Each fold's operating point is from its own",
     "validation films. These are figures of the recipe, not of one model. Pooled, the",
     "probabilities of different models are ranked together; in the mean they are not.",
-    "The folds share training films: the SD is no standard error.",
+    "The folds share training films, so the SD is not a standard error.",
 )
 
 
@@ -28,7 +28,7 @@ def show_crossval(done: "CrossValidated") -> None:
     record = done.record
     console.result(f"{record.arch}: {record.films} films of {record.patients} patients,")
     beside = f", nor of its {record.left_out}" if record.left_out else ""
-    console.result(f"each answered by a model that saw no film of its patient{beside}")
+    console.result(f"each predicted by a model that saw no film of its patient{beside}")
     for note in record.notes:
         console.result(note)
     console.result()

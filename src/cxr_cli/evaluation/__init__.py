@@ -1,1 +1,1 @@
-"""What a trained run is worth: on its test films, on external films, beside other runs, and in cross-validation."""
+"""Tests of trained runs: on test films, on films from elsewhere, beside other runs, and in cross-validation."""

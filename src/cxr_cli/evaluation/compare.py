@@ -1,4 +1,4 @@
-"""The runs of a workspace beside each other, on the test films of the prepared dataset."""
+"""Several runs of a workspace side by side, on the test films of the prepared dataset."""
 
 import os
 import statistics
@@ -26,15 +26,15 @@ from cxr_cli.workspace.folders import ComparisonFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
-_WARM_UP, _TIMED = 3, 20  # answers
+_WARM_UP, _TIMED = 3, 20  # predictions
 
 
 @dataclass(frozen=True)
 class Comparison:
     """What `compare` made."""
 
-    rows: list[ComparedRun]  # the best ROC AUC first; those whose figures are no test last
-    pairs: list[ComparedPair]  # the first of `rows` with each other, on the films that both answered
+    rows: list[ComparedRun]  # the best ROC AUC first; runs whose figures are no test last
+    pairs: list[ComparedPair]  # the first of `rows` with each other one, on the films that both have predictions for
     skipped: dict[str, CxrError]  # run -> why it has no row
     films: dict[str, int]  # label -> test films
     title: str
@@ -48,7 +48,7 @@ def compare(
     *,
     output: Path | None = None,
 ) -> Comparison:
-    """Put runs beside each other; one without a report on the prepared test films is tested first.
+    """Compare runs; one whose evaluation on the prepared test films is missing or not current is tested first.
 
     Args:
         workspace: where the dataset and the runs are.
@@ -56,7 +56,7 @@ def compare(
         output: the folder for table and chart. Defaults to the workspace's.
 
     Raises:
-        WorkspaceError: no dataset, no run, none of that name, or none that can be read.
+        WorkspaceError: there is no dataset, no run, no run of that name, or none that can be read.
     """
     chosen = [workspace.run(name) for name in dict.fromkeys(runs)] if runs else workspace.runs() or [workspace.run()]
     dataset = workspace.prepared()
@@ -69,7 +69,7 @@ def compare(
     for run in chosen:
         try:
             predictors[run.name] = open_predictor(run)
-            predictors[run.name].predict(film)  # damaged weights are an error here, and of this run alone
+            predictors[run.name].predict(film)  # so that damaged weights are an error of this run only
             reports[run.name] = current_test(workspace, predictors[run.name])
         except CxrError as problem:
             skipped[run.name] = problem
@@ -86,7 +86,7 @@ def compare(
         skipped=skipped,
         films=made.films["test"],
         title=_title(made, patients=len({film.group for film in tested})),
-        timing=f"time: a film in memory to its answer, median of {_TIMED}, LiteRT on {os.cpu_count()} threads.",
+        timing=f"time: from film in memory to prediction, median of {_TIMED}, LiteRT on {os.cpu_count()} threads.",
         folder=ComparisonFolder(output) if output else workspace.comparison,
     )
     _write(comparison)
@@ -134,7 +134,7 @@ def _pair(best: str, other: str, films: Mapping[str, Mapping[str, EvaluatedFilm]
 
 
 def _milliseconds(predictors: Sequence[Predictor], film: np.ndarray) -> dict[str, float]:
-    """By run. In turns, so that what else the machine does meanwhile falls on all alike."""
+    """The median time by run. The runs take turns, so that other load on the machine affects all of them alike."""
     laps: dict[str, list[float]] = {predictor.run.name: [] for predictor in predictors}
     for _ in range(_WARM_UP + _TIMED):
         for predictor in predictors:
@@ -167,7 +167,7 @@ def _write(comparison: Comparison) -> None:
         columns = [column.name for column in fields(ComparedPair)]
         write_table(folder.pairs, columns, (asdict(pair) for pair in comparison.pairs))
     else:
-        folder.pairs.unlink(missing_ok=True)  # of an earlier comparison
+        folder.pairs.unlink(missing_ok=True)  # from an earlier comparison
     notes = [comparison.timing, DISCLAIMER]
     write_markdown(folder.markdown, rows, comparison.pairs, title=comparison.title, notes=notes)
     draw_comparison(folder.picture, rows, title=comparison.title)

@@ -1,4 +1,4 @@
-"""A run on another hospital's films: what it is worth there, beside its own test."""
+"""A trained run tested on films from elsewhere, beside its own test."""
 
 import re
 from collections.abc import Sequence
@@ -47,13 +47,13 @@ def evaluate_external(
     """Test a run on films from elsewhere, at its own threshold and temperature, beside its own test.
 
     Args:
-        workspace: where the run is, and where the report goes. With a prepared dataset, the run's own test is made
-            where it is missing.
+        workspace: where the run is, and where the evaluation goes. With a prepared dataset, the run is tested there
+            too, unless that evaluation is current.
         where: the films. One class is enough: then it is sensitivity or specificity alone.
         run: its name. Defaults to the latest.
-        name: of the report. Defaults to the folder's.
-        drop_seen: leave out films that the run was trained or validated on, their copies, and films of
-            their patients.
+        name: of the evaluation. Defaults to the name of the films' folder.
+        drop_seen: leave out films that the run was trained or validated on, copies of them, and other films of their
+            patients.
         prevalence: in (0, 1), for predictive values. Defaults to none.
 
     Raises:
@@ -67,7 +67,9 @@ def evaluate_external(
     selection = _select(predictor, where)
     if where.metadata and not any(film.label == selection.positive for film in selection.kept):
         asked = where.positive or predictor.positive
-        note(f"No finding names {asked}: all films count as {predictor.negative}. Another one: --positive TEXT")
+        note(
+            f"No finding names {asked}: all films count as {predictor.negative}. Name another finding: --positive TEXT"
+        )
     chosen = _read(predictor, selection, name)
     internal = _internal(workspace, predictor)
     predicted, seen = predict_set(workspace, predictor, chosen, drop_seen=drop_seen)
@@ -95,7 +97,7 @@ def evaluate_external(
 
 
 def _name(asked: str | None, where: Elsewhere) -> str:
-    """The name of the report: never one of a part, whose place is the run's own test's."""
+    """The name of the evaluation: never that of a part of the dataset, whose place is taken."""
     folder = where.folders or where.metadata[0].parent
     name = asked or re.sub(r"[^A-Za-z0-9._+-]+", "-", folder.resolve().name).lstrip("._+-") or "external"
     if not asked and name in PARTS:
@@ -135,7 +137,7 @@ def _read(predictor: Predictor, selection: Selection, name: str) -> FilmSet:
 
 
 def _internal(workspace: Workspace, predictor: Predictor) -> EvaluationRecord | None:
-    """The run's own test, where its dataset is still there."""
+    """The run's evaluation on its own test films, where its dataset is still there."""
     try:
         report = current_test(workspace, predictor)
     except WorkspaceError as problem:

@@ -1,4 +1,4 @@
-"""`report.json`, the record of a run's test."""
+"""`report.json`, the record of an evaluation."""
 
 from cxr_cli.dataset.record import FunnelStep
 from cxr_cli.metrics.intervals import Interval
@@ -8,13 +8,13 @@ from cxr_cli.workspace.records import Record, RecordPart
 
 
 class SeenFilms(RecordPart, frozen=True, kw_only=True):
-    """Films of a test that the run knows from its training, each counted once: see `SeenIndex`."""
+    """Test films that the run has seen in training or validation, each counted once: see `SeenIndex`."""
 
-    films: int  # the very films, by their files' content
-    copies: int  # of such films: re-encoded, resized, cropped or inverted
-    maybe_copies: int  # perhaps so, by the hashes alone
+    films: int  # the same films, by the content of their files
+    copies: int  # of such films: saved again, resized, cropped or inverted
+    maybe_copies: int  # possible copies, known by their hashes only
     patients: int  # other films of their patients
-    dropped: bool  # they were left out of the figures
+    dropped: bool  # whether they were left out of the figures
 
     @property
     def count(self) -> int:
@@ -23,18 +23,18 @@ class SeenFilms(RecordPart, frozen=True, kw_only=True):
 
 
 class CalibrationFigures(RecordPart, frozen=True, kw_only=True):
-    """How far the probabilities can be taken at their word: log_loss, brier and ece, each best at 0."""
+    """How well the probabilities are calibrated: log_loss, brier and ece, each best at 0."""
 
-    temperature: float | None  # the run's; None where it has none, and both are the same
+    temperature: float | None  # of the run; None where it has none, and both are the same
     raw: dict[str, float]
     calibrated: dict[str, float]
 
 
 class PredictiveValues(RecordPart, frozen=True, kw_only=True):
-    """What an answer is worth where a stated share of the people have the disease."""
+    """The predictive values where a stated share of people has the disease."""
 
     prevalence: float
-    positive: float | None  # predictive value: the share of positive answers that are right
+    positive: float | None  # the share of films called positive that are
     negative: float | None
     positive_interval: Interval | None
     negative_interval: Interval | None
@@ -43,7 +43,7 @@ class PredictiveValues(RecordPart, frozen=True, kw_only=True):
 class Gap(RecordPart, frozen=True, kw_only=True):
     """How much better or worse a run does on films from elsewhere."""
 
-    internal: float | None  # None, as all of them, where it isn't defined
+    internal: float | None  # None where it isn't defined, like all of these
     internal_interval: Interval | None
     external: float | None
     external_interval: Interval | None
@@ -52,7 +52,7 @@ class Gap(RecordPart, frozen=True, kw_only=True):
 
 
 class External(RecordPart, frozen=True, kw_only=True):
-    """Where films from elsewhere came from, and how the run's figures on them compare with its own test's."""
+    """Where films from elsewhere came from, and how the run's metrics on them compare with those of its own test."""
 
     metadata: list[str]
     folders: str | None
@@ -63,7 +63,7 @@ class External(RecordPart, frozen=True, kw_only=True):
 
 
 class EvaluationRecord(Record, frozen=True, kw_only=True):
-    """`report.json`: how a run did on films it was not trained on."""
+    """`report.json`: a run's metrics on films whose truth is known."""
 
     VERSION = 3
     MADE_BY = "cxr evaluate"
@@ -77,7 +77,7 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     positive: str
     negative: str
     threshold: float  # of the calibrated P(positive)
-    operating_point: OperatingPoint | None  # how the run came to the threshold
+    operating_point: OperatingPoint | None  # how the threshold was chosen
     films: int
     patients: int
     positives: int  # films
@@ -91,5 +91,5 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     classification_report: dict[str, dict[str, float]]
     subgroups: list[SubgroupRow]
     same_dataset: bool  # the run was trained on this very split
-    seen: SeenFilms | None  # None where it isn't known
+    seen: SeenFilms | None  # None where that is not known
     external: External | None  # of films from elsewhere

@@ -1,4 +1,4 @@
-"""Whether a probability means what it says, and temperature scaling, which mends some of it."""
+"""Calibration: whether probabilities agree with frequencies, and temperature scaling, which improves them."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from cxr_cli.workspace.records import RecordPart
 
 
 class Calibration(RecordPart, frozen=True, kw_only=True):
-    """Temperature scaling, fitted on the validation films, and what it does to them."""
+    """Temperature scaling, fitted on the validation films, and its effect on them."""
 
     temperature: float  # P(positive) = sigmoid(logit / temperature)
     before: dict[str, float]  # log_loss, brier, ece
@@ -18,38 +18,38 @@ class Calibration(RecordPart, frozen=True, kw_only=True):
 
 
 BINS = 10
-_LEAST = 1e-7  # a probability is kept so far from 0 and 1, where its logit is finite
+_LEAST = 1e-7  # the distance of a probability from 0 and 1 that keeps its logit finite
 
 
 @dataclass(frozen=True)
 class Bin:
-    """The films whose probability lies in one tenth of [0, 1]."""
+    """The films with a probability in one tenth of [0, 1]."""
 
     low: float
     high: float
     films: int
     mean_probability: float
     positive_share: float
-    interval: Interval  # of the share; Wilson's, as if each film were a patient
+    interval: Interval  # of the share: Wilson's, with one patient per film
 
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Scale P(positive), (N,) float, in its logit: sigmoid(logit(P) / temperature), (N,) float64."""
+    """Scale P(positive), (N,) float, to sigmoid(logit(P) / temperature), (N,) float64."""
     return np.asarray(1 / (1 + np.exp(-_logit(probabilities) / temperature)))
 
 
 def fit_temperature(positives: np.ndarray, probabilities: np.ndarray) -> float:
     """The temperature with the lowest cross-entropy on validation films: Guo et al. 2017 (arXiv 1706.04599).
 
-    Platt's targets (1999), which are a little away from 0 and 1, keep it from 0 where a classifier makes no mistake on
-    the few films there are.
+    Platt's targets (1999), a little away from 0 and 1, keep the temperature above 0 where a classifier makes no mistake
+    on a small set.
 
     Args:
         positives: (N,) bool, with films of both classes.
         probabilities: (N,) float, P(positive) as the network gives it.
 
     Returns:
-        Between 0.05 and 20; above 1 where the network is too sure of itself.
+        Between 0.05 and 20; above 1 where the network is overconfident.
     """
     from scipy.optimize import minimize_scalar
 
@@ -65,7 +65,7 @@ def fit_temperature(positives: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def calibrate(positives: np.ndarray, probabilities: np.ndarray) -> Calibration:
-    """Fit a temperature on validation films, and say what it does to them; see `fit_temperature`."""
+    """Fit a temperature on validation films and measure its effect on them; see `fit_temperature`."""
     temperature = fit_temperature(positives, probabilities)
     after = apply_temperature(probabilities, temperature)
     return Calibration(
@@ -97,7 +97,7 @@ def calibration_titles() -> dict[str, str]:
 
 
 def reliability(positives: np.ndarray, probabilities: np.ndarray) -> list[Bin]:
-    """The films by their probability, in tenths; those without a film are left out."""
+    """The films by probability, in tenths; empty bins are left out."""
     places = np.clip((probabilities * BINS).astype(int), 0, BINS - 1)
     bins = []
     for place in np.unique(places):
@@ -117,9 +117,9 @@ def reliability(positives: np.ndarray, probabilities: np.ndarray) -> list[Bin]:
 
 
 def expected_calibration_error(positives: np.ndarray, probabilities: np.ndarray) -> float:
-    """How far probability and share of positives are apart, a film's mean over the ten bins of `reliability`.
+    """The gap between probability and share of positives, averaged over the films in the ten bins of `reliability`.
 
-    Of P(positive), as in Naeini et al. 2015; with few films it is above 0 for a perfect classifier too.
+    For P(positive), as in Naeini et al. 2015. With few films it is above 0 even for a perfectly calibrated classifier.
     """
     bins = reliability(positives, probabilities)
     return sum(one.films * abs(one.mean_probability - one.positive_share) for one in bins) / len(positives)

@@ -1,4 +1,4 @@
-"""The ROC curves of a recipe's folds, and of all its answers together."""
+"""The ROC curves of a recipe's folds, and the pooled one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +9,8 @@ from cxr_cli.films.figures import save_figure
 
 # Okabe & Ito 2008: apart for color-blind readers.
 _BLUE, _ORANGE, _GRAY = "#0072B2", "#E69F00", "#888888"
-_REPLICATES = 500  # of the band: enough for what a line's width shows
-_NAMED = 6  # folds at most that the legend names one by one
+_REPLICATES = 500  # of the band: more would not be visible
+_NAMED = 6  # maximum number of folds that the legend names one by one
 
 
 def draw_fold_rocs(
@@ -25,11 +25,11 @@ def draw_fold_rocs(
     title: str,
     seed: int = 0,
 ) -> None:
-    """Draw a thin ROC curve a fold, and that of all answers with its band and what the operating points gave.
+    """Draw a thin ROC curve for each fold, and the pooled one with its band and the result at the operating points.
 
     Args:
         path: the PNG to write.
-        folds: by name, truth (N,) bool and P(positive) (N,) float of its films; those of one class have no curve.
+        folds: by name, truth (N,) bool and P(positive) (N,) float of its films; a fold with one class has no curve.
         positives: (N,) bool, the truth of all films, of both classes.
         probabilities: (N,) float, P(positive).
         called: (N,) bool, called positive.
@@ -72,7 +72,7 @@ def draw_fold_rocs(
 def _band(
     positives: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, *, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """At each of 101 false positive rates the middle 95 % of sensitivities, patients drawn anew with replacement."""
+    """At each of 101 false positive rates, the middle 95 % of sensitivities over bootstrap samples of the patients."""
     from sklearn.metrics import roc_curve
 
     names, members = np.unique(groups, return_inverse=True)

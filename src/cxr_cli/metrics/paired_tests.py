@@ -1,4 +1,4 @@
-"""Two classifiers on the same films: is the one better, or was it chance?"""
+"""Tests of whether one of two classifiers is better on the same films."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class DeLong:
 
 @dataclass(frozen=True)
 class McNemar:
-    """The answers of two classifiers for the same films."""
+    """The predictions of two classifiers for the same films."""
 
-    only_a: int  # films that a answers right and b wrong
+    only_a: int  # films that a predicts correctly and b does not
     only_b: int
     p: float  # two-sided, of no difference
 
@@ -33,12 +33,12 @@ class McNemar:
 def delong(positives: np.ndarray, a: np.ndarray, b: np.ndarray, groups: np.ndarray) -> DeLong:
     """Compare two AUCs on the same films.
 
-    DeLong et al. 1988 where each film is a patient's only one; else Obuchowski 1997, its form for clustered data.
+    DeLong et al. 1988; with several films per patient Obuchowski 1997, its form for clustered data.
 
     Args:
         positives: (N,) bool, with films of both classes.
-        a: (N,) float, P(positive) by the one; any monotone score serves.
-        b: (N,) float, by the other.
+        a: (N,) float, P(positive) of the first classifier, or any score that rises with it.
+        b: (N,) float, of the second one.
         groups: (N,), the patient of each film.
     """
     from scipy.stats import norm
@@ -61,21 +61,21 @@ def delong(positives: np.ndarray, a: np.ndarray, b: np.ndarray, groups: np.ndarr
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray) -> McNemar:
-    """Compare two classifiers' answers for the same films, exactly.
+    """Compare the predicted classes of two classifiers for the same films, exactly.
 
-    Without a difference between them, whose answers are whose is a coin's toss, one for each patient, as his films are
-    alike. Where each film is a patient's only one, this is McNemar's exact test (1947).
+    If there is no difference, swapping the two classifiers' predictions changes nothing: a coin toss for each patient,
+    whose films are alike. With one film per patient this is McNemar's exact test (1947).
 
     Args:
-        right_a: (N,) bool, whether the one is right.
-        right_b: (N,) bool, whether the other is.
+        right_a: (N,) bool, whether the first classifier is right.
+        right_b: (N,) bool, whether the second one is.
         groups: (N,), the patient of each film.
     """
     _, members = np.unique(np.asarray(groups), return_inverse=True)
     leads = np.bincount(members, weights=right_a.astype(float) - right_b).astype(int)
     sizes = np.abs(leads[leads != 0])
     chances = np.ones(1)
-    for size in sizes:  # the sum of tosses so far, from -its most to its most
+    for size in sizes:  # of each sum of the tosses so far, from its minimum to its maximum
         wider = np.zeros(len(chances) + 2 * size)
         wider[: len(chances)] += chances / 2
         wider[2 * size :] += chances / 2
@@ -89,7 +89,7 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray) -> McN
 
 
 def _placements(positives: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each positive the share of negatives below it, of each negative that of positives above it; ties half."""
+    """For each positive, the share of negatives below it; for each negative, of positives above it; ties count half."""
     from scipy.stats import rankdata
 
     rank: Callable[[np.ndarray], np.ndarray] = rankdata
@@ -103,7 +103,7 @@ def _placements(positives: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, 
 def _covariance(
     of_positives: np.ndarray, of_negatives: np.ndarray, areas: np.ndarray, positives: np.ndarray, groups: np.ndarray
 ) -> np.ndarray:
-    """Of both areas, (2, 2): Obuchowski 1997 (Biometrics 53:567), formulas 3 to 5."""
+    """The covariance of both areas, (2, 2): Obuchowski 1997 (Biometrics 53:567), formulas 3 to 5."""
     names, members = np.unique(groups, return_inverse=True)
     count = len(names)
 

@@ -1,4 +1,4 @@
-"""Pictures of figures: confusion matrix, ROC curve, training curves."""
+"""Plots: confusion matrix, ROC curve, reliability, training curves."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ _BLUE, _ORANGE, _GRAY = "#0072B2", "#E69F00", "#888888"
 
 
 def draw_confusion(path: Path, confusion: Confusion, *, negative: str, positive: str, title: str) -> None:
-    """Draw a confusion matrix: truth down, answer across, counts and the share of the truth's films."""
+    """Draw a confusion matrix: truth down, predictions across, with counts and the share of each true class."""
     figure, axes = _figure(5.2, 4.6)
     counts = np.array(
         [[confusion.true_negative, confusion.false_positive], [confusion.false_negative, confusion.true_positive]]
@@ -29,7 +29,7 @@ def draw_confusion(path: Path, confusion: Confusion, *, negative: str, positive:
     names = [negative, f"{positive}\n(positive)"]
     axes.set_xticks([0, 1], names)
     axes.set_yticks([0, 1], names)
-    axes.set_xlabel("answer")
+    axes.set_xlabel("predicted")
     axes.set_ylabel("truth")
     axes.set_title(title, fontsize=11)
     save_figure(figure, path)
@@ -77,18 +77,18 @@ def draw_reliability(
     positive: str,
     title: str,
 ) -> None:
-    """Draw how many films of some probability are positive: on the diagonal, where it means what it says.
+    """Draw the share of positive films by probability: on the diagonal, where probabilities are calibrated.
 
     Args:
         path: the PNG to write.
         positives: (N,) bool, the truth.
         probabilities: (N,) float, P(positive).
-        raw: the same before calibration, drawn beside it. None for none.
+        raw: the same before calibration, drawn too. None to leave it out.
         positive: the positive class.
         title: above the picture.
     """
     figure, (axes, below) = _figure(5.2, 6.6, rows=[4, 1])
-    axes.plot([0, 1], [0, 1], "--", color=_GRAY, linewidth=1, label="means what it says")
+    axes.plot([0, 1], [0, 1], "--", color=_GRAY, linewidth=1, label="perfect calibration")
     if raw is not None:
         _bins(axes, positives, raw, "s", "before calibration", color=_ORANGE, markersize=4, alpha=0.7, linewidth=0.7)
     name = "calibrated" if raw is not None else "not calibrated"
@@ -123,7 +123,7 @@ def draw_curves(path: Path, history: Sequence[dict[str, Any]], *, best_epoch: in
 
     Args:
         path: the PNG to write.
-        history: a row an epoch: epoch, phase, loss (None before the first), val_loss, val_auc.
+        history: one row per epoch: epoch, phase, loss (None before the first), val_loss, val_auc.
         best_epoch: the one that was kept.
     """
     figure, (left, right) = _figure(9, 3.8, columns=2)

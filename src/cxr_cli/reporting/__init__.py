@@ -1,1 +1,1 @@
-"""One document about a run, for a paper: from the workspace's records to HTML, Markdown, JSON and a model card."""
+"""One document about a run, for a paper: HTML, Markdown and JSON from the workspace's records, and a model card."""

@@ -1,4 +1,4 @@
-"""`MODEL_CARD.md`: what a model is and isn't for, beside the model (Mitchell et al. 2019, arXiv 1810.03993)."""
+"""`MODEL_CARD.md`: what a model is for and what not, beside the model (Mitchell et al. 2019, arXiv 1810.03993)."""
 
 from cxr_cli.metrics.table import metrics_in
 from cxr_cli.reporting.document import Cell, Document, Figure, Section, Table, Text
@@ -22,9 +22,7 @@ def model_card(material: Material, caveats: Section) -> Document:
                     f"gives the probability that a frontal chest radiograph is {test.positive}, the other "
                     f"class being {test.negative}. Trained {run.created} with cxr-cli {run.versions['cxr-cli']}."
                 ),
-                Text(
-                    f"An answer: cxr predict FILM --model {name}. Its reasons, as far as a heat map tells: cxr gradcam."
-                ),
+                Text(f"Predict a film: cxr predict FILM --model {name}. See where the model looks: cxr gradcam FILM."),
             ],
         ),
         Section(
@@ -32,7 +30,7 @@ def model_card(material: Material, caveats: Section) -> Document:
             [
                 Text("Research and teaching: to study classifiers, their shortcuts and their calibration."),
                 Text("Not intended: any diagnosis, triage or decision about a person.", "alarm"),
-                Text("Not intended: lateral films, CT, or films of another kind than it was trained on."),
+                Text("Not intended: lateral films, CT, or films unlike those it was trained on."),
             ],
         ),
         Section(

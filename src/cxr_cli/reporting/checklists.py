@@ -1,7 +1,7 @@
-"""What CLAIM and TRIPOD+AI ask an author for, and where this report answers it.
+"""The items of the checklists CLAIM and TRIPOD+AI, and where a report answers them.
 
 CLAIM 2024: Tejani et al., Radiology: Artificial Intelligence 2024;6(4):e240300. TRIPOD+AI: Collins et al., BMJ
-2024;385:e078378. The items are told in short; the published lists are what counts.
+2024;385:e078378. The items are shortened here; the published lists are authoritative.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ AUTHOR = "For the author."
 
 @dataclass(frozen=True)
 class Item:
-    """One question of a checklist."""
+    """One item of a checklist."""
 
     number: str
     asks: str
-    section: str = ""  # of the report, where it is answered; empty where only the author can
-    left: str = ""  # what is left to the author there
+    section: str = ""  # of the report that answers it; empty where only the author can
+    left: str = ""  # what the author has to add
 
 
 CLAIM = (
@@ -25,7 +25,10 @@ CLAIM = (
     Item("3", "Background, intended use and role"),
     Item("4", "Aims and hypotheses"),
     Item(
-        "5", "Prospective or retrospective", "Films", "Films that exist already are retrospective; say how they arose."
+        "5",
+        "Prospective or retrospective",
+        "Films",
+        "Films that already exist are retrospective; say how they were collected.",
     ),
     Item("6", "Study goal"),
     Item("7", "Data sources", "Films", "Where and when the films were made."),
@@ -34,7 +37,7 @@ CLAIM = (
     Item("10", "Selection of subsets", "Films"),
     Item("11", "De-identification"),
     Item("12", "Missing data", "Films"),
-    Item("13", "Acquisition protocol", "", "The metadata tell the view alone."),
+    Item("13", "Acquisition protocol", "", "The metadata have the view only."),
     Item("14", "Reference standard", "Films", "How the finding of the metadata was established."),
     Item("15", "Why that reference standard"),
     Item("16", "Who annotated"),
@@ -42,7 +45,7 @@ CLAIM = (
     Item("18", "Agreement of annotators"),
     Item("19", "How films were assigned to parts", "Films"),
     Item("20", "Level at which the parts are disjoint", "Films"),
-    Item("21", "Intended sample size", "", "The number tested, and the intervals, are in the report."),
+    Item("21", "Intended sample size", "", "The number tested and the intervals are in the report."),
     Item("22", "The model", "Model and training"),
     Item("23", "Software and versions", "Environment"),
     Item("24", "Initial weights", "Model and training"),
@@ -61,10 +64,12 @@ CLAIM = (
     Item("37", "Performance with uncertainty", "Performance"),
     Item("38", "Diagnostic performance and its precision", "Performance"),
     Item("39", "Failures", "Films it got wrong", "Why it failed there."),
-    Item("40", "Limitations", "Caveats", "What the tool can't see."),
+    Item("40", "Limitations", "Caveats", "What the program can't see."),
     Item("41", "Implications for practice"),
     Item("42", "Protocol or further technical details", "Environment"),
-    Item("43", "Availability of software, model and data", "Environment", "Where the model and the films can be had."),
+    Item(
+        "43", "Availability of software, model and data", "Environment", "Where the model and the films are available."
+    ),
     Item("44", "Funding"),
 )
 
@@ -77,7 +82,7 @@ TRIPOD = (
     Item("4", "Objectives"),
     Item("5a", "Data sources and how far they are representative", "Films", "How far they are representative."),
     Item("5b", "Dates of the data"),
-    Item("6a", "Setting, number and place of centers", "Films", "Beyond what the metadata tell."),
+    Item("6a", "Setting, number and place of centers", "Films", "Beyond what the metadata say."),
     Item("6b", "Eligibility", "Films"),
     Item("6c", "Treatments"),
     Item("7", "Data preparation and quality checks", "Films"),
@@ -86,7 +91,7 @@ TRIPOD = (
     Item("8c", "Blinding of that assessment"),
     Item("9a", "Choice of predictors", "Model and training"),
     Item("9b", "Definition of predictors", "Model and training"),
-    Item("9c", "Who assessed the predictors", "", "The pixels of the film; nobody assessed them."),
+    Item("9c", "Who assessed the predictors", "", "The predictors are pixels; nobody assessed them."),
     Item("10", "Sample size"),
     Item("11", "Missing data", "Films"),
     Item("12a", "How the data were used and divided", "Films"),
@@ -117,15 +122,15 @@ TRIPOD = (
     Item("23b", "Heterogeneity of performance", "Cross-validation"),
     Item("24", "Results of updating", "Operating point and calibration"),
     Item("25", "Interpretation"),
-    Item("26", "Limitations", "Caveats", "What the tool can't see."),
-    Item("27a", "Poor or missing input when used", "", "What can't be read as a film is refused."),
+    Item("26", "Limitations", "Caveats", "What the program can't see."),
+    Item("27a", "Poor or missing input when used", "", "Files that can't be read as films are refused."),
     Item("27b", "Interaction and expertise needed"),
     Item("27c", "Next steps"),
 )
 
 
 def rows(items: tuple[Item, ...], sections: set[str]) -> list[list[str]]:
-    """A row an item: its number, what it asks, and where the report answers it, of the sections it has."""
+    """One row per item: its number, what it asks for, and where the report answers it, given the report's sections."""
     table = []
     for item in items:
         answered = f"See “{item.section}”." if item.section in sections else ""

@@ -1,4 +1,4 @@
-"""What a report says of films, training and environment."""
+"""The sections of a report on films, training and environment."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from cxr_cli.reporting.gather import Material
 from cxr_cli.workspace.folders import PARTS
 
 _ANOTHER = (
-    "These are the films of the dataset as it is prepared now. The run was trained on another dataset or split, of "
-    "which only the counts are left."
+    "These are the films of the dataset as it is now. The run was trained on another dataset or split, of which only "
+    "the counts are known."
 )
 _SHOWN = 6  # values of a column; the rest are counted together
 
 
 def films_section(material: Material) -> Section:
-    """Where the films came from, which were left out, and what is in each part."""
+    """Where the films came from, which ones were left out, and what is in each part."""
     made, labels = material.made, list(material.made.classes)
     what = "files in the folders" if made.options.get("folders") else "rows in the metadata"
     funnel: list[list[Cell]] = [[what, None, made.rows]]
@@ -31,7 +31,7 @@ def films_section(material: Material) -> Section:
     blocks: list[Block] = [] if material.test.same_dataset else [Text(_ANOTHER, "alarm")]
     blocks += [
         Text(f"Sources: {', '.join(sorted({film.source for film in material.films}))}. {_split(material)}"),
-        Table(["rule", "left out", "kept"], funnel, caption="From what was given to what was kept."),
+        Table(["rule", "left out", "kept"], funnel, caption="Selection of the films."),
         Table(["part", *labels, "patients"], parts, caption="Films of each class, and patients, in each part."),
         characteristics(material.films),
         Table(
@@ -52,16 +52,17 @@ def films_section(material: Material) -> Section:
 def _split(material: Material) -> str:
     made = material.made
     if made.given_parts:
-        return f"The parts {', '.join(made.given_parts)} were given and kept as they are; patients may cross them."
+        parts = ", ".join(made.given_parts)
+        return f"The parts {parts} were given and kept as they are; a patient may be in several of them."
     return (
-        f"The parts were drawn {made.options['split']} with seed {made.options['seed']}, stratified by label; a "
-        "patient's films, and films that are copies of each other, are all in one part. No value was "
-        "imputed: a film without sex, age or view is used, and counted as unknown."
+        f"The parts were drawn {made.options['split']} with random seed {made.options['seed']}, stratified by label; a "
+        "patient's films, and films that are copies of each other, are all in one part. No value was imputed: a film "
+        "without sex, age or view is used and counted as unknown."
     )
 
 
 def characteristics(films: Sequence[Film]) -> Table:
-    """Sex, age, view and source in each part: CLAIM's item 36."""
+    """Sex, age, view and source in each part (item 36 of CLAIM)."""
     by_part = [[film for film in films if film.split == part] for part in PARTS]
     rows: list[list[Cell]] = [["films", "", *(len(part) for part in by_part)]]
     ages = [[float(film.age) for film in part if _is_number(film.age)] for part in by_part]
@@ -76,7 +77,7 @@ def characteristics(films: Sequence[Film]) -> Table:
             if len(total) > len(common):
                 rest = [sum(count.values()) - sum(count[value] for value in common) for count in counts]
                 rows.append([column, f"{len(total) - len(common)} others", *rest])
-    return Table(["", "", *PARTS], rows, left=2, caption="Films in each part, by what the metadata tell.")
+    return Table(["", "", *PARTS], rows, left=2, caption="Films in each part, by what the metadata say.")
 
 
 def _age(ages: list[float]) -> str:
@@ -96,16 +97,16 @@ def _is_number(text: str) -> bool:
 def training_section(material: Material) -> Section:
     """The model, how it was trained, and which epoch was kept."""
     run, options = material.run, material.run.options
-    weights = ", ".join(f"{key} {value}" for key, value in run.weights.items()) or "drawn at random"
+    weights = ", ".join(f"{key} {value}" for key, value in run.weights.items()) or "random"
     facts: list[list[Cell]] = [
         ["architecture", run.arch],
         ["input", f"{run.input_size} × {run.input_size} pixels, gray in three channels, 0 to 255; scaled in the model"],
         ["parameters", f"{run.parameters:,}, of them {run.trainable_parameters:,} trained"],
         ["backbone's weights", weights],
         ["epochs", f"{run.epochs}, ended by {run.stopped_by}"],
-        ["kept", f"epoch {run.best_epoch}, of the lowest validation loss"],
-        ["class imbalance", "classes weighed alike" if options.get("class_weight") else "films weighed alike"],
-        ["films shown", f"the lungs alone, by {run.segment}" if run.segment else "whole"],
+        ["kept", f"epoch {run.best_epoch}, with the lowest validation loss"],
+        ["class imbalance", "classes weighted equally" if options.get("class_weight") else "films weighted equally"],
+        ["input films", f"the lungs alone, by {run.segment}" if run.segment else "whole"],
         ["ensemble", f"XGBoost, {run.boosting.trees} trees on the network's features" if run.boosting else "none"],
         ["duration", f"{run.seconds.get('fit', 0) / 60:.1f} minutes"],
     ]
@@ -114,19 +115,17 @@ def training_section(material: Material) -> Section:
     blocks: list[Block] = [Table(["", ""], facts, left=2)]
     if material.predictor.run.curves_picture.is_file():
         blocks.append(
-            Pictures(
-                [(material.predictor.run.curves_picture, "The training, and the epoch that was kept.")], large=True
-            )
+            Pictures([(material.predictor.run.curves_picture, "Training, and the epoch that was kept.")], large=True)
         )
     return Section("Model and training", blocks)
 
 
 def _option(value: object) -> str:
-    return "the architecture's" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "depends on the architecture" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def environment_section(material: Material) -> Section:
-    """What is needed to do it again."""
+    """What is needed to reproduce the run."""
     run, made, name = material.run, material.made, material.predictor.run.name
     versions: list[list[Cell]] = [[package, version] for package, version in run.versions.items()]
     check = run.export
@@ -135,7 +134,7 @@ def environment_section(material: Material) -> Section:
         [
             Text(
                 f"Dataset made {made.created}, fingerprint {made.fingerprint}. Trained {run.created}. Tested "
-                f"{material.test.created}. The same training: cxr train --from {name}"
+                f"{material.test.created}. Train it again: cxr train --from {name}"
             ),
             Text(
                 f"The exported model's probabilities are within {check.max_probability_difference:.1g} of the Keras "

@@ -1,4 +1,4 @@
-"""A document as data: what is said in HTML, in Markdown and in JSON is said once, here."""
+"""A document as data, from which its HTML, Markdown and JSON are written."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,17 +27,17 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     """A paragraph."""
 
     text: str
-    tone: str = ""  # "", "note", or what a person should not overlook: "ok", "warning", "alarm"
+    tone: str = ""  # "" or "note"; or "ok", "warning" or "alarm" for what a person should not overlook
 
 
 class Figures(msgspec.Struct, frozen=True, tag="figures"):
-    """A few figures to see first: what each is, the figure, and a word beside it."""
+    """A few figures in large type: the name, the figure, and a note beside it."""
 
     items: list[tuple[str, Figure | int, str]]
 
 
 class Table(msgspec.Struct, frozen=True, tag="table"):
-    """Rows under a header; `left` columns hold words."""
+    """Rows under a header; the first `left` columns hold words."""
 
     header: list[str]
     rows: list[list[Cell]]
@@ -57,23 +57,23 @@ Block = Text | Figures | Table | Pictures
 
 
 class Section(msgspec.Struct, frozen=True):
-    """What is said under one heading."""
+    """A heading and what is below it."""
 
     title: str
     blocks: list[Block]
 
 
 class Document(msgspec.Struct, frozen=True):
-    """All of it."""
+    """A whole document."""
 
     title: str
     lead: str
-    origin: str  # when, by what, from what
+    origin: str  # when it was made, by what, from what
     sections: list[Section]
 
 
 def to_builtins(document: Document) -> Any:
-    """The document for programs: every number in full."""
+    """The document for programs, with unrounded numbers."""
 
     def plain(value: Any) -> Any:
         return None  # of a picture there is only its caption
@@ -82,7 +82,7 @@ def to_builtins(document: Document) -> Any:
 
 
 def to_markdown(document: Document) -> str:
-    """The document as Markdown, pictures left out but for their captions."""
+    """The document as Markdown; of pictures only the captions."""
     lines = [f"# {document.title}", document.lead, f"**{DISCLAIMER}**"]
     for section in document.sections:
         lines.append(f"## {section.title}")

@@ -1,4 +1,4 @@
-"""A run in; its report as HTML, Markdown and JSON, and its model card, out."""
+"""The report on a run, as HTML, Markdown and JSON, and its model card."""
 
 import json
 from dataclasses import dataclass
@@ -38,14 +38,14 @@ def report(
     workspace: Workspace,
     run: str | None = None,
 ) -> Reported:
-    """Write the report of a run, and its model card; a missing test is made first.
+    """Write the report on a run and its model card; the run is tested first where its evaluation is not current.
 
     Args:
         workspace: where the run and the dataset are, and where the report goes.
         run: its name. Defaults to the latest.
 
     Raises:
-        WorkspaceError: no run, or no dataset, or one of other classes; or a file is damaged.
+        WorkspaceError: there is no run or no dataset, their classes differ, or a file is damaged.
     """
     material = gather(workspace, run)
     document = compose(material)
@@ -66,7 +66,7 @@ def compose(material: Material) -> Document:
     name, area = material.predictor.run.name, test.intervals["roc_auc"]
     kind = "" if name == run.arch else f" ({run.arch})"
     lead = (
-        f"{name}{kind} tells {test.positive} from {test.negative} on chest radiographs. "
+        f"{name}{kind} separates {test.positive} from {test.negative} on chest radiographs. "
         f"On {test.films} {test.split} films of {test.patients} patients its ROC AUC is "
         + figure(test.metrics["roc_auc"])
         + (f" (95 % {spread(area)})" if area else "")
@@ -89,8 +89,8 @@ def compose(material: Material) -> Document:
     ]
     titles = {section.title for section in sections}
     for title, items in (("CLAIM 2024", CLAIM), ("TRIPOD+AI", TRIPOD)):
-        intro = "Where this report answers an item of the checklist, and what is left to the author."
-        table = Table(["item", "asks for", "here"], [list(row) for row in rows(items, titles)], left=3)
+        intro = "Where this report answers the items of the checklist, and what the author has to add."
+        table = Table(["item", "asks for", "in this report"], [list(row) for row in rows(items, titles)], left=3)
         sections.append(Section(title, [Text(intro, "note"), table]))
     return Document(
         title=f"{name}: a report",

@@ -1,4 +1,4 @@
-"""What a report says of shortcuts, and of where the model looks."""
+"""The sections of a report on shortcuts, and on where the model looks."""
 
 from cxr_cli.explanation.record import GradesRecord
 from cxr_cli.reporting.document import Block, Cell, Figure, Section, Table, Text
@@ -6,16 +6,16 @@ from cxr_cli.reporting.gather import Material
 
 _GRADES = {
     "lung_energy": "share of the heat inside the lungs",
-    "lung_ratio": "that share against the lungs' area",
+    "lung_ratio": "that share relative to the lungs' area",
     "pointing_game": "hottest point in an opacity",
     "pointing_game_near": "hottest point in or near an opacity",
-    "deletion_gain": "deletion: better than random by",
-    "insertion_gain": "insertion: better than random by",
+    "deletion_gain": "deletion: gain over random",
+    "insertion_gain": "insertion: gain over random",
 }
 
 
 def audit_section(material: Material) -> Section:
-    """What tells the classes apart without the disease."""
+    """What separates the classes without the disease."""
     audit = material.audit
     blocks: list[Block] = [Text(audit.verdict, audit.level)]
     blocks += [Text(f"{finding.found} {finding.numbers} {finding.why}", finding.level) for finding in audit.findings]
@@ -23,23 +23,21 @@ def audit_section(material: Material) -> Section:
         [look.name, look.kind, look.level, look.films, Figure(look.auc, look.interval)] for look in audit.looks
     ]
     header = ["what", "kind", "", "films", "AUC for the label"]
-    blocks.append(Table(header, rows, left=3, caption="How well each tells the classes apart; 0.5 is chance."))
+    blocks.append(Table(header, rows, left=3, caption="How well each one separates the classes; 0.5 is chance."))
     return Section("Shortcuts", [*blocks, *(Text(note, "note") for note in audit.notes)])
 
 
 def grades_section(material: Material) -> Section:
-    """The heat maps, graded, where that was done."""
+    """The grades of the heat maps, where they were graded."""
     graded = [record for record in material.grades if record.grades or record.randomization]
     if not graded:
-        text = (
-            "The heat maps were not graded: cxr gradcam DIR --lungs DIR --lesions DIR. Unproven, they explain nothing."
-        )
+        text = "The heat maps were not graded, so they prove nothing: cxr gradcam DIR --lungs DIR --lesions DIR"
         return Section("Heat maps", [Text(text, "warning")])
     return Section("Heat maps", [block for record in graded for block in _graded(record)])
 
 
 def _graded(record: GradesRecord) -> list[Block]:
-    films = f"the {record.split} films" if record.split else "films that were named"
+    films = f"the {record.split} films" if record.split else "films given by name"
     blocks: list[Block] = [Text(f"{record.method} of {record.explained} on {films}, {len(record.films)} of them.")]
     rows: list[list[Cell]] = [
         [_GRADES[name], grade.films, Figure(grade.value, grade.interval), Figure(grade.chance)]

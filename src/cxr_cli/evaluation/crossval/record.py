@@ -8,23 +8,25 @@ from cxr_cli.workspace.records import Record, RecordPart
 
 
 class CrossvalFold(RecordPart, frozen=True, kw_only=True):
-    """One fold: a training, and its test on films that it did not see."""
+    """One fold: a training run, and its test on films that it did not see."""
 
     name: str  # its number from 1, or the value that was left out
     films: dict[str, dict[str, int]]  # part -> label -> films
     patients: dict[str, int]  # part -> patients (groups)
-    without_part: int  # films neither trained on nor tested: their patients have films of the value left out too
+    without_part: (
+        int  # films neither trained on nor tested, because their patients also have films of the value left out
+    )
     epochs: int
     best_epoch: int
     temperature: float | None  # both from this fold's validation films
     threshold: float
     metrics: dict[str, float | None]  # of its test films
     intervals: dict[str, Interval | None]
-    seconds: float  # of the training
+    seconds: float  # of training
 
 
 class SkippedFold(RecordPart, frozen=True, kw_only=True):
-    """A value that was not left out, so that its films were not tested."""
+    """A value that was not left out in turn, so that its films were not tested."""
 
     name: str
     films: int
@@ -32,37 +34,37 @@ class SkippedFold(RecordPart, frozen=True, kw_only=True):
 
 
 class AcrossFolds(RecordPart, frozen=True, kw_only=True):
-    """One figure over the folds in which it is defined."""
+    """One metric over the folds in which it is defined."""
 
     folds: int
     mean: float
-    sd: float | None  # of the folds' figures (n - 1); None for one fold
-    interval: Interval | None  # of the mean, over the patients tested; that of the training is not in it
+    sd: float | None  # of the folds' values (n - 1); None for one fold
+    interval: Interval | None  # of the mean, over the patients tested; it does not cover the variation of training
 
 
 class CrossvalRecord(Record, frozen=True, kw_only=True):
-    """`crossval.json`: what a recipe is worth, each film answered by a model that saw no film of its group."""
+    """`crossval.json`: the metrics of a recipe, each film predicted by a model that saw no film of its group."""
 
     VERSION = 2
     MADE_BY = "cxr crossval --folds 5"
 
     arch: str
-    options: dict[str, Any]  # of each fold's training
-    left_out: str | None  # the column whose values were left out, one a fold; None for folds that were drawn
+    options: dict[str, Any]  # of the training of each fold
+    left_out: str | None  # the column whose values were left out, one per fold; None for random folds
     seed: int  # of the folds
     dataset_fingerprint: str
     positive: str
     negative: str
-    films: int  # answered, as are the rest
+    films: int  # that were predicted, like the next three
     patients: int
     positives: int
     negatives: int
     folds: list[CrossvalFold]
     skipped: list[SkippedFold]
     across_folds: dict[str, AcrossFolds]  # by the metric's name
-    metrics: dict[str, float | None]  # of all answers together, each at its own fold's threshold
+    metrics: dict[str, float | None]  # of all predictions pooled, each at its own fold's threshold
     intervals: dict[str, Interval | None]
     interval_method: str
     confusion_matrix: dict[str, int]  # true_positive, false_positive, false_negative, true_negative
     subgroups: list[SubgroupRow]
-    notes: list[str]  # what else to know of it, in sentences
+    notes: list[str]  # what else to know, in sentences
