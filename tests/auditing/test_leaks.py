@@ -6,7 +6,8 @@ import shutil
 import pytest
 from PIL import Image
 
-from cxr_cli.auditing.leaks import find_faults, read_copies
+from cxr_cli.auditing.leaks import find_faults
+from cxr_cli.dataset.duplicates import read_duplicates
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.record import DatasetRecord
@@ -39,7 +40,7 @@ def parts(phantoms, tmp_path):
 def faults(folder, tmp_path, pattern=PATIENT):
     workspace = Workspace(tmp_path / "workspace")
     record = prepare(workspace, folders=folder, patient_pattern=pattern).record
-    return find_faults(record, read_manifest(workspace.dataset), read_copies(workspace.dataset))
+    return find_faults(record, read_manifest(workspace.dataset), read_duplicates(workspace.dataset))
 
 
 def first(folder, label, part="train"):
@@ -90,17 +91,17 @@ def test_a_copy_with_the_other_label_is_found(parts, tmp_path):
     assert "p901_copy.png" in fault.numbers
 
 
-def test_films_without_a_patient_are_told(parts, tmp_path):
+def test_films_without_a_patient_are_reported(parts, tmp_path):
     [fault] = faults(parts, tmp_path, pattern=None)
 
     assert (fault.level, fault.about) == ("warning", "patients")
-    assert fault.numbers == "40 of 40 films count as a patient each."
+    assert fault.numbers == "40 of 40 films each count as a patient of their own."
 
 
 def test_a_damaged_table_of_copies_is_named(prepared, tmp_path):
     shutil.copytree(prepared.root, tmp_path / "workspace")
     dataset = Workspace(tmp_path / "workspace").dataset
     dataset.duplicates.write_text("a,b\n1,2\n")
-    with pytest.raises(WorkspaceError, match="Expected a table of copies"):
-        read_copies(dataset)
+    with pytest.raises(WorkspaceError, match="Expected the columns original_1, original_2"):
+        read_duplicates(dataset)
     assert read_record(dataset.record, DatasetRecord).duplicates is not None

@@ -21,12 +21,17 @@ SNAPSHOT = Path(__file__).parents[1] / "golden" / "versions.json"
 WRITE = "CXR_WRITE_GOLDEN=1 python -m pytest -n0 tests/workspace/test_versions.py"
 # RunRecord holds the validation metrics too, but nothing looks one up by name there except right after training.
 HOLD_METRICS = ("EvaluationRecord", "CrossvalRecord")
-# Which record is written with a table, and made again with it. None: a table of its own, refused by its columns.
+# The record that is written with a table, and made again with it.
 WRITTEN_WITH = {
     "EvaluatedFilm": "EvaluationRecord",
     "CrossValidatedFilm": "CrossvalRecord",
     "FilmPrediction": "RunRecord",
     "EpochRow": "RunRecord",
+    "SeenFilm": "RunRecord",
+    "Film": "DatasetRecord",
+    "DuplicateRow": "DatasetRecord",
+    "Exclusion": "DatasetRecord",
+    "MaskedFilm": "DatasetRecord",
 }
 
 
@@ -78,8 +83,7 @@ def as_it_is() -> dict[str, dict[str, Any]]:
             entries[name]["metrics of gaps"] = [metric.name for metric in metrics_in("external")]
     for name, table in tables().items():
         assert name in WRITTEN_WITH, f"Say in WRITTEN_WITH which record is written with the table of {name}."
-        record = WRITTEN_WITH[name]
-        entries[name] = {"version": kinds[record].VERSION if record else None, "columns": table.columns}
+        entries[name] = {"version": kinds[WRITTEN_WITH[name]].VERSION, "columns": table.columns}
     return entries
 
 

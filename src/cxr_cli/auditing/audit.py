@@ -7,10 +7,11 @@ from pathlib import Path
 from cxr_cli.auditing.edges import Edges, read_edges
 from cxr_cli.auditing.files import FileProperties, read_properties
 from cxr_cli.auditing.findings import findings_of, verdict
-from cxr_cli.auditing.leaks import Copy, find_faults, read_copies
+from cxr_cli.auditing.leaks import find_faults
 from cxr_cli.auditing.looks import Looks, look_at
 from cxr_cli.auditing.page import Material, write_audit_page
 from cxr_cli.auditing.record import AuditRecord
+from cxr_cli.dataset.duplicates import DuplicateRow, read_duplicates
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.progress import track
@@ -43,7 +44,7 @@ def audit(workspace: Workspace, *, seed: int = 0) -> Audited:
     """
     dataset = workspace.prepared()
     made, films = read_record(dataset.record, DatasetRecord), read_manifest(dataset)
-    copies = read_copies(dataset)
+    copies = read_duplicates(dataset)
     read = list(
         track(in_threads(lambda film: _read(dataset.root, film, made), films), "Reading films", total=len(films))
     )
@@ -60,7 +61,7 @@ def audit(workspace: Workspace, *, seed: int = 0) -> Audited:
 def describe(
     made: DatasetRecord,
     films: Sequence[Film],
-    copies: Sequence[Copy],
+    copies: Sequence[DuplicateRow],
     looks: Looks,
     *,
     positive: str,
@@ -92,8 +93,8 @@ def describe(
 def _read(root: Path, film: Film, made: DatasetRecord) -> tuple[FileProperties, Edges]:
     copy, original = root / film.path, Path(film.original)
     # A film of the lungs alone was written by this program: only the original file shows where it came from.
-    told = original if made.segment and original.is_file() else copy
-    return read_properties(told), read_edges(copy)
+    source = original if made.segment and original.is_file() else copy
+    return read_properties(source), read_edges(copy)
 
 
 def _notes(made: DatasetRecord, looks: Looks) -> list[str]:

@@ -92,9 +92,9 @@ def verdict(findings: Sequence[AuditFinding], looks: Sequence[AuditLook]) -> str
     if alarms:
         leaks = any(finding.about == "parts" for finding in alarms)
         names = {look.name for look in looks}
-        tells = any(finding.about in names for finding in alarms)
+        shortcut = any(finding.about in names for finding in alarms)
         parts = [
-            *(["the classes can be told apart without the disease"] if tells else []),
+            *(["the classes can be told apart without the disease"] if shortcut else []),
             *(["the parts of the split leak"] if leaks else []),
             *(["labels contradict each other"] if any(finding.about == "labels" for finding in alarms) else []),
         ]
@@ -115,9 +115,9 @@ def _finding(
     )
     if look.films < total:
         numbers += f" of the {look.films} of {total} films that have it"
-    told = _by_what(look, importances, positive, negative)
+    reason = _by_what(look, importances, positive, negative)
     return AuditFinding(
-        level=look.level, about=look.name, found=found, numbers=f"{numbers}{told}.", why=why, next=to_do
+        level=look.level, about=look.name, found=found, numbers=f"{numbers}{reason}.", why=why, next=to_do
     )
 
 
@@ -142,16 +142,16 @@ def _by_what(look: AuditLook, importances: np.ndarray | None, positive: str, neg
             f"{positive} films"
         )
     if look.name == "source" and (lone := lone_sources(look.values)):
-        told = [
+        sources = [
             f"all {value.negatives + value.positives} films of {value.value} are "
             f"{positive if value.positives else negative}"
             for value in lone[:3]
         ]
-        return f": {', '.join(told)}"
+        return f": {', '.join(sources)}"
     if look.kind == "column":
         frequent = [value for value in look.values[:4] if value.negatives + value.positives >= ENOUGH]
-        told = [f"{value.value} {value.positives / (value.negatives + value.positives):.0%}" for value in frequent]
-        return f"; share of {positive}: {', '.join(told)}" if told else ""
+        shares = [f"{value.value} {value.positives / (value.negatives + value.positives):.0%}" for value in frequent]
+        return f"; share of {positive}: {', '.join(shares)}" if shares else ""
     if importances is None:
         return ""
     if look.name == FILES:

@@ -10,10 +10,10 @@ import numpy as np
 
 from cxr_cli.auditing.edges import BORDER, CORNERS, Edges
 from cxr_cli.auditing.files import FileProperties
-from cxr_cli.auditing.leaks import Copy
 from cxr_cli.auditing.looks import ALARM_AUC, Looks
 from cxr_cli.auditing.pictures import heat_on, mean_film, size_chart, thumbnail
 from cxr_cli.auditing.record import AuditLook, AuditRecord, AuditValue
+from cxr_cli.dataset.duplicates import DuplicateRow
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.pages.render import write_page
 
@@ -31,7 +31,7 @@ class Material:
     films: Sequence[Film]
     files: list[FileProperties]  # in the films' order, as are the edges
     edges: Sequence[Edges]
-    copies: Sequence[Copy]
+    copies: Sequence[DuplicateRow]
     looks: Looks
 
 
@@ -123,17 +123,20 @@ def _examples(record: AuditRecord, material: Material) -> list[dict[str, Any]]:
 
 
 def _film(material: Material, film: Film) -> dict[str, Any]:
-    told = [Path(film.path).name, film.view, film.finding if film.finding != film.label else ""]
-    return {"picture": thumbnail(material.root / film.path), "caption": " · ".join(filter(None, told))}
+    words = [Path(film.path).name, film.view, film.finding if film.finding != film.label else ""]
+    return {"picture": thumbnail(material.root / film.path), "caption": " · ".join(filter(None, words))}
 
 
 def _pairs(material: Material) -> list[list[dict[str, Any]]]:
     """Copies with two labels, or in two parts."""
-    wrong = [copy for copy in material.copies if len(set(copy.labels)) > 1 or len(set(copy.splits)) > 1]
+    wrong = [copy for copy in material.copies if copy.label_1 != copy.label_2 or copy.split_1 != copy.split_2]
     return [
         [
             {"picture": thumbnail(material.root / path), "caption": f"{Path(path).name} · {label} · {split}"}
-            for path, label, split in zip(copy.paths, copy.labels, copy.splits, strict=True)
+            for path, label, split in (
+                (copy.path_1, copy.label_1, copy.split_1),
+                (copy.path_2, copy.label_2, copy.split_2),
+            )
         ]
         for copy in wrong[:_SHOWN_PAIRS]
     ]

@@ -1,4 +1,4 @@
-"""`cxr compare`: the runs of a workspace beside each other."""
+"""`cxr compare`: several runs of a workspace side by side."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,11 +40,11 @@ def compare(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put trained runs beside each other: how well they do on the test films, and what they cost.
+    """Compare trained runs: metrics on the test films, and what each run costs.
 
-    A run without a report on the prepared test films is tested first. The best run is then compared with each other,
-    on the films that both answered: DeLong's test for the AUC, McNemar's for the answers. Writes the tables as CSV and
-    Markdown, and a chart.
+    A run without a current evaluation on the test films is tested first. The best run is then compared with each of the
+    others, on the films that both have predictions for: DeLong's test for the AUC, McNemar's test for the classes.
+    Writes the tables as CSV and Markdown, and a chart.
 
     Example: cxr compare mobilenetv2 xception
     """

@@ -38,8 +38,8 @@ def show_crossval(done: "CrossValidated") -> None:
         header,
         [
             *(_fold(fold, record.positive, shown) for fold in record.folds),
-            _across("mean", shown, record.across_folds, lambda found: found.mean, intervals=True),
-            _across("SD", shown, record.across_folds, lambda found: found.sd),
+            _across("mean", shown, record.across_folds, lambda across: across.mean, intervals=True),
+            _across("SD", shown, record.across_folds, lambda across: across.sd),
             ["pooled", f"{record.films}", f"{record.positives}"]
             + [_figure(record.metrics[metric.name], record.intervals[metric.name]) for metric in shown],
         ],
@@ -63,12 +63,12 @@ def _fold(fold: "CrossvalFold", positive: str, shown: "Sequence[Metric]") -> lis
 def _across(
     name: str,
     shown: "Sequence[Metric]",
-    found: "dict[str, AcrossFolds]",
+    across: "dict[str, AcrossFolds]",
     value: "Callable[[AcrossFolds], float | None]",
     *,
     intervals: bool = False,
 ) -> list[str]:
-    there = [found.get(metric.name) for metric in shown]
+    there = [across.get(metric.name) for metric in shown]
     figures = [_figure(value(one), one.interval if intervals else None) if one else "–" for one in there]
     return [name, "", "", *figures]
 

@@ -101,11 +101,11 @@ def _line(name: str, value: float | None, interval: "Interval | None", meaning: 
 def _calibration(report: "EvaluationRecord") -> None:
     from cxr_cli.metrics.calibration import calibration_titles
 
-    found = report.calibration
+    calibration = report.calibration
     if not report.positives or not report.negatives:
         return
-    titles = ["raw", f"temperature {found.temperature:.2f}"] if found.temperature else ["not calibrated"]
-    sets = [found.raw, found.calibrated] if found.temperature else [found.calibrated]
+    titles = ["raw", f"temperature {calibration.temperature:.2f}"] if calibration.temperature else ["not calibrated"]
+    sets = [calibration.raw, calibration.calibrated] if calibration.temperature else [calibration.calibrated]
     rows = [(title, *(f"{one[name]:.3f}" for one in sets)) for name, title in calibration_titles().items()]
     console.table([("Probabilities", *titles), *rows], indent=0)
     console.result()
@@ -132,14 +132,14 @@ def _subgroups(report: "EvaluationRecord") -> None:
     for row in report.subgroups:
         by_column.setdefault(row.column, []).append(row)
     shown = [row for rows in by_column.values() if len(rows) > 1 for row in rows]
-    told = [row for row in shown if any(value is not None for value in row.metrics.values())]
-    if told:
+    measured = [row for row in shown if any(value is not None for value in row.metrics.values())]
+    if measured:
         header = ["Subgroup", "films", report.positive, *(metric.title for metric in metrics_in("subgroups"))]
-        console.table([header, *(_subgroup(row) for row in told)], indent=0)
-    few = [f"{row.column} {row.value} ({row.films})" for row in shown if row not in told]
+        console.table([header, *(_subgroup(row) for row in measured)], indent=0)
+    few = [f"{row.column} {row.value} ({row.films})" for row in shown if row not in measured]
     if few:
         console.result(f"Too few films of either class, below ten: {', '.join(few)}")
-    if told or few:
+    if measured or few:
         console.result()
 
 

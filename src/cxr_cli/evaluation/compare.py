@@ -117,7 +117,7 @@ def _pair(best: str, other: str, films: Mapping[str, Mapping[str, EvaluatedFilm]
     scores = [np.array([pair[side].raw_probability for pair in both]) for side in (0, 1)]
     correct = [np.array([pair[side].correct for pair in both], bool) for side in (0, 1)]
     areas = delong(positives, scores[0], scores[1], groups) if positives.any() and not positives.all() else None
-    answers = mcnemar(correct[0], correct[1], groups)
+    classes = mcnemar(correct[0], correct[1], groups)
     return ComparedPair(
         a=best,
         b=other,
@@ -127,9 +127,9 @@ def _pair(best: str, other: str, films: Mapping[str, Mapping[str, EvaluatedFilm]
         auc_low=areas.interval.low if areas and areas.interval else None,
         auc_high=areas.interval.high if areas and areas.interval else None,
         auc_p=areas.p if areas else None,
-        only_a_right=answers.only_a,
-        only_b_right=answers.only_b,
-        answers_p=answers.p,
+        only_a_right=classes.only_a,
+        only_b_right=classes.only_b,
+        answers_p=classes.p,
     )
 
 

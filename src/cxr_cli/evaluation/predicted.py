@@ -100,7 +100,7 @@ def predict_films(
         films: the films.
         paths: where their files are.
         segmented: the files show the lungs alone already.
-        description: what a watcher is told, for example "Predicting test films".
+        description: what a watcher shows, for example "Predicting test films".
         seen: how the run knows each film from its training. Defaults to not at all.
 
     Raises:

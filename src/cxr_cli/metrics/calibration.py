@@ -60,8 +60,8 @@ def fit_temperature(positives: np.ndarray, probabilities: np.ndarray) -> float:
         scaled = logits / np.exp(log_temperature)
         return float(np.mean(np.logaddexp(0, scaled) - targets * scaled))
 
-    found = minimize_scalar(cross_entropy, bounds=(np.log(0.05), np.log(20)), method="bounded")
-    return float(np.exp(found.x))
+    best = minimize_scalar(cross_entropy, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    return float(np.exp(best.x))
 
 
 def calibrate(positives: np.ndarray, probabilities: np.ndarray) -> Calibration:
@@ -102,15 +102,15 @@ def reliability(positives: np.ndarray, probabilities: np.ndarray) -> list[Bin]:
     bins = []
     for place in np.unique(places):
         there = places == place
-        films, found = int(there.sum()), int(positives[there].sum())
+        films, positive = int(there.sum()), int(positives[there].sum())
         bins.append(
             Bin(
                 low=place / BINS,
                 high=(place + 1) / BINS,
                 films=films,
                 mean_probability=float(probabilities[there].mean()),
-                positive_share=found / films,
-                interval=wilson(found, films),
+                positive_share=positive / films,
+                interval=wilson(positive, films),
             )
         )
     return bins

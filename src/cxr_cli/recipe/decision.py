@@ -1,4 +1,4 @@
-"""How a run comes from P(positive) to an answer: temperature and operating point, both fitted on validation films."""
+"""How a run gets from P(positive) to a class: temperature and operating point, both fitted on validation films."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def change_operating_point(workspace: Workspace, name: str | None, rule: str) ->
 
     Raises:
         CxrError: `rule` is none.
-        WorkspaceError: no run, or one without its validation films' answers.
+        WorkspaceError: there is no run, or it has no predictions for its validation films.
     """
     parse_rule(rule)
     run = workspace.run(name)

@@ -94,8 +94,8 @@ def _readable(paths: Iterable[Path], kind: type[R]) -> list[R]:
 def _audit(workspace: Workspace, made: DatasetRecord) -> AuditRecord:
     """The audit of the dataset as it is now."""
     with contextlib.suppress(WorkspaceError):  # none was made, or by an earlier version
-        found = read_record(workspace.audit.record, AuditRecord)
-        if found.dataset_fingerprint == made.fingerprint:
-            return found
+        record = read_record(workspace.audit.record, AuditRecord)
+        if record.dataset_fingerprint == made.fingerprint:
+            return record
     note("The dataset was not audited: auditing it first")
     return audit(workspace).record

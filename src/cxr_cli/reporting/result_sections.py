@@ -93,7 +93,7 @@ def performance_section(material: Material) -> Section:
 def decision_section(material: Material) -> Section:
     """How a prediction follows from the network's output."""
     test, run = material.test, material.run
-    point, found = run.operating_point, test.calibration
+    point, calibration = run.operating_point, test.calibration
     blocks: list[Block] = []
     if point:
         blocks.append(
@@ -112,7 +112,8 @@ def decision_section(material: Material) -> Section:
             )
         )
     rows: list[list[Cell]] = [
-        [title, Figure(found.raw[name]), Figure(found.calibrated[name])] for name, title in calibration_titles().items()
+        [title, Figure(calibration.raw[name]), Figure(calibration.calibrated[name])]
+        for name, title in calibration_titles().items()
     ]
     blocks.append(Table(["on the test films", "before", "after temperature scaling"], rows))
     if material.test_folder.reliability_picture.is_file():
