@@ -1,4 +1,4 @@
-"""DICOM films come out as a workstation shows them."""
+"""DICOM films are read as a workstation shows them."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def refusal(path: Path) -> ImageError:
     return caught.value
 
 
-def test_eight_bits_without_a_window_are_the_film(tmp_path, pixels):
+def test_8_bits_without_a_window_are_unchanged(tmp_path, pixels):
     write_dicom(tmp_path / "film.dcm", pixels, bits=8)
 
     film = read_film(tmp_path / "film.dcm")
@@ -53,7 +53,7 @@ def test_eight_bits_without_a_window_are_the_film(tmp_path, pixels):
     assert np.array_equal(film, pixels)
 
 
-def test_a_dicom_file_needs_no_suffix(tmp_path, pixels):
+def test_dicom_needs_no_suffix(tmp_path, pixels):
     write_dicom(tmp_path / "IM000001", pixels, bits=8)
 
     assert np.array_equal(read_film(tmp_path / "IM000001"), pixels)
@@ -71,7 +71,7 @@ def test_monochrome1_is_the_inverse_of_monochrome2(tmp_path, pixels):
     assert one[pixels == 255].max() == 0
 
 
-def test_rescale_and_window_decide_what_is_black_and_white(tmp_path, pixels):
+def test_rescale_and_window_map_pixels_to_black_and_white(tmp_path, pixels):
     stored = pixels.astype(np.uint16) * 16  # 0 to 4080
     write_dicom(
         tmp_path / "film.dcm",
@@ -86,7 +86,7 @@ def test_rescale_and_window_decide_what_is_black_and_white(tmp_path, pixels):
 
     film = read_film(tmp_path / "film.dcm").astype(float)
 
-    # PS3.3 C.11.2.1.2: black below c - 0.5 - (w - 1) / 2, white above, a line between.
+    # PS3.3 C.11.2.1.2: black below c - 0.5 - (w - 1) / 2, white above, linear between.
     values = stored * 2.0 - 1000
     expected = np.clip((values - 2999.5) / 3999 + 0.5, 0, 1) * 255
     assert (film[values <= 1000] == 0).all()
@@ -104,7 +104,7 @@ def test_a_window_wider_than_the_pixels_is_not_stretched(tmp_path, pixels):
     assert (film.min(), film.max()) == (112, 137)
 
 
-# PS3.3 C.11.2.1.2 and C.11.2.1.3, of a window with center 0 and width 200.
+# PS3.3 C.11.2.1.2 and C.11.2.1.3, for a window with center 0 and width 200.
 DISPLAYED = {
     "LINEAR": lambda values: (values + 0.5) / 199 + 0.5,
     "LINEAR_EXACT": lambda values: values / 200 + 0.5,
@@ -114,7 +114,7 @@ DISPLAYED = {
 
 @pytest.mark.parametrize("slope", ["1", "-1"])
 @pytest.mark.parametrize("function", DISPLAYED)
-def test_each_function_of_a_window_is_the_standards(tmp_path, pixels, function, slope):
+def test_each_voi_function_follows_the_standard(tmp_path, pixels, function, slope):
     stored = pixels.astype(np.uint16) * 2
     rescale = {"RescaleSlope": slope, "RescaleIntercept": str(-255 * int(slope)), "RescaleType": "US"}
     window = {"WindowCenter": "0", "WindowWidth": "200", "VOILUTFunction": function}
@@ -125,7 +125,7 @@ def test_each_function_of_a_window_is_the_standards(tmp_path, pixels, function, 
     assert np.array_equal(read_film(tmp_path / "film.dcm"), expected)
 
 
-def test_a_lookup_table_goes_before_a_window(tmp_path, pixels):
+def test_a_lookup_table_takes_precedence_over_a_window(tmp_path, pixels):
     table = pydicom.Dataset()
     table.LUTDescriptor = [256, 1000, 12]
     table.add_new("LUTData", "US", [4095 - 8 * entry for entry in range(256)])
@@ -137,7 +137,7 @@ def test_a_lookup_table_goes_before_a_window(tmp_path, pixels):
 
 
 def write_both(folder: Path, displayed: np.ndarray) -> None:
-    """A film as PNG of 8 bits, and as DICOM of 12 bits whose window shows that."""
+    """Write a film as an 8-bit PNG, and as a 12-bit DICOM whose window shows the same."""
     Image.fromarray(displayed).save(folder / "film.png")
     noise = np.random.default_rng(0).integers(-3, 4, displayed.shape)
     stored = (500 + displayed.astype(int) * 12 + noise).astype(np.uint16)
@@ -147,8 +147,8 @@ def write_both(folder: Path, displayed: np.ndarray) -> None:
     write_dicom(folder / "inverted.dcm", 4095 - stored, bits=12, photometric="MONOCHROME1", **inverted)
 
 
-def test_a_dicom_with_a_window_is_the_png_that_a_workstation_shows(tmp_path, pixels):
-    write_both(tmp_path, pixels // 4 + 90)  # a film of little contrast stays one
+def test_a_windowed_dicom_equals_the_png_that_a_workstation_shows(tmp_path, pixels):
+    write_both(tmp_path, pixels // 4 + 90)  # a film of low contrast must not be stretched
 
     shown = read_film(tmp_path / "film.png").astype(int)
     for name in ("film.dcm", "inverted.dcm"):
@@ -156,7 +156,7 @@ def test_a_dicom_with_a_window_is_the_png_that_a_workstation_shows(tmp_path, pix
 
 
 @pytest.mark.realdata
-def test_a_real_film_is_the_same_as_dicom_and_as_png(tmp_path, shared):
+def test_a_real_film_is_equal_as_dicom_and_png(tmp_path, shared):
     films = sorted((shared / "data" / "covid-chestxray" / "images").glob("*.jpg"))[::60]
     for film in films:
         write_both(tmp_path, read_film(film))
@@ -166,7 +166,7 @@ def test_a_real_film_is_the_same_as_dicom_and_as_png(tmp_path, shared):
     assert films
 
 
-def test_without_a_window_more_than_eight_bits_are_mapped_as_in_a_png(tmp_path, pixels):
+def test_more_than_8_bits_without_a_window_are_mapped_as_in_a_png(tmp_path, pixels):
     stored = 1000 + pixels.astype(np.uint16) * 7
     write_dicom(tmp_path / "film.dcm", stored, bits=12)
     Image.fromarray(stored).save(tmp_path / "film.png")
@@ -174,7 +174,7 @@ def test_without_a_window_more_than_eight_bits_are_mapped_as_in_a_png(tmp_path, 
     assert np.array_equal(read_film(tmp_path / "film.dcm"), read_film(tmp_path / "film.png"))
 
 
-def test_without_a_window_eight_bits_are_taken_as_they_are(tmp_path, pixels):
+def test_8_bits_without_a_window_keep_their_values(tmp_path, pixels):
     gray = pixels // 2 + 30
     write_dicom(tmp_path / "film.dcm", gray, bits=8)
     rescaled = {"RescaleSlope": "-1", "RescaleIntercept": "9", "RescaleType": "US"}
@@ -186,7 +186,7 @@ def test_without_a_window_eight_bits_are_taken_as_they_are(tmp_path, pixels):
     assert np.array_equal(read_film(tmp_path / "signed.dcm"), gray)
 
 
-def test_of_several_windows_the_first_is_shown(tmp_path, pixels):
+def test_the_first_of_several_windows_is_used(tmp_path, pixels):
     stored = pixels.astype(np.uint16) * 16
     write_dicom(tmp_path / "one.dcm", stored, bits=12, WindowCenter="2000", WindowWidth="1000")
     write_dicom(tmp_path / "two.dcm", stored, bits=12, WindowCenter=["2000", "9"], WindowWidth=["1000", "5"])
@@ -194,13 +194,13 @@ def test_of_several_windows_the_first_is_shown(tmp_path, pixels):
     assert np.array_equal(read_film(tmp_path / "one.dcm"), read_film(tmp_path / "two.dcm"))
 
 
-def test_signed_pixels_are_stretched_over_their_own_range(tmp_path, pixels):
+def test_signed_pixels_are_stretched_over_their_range(tmp_path, pixels):
     write_dicom(tmp_path / "film.dcm", pixels.astype(np.int16) * 8 - 1024, bits=16)
 
     assert np.array_equal(read_film(tmp_path / "film.dcm"), pixels)
 
 
-def test_color_becomes_gray_as_in_a_png(tmp_path):
+def test_dicom_color_becomes_gray_as_in_a_png(tmp_path):
     rgb = np.random.default_rng(1).integers(0, 256, (40, 56, 3)).astype(np.uint8)
     Image.fromarray(rgb).save(tmp_path / "film.png")
     write_dicom(tmp_path / "rgb.dcm", rgb, bits=8, photometric="RGB")
@@ -214,7 +214,7 @@ def test_color_becomes_gray_as_in_a_png(tmp_path):
     assert np.abs(read_film(tmp_path / "ybr.dcm") - film).max() <= 2
 
 
-def test_several_frames_are_no_film(tmp_path, pixels):
+def test_several_frames_are_refused(tmp_path, pixels):
     path = tmp_path / "film.dcm"
     write_dicom(path, np.stack([pixels] * 3), bits=8)
 
@@ -222,14 +222,14 @@ def test_several_frames_are_no_film(tmp_path, pixels):
     assert (error.message, error.hint) == (f"Expected one film. Received: {path} holds 3 frames.", HINT)
 
 
-def test_a_single_frame_that_is_counted_is_a_film(tmp_path, pixels):
+def test_number_of_frames_1_is_accepted(tmp_path, pixels):
     write_dicom(tmp_path / "film.dcm", pixels[None], bits=8)
 
     assert np.array_equal(read_film(tmp_path / "film.dcm"), pixels)
 
 
 @pytest.mark.parametrize("kept", [132, 200, 700, -500])
-def test_a_dicom_file_that_was_cut_short_is_refused(tmp_path, pixels, kept):
+def test_a_truncated_dicom_is_refused(tmp_path, pixels, kept):
     path = tmp_path / "film.dcm"
     write_dicom(path, pixels, bits=8)
     path.write_bytes(path.read_bytes()[:kept])
@@ -239,7 +239,7 @@ def test_a_dicom_file_that_was_cut_short_is_refused(tmp_path, pixels, kept):
     assert error.hint == HINT
 
 
-def test_a_dicom_file_without_pixels_is_refused(tmp_path, pixels):
+def test_a_dicom_without_pixels_is_refused(tmp_path, pixels):
     path = tmp_path / "report.dcm"
     write_dicom(path, pixels, bits=8)
     data = pydicom.dcmread(path)
@@ -249,14 +249,14 @@ def test_a_dicom_file_without_pixels_is_refused(tmp_path, pixels):
     assert refusal(path).message.startswith(f"Expected a DICOM film. Received: {path}: ")
 
 
-def test_noise_after_the_magic_word_is_refused(tmp_path):
+def test_noise_after_the_dicom_prefix_is_refused(tmp_path):
     path = tmp_path / "film.dcm"
     path.write_bytes(bytes(128) + b"DICM" + np.random.default_rng(0).bytes(2000))
 
     assert refusal(path).message.startswith(f"Expected a DICOM film. Received: {path}: ")
 
 
-def test_odd_metadata_is_no_reason_to_refuse_or_to_speak(tmp_path, pixels):
+def test_odd_metadata_causes_neither_errors_nor_warnings(tmp_path, pixels):
     path = tmp_path / "film.dcm"
     write_dicom(path, pixels, bits=8, PatientAge="065Y")
     path.write_bytes(path.read_bytes().replace(b"065Y", b"65 y"))
@@ -265,14 +265,14 @@ def test_odd_metadata_is_no_reason_to_refuse_or_to_speak(tmp_path, pixels):
 
 
 @pytest.mark.parametrize("value", [0, 7])
-def test_a_blank_dicom_film_is_refused(tmp_path, value):
+def test_a_blank_dicom_is_refused(tmp_path, value):
     path = tmp_path / "film.dcm"
     write_dicom(path, np.full((40, 40), value, np.uint16), bits=12)
 
     assert refusal(path).message == f"Expected a film. Received: {path} is blank, every pixel is 0."
 
 
-def test_a_small_dicom_film_is_refused(tmp_path, pixels):
+def test_a_small_dicom_is_refused(tmp_path, pixels):
     path = tmp_path / "film.dcm"
     write_dicom(path, pixels[:20], bits=8)
 

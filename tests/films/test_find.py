@@ -1,4 +1,4 @@
-"""Files, folders and globs give the films they name, in order, each once; `predict` and `prepare` see the same."""
+"""Finding films in files, folders and globs: in order, each once, and the same for `predict` and `prepare`."""
 
 import os
 from pathlib import Path
@@ -14,38 +14,38 @@ SUFFIXES = ".png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp, .gif, .pgm, .jp2, .dcm,
 
 
 def films_in(folder: Path, *names: str) -> list[Path]:
-    """Files that only their names make films: finding doesn't read."""
+    """Create empty files with the names of films: files are found without being read."""
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     return [folder / name for name in names]
 
 
-def test_a_folder_gives_its_films_in_the_order_of_their_paths_at_any_depth(tmp_path):
+def test_a_folder_is_searched_at_any_depth_in_path_order(tmp_path):
     films_in(tmp_path, "b.PNG", "a.jpg", "c/z.dcm", "c/d/y.jpeg", "notes.txt", "metadata.csv", "README")
 
     assert list(find_films([tmp_path])) == [tmp_path / name for name in ("a.jpg", "b.PNG", "c/d/y.jpeg", "c/z.dcm")]
 
 
-def test_hidden_files_and_folders_are_the_systems(tmp_path):
+def test_hidden_files_and_folders_are_skipped(tmp_path):
     visible, *_ = films_in(tmp_path, "film.png", "._film.png", ".cache/film.png", "a/.b/film.png")
 
     assert list(find_films([tmp_path])) == [visible]
 
 
-def test_a_hidden_folder_that_is_named_is_searched(tmp_path):
+def test_a_hidden_folder_is_searched_when_named(tmp_path):
     (film,) = films_in(tmp_path, ".films/a.png")
 
     assert list(find_films([tmp_path / ".films"])) == [film]
 
 
-def test_a_folder_with_a_films_name_is_no_film(tmp_path):
+def test_a_folder_with_the_name_of_a_film_is_not_a_film(tmp_path):
     (film,) = films_in(tmp_path, "study.png/film.png")
 
     assert list(find_films([tmp_path])) == [film]
 
 
-def test_films_are_counted_and_can_be_looked_for(tmp_path):
+def test_len_and_in_work_on_the_films_of_a_place(tmp_path):
     a, b = films_in(tmp_path, "a.png", "b.png")
     found = find_films([tmp_path])
 
@@ -55,14 +55,14 @@ def test_films_are_counted_and_can_be_looked_for(tmp_path):
     assert list(found) == list(found) == [a, b]
 
 
-def test_the_folder_one_is_in_is_named_as_little_as_any_path_in_it(in_folder):
+def test_paths_in_the_current_folder_have_no_prefix(in_folder):
     films_in(in_folder, "a.png", "sub/b.png")
 
     assert list(find_films([Path(), Path("a.png"), Path("sub")])) == [Path("a.png"), Path("sub/b.png")]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
-def test_links_are_what_they_lead_to_and_never_a_circle(tmp_path):
+def test_links_are_followed_and_loops_are_not(tmp_path):
     (film,) = films_in(tmp_path, "films/a.png")
     (other,) = films_in(tmp_path, "store/z.png")
     (tmp_path / "films" / "b.png").symlink_to(film)
@@ -88,7 +88,7 @@ def test_predict_and_prepare_see_the_same_films_in_a_folder_with_links(tmp_path)
 
 
 @pytest.mark.parametrize("see", [lambda folder: list(find_films([folder])), select_from_folders])
-def test_a_folder_that_can_not_be_read_is_an_error_that_names_it(tmp_path, monkeypatch, see):
+def test_an_unreadable_folder_is_an_error_that_names_it(tmp_path, monkeypatch, see):
     films_in(tmp_path, "covid/a.png", "covid/locked/b.png", "normal/c.png")
     locked, scandir = tmp_path / "covid" / "locked", os.scandir
 
@@ -97,7 +97,7 @@ def test_a_folder_that_can_not_be_read_is_an_error_that_names_it(tmp_path, monke
             raise PermissionError(13, "Permission denied")
         return scandir(folder)
 
-    monkeypatch.setattr(os, "scandir", refuse)  # the tests may run as root, who may read everything
+    monkeypatch.setattr(os, "scandir", refuse)  # the tests may run as root, who can read everything
     with pytest.raises(FolderError) as caught:
         see(tmp_path)
 
@@ -105,38 +105,38 @@ def test_a_folder_that_can_not_be_read_is_an_error_that_names_it(tmp_path, monke
     assert caught.value.hint == "Check who may read it"
 
 
-def test_places_keep_their_order_and_a_film_comes_once(tmp_path):
+def test_places_keep_their_order_and_each_film_comes_once(tmp_path):
     a, b, c = films_in(tmp_path, "a.png", "b.png", "sub/c.png")
 
     assert list(find_films([b, tmp_path, a, b])) == [b, a, c]
 
 
-def test_a_file_that_is_named_is_taken_whatever_its_suffix(tmp_path):
+def test_a_named_file_needs_no_known_suffix(tmp_path):
     (film,) = films_in(tmp_path, "IM000001")
 
     assert list(find_films([film])) == [film]
 
 
-def test_a_glob_that_no_shell_expanded_is_expanded(tmp_path):
+def test_an_unexpanded_glob_is_expanded(tmp_path):
     a, b, c, _ = films_in(tmp_path, "a.png", "b.png", "sub/c.png", "d.jpg")
 
     assert list(find_films([tmp_path / "*.png"])) == [a, b]
     assert list(find_films([tmp_path / "**" / "*.png"])) == [a, b, c]
 
 
-def test_a_folder_that_a_glob_names_gives_its_films(tmp_path):
+def test_a_folder_that_matches_a_glob_is_searched(tmp_path):
     films = films_in(tmp_path, "one/a.png", "one/b.png", "other/c.png")
 
     assert list(find_films([tmp_path / "o*"])) == films
 
 
-def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path):
+def test_an_existing_file_whose_name_looks_like_a_glob_is_used(tmp_path):
     film, _ = films_in(tmp_path, "film[1].png", "film1.png")
 
     assert list(find_films([film])) == [film]
 
 
-def test_no_film_in_a_folder_is_said_with_the_suffixes_looked_for(tmp_path):
+def test_a_folder_without_films_is_an_error_that_lists_the_suffixes(tmp_path):
     films_in(tmp_path, "notes.txt")
 
     with pytest.raises(ImageError) as caught:
@@ -146,7 +146,7 @@ def test_no_film_in_a_folder_is_said_with_the_suffixes_looked_for(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["missing.png", "*.png", "missing/film.png"])
-def test_nothing_at_a_place_is_said_with_the_place(tmp_path, name):
+def test_a_missing_place_is_an_error_that_names_it(tmp_path, name):
     with pytest.raises(ImageError) as caught:
         find_films([tmp_path / name])
 
@@ -155,7 +155,7 @@ def test_nothing_at_a_place_is_said_with_the_place(tmp_path, name):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows says it in other words")
-def test_a_name_no_file_can_have_is_said_with_the_place(tmp_path):
+def test_an_impossible_file_name_is_an_error_that_names_it(tmp_path):
     place = tmp_path / ("x" * 300)
 
     with pytest.raises(ImageError) as caught:

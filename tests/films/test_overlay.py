@@ -1,4 +1,4 @@
-"""A heat map leaves a film as it is where nothing is hot, and covers it by alpha where it is hottest."""
+"""Overlays: no heat leaves the film unchanged, and the hottest place is covered by alpha."""
 
 import numpy as np
 import pytest
@@ -20,19 +20,19 @@ def drawn(film: np.ndarray, cam: np.ndarray, *, alpha: float = 0.4, title: str =
 
 
 def film_part(picture: Image.Image, film: np.ndarray) -> np.ndarray:
-    """The rows of `picture` that match the film best where nothing is drawn: those between the text strips."""
+    """Return the rows of `picture` between the text strips: those that match the film best."""
     rows = np.asarray(picture).astype(float)
     tops = range(rows.shape[0] - film.shape[0] + 1)
     best = min(tops, key=lambda top: np.abs(rows[top : top + film.shape[0], :4, 0] - film[:, :4]).sum())
     return rows[best : best + film.shape[0]]
 
 
-def test_heat_is_what_speaks_for_the_class_up_to_one():
+def test_heat_is_the_positive_evidence_scaled_to_1():
     assert heat(np.array([[-4, 0], [1, 2]], np.float32)).tolist() == [[0, 0], [0.5, 1]]
 
 
 @pytest.mark.parametrize("cam", [np.zeros((2, 2)), np.full((2, 2), -3.0)])
-def test_there_is_no_heat_where_nothing_speaks_for_the_class(cam):
+def test_a_map_without_positive_evidence_has_no_heat(cam):
     level = heat(cam.astype(np.float32))
 
     assert level.dtype == np.float32
@@ -40,14 +40,14 @@ def test_there_is_no_heat_where_nothing_speaks_for_the_class(cam):
 
 
 @pytest.mark.parametrize(("cam", "alpha"), [(np.zeros((7, 7)), 1), (np.full((7, 7), -1.0), 1), (np.ones((7, 7)), 0)])
-def test_a_map_without_heat_or_weight_leaves_the_films_pixels(film, cam, alpha):
+def test_no_heat_or_alpha_0_leaves_the_pixels_unchanged(film, cam, alpha):
     part = film_part(drawn(film, cam, alpha=alpha), film)
 
     assert np.array_equal(part, np.stack([film] * 3, axis=-1))
 
 
 @pytest.mark.parametrize("alpha", [0.25, 0.4, 1.0])
-def test_the_hottest_place_is_covered_by_alpha_and_the_coldest_not_at_all(film, alpha):
+def test_alpha_covers_the_hottest_place_and_not_the_coldest(film, alpha):
     cam = np.zeros((11, 10))
     cam[5, 6] = 3
     part = film_part(drawn(film, cam, alpha=alpha), film)
@@ -58,7 +58,7 @@ def test_the_hottest_place_is_covered_by_alpha_and_the_coldest_not_at_all(film, 
     assert np.array_equal(part[:60, :80], np.stack([film[:60, :80]] * 3, axis=-1))
 
 
-def test_half_the_heat_covers_half_as_much():
+def test_half_the_heat_gets_half_the_alpha():
     film = np.zeros((330, 400), np.uint8)
     picture = np.asarray(drawn(film, np.array([[2, 2, 2, 2, 1, 1, 1, 1]]), alpha=0.8)).astype(float)
 
@@ -68,7 +68,7 @@ def test_half_the_heat_covers_half_as_much():
 
 
 @pytest.mark.parametrize("alpha", [0.25, 1.0])
-def test_the_heat_alone_laid_over_the_film_is_the_same_picture(film, alpha):
+def test_the_heat_layer_over_the_film_equals_the_overlay(film, alpha):
     cam = np.random.default_rng(4).normal(size=(7, 6)).astype(np.float32)
     layer = np.asarray(draw_heat(cam, size=(400, 330))).astype(float)
     opacity = alpha * layer[..., 3:] / 255
@@ -84,7 +84,7 @@ def test_the_film_keeps_its_size_between_a_title_and_a_caption(film):
     assert 330 + 2 * 20 < picture.height < 330 + 2 * 60
 
 
-def test_title_and_caption_are_written_on_black_above_and_below():
+def test_title_and_caption_are_on_black_above_and_below():
     film = np.full((330, 400), 255, np.uint8)
     rows = np.asarray(drawn(film, np.zeros((7, 7)), title="covid 97 %", caption="not a diagnosis")).max(axis=-1)
     white = np.flatnonzero((rows == 255).all(axis=1))
@@ -97,7 +97,7 @@ def test_title_and_caption_are_written_on_black_above_and_below():
         assert 0.003 < (strip > 100).mean() < 0.3
 
 
-def test_another_title_is_another_picture_and_the_same_is_the_same(film):
+def test_the_overlay_depends_on_the_title_and_is_deterministic(film):
     one, again, other = (
         np.asarray(drawn(film, np.zeros((7, 7)), title=title)) for title in ("covid 97 %", "covid 97 %", "covid 96 %")
     )
@@ -106,7 +106,7 @@ def test_another_title_is_another_picture_and_the_same_is_the_same(film):
     assert not np.array_equal(one, other)
 
 
-def test_a_long_caption_is_wrapped_inside_the_margins(film):
+def test_a_long_caption_is_wrapped(film):
     short = drawn(film, np.zeros((7, 7)), caption="word")
     long = drawn(film, np.zeros((7, 7)), caption="word " * 60)
 
@@ -119,7 +119,7 @@ def test_a_long_caption_is_wrapped_inside_the_margins(film):
 
 
 @pytest.mark.parametrize(("shape", "size"), [((64, 80), (320, 256)), ((80, 64), (320, 400)), ((40, 319), (320, 40))])
-def test_a_small_film_is_enlarged_so_that_its_words_can_be_read(shape, size):
+def test_a_small_film_is_enlarged_to_fit_the_text(shape, size):
     film = np.random.default_rng(3).integers(0, 256, shape).astype(np.uint8)
     picture = drawn(film, np.zeros((7, 7)), title="", caption="")
 
@@ -129,7 +129,7 @@ def test_a_small_film_is_enlarged_so_that_its_words_can_be_read(shape, size):
     assert filled[-1] - filled[0] + 1 == size[1]
 
 
-def test_film_and_map_are_left_as_they_were(film):
+def test_film_and_map_are_not_modified(film):
     cam = np.array([[1, -1], [0, 2]], np.float32)
     kept = film.copy(), cam.copy()
     drawn(film, cam)
@@ -138,7 +138,7 @@ def test_film_and_map_are_left_as_they_were(film):
     assert np.array_equal(cam, kept[1])
 
 
-def test_a_mask_tints_its_inside_and_leaves_the_rest_of_the_film(film):
+def test_a_mask_tints_only_its_inside(film):
     mask = np.zeros_like(film, dtype=bool)
     mask[100:200, 100:300] = True
     picture = np.asarray(draw_mask(film, mask, title="Lungs", caption="CAM"))
@@ -151,7 +151,7 @@ def test_a_mask_tints_its_inside_and_leaves_the_rest_of_the_film(film):
     np.testing.assert_array_equal(shown[100, 100:300], [[64, 224, 208]] * 200)
 
 
-def test_a_cluster_map_keeps_the_numbers_and_shows_each_in_its_color():
+def test_a_cluster_map_keeps_the_labels_and_gives_each_a_color():
     labels = np.arange(4, dtype=np.uint8).repeat(16).reshape(8, 8)
     picture = draw_clusters(labels)
     colors = np.asarray(picture.convert("RGB"))

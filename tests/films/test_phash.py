@@ -1,4 +1,4 @@
-"""Small pictures and hashes of films: what a copy keeps, and what tells two films apart."""
+"""Thumbnails and perceptual hashes: equal for copies of a film, different for different films."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def pixels(phantoms) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def others(phantoms) -> np.ndarray:
-    """Small pictures of the other phantoms: (N, 96, 96)."""
+    """Thumbnails of the other phantoms, (N, 96, 96)."""
     paths = sorted(path for path in phantoms.parent.glob("*.png") if path.name != "covid.png")
     return np.stack([shrink(read_film(path)) for path in paths])
 
@@ -35,21 +35,21 @@ def hash_of(film: np.ndarray) -> np.ndarray:
     return phashes(spectra(shrink(film)[None]))
 
 
-def test_a_small_picture_has_no_border_of_one_gray_value(pixels):
+def test_the_thumbnail_leaves_out_a_uniform_border(pixels):
     height, width = pixels.shape
     framed = ImageOps.expand(Image.fromarray(pixels), border=(width // 20, height // 20, 0, height // 30), fill=255)
 
     small = shrink(np.asarray(framed))
     assert (small.shape, small.dtype) == ((SIDE, SIDE), np.uint8)
-    inner = np.s_[3:-3, 3:-3]  # on the border's own line it is mixed with the film
+    inner = np.s_[3:-3, 3:-3]  # where they meet, resizing mixes the border with the film
     assert np.abs(small.astype(int) - shrink(pixels))[inner].mean() < 5
-    # No more than an eighth is taken for a border: what is left of a film may be dark.
+    # At most an eighth counts as border: the edge of the film itself may be dark.
     dark = np.zeros((80, 80), np.uint8)
     dark[40:, :] = np.arange(80)
     assert np.count_nonzero(shrink(dark).max(axis=1) == 0) > SIDE // 4
 
 
-def test_the_hash_is_the_signs_of_the_cosine_transform(pixels):
+def test_the_hash_is_the_signs_of_the_cosine_coefficients(pixels):
     from scipy.fft import dctn
 
     small = shrink(pixels)
@@ -61,13 +61,13 @@ def test_the_hash_is_the_signs_of_the_cosine_transform(pixels):
     bits = np.unpackbits(np.array([hash_of(pixels)[0]]).astype(">u8").view(np.uint8))
 
     assert sorted(bits.tolist()) == sorted(int(bit) for bit in expected.values())
-    # Ties in frequency may be ordered otherwise, so that bits are compared for each frequency's own ring.
+    # Equal frequencies may come in any order, so bits are compared within each ring of equal frequency.
     rings = np.cumsum(np.unique([row**2 + column**2 for row, column in lowest[1:65]], return_counts=True)[1])[:-1]
     for ours, theirs in zip(np.split(bits, rings), np.split(np.array(list(expected.values())), rings), strict=True):
         assert sorted(ours.tolist()) == sorted(theirs.astype(int).tolist())
 
 
-def test_saved_anew_resized_and_inverted_films_have_almost_the_same_bits(pixels, others, tmp_path):
+def test_reencoded_resized_and_inverted_films_have_almost_the_same_hash(pixels, others, tmp_path):
     picture = Image.fromarray(pixels)
     picture.save(tmp_path / "q60.jpg", quality=60)
     own = hash_of(pixels)
@@ -94,7 +94,7 @@ def test_a_crop_of_the_spectrum_is_the_spectrum_of_the_crop(pixels):
     )
 
 
-def test_a_match_finds_the_crop_on_either_side_and_tells_inverted_films(pixels):
+def test_a_match_finds_crops_of_either_film_and_inversion(pixels):
     height, width = pixels.shape
     cropped = pixels[round(0.04 * height) :, : width - round(0.03 * width)]
     fit = match(shrink(pixels), shrink(cropped), CROPS[0])

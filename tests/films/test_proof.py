@@ -1,4 +1,4 @@
-"""What is proved to be a film is one to `read_film`, in small; and plain JPEG films are proved."""
+"""The quick check accepts plain JPEG films, and no file that `read_film` refuses."""
 
 import io
 import random
@@ -47,26 +47,26 @@ def is_read(data: bytes, folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_plain_films_are_proved(name, tmp_path):
+def test_plain_films_are_accepted(name, tmp_path):
     small = surely_film(PLAIN[name])
 
     assert is_read(PLAIN[name], tmp_path)
     assert small is not None
     assert small.shape == ((100, 113) if name == "large" else (80, 96))
-    # Its picture is that of the whole film.
+    # Its thumbnail is that of the whole film.
     whole = read_film(tmp_path / "film")
     np.testing.assert_allclose(resize(small, 16).astype(int), resize(whole, 16), atol=6)
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_what_is_cut_short_anywhere_is_not_proved(name):
+def test_a_film_truncated_anywhere_is_not_accepted(name):
     data = PLAIN[name]
     for end in {*range(0, len(data), len(data) // 60), *range(len(data) - 30, len(data) - 2)}:
         assert not is_surely_film(data[:end])
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_of_films_damaged_at_random_none_is_proved_that_is_refused(name, tmp_path):
+def test_no_randomly_damaged_film_is_accepted_that_the_reader_refuses(name, tmp_path):
     draw = random.Random(name)
     verdicts = set()
     for _ in range(150):
@@ -79,19 +79,19 @@ def test_of_films_damaged_at_random_none_is_proved_that_is_refused(name, tmp_pat
 
 
 @pytest.mark.parametrize("size", [(31, 200), (200, 31)])
-def test_a_film_too_small_is_not_proved(size):
+def test_a_too_small_film_is_not_accepted(size):
     assert not is_surely_film(encoded(noise(size=size), "JPEG"))
 
 
 @pytest.mark.parametrize("value", [0, 1, 119, 120, 254, 255])
-def test_a_blank_film_is_not_proved_however_it_was_compressed(value):
+def test_a_blank_film_is_not_accepted_at_any_compression(value):
     blank = Image.new("L", (640, 641), value)
     for quality in (10, 75, 100):
         assert not is_surely_film(encoded(blank, "JPEG", quality=quality))
         assert not is_surely_film(encoded(blank.convert("RGB"), "JPEG", quality=quality))
 
 
-def test_what_has_to_be_understood_first_is_left_to_the_reader():
+def test_other_kinds_of_files_are_left_to_the_reader():
     exif = Image.Exif()
     exif[0x0112] = 6
 
@@ -102,14 +102,14 @@ def test_what_has_to_be_understood_first_is_left_to_the_reader():
     assert not is_surely_film(b"")
 
 
-def test_a_film_of_more_pixels_than_are_read_is_not_proved(monkeypatch):
+def test_a_film_over_the_pixel_limit_is_not_accepted(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80 * 96 - 1)
 
     assert not is_surely_film(PLAIN["jpeg"])
 
 
 @pytest.mark.realdata
-def test_films_of_the_collections_are_proved(shared):
+def test_films_of_the_collections_are_accepted(shared):
     for folder, least in (("covid-chestxray/images", 300), ("nih-frontal/pneumonia", 500)):
         films = [path.read_bytes() for path in sorted((shared / "data" / folder).iterdir())]
         assert sum(map(is_surely_film, films)) >= least

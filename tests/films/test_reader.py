@@ -1,4 +1,4 @@
-"""Any image file comes out as the film it shows, and what is no film is said with its path and the way on."""
+"""Reading films of any image format; files that are no films are errors with their path and a hint."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ def luma(rgb: np.ndarray) -> np.ndarray:
         ("film.gif", {}),
     ],
 )
-def test_a_gray_film_of_a_lossless_format_keeps_every_pixel(tmp_path, pixels, name, options):
+def test_lossless_gray_formats_keep_every_pixel(tmp_path, pixels, name, options):
     Image.fromarray(pixels).save(tmp_path / name, **options)
 
     film = read_film(tmp_path / name)
@@ -52,8 +52,8 @@ def test_a_gray_film_of_a_lossless_format_keeps_every_pixel(tmp_path, pixels, na
 
 
 @pytest.mark.parametrize("name", ["film.tif", "film.bmp", "film.webp", "film.gif", "film.pgm", "film.jp2", "film.jpg"])
-def test_the_first_film_of_a_process_may_be_of_any_format(tmp_path, pixels, name):
-    """Pillow loads its formats as it meets them: a fresh process knows fewer than a test that ran others before."""
+def test_any_format_can_be_the_first_film_of_a_process(tmp_path, pixels, name):
+    """Pillow loads formats when it needs them: a fresh process knows fewer than a test that runs after others."""
     Image.fromarray(pixels).save(tmp_path / name)
     code = "import sys, pathlib; from cxr_cli.films.reader import read_film; "
     code += "print(read_film(pathlib.Path(sys.argv[1])).shape)"
@@ -63,14 +63,14 @@ def test_the_first_film_of_a_process_may_be_of_any_format(tmp_path, pixels, name
     assert (answer.stdout, answer.stderr) == ("(40, 56)\n", "")
 
 
-def test_a_jpeg_is_read_as_it_is_but_for_its_compression(tmp_path, pixels):
+def test_a_jpeg_is_read_up_to_compression_loss(tmp_path, pixels):
     smooth = np.asarray(Image.fromarray(pixels[:5, :7]).resize((56, 40), Image.Resampling.BICUBIC))
     Image.fromarray(smooth).save(tmp_path / "film.jpg", quality=95)
 
     assert np.abs(read_film(tmp_path / "film.jpg").astype(int) - smooth).max() < 12
 
 
-def test_what_a_file_is_counts_and_not_its_name(tmp_path, pixels):
+def test_the_content_decides_the_format_not_the_name(tmp_path, pixels):
     Image.fromarray(pixels).save(tmp_path / "film.jpg", format="PNG")
     Image.fromarray(pixels).save(tmp_path / "film", format="BMP")
 
@@ -78,7 +78,7 @@ def test_what_a_file_is_counts_and_not_its_name(tmp_path, pixels):
     assert np.array_equal(read_film(tmp_path / "film"), pixels)
 
 
-def test_color_becomes_gray_by_its_luma(tmp_path):
+def test_color_becomes_its_luma(tmp_path):
     rgb = np.random.default_rng(1).integers(0, 256, (40, 56, 3)).astype(np.uint8)
     Image.fromarray(rgb).save(tmp_path / "film.png")
 
@@ -99,7 +99,7 @@ def test_a_palette_is_looked_up(tmp_path, pixels):
     assert np.array_equal(read_film(tmp_path / "film.png"), 10 + 80 * (pixels // 64))
 
 
-def test_transparency_lies_on_black(tmp_path, pixels):
+def test_transparent_pixels_are_put_on_black(tmp_path, pixels):
     alpha = np.full_like(pixels, 255)
     alpha[:20] = 0
     alpha[20:30] = 128
@@ -114,13 +114,13 @@ def test_transparency_lies_on_black(tmp_path, pixels):
         assert np.array_equal(film[30:], pixels[30:])
 
 
-def test_a_color_that_is_named_transparent_is_black(tmp_path, pixels):
+def test_a_transparent_color_becomes_black(tmp_path, pixels):
     Image.fromarray(pixels).save(tmp_path / "film.png", transparency=255)
 
     assert np.array_equal(read_film(tmp_path / "film.png"), np.where(pixels == 255, 0, pixels))
 
 
-def test_sixteen_bits_are_stretched_between_the_darkest_and_the_brightest(tmp_path, pixels):
+def test_16_bits_are_stretched_between_minimum_and_maximum(tmp_path, pixels):
     Image.fromarray(1000 + pixels.astype(np.uint16) * 4).save(tmp_path / "film.png")
     Image.fromarray(1000 + pixels.astype(np.uint16) * 4).save(tmp_path / "film.tif")
 
@@ -128,7 +128,7 @@ def test_sixteen_bits_are_stretched_between_the_darkest_and_the_brightest(tmp_pa
     assert np.array_equal(read_film(tmp_path / "film.tif"), pixels)
 
 
-def test_floating_point_is_stretched_and_what_is_no_number_refused(tmp_path, pixels):
+def test_floats_are_stretched_and_nan_is_refused(tmp_path, pixels):
     values = pixels.astype(np.float32) / 17 - 3
     Image.fromarray(values).save(tmp_path / "film.tif")
     assert np.array_equal(read_film(tmp_path / "film.tif"), pixels)
@@ -143,7 +143,7 @@ def test_floating_point_is_stretched_and_what_is_no_number_refused(tmp_path, pix
 
 
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
-def test_a_tiff_whose_white_is_zero_is_inverted_whatever_its_depth(tmp_path, pixels, depth):
+def test_a_white_is_zero_tiff_is_inverted_at_any_depth(tmp_path, pixels, depth):
     path = tmp_path / "film.tif"
     Image.fromarray(pixels.astype(depth)).save(path)
     data = bytearray(path.read_bytes())
@@ -161,7 +161,7 @@ def test_one_bit_is_black_and_white(tmp_path, pixels):
     assert np.array_equal(read_film(tmp_path / "film.png"), np.where(pixels > 127, 255, 0))
 
 
-def test_a_jpeg_of_printing_inks_is_read_as_it_looks(tmp_path):
+def test_a_cmyk_jpeg_is_read_as_it_is_displayed(tmp_path):
     gray = np.repeat(np.linspace(10, 245, 56).astype(np.uint8)[None], 40, axis=0)
     Image.fromarray(gray).convert("CMYK").save(tmp_path / "film.jpg", quality=95)
     with Image.open(tmp_path / "film.jpg") as saved:
@@ -183,7 +183,7 @@ def test_a_jpeg_of_printing_inks_is_read_as_it_looks(tmp_path):
         (8, np.rot90),
     ],
 )
-def test_a_film_is_turned_as_its_orientation_says(tmp_path, pixels, orientation, upright):
+def test_exif_orientation_is_applied(tmp_path, pixels, orientation, upright):
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(pixels).save(tmp_path / "film.png", exif=exif)
@@ -191,7 +191,7 @@ def test_a_film_is_turned_as_its_orientation_says(tmp_path, pixels, orientation,
     assert np.array_equal(read_film(tmp_path / "film.png"), upright(pixels))
 
 
-def test_of_an_animation_the_first_picture_counts(tmp_path, pixels):
+def test_the_first_frame_of_an_animation_is_used(tmp_path, pixels):
     first, second = Image.fromarray(pixels), Image.fromarray(255 - pixels)
     first.save(tmp_path / "film.gif", save_all=True, append_images=[second])
     first.save(tmp_path / "film.tif", save_all=True, append_images=[second])
@@ -200,7 +200,7 @@ def test_of_an_animation_the_first_picture_counts(tmp_path, pixels):
     assert np.array_equal(read_film(tmp_path / "film.tif"), pixels)
 
 
-def test_what_is_not_there_is_a_folder_or_is_empty_is_said(tmp_path):
+def test_missing_paths_folders_and_empty_files_are_refused_with_the_reason(tmp_path):
     (tmp_path / "empty.png").touch()
 
     for path, reason in (
@@ -222,7 +222,7 @@ def test_what_is_not_there_is_a_folder_or_is_empty_is_said(tmp_path):
         bytes(132),
     ],
 )
-def test_what_only_calls_itself_an_image_is_said_to_be_none(tmp_path, content):
+def test_a_file_that_is_not_an_image_is_refused(tmp_path, content):
     path = tmp_path / "film.png"
     path.write_bytes(content)
 
@@ -232,7 +232,7 @@ def test_what_only_calls_itself_an_image_is_said_to_be_none(tmp_path, content):
 
 @pytest.mark.parametrize("name", ["film.png", "film.jpg", "film.tif", "film.bmp", "film.gif", "film.webp"])
 @pytest.mark.parametrize("share", [0.5, 0.9])
-def test_a_file_that_was_cut_short_is_refused_and_not_half_gray(tmp_path, pixels, name, share):
+def test_a_truncated_file_is_refused(tmp_path, pixels, name, share):
     path = tmp_path / name
     Image.fromarray(np.tile(pixels, (4, 4))).save(path)
     data = path.read_bytes()
@@ -245,7 +245,7 @@ def test_a_file_that_was_cut_short_is_refused_and_not_half_gray(tmp_path, pixels
 
 
 @pytest.mark.parametrize("name", ["film.png", "film.jpg"])
-def test_a_png_or_jpeg_that_was_cut_short_is_said_to_be(tmp_path, name):
+def test_a_truncated_png_or_jpeg_is_reported_as_truncated(tmp_path, name):
     path = tmp_path / name
     Image.effect_noise((200, 200), 90).save(path)
     path.write_bytes(path.read_bytes()[:9000])
@@ -255,7 +255,7 @@ def test_a_png_or_jpeg_that_was_cut_short_is_said_to_be(tmp_path, name):
     assert "truncated" in error.message
 
 
-def test_damage_anywhere_in_a_file_is_a_refusal_or_a_film_and_never_a_crash(tmp_path, pixels):
+def test_a_damaged_file_is_refused_or_read_and_never_crashes(tmp_path, pixels):
     rng = np.random.default_rng(0)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -275,7 +275,7 @@ def test_damage_anywhere_in_a_file_is_a_refusal_or_a_film_and_never_a_crash(tmp_
 
 
 @pytest.mark.parametrize(("width", "height"), [(31, 200), (200, 31), (1, 1)])
-def test_a_film_too_small_to_see_anything_is_refused_with_its_size(tmp_path, width, height):
+def test_a_too_small_film_is_refused_with_its_size(tmp_path, width, height):
     path = tmp_path / "film.png"
     Image.effect_noise((width, height), 50).save(path)
 
@@ -284,7 +284,7 @@ def test_a_film_too_small_to_see_anything_is_refused_with_its_size(tmp_path, wid
     assert error.hint == HINT
 
 
-def test_thirty_two_pixels_a_side_are_enough(tmp_path, pixels):
+def test_a_film_of_32_by_32_pixels_is_accepted(tmp_path, pixels):
     Image.fromarray(pixels[:32, :32]).save(tmp_path / "film.png")
 
     assert read_film(tmp_path / "film.png").shape == (32, 32)
@@ -301,7 +301,7 @@ def test_a_blank_film_is_refused_with_its_value(tmp_path, value):
 
 
 @pytest.mark.parametrize("limit", [40 * 56 - 1, 40 * 56 // 2 - 1])
-def test_an_image_large_enough_to_be_an_attack_is_refused_at_once(tmp_path, pixels, monkeypatch, limit):
+def test_a_decompression_bomb_is_refused_at_once(tmp_path, pixels, monkeypatch, limit):
     """Pillow warns above its limit and raises above twice that."""
     path = tmp_path / "film.png"
     Image.fromarray(pixels).save(path)
@@ -314,12 +314,12 @@ def test_an_image_large_enough_to_be_an_attack_is_refused_at_once(tmp_path, pixe
     assert read_film(path).shape == (40, 56)
 
 
-def test_threads_that_read_at_once_leave_the_warning_filters_as_they_were(tmp_path, pixels, monkeypatch):
+def test_reading_in_threads_does_not_change_the_warning_filters(tmp_path, pixels, monkeypatch):
     path = tmp_path / "film.png"
     Image.fromarray(pixels).save(path)
-    warnings.simplefilter("ignore")  # as outside of the tests, where a warning is no error
+    warnings.simplefilter("ignore")  # as outside of the tests, where warnings are not errors
     before = list(warnings.filters)
-    # The first to begin is the first to end, while the second still reads.
+    # The first thread ends while the second still reads.
     second_began, first_ended = threading.Event(), threading.Event()
     order: list[str] = []
     open_image = Image.open
@@ -349,18 +349,18 @@ def test_threads_that_read_at_once_leave_the_warning_filters_as_they_were(tmp_pa
     assert warnings.filters == before
 
 
-SMALL = 8  # a model's side: JPEGs from 64 pixels a side on are decoded at a scale for it
+SMALL = 8  # input side of a model: JPEGs of 64 pixels or more per side are decoded at reduced size for it
 
 
 @pytest.fixture
 def chest() -> Image.Image:
-    """(80, 120) of smooth shapes, as a film is one at its own size."""
+    """(80, 120) uint8 smooth shapes, like those of a film at its original size."""
     shapes = np.random.default_rng(2).integers(0, 256, (7, 10)).astype(np.uint8)
     return Image.fromarray(shapes).resize((120, 80), Image.Resampling.BICUBIC)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "WEBP", "GIF", "PPM", "JPEG2000"])
-def test_at_a_models_size_every_format_but_jpeg_is_the_whole_film_resized(tmp_path, chest, kind):
+def test_at_the_input_size_formats_other_than_jpeg_equal_the_resized_film(tmp_path, chest, kind):
     chest.save(tmp_path / "film", format=kind)
 
     small = read_at(tmp_path / "film", SMALL)
@@ -370,7 +370,7 @@ def test_at_a_models_size_every_format_but_jpeg_is_the_whole_film_resized(tmp_pa
 
 
 @pytest.mark.parametrize(("mode", "size"), [("L", (63, 120)), ("RGB", (63, 63)), ("CMYK", (120, 63))])
-def test_a_jpeg_that_is_not_much_larger_is_decoded_whole(tmp_path, chest, mode, size):
+def test_a_slightly_larger_jpeg_is_decoded_at_full_size(tmp_path, chest, mode, size):
     chest.resize(size).convert(mode).save(tmp_path / "film.jpg")
 
     assert np.array_equal(read_at(tmp_path / "film.jpg", SMALL), resize(read_film(tmp_path / "film.jpg"), SMALL))
@@ -379,22 +379,22 @@ def test_a_jpeg_that_is_not_much_larger_is_decoded_whole(tmp_path, chest, mode, 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["", "progressive"])
-def test_a_large_jpeg_is_decoded_at_a_scale_and_looks_the_same(tmp_path, chest, mode, orientation, options):
+def test_a_large_jpeg_is_decoded_at_reduced_size_with_small_differences(tmp_path, chest, mode, orientation, options):
     path = tmp_path / "film.jpg"
     exif = Image.Exif()
     exif[0x0112] = orientation
-    # 961 is odd: the last column at 1/2 stands for half a one.
+    # 961 is odd: at 1/2, the last column represents half a column.
     chest.resize((961, 640), Image.Resampling.BICUBIC).convert(mode).save(path, quality=92, exif=exif, **options)
 
     whole, small = resize(read_film(path), 60), read_at(path, 60)
 
     difference = np.abs(small.astype(int) - whole)
-    assert difference.max() > 0  # or it was decoded whole
+    assert difference.max() > 0  # else it was decoded at full size
     assert difference.max() <= 4
     assert difference.mean() < 0.5
 
 
-def test_a_film_at_hand_gives_the_same_pixels_as_its_file(tmp_path, chest):
+def test_a_decoded_film_gives_the_same_pixels_as_its_file(tmp_path, chest):
     for name, size in (("small.jpg", (70, 60)), ("large.jpg", (120, 80)), ("large.png", (120, 80))):
         chest.resize(size).save(tmp_path / name)
         film = read_film(tmp_path / name)
@@ -402,7 +402,7 @@ def test_a_film_at_hand_gives_the_same_pixels_as_its_file(tmp_path, chest):
         assert np.array_equal(read_at(tmp_path / name, SMALL, film=film), read_at(tmp_path / name, SMALL))
 
 
-def test_a_phones_jpeg_of_several_pictures_is_read_at_a_scale(tmp_path, chest):
+def test_a_multi_picture_jpeg_is_decoded_at_reduced_size(tmp_path, chest):
     other = chest.rotate(180)
     chest.save(tmp_path / "film.jpg", format="MPO", save_all=True, append_images=[other], quality=95)
     chest.save(tmp_path / "alone.jpg", quality=95)
@@ -412,7 +412,7 @@ def test_a_phones_jpeg_of_several_pictures_is_read_at_a_scale(tmp_path, chest):
     assert np.array_equal(read_at(tmp_path / "film.jpg", SMALL), read_at(tmp_path / "alone.jpg", SMALL))
 
 
-def test_what_is_wrong_with_a_large_jpeg_is_said_at_a_scale_as_in_full(tmp_path, chest, monkeypatch):
+def test_errors_of_a_large_jpeg_are_the_same_at_reduced_size(tmp_path, chest, monkeypatch):
     chest.save(tmp_path / "whole.jpg", quality=95)
     data = (tmp_path / "whole.jpg").read_bytes()
     (tmp_path / "half.jpg").write_bytes(data[: len(data) // 2])
@@ -431,9 +431,9 @@ def test_what_is_wrong_with_a_large_jpeg_is_said_at_a_scale_as_in_full(tmp_path,
         read_at(tmp_path / "whole.jpg", SMALL)
 
 
-def test_a_large_jpeg_that_only_looks_blank_at_a_scale_is_a_film(tmp_path):
+def test_a_jpeg_that_is_blank_only_at_reduced_size_is_accepted(tmp_path):
     pixels = np.full((512, 512), 128, np.uint8)
-    pixels[::2] += 1  # gone where two rows become one
+    pixels[::2] += 1  # cancels out where two rows become one
     Image.fromarray(pixels).save(tmp_path / "film.jpg", quality=100)
     assert len(np.unique(read_film(tmp_path / "film.jpg"))) == 2
 

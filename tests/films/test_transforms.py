@@ -1,4 +1,4 @@
-"""What is done to a film's pixels."""
+"""Resizing films and stretching their gray values."""
 
 import numpy as np
 import pytest
@@ -6,19 +6,19 @@ import pytest
 from cxr_cli.films.transforms import resize, stretch
 
 
-def test_a_film_is_squeezed_to_a_square(pixels):
+def test_resize_makes_a_square(pixels):
     resized = resize(pixels, 24)
 
     assert (resized.shape, resized.dtype) == ((24, 24), np.uint8)
 
 
-def test_a_film_of_the_right_size_is_left_alone(pixels):
+def test_a_film_of_the_target_size_is_unchanged(pixels):
     square = pixels[:40, :40]
 
     assert np.array_equal(resize(square, 40), square)
 
 
-def test_a_film_is_squeezed_whole_without_bars():
+def test_resize_keeps_the_whole_film_without_padding():
     film = np.full((60, 20), 200, np.uint8)
     film[:30] = 100
 
@@ -28,15 +28,15 @@ def test_a_film_is_squeezed_whole_without_bars():
     assert (resized[11:] == 200).all()
 
 
-def test_a_large_film_does_not_alias():
-    """Stripes of one pixel are gray from afar; a resize that skips pixels would show black or white."""
+def test_resizing_a_large_film_does_not_alias():
+    """Stripes of one pixel become gray; a resize that skips pixels would give black or white."""
     film = np.zeros((400, 400), np.uint8)
     film[:, ::2] = 255
 
     assert np.abs(resize(film, 50).astype(int) - 128).max() <= 5
 
 
-def test_resizing_leaves_the_film_as_it_was(pixels):
+def test_resize_does_not_modify_the_film(pixels):
     before = pixels.copy()
     resize(pixels, 16)
 
@@ -54,14 +54,14 @@ def test_resizing_leaves_the_film_as_it_was(pixels):
         ([[-3e38, 0, 3e38]], [[0, 128, 255]]),
     ],
 )
-def test_a_film_is_stretched_from_black_to_white(values, expected):
+def test_stretch_maps_minimum_and_maximum_to_black_and_white(values, expected):
     stretched = stretch(np.array(values, np.float32))
 
     assert stretched.dtype == np.uint8
     assert stretched.tolist() == expected
 
 
-def test_sixteen_bits_keep_their_order():
+def test_stretching_16_bits_keeps_the_order():
     values = np.arange(65536, dtype=np.float32).reshape(256, 256)
 
     stretched = stretch(values)
@@ -71,6 +71,6 @@ def test_sixteen_bits_keep_their_order():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_is_not_stretched(bad):
+def test_nan_is_not_stretched(bad):
     with pytest.raises(ValueError, match="infinite or not a number"):
         stretch(np.array([[0, bad]], np.float32))

@@ -1,4 +1,4 @@
-"""Real films with the lungs that people drew on them."""
+"""Real films with lung masks drawn by people."""
 
 import importlib.util
 import sys

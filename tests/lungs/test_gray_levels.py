@@ -8,7 +8,7 @@ from cxr_cli.rendering.render import render
 
 
 @pytest.mark.parametrize(("seed", "clusters"), [(1, 4), (2, 4), (3, 2), (4, 3)])
-def test_memberships_are_scikit_fuzzys_on_all_pixels(seed, clusters):
+def test_memberships_match_scikit_fuzzy(seed, clusters):
     film = render(positive=True, seed=seed, size=(128, 160)).film
 
     centers, expected, *_ = cmeans(film.reshape(1, -1).astype(float), clusters, 2.0, error=1e-5, maxiter=2000, seed=0)
@@ -17,23 +17,23 @@ def test_memberships_are_scikit_fuzzys_on_all_pixels(seed, clusters):
     np.testing.assert_allclose(found, expected[np.argsort(centers[:, 0])], atol=1e-3)
 
 
-def test_every_levels_memberships_sum_to_one():
+def test_memberships_of_each_level_sum_to_1():
     found = memberships(render(positive=False, seed=5).film)
 
     assert found.shape == (4, 256)
     np.testing.assert_allclose(found.sum(axis=0), 1)
 
 
-def test_a_level_counts_as_often_as_it_has_pixels():
+def test_levels_are_weighted_by_their_pixel_count():
     few = np.repeat(np.uint8([0, 100, 200]), [10, 10, 10]).reshape(5, 6)
     many = np.repeat(np.uint8([0, 100, 200]), [10, 10, 1000]).reshape(30, 34)
 
-    # Between centers at about 0 and 200, unless a thousand bright pixels leave the darker center to 0 and 100.
+    # The centers are at about 0 and 200, unless a thousand bright pixels leave the darker center between 0 and 100.
     assert memberships(few, 2)[0, 100] == pytest.approx(0.5, abs=0.01)
     assert memberships(many, 2)[0, 100] > 0.65
 
 
-def test_clusters_run_from_dark_to_bright():
+def test_clusters_are_ordered_from_dark_to_bright():
     film = np.repeat(np.uint8([0, 80, 160, 250]), 64 * 16).reshape(64, 64)
     found = fuzzy_cmeans(film)
 
@@ -42,7 +42,7 @@ def test_clusters_run_from_dark_to_bright():
     np.testing.assert_allclose(found.darkness[[0, -1], 0], [1, 0], atol=0.01)
 
 
-def test_otsu_cuts_where_the_variance_between_both_is_largest():
+def test_otsu_maximizes_the_variance_between_classes():
     film = render(positive=True, seed=6).film
     pixels = film.ravel().astype(float)
 
@@ -57,7 +57,7 @@ def test_otsu_cuts_where_the_variance_between_both_is_largest():
 
 @pytest.mark.parametrize("method", [fuzzy_cmeans, otsu])
 @pytest.mark.parametrize("levels", [1, 2])
-def test_fewer_levels_than_clusters_are_no_problem(method, levels):
+def test_fewer_levels_than_clusters_are_accepted(method, levels):
     film = np.arange(64, dtype=np.uint8).reshape(8, 8) % levels + 100
     found = method(film)
 

@@ -23,11 +23,11 @@ def test_the_lungs_of_phantoms_are_found(method, size):
         assert found.mask.shape == found.clusters.shape == size
         assert (found.mask.dtype, found.clusters.dtype) == (np.bool_, np.uint8)
         assert found.area == pytest.approx(found.mask.mean(), abs=0.01)
-        # What lies behind the heart is lung to the prior, and none to the phantom.
+        # The region behind the heart is lung in the prior, but not in the phantom.
         assert dice(found.mask, phantom.lungs) > 0.8
 
 
-def test_opacities_stay_in_the_mask():
+def test_opacities_are_kept_in_the_mask():
     for seed in range(4):
         phantom = render(positive=True, seed=seed)
         assert segment_lungs(phantom.film, "fcm").mask[phantom.opacity].mean() > 0.85
@@ -46,7 +46,7 @@ def test_opacities_stay_in_the_mask():
     ],
     ids=["a quarter turn", "half a film", "a negative", "noise", "one gray", "a wedge"],
 )
-def test_what_shows_no_two_lungs_upright_is_doubtful(method, spoilt):
+def test_films_without_two_upright_lungs_are_doubtful(method, spoilt):
     film = spoilt(render(positive=False, seed=4).film)
     found = segment_lungs(film, method)
 
@@ -55,7 +55,7 @@ def test_what_shows_no_two_lungs_upright_is_doubtful(method, spoilt):
 
 
 def boxes(*corners: tuple[int, int, int, int]) -> np.ndarray:
-    """Top, bottom, left, right of each -> (128, 128) bool."""
+    """Draw boxes given as (top, bottom, left, right) on a mask, (128, 128) bool."""
     mask = np.zeros((128, 128), dtype=bool)
     for top, bottom, left, right in corners:
         mask[top:bottom, left:right] = True
@@ -74,7 +74,7 @@ def boxes(*corners: tuple[int, int, int, int]) -> np.ndarray:
         (boxes((0, 90, 20, 60), (0, 90, 70, 110)), "the lungs touch 16% of the film's border"),
     ],
 )
-def test_each_check_of_a_mask_says_what_is_wrong(monkeypatch, mask, flag):
+def test_each_mask_check_names_the_problem(monkeypatch, mask, flag):
     monkeypatch.setattr(lungs, "settled", lambda outline, darkness: mask)
     found = segment_lungs(render(positive=False, seed=4).film, "otsu")
 
@@ -83,7 +83,7 @@ def test_each_check_of_a_mask_says_what_is_wrong(monkeypatch, mask, flag):
 
 
 @pytest.mark.parametrize("method", SEGMENTATION_METHODS)
-def test_kept_lungs_are_the_film_inside_the_mask_and_black_outside(method):
+def test_pixels_outside_the_mask_become_black(method):
     film = render(positive=True, seed=5).film
     before = film.copy()
     kept, reason = keep_lungs(film, method)
@@ -95,7 +95,7 @@ def test_kept_lungs_are_the_film_inside_the_mask_and_black_outside(method):
     np.testing.assert_array_equal(film, before)
 
 
-def test_a_film_without_lungs_stays_whole_and_says_why():
+def test_a_film_without_lungs_stays_unchanged_with_the_reason():
     film = np.random.default_rng(1).integers(0, 256, (100, 90)).astype(np.uint8)
     kept, reason = keep_lungs(film, "fcm")
 
@@ -103,16 +103,16 @@ def test_a_film_without_lungs_stays_whole_and_says_why():
     assert reason == "no outline of lungs in the clusters"
 
 
-def test_the_command_line_knows_every_method():
+def test_the_command_line_offers_every_method():
     assert [str(method) for method in Method] == list(SEGMENTATION_METHODS)
 
 
-LEAST = {"fcm": 0.84, "dbscan": 0.82}  # any method must do better than one mask for all films, which has 0.79
+LEAST = {"fcm": 0.84, "dbscan": 0.82}  # any method must beat one constant mask, which has 0.79
 
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("method", SEGMENTATION_METHODS)
-def test_dice_on_patients_the_prior_has_not_seen(lungs_prior, drawn_films, method):
+def test_dice_on_patients_not_in_the_prior(lungs_prior, drawn_films, method):
     """A third of them. `benchmarks/lungs_dice.py` measures all 126 films: fcm 0.866, dbscan 0.852, otsu 0.841."""
     unseen = [film for film in drawn_films if not lungs_prior.is_for_prior(film.patient)][::3]
     scores = [dice(segment_lungs(film.pixels(), method).mask, film.lungs()) for film in unseen]

@@ -10,7 +10,7 @@ def square(top: int, left: int, side: int, *, size: int = 40) -> np.ndarray:
     return mask
 
 
-def test_dice_and_iou_of_halves_that_overlap():
+def test_dice_and_iou_of_overlapping_halves():
     left, middle = square(0, 0, 20), square(0, 10, 20)
 
     assert dice(left, middle) == 0.5
@@ -25,7 +25,7 @@ def test_two_empty_masks_agree():
     assert dice(empty, empty) == iou(empty, empty) == 1
 
 
-def test_the_two_largest_pieces_come_from_left_to_right():
+def test_the_two_largest_regions_are_ordered_left_to_right():
     left, right, crumb = square(5, 2, 8), square(5, 20, 12), square(30, 10, 3)
     found = two_largest(left | right | crumb)
 
@@ -37,11 +37,11 @@ def test_the_two_largest_pieces_come_from_left_to_right():
 
 
 def outline_of(*boxes: tuple[float, float, float, float]) -> np.ndarray:
-    """Left, top, right, bottom of each -> (n, 4, 2)."""
+    """Return the outlines, (n, 4, 2), of boxes given as (left, top, right, bottom)."""
     return np.array([[(x0, y1), (x0, y0), (x1, y0), (x1, y1)] for x0, y0, x1, y1 in boxes])
 
 
-def test_the_edge_goes_to_where_dark_meets_bright():
+def test_the_edge_moves_to_the_intensity_boundary():
     darkness = np.zeros((128, 128), dtype=np.float32)
     darkness[32:96, 20:52] = darkness[32:96, 76:108] = 1
     near = outline_of((0.18, 0.27, 0.39, 0.73), (0.61, 0.27, 0.82, 0.73))  # 3 pixels too large
@@ -51,7 +51,7 @@ def test_the_edge_goes_to_where_dark_meets_bright():
     assert dice(settled(near, darkness), darkness > 0) > 0.95
 
 
-def test_an_enlarged_mask_has_the_films_size_and_its_share():
+def test_an_enlarged_mask_has_the_size_of_the_film_and_the_same_area():
     mask = square(10, 8, 20)
     large = enlarged(mask, (400, 200))
 
@@ -61,7 +61,7 @@ def test_an_enlarged_mask_has_the_films_size_and_its_share():
     assert not large[0, 0]
 
 
-def test_the_border_s_share():
+def test_share_of_the_border():
     assert border_share(square(10, 10, 5)) == 0
     assert border_share(np.ones((8, 8), dtype=bool)) == 1
     assert border_share(square(0, 10, 20)) == pytest.approx(20 / 160)

@@ -7,7 +7,7 @@ from cxr_cli.lungs.prior import contrasts, fit, lung_prior, points, smooth
 from cxr_cli.rendering.render import render
 
 
-def test_the_mean_outline_is_two_lungs_the_film_s_left_one_first():
+def test_the_mean_outline_is_two_lungs_from_left_to_right():
     prior = lung_prior()
     left, right = points(prior.mean[None])[0]
 
@@ -18,7 +18,7 @@ def test_the_mean_outline_is_two_lungs_the_film_s_left_one_first():
     assert abs(prior.weights.sum() - 1) < 1e-3
 
 
-def test_measured_lungs_give_their_outline_back(lungs_prior):
+def test_measuring_an_outline_gives_it_back(lungs_prior):
     lungs = render(positive=False, seed=3).lungs
     outline = points(lungs_prior.measure(lungs)[None])[0]
     even = np.zeros((128, 128), dtype=np.float32)
@@ -27,7 +27,7 @@ def test_measured_lungs_give_their_outline_back(lungs_prior):
     assert dice(settled(outline, even), small) > 0.96
 
 
-def test_dark_inside_an_outline_is_contrast_and_dark_outside_the_opposite():
+def test_contrast_is_positive_when_the_inside_is_darker():
     shape = lung_prior().mean[None]
     inside = settled(points(shape)[0], np.zeros((128, 128), dtype=np.float32)).astype(np.float32)
 
@@ -35,7 +35,7 @@ def test_dark_inside_an_outline_is_contrast_and_dark_outside_the_opposite():
     assert np.median(contrasts(smooth(1 - inside), shape)) == -0.2
 
 
-def test_the_fit_follows_lungs_that_lie_elsewhere():
+def test_the_fit_follows_shifted_lungs():
     darkness = SEGMENTATION_METHODS["otsu"](render(positive=False, seed=8).film).darkness
     moved = np.roll(darkness, 6, axis=1)
     here, there = (fit(values, lung_prior()).outline.mean(axis=(0, 1)) for values in (darkness, moved))
@@ -43,7 +43,7 @@ def test_the_fit_follows_lungs_that_lie_elsewhere():
     np.testing.assert_allclose((there - here) * 128, [6, 0], atol=2.5)
 
 
-def test_the_same_film_has_the_same_outline():
+def test_fitting_is_deterministic():
     darkness = SEGMENTATION_METHODS["fcm"](render(positive=True, seed=9).film).darkness
     first, second = (fit(darkness, lung_prior()) for _ in range(2))
 

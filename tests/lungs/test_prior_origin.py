@@ -29,7 +29,7 @@ def test_about_half_of_the_patients_go_into_the_prior_by_their_name_alone(lungs_
     assert used == [lungs_prior.is_for_prior(str(patient)) for patient in range(1000)]
 
 
-def test_a_lungs_numbers_are_its_sides_in_shares_of_the_film(lungs_prior):
+def test_an_outline_is_in_fractions_of_the_film(lungs_prior):
     lungs = np.zeros((128, 256), dtype=bool)
     lungs[16:112, 32:96] = lungs[32:96, 160:224] = True
     left, right = lungs_prior.measure(lungs).reshape(2, -1)

@@ -27,24 +27,24 @@ def find(film: Path, folder: SegmentationFolder, reference: Path | None = None):
     return segment_file(film, film.name, folder, method="otsu", reference=reference)
 
 
-def test_films_of_one_name_get_their_folders_before_it():
+def test_films_of_the_same_name_are_prefixed_with_their_folder():
     films = [Path("/a/x/film.png"), Path("/b/x/Film.png"), Path("/a/other.png")]
 
     assert list(named(films)) == ["a__x__film.png", "b__x__Film.png", "other.png"]
     assert list(named(films).values()) == films
 
 
-def test_a_name_that_another_film_has_already_is_not_taken_twice():
+def test_a_prefixed_name_that_is_already_used_is_not_used_twice():
     names = list(named([Path("/r/a/film.png"), Path("/r/b/film.png"), Path("/r/a__film.png")]))
 
     assert len({name.lower() for name in names}) == 3
 
 
-def test_a_film_named_twice_is_one(in_folder):
+def test_a_film_given_twice_counts_once(in_folder):
     assert list(named([Path("film.png"), Path.cwd() / "film.png"])) == ["film.png"]
 
 
-def test_a_reference_has_the_films_whole_name_or_its_stem(tmp_path):
+def test_a_reference_is_matched_by_name_or_stem(tmp_path):
     for name in ("a.jpg.png", "a.png", "b.png"):
         (tmp_path / name).touch()
 
@@ -53,7 +53,7 @@ def test_a_reference_has_the_films_whole_name_or_its_stem(tmp_path):
     assert find_reference(tmp_path, Path("x/c.jpg")) is None
 
 
-def test_a_reference_folder_without_a_fitting_mask_is_refused(tmp_path):
+def test_a_reference_folder_without_a_matching_mask_is_refused(tmp_path):
     with pytest.raises(CxrError) as caught:
         check_reference(tmp_path, [Path("a.jpg")])
     assert caught.value.hint == "A mask of a.jpg is called a.jpg.png or a.png"
@@ -63,7 +63,7 @@ def test_a_reference_folder_without_a_fitting_mask_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("white", [1, 255])
-def test_a_mask_compared_with_itself_agrees(film, folder, tmp_path, white):
+def test_a_mask_agrees_with_itself(film, folder, tmp_path, white):
     first = find(film, folder)
     drawn = read_film(Path(first.mask)) // 255 * np.uint8(white)
     Image.fromarray(drawn).save(tmp_path / "drawn.png")
@@ -73,7 +73,7 @@ def test_a_mask_compared_with_itself_agrees(film, folder, tmp_path, white):
     assert (second.dice, second.iou, second.reference) == (1, 1, str(tmp_path / "drawn.png"))
 
 
-def test_a_reference_of_another_size_is_refused_and_nothing_written(film, folder, tmp_path):
+def test_a_reference_of_another_size_is_refused_before_writing(film, folder, tmp_path):
     Image.fromarray(np.eye(64, dtype=np.uint8) * 255).save(tmp_path / "drawn.png")
 
     with pytest.raises(ImageError, match=r"Expected a mask of 180 × 200 pixels, .*drawn.png has 64 × 64"):
@@ -81,7 +81,7 @@ def test_a_reference_of_another_size_is_refused_and_nothing_written(film, folder
     assert not folder.root.exists()
 
 
-def test_a_mask_moves_when_it_becomes_doubtful(film, folder):
+def test_a_mask_moves_to_doubtful_when_it_fails(film, folder):
     assert Path(find(film, folder).mask) == folder.mask("film.png")
     Image.fromarray(np.rot90(read_film(film))).save(film)
     found = find(film, folder)
@@ -92,7 +92,7 @@ def test_a_mask_moves_when_it_becomes_doubtful(film, folder):
     assert not folder.mask("film.png").exists()
 
 
-def test_the_pictures_are_the_masks_and_the_clusters(film, folder):
+def test_the_written_images_are_the_masks_and_the_clusters(film, folder):
     found = find(film, folder)
     with Image.open(found.mask) as mask, Image.open(found.clusters) as clusters, Image.open(found.overlay) as overlay:
         assert mask.size == clusters.size == (180, 200)

@@ -13,7 +13,7 @@ from cxr_cli.metrics.calibration import (
 
 
 def overconfident(films: int, *, factor: float, seed: int = 0):
-    """Films whose probabilities say `factor` times as much as is true, in the logit."""
+    """Simulate films whose logits are `factor` times the true ones."""
     generator = np.random.default_rng(seed)
     logits = generator.normal(size=films) * 2
     positives = generator.random(films) < 1 / (1 + np.exp(-logits))
@@ -21,11 +21,11 @@ def overconfident(films: int, *, factor: float, seed: int = 0):
 
 
 @pytest.mark.parametrize("factor", [0.5, 1, 3])
-def test_the_temperature_undoes_what_was_done(factor):
+def test_the_fitted_temperature_inverts_the_scaling(factor):
     assert fit_temperature(*overconfident(20_000, factor=factor)) == pytest.approx(factor, rel=0.06)
 
 
-def test_the_temperature_is_the_best_of_a_grid():
+def test_the_temperature_is_the_grid_minimum():
     positives, probabilities = overconfident(5_000, factor=2)
     grid = np.linspace(0.5, 5, 200)
 
@@ -34,7 +34,7 @@ def test_the_temperature_is_the_best_of_a_grid():
     assert fit_temperature(positives, probabilities) == pytest.approx(best, abs=0.03)
 
 
-def test_a_classifier_without_a_mistake_stays_within_reason():
+def test_a_perfect_classifier_has_a_bounded_temperature():
     positives = np.arange(40) < 20
 
     temperature = fit_temperature(positives, np.where(positives, 0.9, 0.1))
@@ -53,14 +53,14 @@ def test_scaling_keeps_order_and_one_half():
     assert scaled.dtype == np.float64
 
 
-def test_calibration_says_what_it_did():
+def test_calibration_reports_before_and_after():
     found = calibrate(*overconfident(5_000, factor=3))
 
     assert set(found.before) == {"log_loss", "brier", "ece"}
     assert all(found.after[name] < found.before[name] for name in found.before)
 
 
-def test_reliability_is_scikit_learns():
+def test_reliability_matches_scikit_learn():
     positives, probabilities = overconfident(400, factor=2)
     shares, means = calibration_curve(positives, probabilities, n_bins=10)
 
@@ -76,9 +76,9 @@ def test_calibration_error_of_a_worked_example():
     positives = np.array([True, False, True, True])
     probabilities = np.array([0.95, 0.92, 0.25, 0.21])
 
-    # Bin 0.9 to 1: mean 0.935, share 0.5; bin 0.2 to 0.3: mean 0.23, share 1; two films in each.
+    # Bin 0.9 to 1: mean 0.935, 0.5 positive; bin 0.2 to 0.3: mean 0.23, all positive; two films in each.
     assert expected_calibration_error(positives, probabilities) == pytest.approx((0.435 + 0.77) / 2)
 
 
-def test_a_probability_of_one_has_a_bin():
+def test_a_probability_of_1_is_in_the_last_bin():
     assert [(one.low, one.films) for one in reliability(np.array([True]), np.array([1.0]))] == [(0.9, 1)]

@@ -1,4 +1,4 @@
-"""Intervals against SciPy, published examples and simulation."""
+"""Intervals compared with SciPy, published examples and simulation."""
 
 from types import SimpleNamespace
 
@@ -25,7 +25,7 @@ CELLS = ("true_positive", "false_positive", "false_negative", "true_negative")
 
 
 def made_up(patients: int, *, films: int = 1, auc: float = 0.8, share: float = 0.6, seed: int = 0):
-    """Truth, P(positive) and patient of films, those of a patient alike by half."""
+    """Simulate truth, P(positive) and patient of films; films of a patient share half of their variance."""
     generator = np.random.default_rng(seed)
     positives = np.repeat(generator.random(patients) < share, films)
     groups = np.repeat(np.arange(patients), films)
@@ -36,7 +36,7 @@ def made_up(patients: int, *, films: int = 1, auc: float = 0.8, share: float = 0
 
 
 @pytest.mark.parametrize(("successes", "total"), [(0, 10), (10, 10), (81, 263), (1, 29), (15, 148)])
-def test_wilson_is_scipys(successes, total):
+def test_wilson_matches_scipy(successes, total):
     expected = binomtest(successes, total).proportion_ci(method="wilson")
 
     found = wilson(successes, total)
@@ -44,29 +44,29 @@ def test_wilson_is_scipys(successes, total):
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
-def test_wilson_of_nothing_is_an_error():
+def test_wilson_of_zero_films_is_an_error():
     with pytest.raises(ValueError, match="positive total"):
         wilson(0, 0)
 
 
-def test_gap_is_newcombes_example():
+def test_difference_matches_newcombes_example():
     # Newcombe 1998, Stat Med 17:873, table II, method 10: 56 of 70 and 48 of 80.
     found = gap_interval(56 / 70, wilson(56, 70), 48 / 80, wilson(48, 80))
 
     assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
-def test_a_film_a_patient_is_wilsons_interval():
+def test_one_film_per_patient_gives_wilsons_interval():
     right = np.arange(50) < 37
 
     assert proportion_interval(right, np.arange(50)) == wilson(37, 50)
 
 
-def test_proportion_of_no_film_has_none():
+def test_proportion_of_no_films_is_none():
     assert proportion_interval(np.zeros(0, bool), np.zeros(0)) is None
 
 
-def test_copies_of_a_patient_do_not_narrow_an_interval():
+def test_repeated_films_of_a_patient_do_not_narrow_an_interval():
     positives, probabilities, patients = made_up(60)
     once = measure_intervals(positives, probabilities, patients, threshold=0.6)
 
@@ -79,7 +79,7 @@ def test_copies_of_a_patient_do_not_narrow_an_interval():
         assert ten_times[name].high - ten_times[name].low == pytest.approx(interval.high - interval.low, rel=0.02), name
 
 
-def test_figures_lie_in_their_intervals():
+def test_estimates_are_inside_their_intervals():
     positives, probabilities, patients = made_up(80, films=2)
 
     intervals = measure_intervals(positives, probabilities, patients, threshold=0.6)
@@ -90,7 +90,7 @@ def test_figures_lie_in_their_intervals():
     assert auc_interval(positives, probabilities, patients) == intervals["roc_auc"]
 
 
-def test_an_auc_of_one_is_not_certain():
+def test_an_auc_of_1_has_an_interval():
     positives = np.arange(24) < 12
 
     found = auc_interval(positives, positives.astype(float), np.arange(24))
@@ -124,7 +124,7 @@ def test_one_class_has_no_auc():
     assert auc_interval(positives, probabilities, np.arange(20)) is None
 
 
-def test_weighted_auc_is_scikit_learns():
+def test_weighted_auc_matches_scikit_learn():
     generator = np.random.default_rng(4)
     positives = generator.random(200) < 0.3
     scores = np.round(generator.random(200) + 0.3 * positives, 1)  # with ties
@@ -136,7 +136,7 @@ def test_weighted_auc_is_scikit_learns():
     assert found == pytest.approx(expected, abs=1e-12)
 
 
-def test_replicates_are_those_of_a_plain_bootstrap():
+def test_replicates_match_a_plain_bootstrap():
     positives, probabilities, patients = made_up(50, films=2, seed=2)
     generator = np.random.default_rng(1)
     plain: dict[str, list[float]] = {}
@@ -154,14 +154,14 @@ def test_replicates_are_those_of_a_plain_bootstrap():
         assert np.std(found[name]) == pytest.approx(np.std(values), rel=0.15), name
 
 
-def test_replicates_are_the_same_for_the_same_seed():
+def test_replicates_are_reproducible():
     truth = made_up(30)
 
     assert np.array_equal(*(replicate(*truth, threshold=0.5, seed=7)["roc_auc"] for _ in range(2)))
     assert not np.array_equal(*(replicate(*truth, threshold=0.5, seed=seed)["roc_auc"] for seed in (1, 2)))
 
 
-def test_percentiles_leave_out_what_is_not_defined():
+def test_percentiles_ignore_undefined_values():
     values = np.concatenate([np.linspace(0, 1, 101), [np.nan] * 20])
 
     assert percentiles(values) == Interval(low=0.025, high=0.975)
@@ -169,10 +169,10 @@ def test_percentiles_leave_out_what_is_not_defined():
 
 
 @pytest.mark.parametrize(("auc", "patients", "films"), [(0.75, 60, 3), (0.95, 80, 1)])
-def test_intervals_cover_the_truth(auc, patients, films):
-    """Of 200 simulated sets; 0.95 give or take three standard errors of 200 draws is 0.90 to 0.99."""
+def test_intervals_have_their_nominal_coverage(auc, patients, films):
+    """Coverage in 200 simulated sets: 0.95 plus or minus three standard errors is 0.90 to 0.99."""
     threshold = 0.6
-    # What an endless set would have: the logit of a positive film is normal, of variance 1.
+    # The value for an infinite set: the logit of a positive film is normal with variance 1.
     sensitivity = norm.sf(np.log(threshold / (1 - threshold)) - np.sqrt(2) * norm.ppf(auc))
     specificity = norm.cdf(np.log(threshold / (1 - threshold)))
     cells = np.array([0.6 * sensitivity, 0.4 * (1 - specificity), 0.6 * (1 - sensitivity), 0.4 * specificity])
@@ -187,14 +187,14 @@ def test_intervals_cover_the_truth(auc, patients, films):
     assert all(0.90 <= count / 200 <= 0.995 for count in inside.values()), inside
 
 
-def test_predictive_values_are_bayes_rule():
+def test_predictive_values_follow_bayes_rule():
     # Altman & Bland 1994 (BMJ 309:102): sensitivity 0.90, specificity 0.63 (231 of 258 and 54 of 86), prevalence 0.75.
     positive, negative = predictive_values(231 / 258, 54 / 86, prevalence=258 / 344)
 
     assert (positive, negative) == pytest.approx((231 / 263, 54 / 81))
 
 
-def test_predictive_intervals_hold_at_the_edges():
+def test_predictive_intervals_are_valid_at_0_and_1():
     positive, negative = predictive_intervals(wilson(10, 10), wilson(10, 10), prevalence=0.01)
 
     assert 0 < positive.low < 0.05
@@ -202,6 +202,6 @@ def test_predictive_intervals_hold_at_the_edges():
 
 
 @pytest.mark.parametrize("prevalence", [0, 1, -0.1])
-def test_prevalence_is_between_0_and_1(prevalence):
+def test_prevalence_must_be_between_0_and_1(prevalence):
     with pytest.raises(ValueError, match="prevalence between 0 and 1"):
         predictive_values(0.9, 0.9, prevalence=prevalence)

@@ -26,7 +26,7 @@ def test_rules_are_read(text, rule):
 @pytest.mark.parametrize(
     "text", ["", "f1", "sensitivity", "sensitivity=95", "youden=0.5", "specificity=x", "threshold=nan"]
 )
-def test_what_is_no_rule_is_an_error(text):
+def test_an_invalid_rule_is_an_error(text):
     with pytest.raises(CxrError, match="Expected an operating point") as caught:
         parse_rule(text)
     assert "--operating-point" in caught.value.hint
@@ -67,7 +67,7 @@ def test_a_share_of_films_is_counted_without_rounding_errors(value, total, count
     assert (sensitivity, specificity) == pytest.approx((count / total, count / total))
 
 
-def test_youden_is_scikit_learns_best_point():
+def test_youden_matches_scikit_learns_roc_curve():
     generator = np.random.default_rng(3)
     positives = generator.random(300) < 0.4
     probabilities = np.round(np.clip(0.5 + 0.2 * generator.normal(size=300) + 0.1 * positives, 0, 1), 2)
@@ -83,7 +83,7 @@ def test_youden_is_scikit_learns_best_point():
 
 
 @pytest.mark.parametrize("rule", ["youden", "sensitivity=0.99", "specificity=0.99"])
-def test_films_that_are_all_alike_have_a_threshold_too(rule):
+def test_equal_probabilities_have_a_threshold(rule):
     found = choose_threshold(POSITIVES, np.full(10, 0.7), parse_rule(rule))
 
     assert 0 < found.threshold < 1

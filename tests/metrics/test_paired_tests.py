@@ -1,4 +1,4 @@
-"""DeLong and McNemar against plain implementations of their definitions."""
+"""DeLong's and McNemar's tests compared with plain implementations of their definitions."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def scores(films: int, seed: int):
 
 
 def by_definition(positives, a, b):
-    """DeLong et al. 1988, the kernel of every pair of films written out."""
+    """DeLong et al. 1988, with the kernel evaluated for every pair of films."""
     kernels = []
     for values in (a, b):
         x, y = values[positives][:, None], values[~positives][None]
@@ -27,7 +27,7 @@ def by_definition(positives, a, b):
     return areas, covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
 
 
-def test_delong_of_a_film_a_patient_is_delongs():
+def test_delong_with_one_film_per_patient_matches_the_definition():
     positives, a, b = scores(70, seed=1)
     (auc_a, auc_b), variance = by_definition(positives, a, b)
 
@@ -38,7 +38,7 @@ def test_delong_of_a_film_a_patient_is_delongs():
     assert 0 < found.p < 1
 
 
-def test_copies_of_the_films_do_not_narrow_delongs_interval():
+def test_duplicated_films_do_not_narrow_delongs_interval():
     positives, a, b = scores(70, seed=1)
     once = delong(positives, a, b, np.arange(70))
 
@@ -47,8 +47,8 @@ def test_copies_of_the_films_do_not_narrow_delongs_interval():
     assert found.p == pytest.approx(once.p, rel=1e-9)
 
 
-def test_delong_keeps_its_promise_where_patients_have_several_films():
-    """Two equally good classifiers: 5 % of 400 comparisons are called different, give or take three errors."""
+def test_delong_has_its_nominal_error_rate_with_several_films_per_patient():
+    """Two equally good classifiers differ in 5 % of 400 comparisons, plus or minus three standard errors."""
     called = 0
     for seed in range(400):
         generator = np.random.default_rng(seed)
@@ -61,7 +61,7 @@ def test_delong_keeps_its_promise_where_patients_have_several_films():
     assert 0.017 < called / 400 < 0.083
 
 
-def test_the_same_scores_are_no_different():
+def test_equal_scores_have_no_difference():
     positives, a, _ = scores(30, seed=2)
 
     found = delong(positives, a, a, np.arange(30))
@@ -70,7 +70,7 @@ def test_the_same_scores_are_no_different():
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (6, 0), (10, 4), (5, 5)])
-def test_mcnemar_is_the_exact_test(only_a, only_b):
+def test_mcnemar_matches_the_exact_binomial_test(only_a, only_b):
     right_a = np.array([True] * only_a + [False] * only_b + [True] * 20)
     right_b = np.array([False] * only_a + [True] * only_b + [True] * 20)
 
@@ -81,7 +81,7 @@ def test_mcnemar_is_the_exact_test(only_a, only_b):
     assert found.p == pytest.approx(expected)
 
 
-def test_a_patients_films_are_one_toss():
+def test_mcnemar_counts_each_patient_once():
     right_a = np.ones(12, bool)
 
     found = mcnemar(right_a, ~right_a, np.repeat(np.arange(3), 4))

@@ -15,11 +15,11 @@ def test_age_bands(age, band):
 
 
 @pytest.mark.parametrize("age", ["", "old", "-1", "nan", "400"])
-def test_what_is_no_age_is_unknown(age):
+def test_an_invalid_age_is_unknown(age):
     assert age_band(age) == "unknown"
 
 
-def test_subgroups_are_the_figures_of_their_films():
+def test_subgroup_metrics_are_those_of_their_films():
     generator = np.random.default_rng(0)
     views = ["PA"] * 60 + ["AP"] * 25 + [""] * 4
     positives = np.r_[np.arange(60) % 2 == 0, np.arange(25) % 5 != 0, [True, True, False, False]]
@@ -46,7 +46,7 @@ def test_subgroups_are_the_figures_of_their_films():
     assert set(unknown.metrics.values()) == {None}
 
 
-def test_a_finding_has_one_class():
+def test_subgroups_by_finding_have_one_class():
     rows = subgroups(
         {"finding": ["COVID-19"] * 12}, np.ones(12, bool), np.linspace(0, 1, 12), np.arange(12), threshold=0.5
     )

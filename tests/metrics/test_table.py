@@ -13,8 +13,8 @@ def test_the_threshold_itself_is_positive():
     assert call_positive(np.array([0.49, 0.5, 0.51]), threshold=0.5).tolist() == [False, True, True]
 
 
-def test_figures_by_hand():
-    """Three of four found, one of six called wrongly."""
+def test_metrics_match_values_computed_by_hand():
+    """Three of four positives are true positives, one of six negatives is a false positive."""
     found = measure(TRUTH, PROBABILITY, threshold=0.5)
 
     assert count_confusion(TRUTH, PROBABILITY >= 0.5) == Confusion(3, 1, 1, 5)
@@ -48,7 +48,7 @@ def test_a_threshold_of_each_film_is_used():
     assert (found["sensitivity"], found["specificity"]) == (1 / 4, 2 / 6)
 
 
-def test_what_is_not_defined_is_none():
+def test_undefined_metrics_are_none():
     found = measure(np.array([True, True]), np.array([0.2, 0.9]), threshold=0.5)
 
     assert (found["sensitivity"], found["specificity"]) == (0.5, None)

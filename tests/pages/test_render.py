@@ -21,7 +21,7 @@ PAGE = """{% extends "base.html" %}{% import "parts.html" as parts %}
 
 @pytest.fixture
 def page(monkeypatch):
-    """Renders PAGE, as one of the package's own templates is rendered."""
+    """Render PAGE as one of the package's own templates."""
     environment = render._environment()
     environment.loader = ChoiceLoader([DictLoader({"page.html": PAGE}), environment.loader])
     monkeypatch.setattr(render, "_environment", lambda: environment)
@@ -31,7 +31,7 @@ def page(monkeypatch):
 CONTEXT = {"interval": Interval(low=0.885, high=0.925), "film": Image.new("L", (40, 30), 90)}
 
 
-def test_a_page_is_whole_in_one_file_and_carries_the_disclaimer(page, tmp_path):
+def test_a_page_is_self_contained_and_has_the_disclaimer(page, tmp_path):
     text = page(patient="P7", **CONTEXT)
     render.write_page(tmp_path / "new" / "page.html", "page.html", patient="P7", **CONTEXT)
 
@@ -44,7 +44,7 @@ def test_a_page_is_whole_in_one_file_and_carries_the_disclaimer(page, tmp_path):
     assert re.findall(r'src="([^"]{22})', text) == ["data:image/jpeg;base64"]
 
 
-def test_figures_stand_with_their_intervals(page):
+def test_metrics_are_shown_with_their_intervals(page):
     text = page(patient="P7", **CONTEXT)
 
     assert '<b>0.907</b> <span class="spread">0.885 to 0.925</span>' in text
@@ -56,14 +56,14 @@ def test_figures_stand_with_their_intervals(page):
     assert '<td class="number"><span class="measured"><b>0.500</b></span></td>' in text
 
 
-def test_what_a_dataset_says_is_text_and_never_markup(page):
+def test_values_from_a_dataset_are_escaped(page):
     text = page(patient='<script>alert("x")</script>', **CONTEXT)
 
     assert "<script>" not in text
     assert '<th scope="row">&lt;script&gt;' in text
 
 
-def test_a_name_that_is_not_given_is_an_error(page):
+def test_an_undefined_template_variable_is_an_error(page):
     with pytest.raises(UndefinedError, match="patient"):
         page(**CONTEXT)
 
@@ -76,18 +76,18 @@ def test_a_name_that_is_not_given_is_an_error(page):
         (b"<svg xmlns='x'/>", "svg+xml"),
     ],
 )
-def test_a_picture_is_told_by_its_bytes(picture, kind):
+def test_the_image_type_is_detected_from_its_bytes(picture, kind):
     assert render.data_uri(picture).startswith(f"data:image/{kind};base64,")
 
 
-def test_commands_in_a_text_are_shown_as_code():
+def test_backticks_become_code():
     assert render.code("<b> see `cxr a --b`, then `c`") == "&lt;b&gt; see <code>cxr a --b</code>, then <code>c</code>"
 
 
-def test_a_picture_file_is_read_whole(film):
+def test_an_image_file_is_embedded_unchanged(film):
     assert len(render.data_uri(film)) > film.stat().st_size * 4 / 3
 
 
-def test_what_is_no_picture_is_refused():
+def test_a_file_that_is_no_image_is_refused():
     with pytest.raises(ValueError, match="expected a PNG, JPEG, WebP or SVG"):
         render.data_uri(b"%PDF-1.7")

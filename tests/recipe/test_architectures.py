@@ -1,4 +1,4 @@
-"""The table's figures are Keras's own, and each row goes the whole way."""
+"""The numbers in the table of architectures agree with Keras."""
 
 import importlib
 
@@ -20,7 +20,7 @@ def module_of(row):
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def built(request):
-    """Each architecture at random, as small as it goes."""
+    """Each architecture with random weights at its smallest input size."""
     row = ARCHITECTURES[request.param]
     classifier = build_classifier(
         row, input_size=row.smallest_input, units=8, dropout=0.5, frozen=row.frozen, weights="none"
@@ -28,7 +28,7 @@ def built(request):
     return row, classifier.model
 
 
-def test_the_parameters_are_those_of_the_backbone(built):
+def test_parameter_counts_match_the_backbones(built):
     row, model = built
 
     assert model.get_layer("backbone").count_params() == row.parameters
@@ -43,7 +43,7 @@ def test_the_share_of_frozen_layers(built):
     assert all(layer.trainable for layer in layers[cut:])
 
 
-def test_the_scaling_is_what_keras_or_the_row_applies_to_a_gray_film(built):
+def test_the_scaling_matches_keras_or_the_row(built):
     row, model = built
     gray = np.repeat(np.array([0, 1, 100, 128, 254, 255], np.uint8)[:, None, None, None], 3, axis=-1)
     film = np.broadcast_to(gray, (6, *model.input_shape[1:])).copy()
@@ -58,7 +58,7 @@ def test_the_scaling_is_what_keras_or_the_row_applies_to_a_gray_film(built):
 
 
 @pytest.mark.parametrize("name", FROM_KERAS)
-def test_the_address_is_the_one_that_keras_downloads_from(name, monkeypatch):
+def test_the_weights_url_is_the_one_keras_uses(name, monkeypatch):
     asked = []
 
     class AskedError(Exception):

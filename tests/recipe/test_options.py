@@ -1,4 +1,4 @@
-"""The training options: one table, checked when constructed, and taken up by both commands that train."""
+"""The training options: one table, checked on construction, and used by both commands that train."""
 
 from dataclasses import asdict, fields
 
@@ -29,12 +29,12 @@ def test_a_command_that_trains_has_every_training_option(command):
         flag = f"--{name.replace('_', '-')}"
         assert options[name].opts == [flag]
         assert options[name].secondary_opts == ([f"--no-{flag[2:]}"] if option.kind is bool else [])
-        assert options[name].default is None  # so that what the user gave is told apart, be it the default
+        assert options[name].default is None  # so that an option given by the user is known
         assert option.text.help in options[name].help
         assert options[name].help.endswith(f" Default: {option.default_text}.")
 
 
-def test_only_train_offers_all_architectures_and_only_train_several_machines():
+def test_only_train_offers_all_architectures_and_several_machines():
     choices = {
         (command, parameter.name): list(parameter.type.choices)
         for command in ("train", "crossval")
@@ -49,7 +49,7 @@ def test_only_train_offers_all_architectures_and_only_train_several_machines():
     }
 
 
-def test_every_field_is_an_option_with_a_title_a_help_text_and_a_default_that_it_accepts():
+def test_every_field_has_a_title_a_help_text_and_a_valid_default():
     names = {item.name for item in (*fields(TrainingOptions), *fields(Augmentation))} - {"augmentation"}
 
     assert set(TRAINING_OPTIONS) == names
@@ -86,19 +86,19 @@ def test_every_field_is_an_option_with_a_title_a_help_text_and_a_default_that_it
     ],
     ids=str,
 )
-def test_a_value_that_an_option_does_not_take_is_refused_when_constructed(options, message):
+def test_an_invalid_value_is_refused_on_construction(options, message):
     with pytest.raises(CxrError) as refused:
         TrainingOptions(**options)
 
     assert refused.value.message == message
 
 
-def test_the_augmentation_is_checked_too():
+def test_augmentation_ranges_are_checked():
     with pytest.raises(CxrError, match=r"Expected a number from 0 to 180 for rotation \(rotation\)\. Received: -1\."):
         change_options(TrainingOptions(), {"rotation": -1})
 
 
-def test_a_rule_that_is_no_operating_point_is_refused_and_one_rule_has_one_spelling():
+def test_operating_points_are_checked_and_normalized():
     with pytest.raises(CxrError, match="Received: best"):
         TrainingOptions(operating_point="best")
 
@@ -110,7 +110,7 @@ def test_an_unknown_option_is_refused_by_name():
         change_options(TrainingOptions(), {"warp": 1, "curriculum": 2})
 
 
-def test_any_augmentation_that_is_not_zero_changes_films():
+def test_any_nonzero_augmentation_counts_as_augmentation():
     still = dict.fromkeys((item.name for item in fields(Augmentation)), 0) | {"flip": False}
 
     assert not Augmentation(**still).changes_films
@@ -118,13 +118,13 @@ def test_any_augmentation_that_is_not_zero_changes_films():
         assert Augmentation(**{**still, item.name: True if item.name == "flip" else 0.1}).changes_films, item.name
 
 
-def test_an_augmentation_in_words_names_every_field():
+def test_the_description_of_an_augmentation_names_every_field():
     assert str(Augmentation()) == "rotation ±8°, shift ±0.05, zoom ±0.1, brightness ±0.1, shear ±0°, mirroring"
     for option in (TRAINING_OPTIONS[item.name] for item in fields(Augmentation)):
         assert option.text.title in str(Augmentation())
 
 
-def test_options_are_read_as_they_were_recorded_and_newer_ones_have_their_default(tmp_path):
+def test_recorded_options_are_read_and_newer_ones_get_their_default(tmp_path):
     options = change_options(TrainingOptions(seed=4), {"shear": 3.0})
     recorded = asdict(options)
     assert read_options(recorded, tmp_path) == options

@@ -1,4 +1,4 @@
-"""Phantoms where they can't be written."""
+"""Folders that phantoms can and can't be written to."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from cxr_cli.progress import Watcher, watched_by
 from cxr_cli.rendering.render import write_phantoms
 
 
-def test_a_file_in_the_place_of_the_folder_is_said_and_kept(tmp_path):
+def test_a_file_in_place_of_the_phantom_folder_is_an_error_and_is_kept(tmp_path):
     (tmp_path / "films").write_bytes(b"mine")
 
     with pytest.raises(CxrError) as caught:
@@ -22,7 +22,7 @@ def test_a_file_in_the_place_of_the_folder_is_said_and_kept(tmp_path):
     assert (tmp_path / "films").read_bytes() == b"mine"
 
 
-def test_a_data_set_of_the_users_own_is_never_overwritten(tmp_path):
+def test_a_dataset_of_the_user_is_never_overwritten(tmp_path):
     (tmp_path / "metadata.csv").write_text("filename,finding\ncovid.png,COVID-19\n")
 
     with pytest.raises(CxrError, match="which holds other files"):
@@ -40,7 +40,7 @@ def test_earlier_phantoms_are_replaced(tmp_path):
     assert (tmp_path / "covid.png").read_bytes() != before
 
 
-def test_a_rendering_that_was_stopped_can_be_repeated(tmp_path):
+def test_an_interrupted_rendering_can_be_repeated(tmp_path):
     class Stopping(Watcher):
         def track(self, items, description, *, total):
             yield from itertools.islice(items, 2)

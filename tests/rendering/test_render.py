@@ -1,4 +1,4 @@
-"""Phantoms: what a film shows, what a data set of them says, and that nothing but opacities gives the class away."""
+"""Phantoms: their anatomy, their metadata, and that only opacities depend on the class."""
 
 import csv
 import itertools
@@ -23,7 +23,7 @@ SMALL = (112, 128)
 
 @pytest.fixture(scope="module")
 def pairs() -> list[tuple[Phantom, Phantom]]:
-    """The negative and the positive film of twenty seeds."""
+    """The negative and the positive film of each of twenty seeds."""
     return [
         (render(positive=False, seed=seed, size=SMALL), render(positive=True, seed=seed, size=SMALL))
         for seed in range(20)
@@ -32,7 +32,7 @@ def pairs() -> list[tuple[Phantom, Phantom]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of 40 films with masks."""
+    """A dataset of 40 films with masks."""
     return write_phantoms(tmp_path_factory.mktemp("phantoms"), films=40, seed=3, masks=True).parent
 
 
@@ -55,7 +55,7 @@ def file_bytes(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_phantom_is_a_gray_film_with_two_masks_of_its_shape():
+def test_a_phantom_is_a_gray_film_with_two_masks_of_the_same_shape():
     phantom = render(positive=True, seed=5, size=(300, 340))
 
     assert [(array.shape, array.dtype.name) for array in (phantom.film, phantom.lungs, phantom.opacity)] == [
@@ -65,7 +65,7 @@ def test_a_phantom_is_a_gray_film_with_two_masks_of_its_shape():
     ]
 
 
-def test_the_same_seed_renders_the_same_film_and_another_seed_another():
+def test_the_seed_determines_the_film():
     first, again, other = (render(positive=True, seed=seed, size=SMALL) for seed in (7, 7, 8))
 
     assert np.array_equal(first.film, again.film)
@@ -73,7 +73,7 @@ def test_the_same_seed_renders_the_same_film_and_another_seed_another():
     assert not np.array_equal(first.film, other.film)
 
 
-def test_global_randomness_is_neither_used_nor_touched():
+def test_global_random_state_is_neither_used_nor_changed():
     film = render(positive=True, seed=7, size=SMALL).film
     np.random.seed(2)  # noqa: NPY002
     before = np.random.get_state()[1].copy()  # noqa: NPY002
@@ -82,7 +82,7 @@ def test_global_randomness_is_neither_used_nor_touched():
     assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
-def test_sizes_vary_between_320_and_512_and_are_seldom_square():
+def test_sizes_vary_from_320_to_512_and_are_rarely_square():
     shapes = [render(positive=False, seed=seed).film.shape for seed in range(12)]
 
     assert all(320 <= side <= 512 for shape in shapes for side in shape)
@@ -90,7 +90,7 @@ def test_sizes_vary_between_320_and_512_and_are_seldom_square():
     assert sum(height == width for height, width in shapes) <= 1
 
 
-def test_a_given_size_leaves_pose_and_exposure_alone():
+def test_a_given_size_does_not_change_pose_or_exposure():
     for seed in range(5):
         small, large = (render(positive=True, seed=seed, size=size) for size in ((120, 120), (240, 240)))
 
@@ -99,17 +99,17 @@ def test_a_given_size_leaves_pose_and_exposure_alone():
         assert abs(shrunk.mean() - small.film.mean()) < 1.5
 
 
-def test_lungs_are_two_dark_fields_and_the_right_one_is_larger(pairs):
+def test_lungs_are_two_dark_regions_and_the_right_one_is_larger(pairs):
     for negative, _ in pairs:
         film, lungs = negative.film.astype(float), negative.lungs
         middle = SMALL[1] // 2
-        # The heart takes its room from the left lung, which is on the right of the film.
+        # The heart makes the left lung smaller, which is on the right of the film.
         assert 0.15 < lungs.mean() < 0.4
         assert lungs[:, :middle].sum() > lungs[:, middle:].sum() > 0.05 * lungs.size
         assert film[lungs].mean() < 0.7 * film[SMALL[0] // 3 :, middle - 4 : middle + 4].mean()
 
 
-def test_positive_films_have_opacities_in_both_lungs_and_negatives_none(pairs):
+def test_only_positive_films_have_opacities_and_in_both_lungs(pairs):
     middle = SMALL[1] // 2
     for negative, positive in pairs:
         assert not negative.opacity.any()
@@ -127,9 +127,9 @@ def test_opacities_are_brighter_than_the_rest_of_the_same_lung(pairs):
             assert film[opacity].mean() > film[lungs & ~opacity].mean() + 10
 
 
-def test_opacities_are_all_that_the_class_changes(pairs):
+def test_the_class_changes_only_the_opacities(pairs):
     for negative, positive in pairs:
-        # The film's blur carries an opacity a few pixels over the border of the lung.
+        # Blur spreads an opacity a few pixels beyond the border of the lung.
         near = np.asarray(Image.fromarray(positive.lungs).convert("L").filter(ImageFilter.MaxFilter(9))) > 0
 
         assert np.array_equal(negative.lungs, positive.lungs)
@@ -137,9 +137,9 @@ def test_opacities_are_all_that_the_class_changes(pairs):
         assert (positive.film > negative.film)[positive.opacity].mean() > 0.95
 
 
-def test_a_patient_keeps_the_anatomy_from_film_to_film():
+def test_films_of_a_patient_share_their_anatomy():
     def right_to_left(seed: int, patient_seed: int) -> float:
-        """The right lung's area by the left one's: pose doesn't change it."""
+        """Return the ratio of the right lung's area to the left one's, which pose doesn't change."""
         lungs = render(positive=False, seed=seed, size=(256, 256), patient_seed=patient_seed).lungs
         columns = np.nonzero(lungs)[1]
         return float((columns < columns.mean()).sum() / (columns > columns.mean()).sum())
@@ -149,14 +149,14 @@ def test_a_patient_keeps_the_anatomy_from_film_to_film():
     assert np.ptp(ratios[:, 0]) > 0.15
 
 
-def test_the_patient_is_the_seed_unless_given():
+def test_the_patient_defaults_to_the_seed():
     film = render(positive=True, seed=4, size=SMALL).film
 
     assert np.array_equal(film, render(positive=True, seed=4, size=SMALL, patient_seed=4).film)
     assert not np.array_equal(film, render(positive=True, seed=4, size=SMALL, patient_seed=5).film)
 
 
-def test_metadata_has_the_columns_of_the_collection_and_says_phantom(folder):
+def test_metadata_has_the_columns_of_the_collection(folder):
     assert (folder / "metadata.csv").read_text(encoding="utf-8").splitlines()[0] == HEADER
     rows = read_rows(folder)
     assert len(rows) == 40
@@ -171,7 +171,7 @@ def test_metadata_has_the_columns_of_the_collection_and_says_phantom(folder):
     assert sum(map(is_positive, rows)) == 20
 
 
-def test_files_are_named_by_class_and_number_and_lie_where_the_rows_say(folder):
+def test_files_are_named_by_class_and_number_as_in_the_metadata(folder):
     rows = read_rows(folder)
     for positive, name in ((True, "covid"), (False, "non_covid")):
         named = [row["filename"] for row in rows if is_positive(row) == positive]
@@ -182,7 +182,7 @@ def test_files_are_named_by_class_and_number_and_lie_where_the_rows_say(folder):
         assert {path.name for path in (folder / "masks" / kind).iterdir()} == {f"{name}.png" for name in names}
 
 
-def test_masks_on_disk_are_black_and_white_and_fit_their_film(folder):
+def test_written_masks_are_binary_and_have_the_size_of_the_film(folder):
     for row in read_rows(folder):
         film = read_pixels(folder / row["filename"])
         lungs, opacity = (
@@ -194,7 +194,7 @@ def test_masks_on_disk_are_black_and_white_and_fit_their_film(folder):
         assert not (opacity > lungs).any()
 
 
-def test_a_row_notes_the_call_that_renders_its_film_again(folder):
+def test_the_notes_hold_the_call_that_renders_the_film_again(folder):
     row = next(row for row in read_rows(folder) if is_positive(row))
     call = re.fullmatch(
         r"render\(positive=True, seed=(\d+), size=\((\d+), (\d+)\), patient_seed=(\d+)\)", row["other_notes"]
@@ -206,7 +206,7 @@ def test_a_row_notes_the_call_that_renders_its_film_again(folder):
     assert np.array_equal(again.film, read_pixels(folder / row["filename"]))
 
 
-def test_classes_are_mixed_and_a_patient_is_of_one_class(folder):
+def test_classes_are_mixed_and_each_patient_has_one_class(folder):
     rows = read_rows(folder)
     in_a_row = [len(list(run)) for _, run in itertools.groupby(rows, key=is_positive)]
     patients: dict[str, list[dict[str, str]]] = {}
@@ -221,7 +221,7 @@ def test_classes_are_mixed_and_a_patient_is_of_one_class(folder):
         assert days == sorted(set(days))
 
 
-def test_the_same_seed_writes_the_same_bytes_and_more_films_change_none(tmp_path):
+def test_the_seed_determines_the_bytes_for_any_number_of_films(tmp_path):
     few = file_bytes(write_phantoms(tmp_path / "few", films=4, seed=9, masks=True).parent)
     again = file_bytes(write_phantoms(tmp_path / "again", films=4, seed=9, masks=True).parent)
     more = file_bytes(write_phantoms(tmp_path / "more", films=6, seed=9, masks=True).parent)
@@ -240,30 +240,30 @@ def test_two_films_are_one_of_each_class(tmp_path, seed):
     assert sorted(file_bytes(folder)) == ["covid.png", "metadata.csv", "non_covid.png"]
 
 
-def test_image_size_and_view_say_nothing_of_the_class(folder):
+def test_image_size_and_view_do_not_depend_on_the_class(folder):
     rows = read_rows(folder)
     positive = [is_positive(row) for row in rows]
     shapes = [read_pixels(folder / row["filename"]).shape for row in rows]
 
-    # Matched pairs: not about a half, but a half.
+    # Matched pairs: exactly a half.
     assert roc_auc_score(positive, [height for height, _ in shapes]) == 0.5
     assert roc_auc_score(positive, [width for _, width in shapes]) == 0.5
     assert roc_auc_score(positive, [row["view"] == "PA" for row in rows]) == 0.5
 
 
-def test_the_size_of_the_file_hardly_tells_the_class(folder):
+def test_file_size_hardly_separates_the_classes(folder):
     rows = read_rows(folder)
     file_sizes = [(folder / row["filename"]).stat().st_size for row in rows]
 
     assert 0.35 < roc_auc_score([is_positive(row) for row in rows], file_sizes) < 0.65
 
 
-def test_brightness_is_a_poor_guide_and_opacities_are_a_good_one():
+def test_opacities_separate_the_classes_and_brightness_hardly_does():
     phantoms = [(index % 2 == 1, render(positive=index % 2 == 1, seed=index, size=SMALL)) for index in range(120)]
     positive = [label for label, _ in phantoms]
 
     def periphery_against_apices(phantom: Phantom) -> float:
-        """How much brighter the lower two thirds of the lungs are than the upper third."""
+        """Return how much brighter the lower two thirds of the lungs are than the upper third."""
         rows = np.flatnonzero(phantom.lungs.any(axis=1))
         border = rows[0] + len(rows) // 3
         upper, lower = phantom.film[:border][phantom.lungs[:border]], phantom.film[border:][phantom.lungs[border:]]
@@ -275,7 +275,7 @@ def test_brightness_is_a_poor_guide_and_opacities_are_a_good_one():
 
 
 @pytest.mark.parametrize("films", [1, 0, -3])
-def test_fewer_than_two_films_are_refused_before_anything_is_written(tmp_path, films):
+def test_fewer_than_two_films_are_refused_before_writing(tmp_path, films):
     with pytest.raises(CxrError) as caught:
         write_phantoms(tmp_path / "phantoms", films=films)
 

@@ -1,4 +1,4 @@
-"""Safe writes: what was there stays until what comes is whole, and nothing is left lying about."""
+"""Safe writes: the old file or folder stays until the new one is complete, and no temporary files remain."""
 
 import os
 import stat
@@ -16,27 +16,27 @@ WRITE_HINT = "Check the folder's permissions and free space, or name another pla
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
-    """Every path below `folder` with a file's bytes, hidden ones too."""
+    """Map every path in `folder`, including hidden ones, to the bytes of the file."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))
     }
 
 
-def test_write_bytes_makes_the_folders_and_leaves_only_the_file(tmp_path):
+def test_write_bytes_creates_folders_and_leaves_only_the_file(tmp_path):
     write_bytes(tmp_path / "a" / "b" / "file.bin", b"\x00\r\n\xff")
 
     assert tree(tmp_path) == {"a": None, "a/b": None, "a/b/file.bin": b"\x00\r\n\xff"}
 
 
-def test_write_text_is_utf8_with_the_line_ends_it_was_given(tmp_path):
+def test_write_text_writes_utf8_and_keeps_line_endings(tmp_path):
     write_text(tmp_path / "file.txt", "é\nb\r\n")
 
     assert (tmp_path / "file.txt").read_bytes() == b"\xc3\xa9\nb\r\n"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_a_written_file_can_be_read_by_whom_the_umask_lets(tmp_path):
+def test_file_permissions_follow_the_umask(tmp_path):
     before = os.umask(0o022)
     try:
         write_bytes(tmp_path / "file", b"x")
@@ -49,7 +49,7 @@ def test_a_written_file_can_be_read_by_whom_the_umask_lets(tmp_path):
     assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o755
 
 
-def test_a_write_that_fails_midway_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatch):
     write_bytes(tmp_path / "file", b"old")
 
     def disk_full(descriptor: int) -> None:
@@ -64,7 +64,7 @@ def test_a_write_that_fails_midway_keeps_the_old_file_and_leaves_nothing(tmp_pat
     assert caught.value.hint == WRITE_HINT
 
 
-def test_an_interrupt_during_a_write_keeps_the_old_file_and_passes_on(tmp_path, monkeypatch):
+def test_an_interrupted_write_keeps_the_old_file_and_reraises(tmp_path, monkeypatch):
     write_bytes(tmp_path / "file", b"old")
 
     def interrupt(descriptor: int) -> None:
@@ -77,7 +77,7 @@ def test_an_interrupt_during_a_write_keeps_the_old_file_and_passes_on(tmp_path, 
     assert tree(tmp_path) == {"file": b"old"}
 
 
-def test_a_file_where_a_folder_should_be_is_said_with_the_path_and_kept(tmp_path):
+def test_a_file_in_place_of_a_folder_is_an_error_and_is_kept(tmp_path):
     (tmp_path / "place").write_bytes(b"mine")
 
     for use in (
@@ -94,7 +94,7 @@ def test_a_file_where_a_folder_should_be_is_said_with_the_path_and_kept(tmp_path
     assert tree(tmp_path) == {"place": b"mine"}
 
 
-def test_a_folder_where_a_file_should_be_is_said_and_kept(tmp_path):
+def test_a_folder_in_place_of_a_file_is_an_error_and_is_kept(tmp_path):
     (tmp_path / "place").mkdir()
 
     with pytest.raises(WorkspaceError, match=r"^Expected to write to "):
@@ -103,7 +103,7 @@ def test_a_folder_where_a_file_should_be_is_said_and_kept(tmp_path):
     assert tree(tmp_path) == {"place": None}
 
 
-def test_a_table_that_grows_is_there_when_it_is_whole(tmp_path):
+def test_a_growing_table_appears_when_complete(tmp_path):
     path = tmp_path / "new" / "answers.csv"
     with growing_table(path, ["image", "class"]) as write:
         write(["a,b.png", "covid"])
@@ -115,7 +115,7 @@ def test_a_table_that_grows_is_there_when_it_is_whole(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_table_that_is_stopped_midway_keeps_the_earlier_one_and_its_rows_apart(tmp_path, error):
+def test_an_interrupted_table_keeps_the_old_one_and_a_partial_file(tmp_path, error):
     path = tmp_path / "answers.csv"
     path.write_text("earlier")
 
@@ -131,7 +131,7 @@ def test_a_table_that_is_stopped_midway_keeps_the_earlier_one_and_its_rows_apart
     assert partial(path).read_text() == "image\na.png\n"
 
 
-def test_a_table_that_can_not_be_written_is_said_before_its_first_row(tmp_path):
+def test_an_unwritable_table_is_an_error_before_its_first_row(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(WorkspaceError) as caught, growing_table(tmp_path / "file" / "answers.csv", ["image"]):
         pass
@@ -149,7 +149,7 @@ def test_a_staged_folder_appears_when_its_block_ends(tmp_path):
     assert tree(tmp_path) == {"deep": None, "deep/dataset": None, "deep/dataset/new.txt": b"new"}
 
 
-def test_a_staged_folder_replaces_the_old_one_whole(tmp_path):
+def test_a_staged_folder_replaces_the_old_one_completely(tmp_path):
     target = tmp_path / "dataset"
     target.mkdir()
     (target / "old.txt").write_bytes(b"old")
@@ -162,7 +162,7 @@ def test_a_staged_folder_replaces_the_old_one_whole(tmp_path):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit, OSError])
-def test_a_block_that_ends_badly_keeps_the_old_folder_and_leaves_nothing(tmp_path, error):
+def test_a_failed_block_keeps_the_old_folder_and_leaves_no_other(tmp_path, error):
     target = tmp_path / "dataset"
     target.mkdir()
     (target / "old.txt").write_bytes(b"old")
@@ -174,7 +174,7 @@ def test_a_block_that_ends_badly_keeps_the_old_folder_and_leaves_nothing(tmp_pat
     assert tree(tmp_path) == {"dataset": None, "dataset/old.txt": b"old"}
 
 
-def test_a_folder_that_cannot_go_in_brings_the_old_one_back(tmp_path, monkeypatch):
+def test_the_old_folder_is_restored_when_the_new_one_cannot_be_moved(tmp_path, monkeypatch):
     target = tmp_path / "dataset"
     target.mkdir()
     (target / "old.txt").write_bytes(b"old")
@@ -193,7 +193,7 @@ def test_a_folder_that_cannot_go_in_brings_the_old_one_back(tmp_path, monkeypatc
     assert tree(tmp_path) == {"dataset": None, "dataset/old.txt": b"old"}
 
 
-def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+def test_only_leftovers_of_killed_processes_are_removed(tmp_path):
     for name in (".staged-dataset-abc123", ".staged-other-abc123", "dataset-abc123"):
         (tmp_path / name).mkdir()
     (tmp_path / ".staged-gone-abc123.lock").touch()
@@ -204,7 +204,7 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     assert tree(tmp_path) == {"dataset": None, "dataset-abc123": None}
 
 
-def test_a_folder_that_is_being_written_survives_another_write_beside_it(tmp_path):
+def test_a_folder_being_written_survives_another_write_beside_it(tmp_path):
     with staged_folder(tmp_path / "run") as run:
         (run / "model").write_bytes(b"weights")
         with staged_folder(tmp_path / "export") as export:
@@ -221,7 +221,7 @@ def test_a_folder_that_is_being_written_survives_another_write_beside_it(tmp_pat
 
 
 def kill_while(block: str, folder: Path) -> None:
-    """Run `block`, which must print a line and wait, in another process, and kill it there."""
+    """Run `block`, which prints a line and waits, in another process, and kill that process."""
     code = "import sys; from pathlib import Path; from cxr_cli.workspace.files import *; folder = Path(sys.argv[1])\n"
     with subprocess.Popen(
         [sys.executable, "-c", code + block, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -239,7 +239,7 @@ def test_a_folder_whose_writer_was_killed_is_removed_by_the_next_write(tmp_path)
     assert tree(tmp_path) == {"file": b"x"}
 
 
-def test_a_file_whose_writer_was_killed_is_removed_once_nobody_can_be_writing_it(tmp_path):
+def test_a_file_whose_writer_was_killed_is_removed_when_old_enough(tmp_path):
     kill_while("with whole_file(folder / 'run'): print('writing', flush=True); sys.stdin.read()", tmp_path)
     (left,) = tmp_path.glob(".staged-*")
     with staged_folder(tmp_path / "young"):
@@ -251,7 +251,7 @@ def test_a_file_whose_writer_was_killed_is_removed_once_nobody_can_be_writing_it
     assert tree(tmp_path) == {"file": b"x", "young": None}
 
 
-def test_a_file_that_can_not_be_read_is_not_said_to_be_one_that_can_not_be_written(tmp_path):
+def test_read_errors_are_not_reported_as_write_errors(tmp_path):
     with pytest.raises(FileNotFoundError), whole_file(tmp_path / "file") as stream:
         stream.write((tmp_path / "missing").read_bytes())
 
@@ -259,7 +259,7 @@ def test_a_file_that_can_not_be_read_is_not_said_to_be_one_that_can_not_be_writt
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
-def test_a_full_disk_in_the_middle_of_a_file_is_an_error_of_that_file(tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_is_an_error_that_names_the_file(tmp_path, monkeypatch):
     class Full(files._StagedFile):
         def __init__(self, stage: Path, target: Path) -> None:
             super().__init__(stage, target)
@@ -275,7 +275,7 @@ def test_a_full_disk_in_the_middle_of_a_file_is_an_error_of_that_file(tmp_path, 
 
 
 @pytest.mark.parametrize("name", ["", "run"])
-def test_what_another_process_holds_is_refused_until_it_is_free(tmp_path, name):
+def test_a_lock_held_by_another_process_is_refused_until_released(tmp_path, name):
     hold = "import sys; from pathlib import Path; from cxr_cli.workspace.files import lock\n"
     hold += "with lock(Path(sys.argv[1]), name=sys.argv[2]): print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
@@ -296,20 +296,20 @@ def test_what_another_process_holds_is_refused_until_it_is_free(tmp_path, name):
         pass
 
 
-def test_a_lock_says_what_to_do_about_what_it_guards(tmp_path):
+def test_a_held_lock_shows_the_callers_hint(tmp_path):
     with lock(tmp_path, name="run"), pytest.raises(WorkspaceError) as caught:
         lock(tmp_path, name="run", hint="Name another run: --name NAME").__enter__()
 
     assert caught.value.hint == "Name another run: --name NAME"
 
 
-def test_a_lock_is_freed_by_an_error_and_passes_it_on(tmp_path):
+def test_an_error_releases_the_lock_and_is_reraised(tmp_path):
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt), lock(tmp_path / "workspace"):
             raise KeyboardInterrupt
 
 
-def test_what_stepped_aside_for_a_process_that_was_killed_comes_back(tmp_path):
+def test_a_folder_moved_aside_by_a_killed_process_is_restored(tmp_path):
     (tmp_path / ".staged-dataset-x1.old" / "dataset").mkdir(parents=True)
     (tmp_path / ".staged-dataset-x1.old" / "dataset" / "film").write_bytes(b"old")
 

@@ -1,4 +1,4 @@
-"""The workspace's paths, and what is said where something is missing."""
+"""The workspace's paths, and the errors where something is missing."""
 
 import json
 import os
@@ -14,14 +14,14 @@ TRAIN_HINT = "Train one: cxr train --arch mobilenetv2 --class-weight"
 
 
 def make_run(workspace: Workspace, name: str, *, minutes: int) -> RunFolder:
-    """A complete run, trained some minutes after midnight."""
+    """Create a complete run, trained some minutes after midnight."""
     run = workspace.new_run(name)
     run.root.mkdir(parents=True)
     run.record.write_text(json.dumps({"schema_version": 9, "created": f"2026-01-01T00:{minutes:02}:00+00:00"}))
     return run
 
 
-def test_a_films_path_starts_from_the_datasets_folder():
+def test_film_paths_are_relative_to_the_dataset_folder():
     assert Workspace(Path("w")).dataset.film("val", "covid", "a.png") == "split/val/covid/a.png"
 
 
@@ -62,7 +62,7 @@ def test_every_path_of_the_workspace():
     ]
 
 
-def test_the_option_goes_before_the_environment_and_that_before_the_default(monkeypatch):
+def test_the_option_precedes_the_environment_and_the_default(monkeypatch):
     monkeypatch.delenv("CXR_WORKSPACE", raising=False)
     assert Workspace.find() == Workspace(Path("workspace"))
     monkeypatch.setenv("CXR_WORKSPACE", "")
@@ -72,7 +72,7 @@ def test_the_option_goes_before_the_environment_and_that_before_the_default(monk
     assert Workspace.find(Path("here")) == Workspace(Path("here"))
 
 
-def test_a_dataset_without_its_record_is_no_dataset(tmp_path):
+def test_a_dataset_without_its_record_is_not_a_dataset(tmp_path):
     workspace = Workspace(tmp_path)
     workspace.dataset.root.mkdir()
     workspace.dataset.manifest.write_text("path\n")
@@ -89,7 +89,7 @@ def test_a_dataset_without_its_record_is_no_dataset(tmp_path):
     assert workspace.prepared() == workspace.dataset
 
 
-def test_the_latest_run_answers_unless_one_is_named(tmp_path):
+def test_the_latest_run_is_the_default(tmp_path):
     workspace = Workspace(tmp_path)
     for name, minutes in (("b", 2), ("c", 1), ("a", 2)):
         make_run(workspace, name, minutes=minutes)
@@ -99,7 +99,7 @@ def test_the_latest_run_answers_unless_one_is_named(tmp_path):
     assert workspace.run("c") == RunFolder(tmp_path / "models" / "c")
 
 
-def test_what_is_done_to_a_run_later_does_not_make_it_the_one_trained_last(tmp_path):
+def test_later_changes_to_a_run_do_not_make_it_the_latest(tmp_path):
     workspace = Workspace(tmp_path)
     old, new = (make_run(workspace, name, minutes=minutes) for name, minutes in (("old", 1), ("new", 2)))
     os.utime(new.record, (0, 0))
@@ -109,7 +109,7 @@ def test_what_is_done_to_a_run_later_does_not_make_it_the_one_trained_last(tmp_p
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{}", b"\xff", b'{"created": 3}', b'{"created": "2027'])
-def test_a_damaged_run_is_listed_and_never_the_one_trained_last(tmp_path, damaged):
+def test_a_damaged_run_is_listed_but_never_the_latest(tmp_path, damaged):
     workspace = Workspace(tmp_path)
     make_run(workspace, "whole", minutes=1)
     make_run(workspace, "wrecked", minutes=2).record.write_bytes(damaged)
@@ -118,7 +118,7 @@ def test_a_damaged_run_is_listed_and_never_the_one_trained_last(tmp_path, damage
     assert workspace.run("wrecked").name == "wrecked"
 
 
-def test_a_run_that_is_being_made_or_was_cut_off_is_none(tmp_path):
+def test_an_unfinished_run_is_not_a_run(tmp_path):
     workspace = Workspace(tmp_path)
     make_run(workspace, "whole", minutes=1)
     (workspace.models / "cut-off").mkdir()
@@ -130,7 +130,7 @@ def test_a_run_that_is_being_made_or_was_cut_off_is_none(tmp_path):
 
 
 @pytest.mark.parametrize("name", [None, "any"])
-def test_without_a_run_the_command_that_makes_one_is_named(tmp_path, name):
+def test_without_a_run_the_error_names_the_command_that_makes_one(tmp_path, name):
     workspace = Workspace(tmp_path)
 
     with pytest.raises(NoRunError) as missing:
@@ -144,7 +144,7 @@ def test_without_a_run_the_command_that_makes_one_is_named(tmp_path, name):
     assert missing.value.hint == empty.value.hint == TRAIN_HINT
 
 
-def test_an_unknown_name_is_answered_with_the_names_there_are(tmp_path):
+def test_an_unknown_run_is_an_error_that_lists_the_runs(tmp_path):
     workspace = Workspace(tmp_path)
     make_run(workspace, "b", minutes=1)
     make_run(workspace, "a", minutes=2)
@@ -157,14 +157,14 @@ def test_an_unknown_name_is_answered_with_the_names_there_are(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a", "mobilenetv2-seed1", "A.b_c+d", "0"])
-def test_a_name_of_letters_digits_and_signs_is_a_folder_of_models(tmp_path, name):
+def test_valid_run_names_are_folders_in_models(tmp_path, name):
     assert Workspace(tmp_path).new_run(name).root == tmp_path / "models" / name
 
 
 @pytest.mark.parametrize(
     "name", ["", ".", "..", ".hidden", "../up", "a/b", "a\\b", "-a", "a b", "é", "a\n", "a:b", "a*"]
 )
-def test_a_name_that_leads_elsewhere_or_is_no_name_is_refused(tmp_path, name):
+def test_run_names_that_leave_the_folder_or_are_invalid_are_refused(tmp_path, name):
     with pytest.raises(WorkspaceError) as caught:
         Workspace(tmp_path).new_run(name)
 

@@ -1,4 +1,4 @@
-"""Records: they come back as they were written, and anything else is refused with the way on."""
+"""Records are read back as written; anything else is refused with a hint."""
 
 import json
 import re
@@ -84,13 +84,13 @@ HINTS = {
 
 
 @pytest.mark.parametrize("record", [DATASET, RUN, REPORT], ids=lambda record: type(record).__name__)
-def test_a_record_comes_back_as_it_was_written(tmp_path, record):
+def test_a_record_is_read_back_as_written(tmp_path, record):
     write_record(tmp_path / "record.json", record)
 
     assert read_record(tmp_path / "record.json", type(record)) == record
 
 
-def test_a_record_is_indented_utf8_json_that_ends_its_line(tmp_path):
+def test_a_record_is_indented_utf8_json_with_a_final_newline(tmp_path):
     write_record(tmp_path / "record.json", DATASET)
 
     text = (tmp_path / "record.json").read_text(encoding="utf-8")
@@ -99,12 +99,12 @@ def test_a_record_is_indented_utf8_json_that_ends_its_line(tmp_path):
     assert '"Größe": 9' in text
 
 
-def test_a_record_is_not_changed_in_place():
+def test_a_record_is_immutable():
     with pytest.raises(AttributeError):
         DATASET.rows = 1
 
 
-def test_a_stamp_tells_the_second_in_utc_and_every_version_that_counts():
+def test_a_stamp_holds_the_utc_time_and_the_versions():
     made = stamp()
 
     assert list(made) == ["created", "versions"]
@@ -119,7 +119,7 @@ def test_a_stamp_tells_the_second_in_utc_and_every_version_that_counts():
 
 
 @pytest.mark.parametrize("record", [DATASET, RUN, REPORT], ids=lambda record: type(record).__name__)
-def test_a_record_of_another_version_is_refused_even_where_the_rest_is_unknown_too(tmp_path, record):
+def test_another_version_is_refused_before_unknown_keys(tmp_path, record):
     path = tmp_path / "record.json"
     path.write_text('{"schema_version": 99, "colour": "blue"}')
 
@@ -160,7 +160,7 @@ def test_a_damaged_record_is_refused_with_the_reason_and_the_command(tmp_path, c
     assert caught.value.hint == HINTS[DatasetRecord]
 
 
-def test_a_record_that_is_not_there_or_no_file_is_said_with_the_command(tmp_path):
+def test_a_missing_record_is_an_error_that_names_the_command(tmp_path):
     with pytest.raises(WorkspaceError) as missing:
         read_record(tmp_path / "run.json", RunRecord)
     with pytest.raises(WorkspaceError) as folder:
@@ -172,13 +172,13 @@ def test_a_record_that_is_not_there_or_no_file_is_said_with_the_command(tmp_path
     assert missing.value.hint == folder.value.hint == HINTS[RunRecord]
 
 
-def test_class_indices_are_the_json_that_keras_users_know(tmp_path):
+def test_class_indices_are_json_as_keras_users_know_it(tmp_path):
     write_classes(tmp_path / "class_indices.json", Classes(negative="non_covid", positive="covid"))
 
     assert (tmp_path / "class_indices.json").read_bytes() == b'{"non_covid":0,"covid":1}\n'
 
 
-def test_the_name_at_one_is_the_positive_class_whatever_the_order(tmp_path):
+def test_the_class_with_index_1_is_positive_in_any_order(tmp_path):
     path = tmp_path / "class_indices.json"
     for text in ('{"non_covid": 0, "covid": 1}', '{"covid": 1, "non_covid": 0}'):
         path.write_text(text)
@@ -200,7 +200,7 @@ def test_the_name_at_one_is_the_positive_class_whatever_the_order(tmp_path):
         {"a": 0, "b": 1, "c": 1},
     ],
 )
-def test_class_indices_are_exactly_zero_and_one(tmp_path, indices):
+def test_class_indices_must_be_0_and_1(tmp_path, indices):
     path = tmp_path / "class_indices.json"
     path.write_text(json.dumps(indices))
 
@@ -216,7 +216,7 @@ def test_class_indices_are_exactly_zero_and_one(tmp_path, indices):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[0, 1]", b'{"a": 0, "b": true}', b'{"a": 0, "b": 1.5}', b'{"\xff": 0}']
 )
-def test_class_indices_that_are_no_names_and_numbers_are_refused(tmp_path, content):
+def test_class_indices_of_other_types_are_refused(tmp_path, content):
     path = tmp_path / "class_indices.json"
     path.write_bytes(content)
 
@@ -227,6 +227,6 @@ def test_class_indices_that_are_no_names_and_numbers_are_refused(tmp_path, conte
     assert caught.value.hint == HINTS[RunRecord]
 
 
-def test_class_indices_that_are_not_there_are_said_with_the_path(tmp_path):
+def test_missing_class_indices_are_an_error_with_the_path(tmp_path):
     with pytest.raises(WorkspaceError, match=r"^Expected to read .*class_indices\.json\. Received: No such file"):
         read_classes(tmp_path / "class_indices.json")

@@ -34,7 +34,7 @@ def test_rows_are_read_back_as_they_were_written(tmp_path):
     )
 
 
-def test_rows_may_be_written_one_by_one(tmp_path):
+def test_rows_can_be_written_one_by_one(tmp_path):
     with TABLE.growing(tmp_path / "rows.csv") as write:
         for row in ROWS:
             write(row)
@@ -78,7 +78,7 @@ def test_a_damaged_row_is_named(tmp_path, line):
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
-def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path, content):
+def test_a_missing_or_binary_file_is_refused(tmp_path, content):
     path = tmp_path / "rows.csv"
     if content:
         path.write_bytes(content)
@@ -87,7 +87,7 @@ def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path, content):
         TABLE.read(path)
 
 
-def test_a_column_of_another_type_is_a_mistake_of_the_program():
+def test_a_column_of_an_unsupported_type_is_a_programming_error():
     @dataclass(frozen=True)
     class Wrong:
         values: list[int]
