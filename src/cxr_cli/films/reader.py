@@ -15,6 +15,7 @@ from cxr_cli.films.transforms import resize, stretch
 
 # Formats by Pillow's names (JPEG includes MPO). Its other formats are not for films, and some run other programs.
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000")
+PIXELS = 2  # raise it whenever any film comes out with other pixels, so that no cache of earlier ones is used
 _MIN_SIDE = 32
 # A JPEG that is decoded at 1/2, 1/4 or 1/8 keeps at least this many times the size of the model's input. At 4, the
 # model's input differs from that of the full decode by 0.1 gray levels on average.

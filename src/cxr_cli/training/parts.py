@@ -8,7 +8,7 @@ import numpy as np
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import SplitError
-from cxr_cli.films.reader import read_at
+from cxr_cli.films.reader import PIXELS, read_at
 from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.feeds import PartFilms
 from cxr_cli.training.input_pipeline import read_resized
@@ -46,7 +46,7 @@ def read_part_films(
             hint=f"Make it again: {DatasetRecord.MADE_BY}",
         )
     paths = [dataset.root / film.path for film in members]
-    made_from = [f"{film.sha256} {_state(path)}" for film, path in zip(members, paths, strict=True)]
+    made_from = [f"{film.sha256} {_state(path)} {PIXELS}" for film, path in zip(members, paths, strict=True)]
     pixels = cache.array(
         "films",
         [size, made_from],
