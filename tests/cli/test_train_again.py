@@ -61,7 +61,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(cxr, own_prepared):
 
     resumed = cxr("train", "--resume", "killed", "--seed", "3", *place)
     assert resumed.exit_code == 0, resumed.stderr
-    assert re.search(r"^Going on after epoch [1-4]$", resumed.stderr, re.MULTILINE)
+    assert re.search(r"^Resuming after epoch [1-4]$", resumed.stderr, re.MULTILINE)
     assert not own_prepared.checkpoint("killed").exists()
 
     # Trains the whole once more: in another process than the one that was killed, and without a break.
@@ -114,12 +114,12 @@ def test_what_differs_is_named(own_trained, tmp_path):
     found = compare_with_original(original, mine, run)
     assert original.new_name == "simple-cnn-again"
     assert found.changed == [
-        "epochs 2 (there 9)",
-        "flip True (there False)",
+        "epochs 2 (before: 9)",
+        "flip True (before: False)",
         "another dataset or split",
-        "fed with films (there x)",
+        "fed with films (before: x)",
     ]
-    assert found.versions == [f"keras {mine.versions['keras']} (there 3.0)"]
+    assert found.versions == [f"keras {mine.versions['keras']} (before: 3.0)"]
     assert found.same_weights is False
     assert found.max_probability_difference == pytest.approx(0.25)
 
@@ -147,10 +147,10 @@ def test_every_bit_and_shape_counts_in_the_hash():
     [
         (
             ["--resume", "simple-cnn"],
-            "Expected an unfinished training of simple-cnn in {root}/checkpoints. Received: none that is past its "
+            "Expected an unfinished run simple-cnn in {root}/checkpoints. Received: none that finished its "
             "first epoch.",
-            "Start one without --resume. Once whole, a run is not unfinished; on several devices or machines, nothing "
-            "is kept to go on from",
+            "Start one without --resume. A finished run can't be resumed, nor one on several devices or machines, "
+            "which keeps no checkpoints",
         ),
         (
             ["--resume", "a", "--from", "b"],
@@ -185,7 +185,7 @@ def test_another_dataset_reproduces_nothing_but_may_be_trained_on_under_a_name(c
     assert refused.exit_code == 1
     assert "Error: Expected the dataset that simple-cnn was trained on (fingerprint 000000000000, " in refused.stderr
     assert refused.stderr.endswith(
-        "To train on this dataset with those options all the same, name the new run: "
+        "To train on this dataset with those options anyway, name the new run: "
         "cxr train --from simple-cnn --name NAME\n"
     )
     plan = plan_run(own_trained, from_run="simple-cnn", name="here")
@@ -207,8 +207,8 @@ def test_an_unfinished_training_is_told_of_and_goes_on_only_with_its_options(cxr
 
     refused = cxr("train", "--resume", "simple-cnn", "--epochs", "2", *place)
     assert refused.stderr == (
-        "Error: Expected the options that the training of simple-cnn began with: epochs 1. Received: epochs 2.\n"
-        "Go on with its own: cxr train --resume simple-cnn; or start anew without --resume\n"
+        "Error: Expected the options that the training run simple-cnn began with: epochs 1. Received: epochs 2.\n"
+        "Resume it with its own: cxr train --resume simple-cnn; or train without --resume\n"
     )
     kept = own_prepared.checkpoint("simple-cnn").read_bytes()
     told = cxr("train", *SMALL, "--weights", "nowhere.h5", *place)
@@ -222,7 +222,7 @@ def test_an_unfinished_training_is_told_of_and_goes_on_only_with_its_options(cxr
     monkeypatch.setattr("cxr_cli.training.runs.ARCHITECTURES", few)
     everything = cxr("train", "--arch", "all", *SMALL[2:], "--epochs", "1", *place)
     assert "[1/1] simple-cnn\nBuilding" in everything.stderr
-    assert "Going on after epoch 1\nExporting" in everything.stderr
+    assert "Resuming after epoch 1\nExporting" in everything.stderr
 
 
 def test_what_was_to_be_reproduced_is_known_after_a_kill(own_trained, capsys):

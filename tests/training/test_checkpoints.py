@@ -1,4 +1,4 @@
-"""A training that was killed goes on to the same weights, bit for bit, wherever it was killed."""
+"""A training run that was killed is resumed to the same weights, bit for bit, wherever it was killed."""
 
 import json
 import shutil
@@ -111,7 +111,7 @@ def test_a_training_goes_on_to_the_same_weights_and_history(parts, whole, epoch)
     assert_same(resumed, expected)
 
 
-def test_films_that_are_augmented_anew_and_a_rate_that_falls_on_a_plateau(parts, tmp_path):
+def test_films_that_are_augmented_again_and_a_rate_that_falls_on_a_plateau(parts, tmp_path):
     # The rate is too high: it falls, and the training stops early. Both are the callbacks' to know.
     given = {
         "options": replace(OPTIONS, learning_rate=0.3, patience=4, epochs=12, fine_tune=False),
@@ -181,7 +181,7 @@ def test_other_weights_or_another_feed_are_no_ground_to_go_on_from(parts, whole)
         trained(parts, folder, resume=2, limit=0)
 
     checkpoints = Checkpoints(folder / "2.npz", run="tiny", options=OPTIONS, dataset="d", original=None, resume=True)
-    with pytest.raises(CxrError, match="Expected the backbone's weights that the training of tiny began with"):
+    with pytest.raises(CxrError, match="Expected the weights of the backbone that the run tiny began with"):
         checkpoints.open(weights={"source": "file", "sha256": "0"}, feed="films")
 
 
@@ -211,7 +211,7 @@ def test_an_unfinished_training_is_known_by_its_options_and_dataset(place):
 
     write(place, "another")
     assert not is_unfinished(place, "tiny", OPTIONS)
-    with pytest.raises(CxrError, match="Expected the dataset that the training of tiny began with"):
+    with pytest.raises(CxrError, match="Expected the dataset that the training run tiny began with"):
         find_unfinished(place, "tiny")
 
 
@@ -245,7 +245,7 @@ def test_a_damaged_checkpoint(place):
     path = place.checkpoint("tiny")
     path.write_bytes(path.read_bytes()[:200])
 
-    with pytest.raises(WorkspaceError, match="Expected the checkpoint of a training in") as raised:
+    with pytest.raises(WorkspaceError, match="Expected the checkpoint of a training run in") as raised:
         find_unfinished(place, "tiny")
-    assert raised.value.hint == "Start the training anew, without --resume"
+    assert raised.value.hint == "Train from the beginning, without --resume"
     assert unfinished(place, "tiny") is None

@@ -14,15 +14,15 @@ HISTORY = CsvTable(EpochRow, made_by=TRAIN_COMMAND)  # history.csv
 
 
 class ExportCheck(RecordPart, frozen=True, kw_only=True):
-    """How far `model.tflite` is from the Keras model."""
+    """How far the outputs of `model.tflite` are from those of the Keras model."""
 
     films: int
     max_probability_difference: float
-    max_cam_difference: float  # but for one film in twenty, where a hidden unit may be at 0 but for rounding
+    max_cam_difference: float  # except in one film in twenty, where rounding may turn a hidden unit on or off
 
 
 class Boosting(RecordPart, frozen=True, kw_only=True):
-    """The trees that answer from a network's features."""
+    """The boosted trees that predict from a network's features."""
 
     trees: int
     features: int
@@ -30,31 +30,33 @@ class Boosting(RecordPart, frozen=True, kw_only=True):
 
 
 class Profile(RecordPart, frozen=True, kw_only=True):
-    """Where the time of a training goes, in seconds; each part was timed alone."""
+    """Where the time of a training run goes, in seconds; each part was timed alone."""
 
-    reading: float  # once: the films decoded and resized, or found in the cache
-    frozen_layers: float  # once: what the frozen layers make of the films, or found in the cache
-    batches: float  # an epoch, as are the rest: films augmented, or what the frozen layers made of them read
+    reading: float  # once: decoding and resizing the films, or reading them from the cache
+    frozen_layers: float  # once: computing the outputs of the frozen layers, or reading them from the cache
+    batches: float  # per epoch, as are the rest: augmenting films, or reading the outputs of the frozen layers
     forward: float
-    backward: float  # and the weights' step
+    backward: float  # with the optimizer's step
     validation: float
-    epoch: float  # the median of the training's but for the first, where there are more; batches are made meanwhile
+    epoch: float  # median of the epochs after the first one; batches are made in parallel
     steps: int
 
 
 class Reproduction(RecordPart, frozen=True, kw_only=True):
-    """How near a run came to one that was trained before with the same options."""
+    """How closely a run reproduces an earlier one that was trained with the same options."""
 
-    of: str  # the other, as the user named it
-    changed: list[str]  # what was other by the user's wish: then it is no reproduction
-    versions: list[str]  # of packages, that were other
-    same_weights: bool | None  # bit for bit; None where the other's record has no hash of them
-    max_probability_difference: float | None  # of validation films, as the network gives it; None without the other's
-    films: int  # that this was measured on
+    of: str  # the earlier run, as the user named it
+    changed: list[str]  # what the user changed; then it is no reproduction
+    versions: list[str]  # of packages that differ
+    same_weights: bool | None  # bit for bit; None if the earlier record has no hash of them
+    max_probability_difference: (
+        float | None
+    )  # of validation films, uncalibrated; None if the earlier predictions were not kept
+    films: int  # on which it was measured
 
 
 class RunRecord(Record, frozen=True, kw_only=True):
-    """`run.json`: what was trained, on what, how, and how well it did on validation."""
+    """`run.json`: what was trained, on which dataset, how, and how well it does on validation."""
 
     VERSION = 1
     MADE_BY = TRAIN_COMMAND
@@ -66,23 +68,23 @@ class RunRecord(Record, frozen=True, kw_only=True):
     parameters: int
     trainable_parameters: int
     class_indices: dict[str, int]
-    threshold: float  # calibrated P(positive) from which an answer is positive; the operating point's
+    threshold: float  # calibrated P(positive) from which a film is called positive; that of the operating point
     dataset_fingerprint: str
     films: dict[str, dict[str, int]]  # part -> label -> films
     epochs: int
-    best_epoch: int  # 0 is the head's start, before any epoch
+    best_epoch: int  # 0: the head start, before any epoch
     stopped_by: str  # "epochs", "early stopping" or "interrupt"
     validation: dict[str, float | None]
     export: ExportCheck
     seconds: dict[str, float]
     boosting: Boosting | None = None
-    segment: str | None = None  # the method by which it is shown the lungs alone
+    segment: str | None = None  # the method that cuts out the lungs, if it sees only them
     profile: Profile | None = None
-    calibration: Calibration | None = None  # none in a run of before there was any
+    calibration: Calibration | None = None  # None in a run from before calibration was recorded
     operating_point: OperatingPoint | None = None
-    feed: str | None = None  # what it was fed with: films, or what the frozen layers make of them
-    weights_sha256: str | None = None  # of the trained network, and of the trees that answer from it
-    reproduction: Reproduction | None = None  # of a run that was trained with --from
+    feed: str | None = None  # its input: films, or the outputs of the frozen layers
+    weights_sha256: str | None = None  # of the trained network, and of its boosted trees
+    reproduction: Reproduction | None = None  # only of a run that was trained with --from
 
     @property
     def classes(self) -> Classes:

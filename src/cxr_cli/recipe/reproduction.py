@@ -1,4 +1,4 @@
-"""A run's record in, its training done again out: what is to be the same, and whether it is. No TensorFlow."""
+"""Train a run again from its record: what must be the same, and whether it is. No TensorFlow."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,25 +16,25 @@ from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
-_SETTINGS = {"weights", "cache"}  # may differ: the weights' content is compared, and how films were fed
+_SETTINGS = {"weights", "cache"}  # may differ: the hash of the weights is compared instead, and the kind of input
 
 
 @dataclass(frozen=True)
 class Original:
     """A run that is to be trained again."""
 
-    called: str  # by the user
+    called: str  # as the user named it
     folder: RunFolder
     record: RunRecord
 
     @property
     def new_name(self) -> str:
-        """What its second training is called, where the user doesn't say."""
+        """The default name of the run that reproduces it."""
         return f"{self.called if self._is_named else self.record.arch}-again"
 
     @property
     def place(self) -> str:
-        """What finds it from any folder."""
+        """A name or path that finds it from any working directory."""
         return self.called if self._is_named else str(self.folder.record.resolve())
 
     @property
@@ -43,18 +43,18 @@ class Original:
 
 
 def find_original(workspace: Workspace, run: str) -> Original:
-    """The run of that name in the workspace, or the `run.json` or run's folder at that path.
+    """Find a run by its name in the workspace, or by the path of its `run.json` or folder.
 
     Raises:
-        NoRunError: there is neither.
+        NoRunError: no such run or file.
         WorkspaceError: its record is damaged.
     """
-    named = next((found for found in workspace.runs() if found.name == run), None)
+    named = next((each for each in workspace.runs() if each.name == run), None)
     path = named.record if named else Path(run)
     if path.is_dir():
         path = RunFolder(path).record
     if not path.is_file():
-        names = ", ".join(sorted(found.name for found in workspace.runs())) or "none"
+        names = ", ".join(sorted(each.name for each in workspace.runs())) or "none"
         raise NoRunError(
             f"Expected the name of a run in {workspace.models}, or the path of a run.json. Received: {run}.",
             hint=f"Runs there: {names}",
@@ -63,18 +63,18 @@ def find_original(workspace: Workspace, run: str) -> Original:
 
 
 def check_dataset(original: Original, made: DatasetRecord, *, command: str) -> None:
-    """Refuse to reproduce on other films.
+    """Refuse to reproduce a run on another dataset.
 
     Raises:
-        CxrError: the dataset, or how it is split, is not the one that the original was trained on.
+        CxrError: the dataset or its split is not the one that the original was trained on.
     """
     expected = original.record.dataset_fingerprint
     if made.fingerprint != expected:
         raise CxrError(
             f"Expected the dataset that {original.called} was trained on (fingerprint {expected[:12]}, "
             f"{_count(original.record.films)} films). Received: other films or another split ({made.fingerprint[:12]}, "
-            f"{_count(made.films)} films): a training on it reproduces nothing.",
-            hint=f"To train on this dataset with those options all the same, name the new run: {command} --name NAME",
+            f"{_count(made.films)} films), on which nothing can be reproduced.",
+            hint=f"To train on this dataset with those options anyway, name the new run: {command} --name NAME",
         )
 
 
@@ -83,7 +83,7 @@ def _count(films: dict[str, dict[str, int]]) -> int:
 
 
 def hash_weights(weights: Sequence[np.ndarray], trees: bytes = b"") -> str:
-    """The sha256 of a network's weights, in Keras's order, and of the trees that answer from its features."""
+    """Compute the sha256 of a network's weights, in Keras's order, and of its boosted trees."""
     digest = hashlib.sha256()
     for weight in weights:
         digest.update(f"{weight.dtype.str} {weight.shape}".encode())
@@ -93,12 +93,12 @@ def hash_weights(weights: Sequence[np.ndarray], trees: bytes = b"") -> str:
 
 
 def compare_with_original(original: Original, record: RunRecord, run: RunFolder) -> Reproduction:
-    """Put a run beside the one that it was to reproduce.
+    """Compare a run with the one that it was to reproduce.
 
     Args:
-        original: that one.
-        record: the new run's.
-        run: the new run's folder.
+        original: the earlier run.
+        record: the record of the new run.
+        run: the folder of the new run.
     """
     before, after = original.record, record
     options = [
@@ -106,7 +106,7 @@ def compare_with_original(original: Original, record: RunRecord, run: RunFolder)
         for each, each_run in ((before, original.folder), (after, run))
     ]
     changed = [
-        f"{name.replace('_', '-')} {options[1][name]} (there {options[0][name]})"
+        f"{name.replace('_', '-')} {options[1][name]} (before: {options[0][name]})"
         for name in sorted(options[0])
         if options[0][name] != options[1][name] and name not in _SETTINGS
     ]
@@ -115,14 +115,14 @@ def compare_with_original(original: Original, record: RunRecord, run: RunFolder)
     if before.weights.get("sha256") != after.weights.get("sha256"):
         changed.append("a backbone with other weights")
     if before.feed and before.feed != after.feed:
-        changed.append(f"fed with {after.feed} (there {before.feed})")
-    then, now = _answers(original.folder), _answers(run)
+        changed.append(f"fed with {after.feed} (before: {before.feed})")
+    then, now = _raw_probabilities(original.folder), _raw_probabilities(run)
     same_films = then.keys() == now.keys() and bool(now)
     return Reproduction(
         of=original.called,
         changed=changed,
         versions=[
-            f"{name} {version} (there {before.versions.get(name, 'none')})"
+            f"{name} {version} (before: {before.versions.get(name, 'none')})"
             for name, version in after.versions.items()
             if version != before.versions.get(name)
         ],
@@ -132,7 +132,7 @@ def compare_with_original(original: Original, record: RunRecord, run: RunFolder)
     )
 
 
-def _answers(run: RunFolder) -> dict[str, float]:
+def _raw_probabilities(run: RunFolder) -> dict[str, float]:
     """The raw P(positive) of each validation film, by image; none where the predictions were not kept."""
     try:
         return {film.image: film.raw_probability for film in read_validation(run)}

@@ -1,4 +1,4 @@
-"""What happens between the steps and epochs of a training: validation, the best model kept, a clean stop."""
+"""What happens between the steps and epochs of training: validation, keeping the best model, a clean stop."""
 
 import signal
 import threading
@@ -25,7 +25,7 @@ class Stop:
 
 @contextmanager
 def stop_on_interrupt(stop: Stop) -> Iterator[None]:
-    """Let the first Ctrl-C end the training after the step in hand; a second one ends the program."""
+    """Let the first Ctrl-C end training after the current step; a second one ends the program."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return
@@ -43,10 +43,10 @@ def stop_on_interrupt(stop: Stop) -> Iterator[None]:
 
 
 class Validation:
-    """The validation films, the history so far, the best model of it, and whether to stop.
+    """Validates the model, and keeps the history, the best weights, and whether the user asked to stop.
 
-    The best is the one with the lowest validation loss, weighted by class where training is: with some 15 negatives to
-    validate on, AUC jumps from epoch to epoch by more than a model gets better.
+    The best epoch has the lowest validation loss, weighted by class if training is: with some 15 negatives to validate
+    on, the AUC changes from epoch to epoch by more than a model improves.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Validation:
         positives: np.ndarray,
         class_weight: dict[int, float] | None,
     ) -> None:
-        """`validate` gives the model's P(positive) of each validation film, as the model is then: (N,) float32."""
+        """`validate` predicts P(positive) of each validation film with the model's present weights: (N,) float32."""
         self.model = model
         self.validate = validate
         self.positives = positives.astype(bool)
@@ -70,10 +70,10 @@ class Validation:
     def add(
         self, phase: str, *, learning_rate: float | None, loss: float | None, started: float
     ) -> tuple[EpochRow, bool]:
-        """Validate the model as it is now; keep it when it is the best. Returns its row, and whether it is."""
+        """Validate the model as it is now, and keep its weights if it is the best; give its row, and whether it is."""
         probabilities = self.validate().astype(np.float64)
         right = np.where(self.positives, probabilities, 1 - probabilities)
-        # Keras clips likewise, at its epsilon.
+        # As Keras clips, at its epsilon.
         losses = -np.log(np.clip(right, 1e-7, 1))
         row = EpochRow(
             epoch=self.history[-1].epoch + 1 if self.history else int(loss is not None),
@@ -92,25 +92,25 @@ class Validation:
         return row, is_best
 
     def take_up(self, history: Sequence[EpochRow], best_weights: Sequence[np.ndarray]) -> None:
-        """Go on from an earlier process's history; without `best_weights`, the model's are the best."""
+        """Continue an earlier process's history; without `best_weights`, those of the model are the best."""
         self.history = list(history)
         self.best = min(self.history, key=lambda row: row.val_loss)
         self._best_weights = list(best_weights) or self.model.get_weights()
 
     @property
     def best_weights(self) -> list[np.ndarray]:
-        """Those of the best epoch; empty where it is the last one, whose weights the model still has."""
+        """The weights of the best epoch; empty if it is the last one, whose weights the model still has."""
         return [] if self.best is self.history[-1] else self._best_weights
 
     def restore_best(self) -> None:
-        """Put the best model's weights back."""
+        """Restore the weights of the best epoch."""
         self.model.set_weights(self._best_weights)
 
 
 class Follow(keras.callbacks.Callback):
-    """Validates after each epoch, tells the watcher, and stops where the user asked to.
+    """Validates after each epoch, reports progress, and stops if the user asked to.
 
-    Stands first among the callbacks: it adds `val_loss` to the logs that the others read.
+    Comes first among the callbacks, because it adds `val_loss` to the logs that the others read.
     """
 
     def __init__(self, validation: Validation, phase: str, group: Group = ALONE) -> None:
@@ -126,16 +126,16 @@ class Follow(keras.callbacks.Callback):
         self._started = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Tell of the step; end the training where asked to."""
+        """Report the step; end training if asked to."""
         watcher().end_step(batch + 1, float((logs or {})["loss"]))
-        # Agreed upon: a worker that stopped by itself would leave the others waiting.
+        # Agreed among all workers: one that stopped by itself would leave the others waiting.
         self._stopped = self._group.any(self._validation.stop.asked)
         if self._stopped:
             self._validation.stop.asked = True
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Validate, but for an epoch that was broken off."""
+        """Validate, unless the epoch was interrupted."""
         assert logs is not None
         if self._stopped:
             logs["val_loss"] = float("inf")
@@ -151,9 +151,10 @@ class Follow(keras.callbacks.Callback):
 
 
 class WarmUpAndCosine(keras.callbacks.Callback):
-    """Raises the learning rate evenly over the first steps, and lets all of it fall on half a cosine to 0.
+    """Raises the learning rate linearly over the first steps, under half a cosine that falls to 0.
 
-    Adam's first steps are as long as its rate allows, whatever the gradient: at full rate they would undo the start.
+    Adam's first steps are as long as its rate allows, whatever the gradient: at the full rate they would undo
+    the head start.
     Loshchilov & Hutter 2017 (arXiv 1608.03983) for the cosine.
     """
 
@@ -165,7 +166,7 @@ class WarmUpAndCosine(keras.callbacks.Callback):
         self._done = done
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Set the rate of the step to come."""
+        """Set the learning rate of the next step."""
         rise = min(1.0, (self._done + 1) / self._warmup)
         fall = 0.5 * (1 + np.cos(np.pi * self._done / self._steps))
         self.model.optimizer.learning_rate = self._rate * rise * fall
@@ -173,10 +174,10 @@ class WarmUpAndCosine(keras.callbacks.Callback):
 
 
 class Keep(keras.callbacks.Callback):
-    """Writes checkpoints; where a training goes on from one, puts it back before the first step.
+    """Writes checkpoints, and restores the one that training is resumed from.
 
-    Stands last among the callbacks: what the others did at an epoch's end is in the checkpoint, or is done again by
-    showing them the epochs that they would have seen.
+    Comes last among the callbacks: what the others did at the end of an epoch is in the checkpoint, or is repeated by
+    showing them the earlier epochs again.
     """
 
     def __init__(
@@ -188,7 +189,7 @@ class Keep(keras.callbacks.Callback):
         done: Sequence[EpochRow],
         others: Sequence[keras.callbacks.Callback],
     ) -> None:
-        """`state` is what this phase goes on from, after the epochs `done` of it, which `others` have to know."""
+        """`state` is what this phase resumes from, after its epochs `done`, which are shown to `others`."""
         super().__init__()
         self._checkpoints = checkpoints
         self._validation = validation
@@ -197,7 +198,7 @@ class Keep(keras.callbacks.Callback):
         self._others = others
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Put back what there is."""
+        """Restore the state, if there is one."""
         if self._state is None:
             return
         for epoch, row in enumerate(self._done):
@@ -208,7 +209,7 @@ class Keep(keras.callbacks.Callback):
         put_back(self.model, self._state.model)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Write a checkpoint, but for an epoch that was broken off."""
+        """Write a checkpoint, unless the epoch was interrupted."""
         assert logs is not None
         if self._checkpoints and self._checkpoints.is_due() and np.isfinite(logs["val_loss"]):
             self._checkpoints.write(
@@ -221,11 +222,11 @@ class Keep(keras.callbacks.Callback):
 
 
 def arrays_of(owner: keras.Model | keras.optimizers.Optimizer) -> list[np.ndarray]:
-    """All its variables, those of random generators among them."""
+    """Copy all its variables, including those of random generators."""
     return [keras.ops.convert_to_numpy(variable) for variable in owner.variables]
 
 
 def put_back(owner: keras.Model | keras.optimizers.Optimizer, arrays: Sequence[np.ndarray]) -> None:
-    """What `arrays_of` gave."""
+    """Assign what `arrays_of` gave to the variables."""
     for variable, array in zip(owner.variables, arrays, strict=True):
         variable.assign(array)

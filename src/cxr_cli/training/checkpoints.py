@@ -1,8 +1,8 @@
-"""The state of a training after a whole epoch, in one file, from which a killed one goes on to the same result.
+"""The state of training after an epoch, in one file, from which a run that was killed is resumed to the same result.
 
-Keras's BackupAndRestore keeps the weights and the optimizer. It knows nothing of the best model so far, the history, a
-training's phases and what else the callbacks remember; and it writes over its file in place: a kill in that very moment
-leaves nothing to go on from.
+Keras's BackupAndRestore keeps the weights and the optimizer. It doesn't keep the best model so far, the history, the
+phases and what else the callbacks remember; and it overwrites its file in place, so that a kill at that moment leaves
+nothing to resume from.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from cxr_cli.workspace.records import Record, decode_record, read_record, stamp
 
 
 class CheckpointRecord(Record, frozen=True, kw_only=True):
-    """The first entry of a checkpoint: what is trained, and how far it is."""
+    """The first entry of a checkpoint: what is trained, and how far training has come."""
 
     VERSION = 1
     MADE_BY = "cxr train"
@@ -36,33 +36,35 @@ class CheckpointRecord(Record, frozen=True, kw_only=True):
     options: dict[str, Any]
     dataset_fingerprint: str
     weights: dict[str, str]  # where the backbone came from, with its sha256
-    feed: str  # what the training is fed with
-    original: str | None  # what it is to reproduce: a run's name, or a path
+    feed: str  # the kind of input, see `Feed.kind`
+    original: str | None  # the run that it is to reproduce: a name or a path
     history: list[EpochRow]
-    phase_is_over: bool  # that of the last epoch
+    phase_is_over: bool  # the phase of the last epoch
 
 
-_SHARE = 50  # a checkpoint is left out that would come sooner than so many times what the one before took
+_SHARE = 50  # a checkpoint is skipped if it would come sooner than 50 times the duration of the previous one
 _RECORD = "record"
 
 
 @dataclass(frozen=True)
 class State:
-    """What a training is after an epoch: arrays in the order in which Keras has them."""
+    """The state of training after an epoch: arrays in the order in which Keras has them."""
 
     record: CheckpointRecord
-    model: list[np.ndarray] = field(default_factory=list)  # of what is trained, with its random generators
+    model: list[np.ndarray] = field(default_factory=list)  # of the trained model, with its random generators
     optimizer: list[np.ndarray] = field(default_factory=list)  # none before the first epoch
-    best: list[np.ndarray] = field(default_factory=list)  # the weights of the best epoch; none where this is the best
+    best: list[np.ndarray] = field(
+        default_factory=list
+    )  # the weights of the best epoch; none if this epoch is the best
 
 
 class Checkpoints:
-    """The checkpoints of one training: each takes the place of the one before, and the last is left to be removed."""
+    """The checkpoints of one training run: each replaces the previous one."""
 
     def __init__(
         self, path: Path, *, run: str, options: TrainingOptions, dataset: str, original: str | None, resume: bool
     ) -> None:
-        """What is trained: `dataset` is its fingerprint. With `resume`, what `path` holds is gone on from."""
+        """Describe what is trained; `dataset` is the fingerprint. `resume` says whether to resume from `path`."""
         self._path = path
         self._run = run
         self._options = options
@@ -74,10 +76,10 @@ class Checkpoints:
         self._written = self._took = 0.0
 
     def open(self, *, weights: dict[str, str], feed: str) -> State | None:
-        """Say where the backbone's weights came from, and how films are fed. Returns what to go on from, if anything.
+        """Say where the backbone's weights came from, and how films are fed; give the state to resume from, if any.
 
         Raises:
-            CxrError: what is to be gone on from began otherwise.
+            CxrError: training began with other weights or another kind of input.
         """
         self._weights, self._feed = weights, feed
         if not self._resume:
@@ -85,20 +87,20 @@ class Checkpoints:
         state = _read(self._path)
         if state.record.weights != weights:
             raise CxrError(
-                f"Expected the backbone's weights that the training of {self._run} began with: {state.record.weights}. "
+                f"Expected the weights of the backbone that the run {self._run} began with: {state.record.weights}. "
                 f"Received: {weights}.",
-                hint="Put that file back, or start anew without --resume",
+                hint="Put that file back, or train without --resume",
             )
         if state.record.feed != feed:
             raise CxrError(
-                f"Expected {self._run} to be fed with {state.record.feed}, as it began. Received: {feed}, for what "
-                "fits into the cache has changed.",
-                hint="Make room on the workspace's disk, or start anew without --resume",
+                f"Expected {self._run} to be fed with {state.record.feed}, as it began. Received: {feed}, because the "
+                "space of the cache has changed.",
+                hint="Make room on the workspace's disk, or train without --resume",
             )
         return state
 
     def is_due(self) -> bool:
-        """Whether the last one is long enough ago that the next costs little."""
+        """Whether enough time has passed since the last checkpoint that the next one costs little."""
         return time.monotonic() - self._written >= _SHARE * self._took
 
     def write(
@@ -110,14 +112,14 @@ class Checkpoints:
         optimizer: Sequence[np.ndarray],
         best: Sequence[np.ndarray],
     ) -> None:
-        """Write one, whole or not at all; see `State`.
+        """Write a checkpoint atomically; see `State`.
 
         Args:
             history: of the epochs so far.
-            over: the last one's phase ends with it.
-            model: of what is trained.
-            optimizer: of its optimizer.
-            best: the weights of the best epoch, where that is not the last one.
+            over: whether the phase of the last epoch ends with it.
+            model: the variables of the trained model.
+            optimizer: the variables of its optimizer.
+            best: the weights of the best epoch, if that is not the last one.
         """
         started = time.monotonic()
         record = CheckpointRecord(
@@ -141,14 +143,14 @@ class Checkpoints:
         self._took = self._written - started
 
     def remove(self) -> None:
-        """Remove what there is: the run is whole."""
+        """Remove the checkpoint, because the run is finished."""
         self._path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # there are others, or there never was one
+        with contextlib.suppress(OSError):  # there are others, or the folder is missing
             self._path.parent.rmdir()
 
 
 def unfinished(workspace: Workspace, name: str) -> CheckpointRecord | None:
-    """What is known of the training of the run called `name` that was not ended, if there is one that can be read."""
+    """Read the record of the unfinished training run `name`, if there is one that can be read."""
     try:
         return _read_record(workspace.checkpoint(name)) if workspace.checkpoint(name).is_file() else None
     except WorkspaceError:
@@ -191,36 +193,36 @@ def is_unfinished(workspace: Workspace, name: str, options: TrainingOptions) -> 
 
 
 def find_unfinished(workspace: Workspace, name: str) -> CheckpointRecord:
-    """What is known of the training to go on with.
+    """Read the record of the training run to resume.
 
     Raises:
-        CxrError: there is none of that name, or it was of another dataset.
+        CxrError: there is none of that name, or it was trained on another dataset.
         WorkspaceError: no dataset, or the checkpoint is damaged, or of another version.
     """
     path = workspace.checkpoint(name)
     if not path.is_file():
         others = sorted(other.stem for other in path.parent.glob("[!.]*.npz"))
         raise CxrError(
-            f"Expected an unfinished training of {name} in {path.parent}. Received: none that is past its first epoch.",
-            hint=f"Unfinished there: {', '.join(others)}"
+            f"Expected an unfinished run {name} in {path.parent}. Received: none that finished its first epoch.",
+            hint=f"Unfinished runs: {', '.join(others)}"
             if others
-            else "Start one without --resume. Once whole, a run is not unfinished; on several devices or machines, "
-            "nothing is kept to go on from",
+            else "Start one without --resume. A finished run can't be resumed, nor one on several devices or machines, "
+            "which keeps no checkpoints",
         )
     record = _read_record(path)
     made = read_record(workspace.prepared().record, DatasetRecord)
     if record.dataset_fingerprint != made.fingerprint:
         raise CxrError(
-            f"Expected the dataset that the training of {name} began with (fingerprint "
+            f"Expected the dataset that the training run {name} began with (fingerprint "
             f"{record.dataset_fingerprint[:12]}). Received: another in {workspace.dataset.root} "
             f"({made.fingerprint[:12]}).",
-            hint="Prepare that one again, with the same films, options and seed; or start anew without --resume",
+            hint="Prepare that one again, with the same films, options and seed; or train without --resume",
         )
     return record
 
 
 def check_options(record: CheckpointRecord, options: TrainingOptions) -> None:
-    """Refuse to go on with other options than a training began with.
+    """Refuse to resume with other options than training began with.
 
     Raises:
         CxrError: they differ.
@@ -232,8 +234,8 @@ def check_options(record: CheckpointRecord, options: TrainingOptions) -> None:
             ", ".join(f"{name.replace('_', '-')} {each[name]}" for name in changed) for each in (began, wanted)
         )
         raise CxrError(
-            f"Expected the options that the training of {record.run} began with: {there}. Received: {here}.",
-            hint=f"Go on with its own: cxr train --resume {record.run}; or start anew without --resume",
+            f"Expected the options that the training run {record.run} began with: {there}. Received: {here}.",
+            hint=f"Resume it with its own: cxr train --resume {record.run}; or train without --resume",
         )
 
 
@@ -242,7 +244,7 @@ def _read_record(path: Path) -> CheckpointRecord:
 
 
 def _read(path: Path, *, lists: Sequence[str] = ("model", "optimizer", "best")) -> State:
-    """The record, and those lists of arrays that are asked for."""
+    """Read the record, and the given lists of arrays."""
     try:
         with path.open("rb") as stream, np.load(stream) as file:
             record = decode_record(file[_RECORD].tobytes(), CheckpointRecord, path)
@@ -250,7 +252,7 @@ def _read(path: Path, *, lists: Sequence[str] = ("model", "optimizer", "best")) 
             arrays = {kind: [file[name] for name in file.files if name.startswith(f"{kind}-")] for kind in lists}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise WorkspaceError(
-            f"Expected the checkpoint of a training in {path}. Received: {error}.",
-            hint="Start the training anew, without --resume",
+            f"Expected the checkpoint of a training run in {path}. Received: {error}.",
+            hint="Train from the beginning, without --resume",
         ) from error
     return State(record=record, **arrays)

@@ -1,4 +1,4 @@
-"""What a training is fed with: films, or what the frozen layers make of them."""
+"""What the trained part of a network is fed with: films, or the outputs of the frozen layers."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -33,54 +33,53 @@ from cxr_cli.training.input_pipeline import (
 from cxr_cli.training.strategy import ALONE, Group
 from cxr_cli.training.to_litert import convert_to_litert
 
-_VARIANTS = 4  # augmented ones of each film, beside the film itself
-_AT_ONCE = 8  # films that LiteRT is given
+_VARIANTS = 4  # augmented variants of each film, besides the film itself
+_AT_ONCE = 8  # films per call of LiteRT
 _HALF_MOST = float(np.finfo(np.float16).max)
 
 
 @dataclass(frozen=True)
 class PartFilms:
-    """The films of train or val."""
+    """The films of one part of the split, train or val."""
 
     films: np.ndarray  # (N, S, S) uint8
     positives: np.ndarray  # (N,) float32
     groups: list[str]
-    made_from: list[str]  # what tells these films from others: a line a film
+    made_from: list[str]  # one line per film, which identifies its content
 
 
 class Feed(Protocol):
-    """What is trained, and what it is given."""
+    """What is trained, and on what."""
 
     @property
     def kind(self) -> str:
-        """What it feeds, in words."""
+        """Its input, in words."""
         ...
 
     @property
     def model(self) -> keras.Model:
-        """(B, ...) -> (B, 1): trained, compiled by the caller. Shares the classifier's layers."""
+        """(B, ...) -> (B, 1): the model to train, which the caller compiles. It shares the classifier's layers."""
         ...
 
     @property
     def seconds(self) -> float:
-        """What it took to get ready."""
+        """Seconds that its preparation took."""
         ...
 
     def batches(self, *, batch_size: int, seed: int, epochs: int = 1, done: int = 0, group: Group = ALONE) -> Any:
-        """A tf.data pipeline of training films: the model's input and (B, 1) float32 truths.
+        """Make a tf.data pipeline of the model's input and (B, 1) float32 truths of training films.
 
-        Of so many epochs, one after the other, but for the first `done`.
-
-        For a group, it is this worker's share of each batch, and (b,) float32 weights.
+        It has `epochs` epochs, one after the other, without the first `done`. For a group, it gives this worker's share
+        of each batch, and (b,) float32 weights.
         """
         ...
 
     def pooled(self) -> np.ndarray:
-        """The pooled features of the training films and of variants of them: (variants, N, C) float32."""
+        """Compute the pooled features of the training films and of their variants: (variants, N, C) float32."""
         ...
 
     def validate(self, rows: slice = slice(None)) -> np.ndarray:
-        """P(positive) of each validation film, or of some: (N,) float32."""
+        """Predict P(positive) of the validation films, or of some of them: (N,) float32."""
         ...
 
 
@@ -93,7 +92,7 @@ def make_feed(
     seed: int,
     group: Group = ALONE,
 ) -> Feed:
-    """The quicker feed that the classifier and the cache allow, on every worker of a group."""
+    """Make the fastest feed that the classifier and the cache allow on every worker of a group."""
     halves = split_at_frozen(classifier)
     if halves is not None:
         feed = FrozenFeed(halves, parts, augmentation, seed=seed)
@@ -104,7 +103,7 @@ def make_feed(
 
 
 class FilmFeed:
-    """Films, augmented anew each epoch."""
+    """Films, augmented again in each epoch."""
 
     kind = "films"
     seconds = 0.0
@@ -119,7 +118,7 @@ class FilmFeed:
         self._seed = seed
 
     def batches(self, *, batch_size: int, seed: int, epochs: int = 1, done: int = 0, group: Group = ALONE) -> Any:
-        """A tf.data pipeline of some epochs."""
+        """Make a tf.data pipeline."""
         train = self._parts["train"]
         return training_batches(
             train.films,
@@ -133,7 +132,7 @@ class FilmFeed:
         )
 
     def pooled(self) -> np.ndarray:
-        """(variants, N, C) float32."""
+        """Compute (variants, N, C) float32."""
         films = self._parts["train"].films
         batches = _variants(films, self._augmentation, seed=self._seed)
         total = _count_variants(self._augmentation) * _steps(films)
@@ -141,17 +140,17 @@ class FilmFeed:
         return rows.reshape(-1, len(films), rows.shape[-1])
 
     def validate(self, rows: slice = slice(None)) -> np.ndarray:
-        """(N,) float32."""
+        """Predict (N,) float32."""
         return predict_probabilities(self.model, self._parts["val"].films[rows])
 
 
 class FrozenFeed:
-    """What the frozen layers make of each training film and of four augmented variants of it, and of validation films.
+    """The outputs of the frozen layers for each training film and augmented variants of it, and each validation film.
 
-    An epoch takes one of the five of each film, drawn evenly. `fill` comes first.
+    In an epoch, each film is drawn either as it is or as one of its variants, all equally likely. Call `fill` first.
     """
 
-    kind = "what the frozen layers make of films"
+    kind = "what the frozen layers make of films"  # older records and checkpoints say so
 
     def __init__(self, halves: Halves, parts: dict[str, PartFilms], augmentation: Augmentation, *, seed: int) -> None:
         self.model = halves.upper
@@ -162,7 +161,7 @@ class FrozenFeed:
         self.seconds = 0.0
         self._outputs = np.empty(0)
         self._variants = _count_variants(augmentation)
-        self._rows = self._variants * len(parts["train"].films)  # of training films; those of validation follow
+        self._rows = self._variants * len(parts["train"].films)  # of training films; the validation films follow
         self._shape = (self._rows + len(parts["val"].films), *halves.shape)
 
     @property
@@ -171,7 +170,7 @@ class FrozenFeed:
         return int(np.prod(self._shape)) * np.dtype(np.float16).itemsize
 
     def fill(self, cache: ArrayCache) -> None:
-        """Compute the outputs, or take them from the cache."""
+        """Compute the outputs, or read them from the cache."""
         started = time.monotonic()
         lower, train, val = self._halves.lower, self._parts["train"], self._parts["val"]
 
@@ -180,9 +179,9 @@ class FrozenFeed:
                 _variants(train.films, self._augmentation, seed=self._seed), map(to_rgb, in_batches(val.films))
             )
             total = self._variants * _steps(train.films) + _steps(val.films)
-            with _quick(lower) as answer:
+            with _in_litert(lower) as predict:
                 for batch in track(batches, "Passing films through the frozen layers, in batches", total=total):
-                    yield _to_half(answer(np.asarray(batch)))
+                    yield _to_half(predict(np.asarray(batch)))
 
         def check(outputs: np.ndarray) -> bool:
             ends = _to_half(lower.predict_on_batch(to_rgb(np.stack([train.films[0], val.films[-1]]))))
@@ -206,7 +205,7 @@ class FrozenFeed:
         self.seconds = time.monotonic() - started
 
     def batches(self, *, batch_size: int, seed: int, epochs: int = 1, done: int = 0, group: Group = ALONE) -> Any:
-        """A tf.data pipeline of some epochs."""
+        """Make a tf.data pipeline."""
         positives = self._parts["train"].positives
         count = len(positives)
 
@@ -219,14 +218,14 @@ class FrozenFeed:
         )
 
     def pooled(self) -> np.ndarray:
-        """(variants, N, C) float32."""
+        """Compute (variants, N, C) float32."""
         outputs = self._outputs[: self._rows]
         read = track(map(_to_float, in_batches(outputs)), "Reading features, in batches", total=_steps(outputs))
         rows = predict_in_batches(self._halves.pooled, read)
         return rows.reshape(self._variants, -1, rows.shape[-1])
 
     def validate(self, rows: slice = slice(None)) -> np.ndarray:
-        """(N,) float32."""
+        """Predict (N,) float32."""
         return predict_in_batches(self.model, map(_to_float, in_batches(self._outputs[self._rows :][rows])))[:, 0]
 
 
@@ -235,7 +234,7 @@ def _count_variants(augmentation: Augmentation) -> int:
 
 
 def _variants(films: np.ndarray, augmentation: Augmentation, *, seed: int) -> Iterator[Any]:
-    """Batches of (B, S, S, 3) uint8: all films as they are, then each of their variants."""
+    """Yield batches of (B, S, S, 3) uint8: all films as they are, then each of their variants."""
     for variant in range(_count_variants(augmentation)):
         for start, batch in enumerate(in_batches(films)):
             if variant:
@@ -246,20 +245,20 @@ def _variants(films: np.ndarray, augmentation: Augmentation, *, seed: int) -> It
 
 
 @contextmanager
-def _quick(lower: keras.Model) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
-    """What a network answers, by LiteRT: for MobileNetV2 in half of TensorFlow's time, for none in more."""
+def _in_litert(lower: keras.Model) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
+    """Give a function that runs a network in LiteRT: for MobileNetV2 in half of TensorFlow's time, for none in more."""
     with TemporaryDirectory(prefix="cxr-", ignore_cleanup_errors=True) as folder:
         file = Path(folder) / "lower.tflite"
         with native_output_hidden():
             convert_to_litert(lower, file)
-            answer = open_litert(file)
-            # Now, while its messages are hidden.
-            answer(np.zeros((1, *lower.input_shape[1:]), np.uint8))
+            run = open_litert(file)
+            # The first call prints messages, which are hidden here.
+            run(np.zeros((1, *lower.input_shape[1:]), np.uint8))
 
         def in_eights(films: np.ndarray) -> np.ndarray:
-            # For Xception two thirds of the time that 32 at once take, and 0.7 GB less.
+            # For Xception, two thirds of the time that 32 at once take, and 0.7 GB less.
             parts = (films[start : start + _AT_ONCE] for start in range(0, len(films), _AT_ONCE))
-            return np.concatenate([next(iter(answer(part).values())) for part in parts])
+            return np.concatenate([next(iter(run(part).values())) for part in parts])
 
         yield in_eights
 
@@ -269,7 +268,7 @@ def _steps(films: np.ndarray) -> int:
 
 
 def _to_half(outputs: Any) -> np.ndarray:
-    # Half the space; what is beyond float16's range, no real backbone gives.
+    # Half the space. No real backbone gives values beyond the range of float16.
     return np.clip(np.asarray(outputs), -_HALF_MOST, _HALF_MOST).astype(np.float16)
 
 

@@ -1,4 +1,4 @@
-"""Training films in; the weights with the lowest validation loss out."""
+"""Fit a classifier to training films, and keep the weights with the lowest validation loss."""
 
 import time
 from dataclasses import dataclass
@@ -28,22 +28,22 @@ def fit_classifier(
     group: Group = ALONE,
     checkpoints: Checkpoints | None = None,
 ) -> tuple[Feed, Validation]:
-    """Train a classifier in place: the head's start, the training, the fine-tuning; each goes on from the best so far.
+    """Train a classifier in place: head start, training, fine-tuning. Each continues from the best weights so far.
 
     Args:
         classifier: left with the weights of the best epoch.
         parts: "train" and "val".
         architecture: its row.
         options: how.
-        cache: for what the frozen layers make of the films; where it doesn't fit, it is computed anew each epoch.
+        cache: for the outputs of the frozen layers; if they don't fit, they are computed again in each epoch.
         group: who trains together.
-        checkpoints: where to keep how far it is, and what to go on from.
+        checkpoints: where to keep the state, and what to resume from.
 
     Returns:
-        What it was fed with, and how it went.
+        The input of the trained part, and the history.
 
     Raises:
-        CxrError: stopped before there was a model to keep; or what to go on from began otherwise.
+        CxrError: stopped before there was a model to keep; or what is resumed began with other weights or input.
     """
     train, val = parts["train"], parts["val"]
     class_weight = class_weights(train.positives) if options.class_weight else None
@@ -57,7 +57,7 @@ def fit_classifier(
     if state:
         put_back(feed.model, state.model)
         validation.take_up(state.record.history, state.best)
-        note(f"Going on after epoch {validation.history[-1].epoch}")
+        note(f"Resuming after epoch {validation.history[-1].epoch}")
     elif options.head_start and architecture.imagenet and options.weights != "none":
         note("Starting the head from a logistic regression on the frozen features")
         started = time.monotonic()
@@ -85,8 +85,8 @@ def fit_classifier(
                 _fit_phase(training, phase, state)
     if not validation.history:
         raise CxrError(
-            "Expected at least one whole epoch. Received: a stop before the first one ended; there is no model.",
-            hint="Run the same command again, and let an epoch end; --epochs sets how many there are",
+            "Expected at least one finished epoch. Received: a stop before the first one ended, so there is no model.",
+            hint="Run the same command again, and let one epoch finish; --epochs sets the maximum number",
         )
     validation.restore_best()
     return feed, validation
@@ -114,7 +114,7 @@ def _phases(options: TrainingOptions, architecture: Architecture) -> list[_Phase
 
 @dataclass(frozen=True)
 class _Training:
-    """What the phases have in common."""
+    """What all phases share."""
 
     feed: Feed
     validation: Validation
@@ -126,7 +126,7 @@ class _Training:
 
 
 def _fit_phase(training: _Training, phase: _Phase, state: State | None) -> None:
-    """Train a phase, or what is left of it where there is a state within it."""
+    """Train a phase, or the rest of it if it is resumed from a state."""
     validation, options, group = training.validation, training.options, training.group
     validation.stop.asked = group.any(validation.stop.asked)
     if validation.stop.asked:
@@ -180,6 +180,6 @@ def _fit_phase(training: _Training, phase: _Phase, state: State | None) -> None:
 
 
 def class_weights(positives: np.ndarray) -> dict[int, float]:
-    """Each class weighs as much as the other: films / (2 x films of the class), scikit-learn's "balanced"."""
+    """Give both classes the same total weight: films / (2 x films of the class), scikit-learn's "balanced"."""
     share = float(positives.mean())
     return {0: 0.5 / (1 - share), 1: 0.5 / share}

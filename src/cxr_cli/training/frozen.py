@@ -1,4 +1,4 @@
-"""The frozen lower part of a backbone: a pure function, so that what it makes of a film is computed once and kept."""
+"""The frozen lower part of a backbone: a pure function, so that its output for a film is computed only once."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,26 +11,26 @@ from cxr_cli.training.engine import keras
 
 @dataclass(frozen=True)
 class Halves:
-    """A classifier in two; both parts share its layers, so that training the upper one trains the classifier."""
+    """A classifier split in two. Both parts share its layers, so that training the upper part trains the classifier."""
 
-    lower: keras.Model  # (B, S, S, 3) uint8 -> (B, ...) float32, what the frozen layers make of films
+    lower: keras.Model  # (B, S, S, 3) uint8 -> (B, ...) float32, the outputs of the frozen layers
     upper: keras.Model  # that -> (B, 1) float32, P(positive)
     pooled: keras.Model  # that -> (B, C) float32, the feature map's mean
     name: str  # of the layer between them
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """What lies between them, of one film."""
+        """The shape of what passes between them, of one film."""
         return tuple(int(side) for side in self.upper.input_shape[1:])
 
 
 def split_at_frozen(classifier: Classifier) -> Halves | None:
-    """Split a classifier below the first layer that is trained, at the last place that everything passes through.
+    """Split a classifier below the first trained layer, at the last layer that everything passes through.
 
-    Layers that are random in training (dropout of whole blocks, in some backbones) are not so in the lower part.
+    Layers that are random in training (in some backbones, dropout of whole blocks) are not random in the lower part.
 
     Returns:
-        None where no layer with weights lies below.
+        None if there is no layer with weights below.
     """
     model = classifier.model
     backbone = model.get_layer(BACKBONE)
@@ -55,7 +55,7 @@ def split_at_frozen(classifier: Classifier) -> Halves | None:
 
 
 def layers_fingerprint(lower: keras.Model) -> list[str]:
-    """What tells one lower part from another: its layers and their weights."""
+    """Identify a lower part by its weights and the version of Keras."""
     import hashlib
 
     digest = hashlib.sha256()
