@@ -17,8 +17,9 @@ from cxr_cli.recipe.record import RunRecord
 from cxr_cli.web.predicting import RunPredictors
 from cxr_cli.workspace.records import read_record, write_record
 
-COLUMNS = ["image", "class", "confidence", "probability_non_covid", "probability_covid", "model", "threshold", "seen"]
-NOTICE = "Answered by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
+COLUMNS = ["image", "class", "confidence", "probability", "raw_probability", "positive", "model", "threshold", "seen"]
+COLUMNS += ["note", "error"]
+NOTICE = "Predicted by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
 
 
 def test_people_read_class_and_confidence(cxr, trained, film):
@@ -30,14 +31,16 @@ def test_people_read_class_and_confidence(cxr, trained, film):
         r"(  Decided by : P\(covid\) .+\n)?",
         result.stdout,
     )
-    assert result.stderr == f"Note: simple-cnn was trained or validated on this film: the answer is no test.\n{NOTICE}"
+    assert result.stderr == (
+        f"Note: simple-cnn was trained or validated on this film, so this prediction is no test.\n{NOTICE}"
+    )
 
 
 def test_json_has_a_stable_shape_and_agrees_with_the_model(cxr, trained, film):
     (answer,) = json.loads(cxr("predict", film, "--json", "-w", trained.root).stdout)
     expected = open_predictor(trained.run()).predict(read_film(film))
 
-    assert list(answer) == ["image", "class", "confidence", "probabilities", "model", "threshold", "seen"]
+    assert list(answer) == [*COLUMNS[:-1], "probabilities"]
     assert answer["image"] == str(film)
     assert answer["class"] == expected.label
     assert answer["model"] == "simple-cnn"
@@ -89,7 +92,12 @@ def test_a_folder_and_a_csv_file(cxr, trained, film, tmp_path):
     assert result.exit_code == 0
     assert [row["image"] for row in rows] == [str(films / "a.png"), str(films / "b.png")]
     assert list(rows[0]) == COLUMNS
-    assert rows[0]["confidence"] == rows[0][f"probability_{rows[0]['class']}"]
+    row = rows[0]
+    assert row["positive"] == "covid"
+    assert float(row["confidence"]) == pytest.approx(
+        float(row["probability"]) if row["class"] == "covid" else 1 - float(row["probability"]), abs=2e-6
+    )
+    assert 0 <= float(row["raw_probability"]) <= 1
 
 
 def test_many_films_are_answered_as_each_alone_in_json_and_csv(cxr, trained, phantoms, tmp_path):
@@ -106,16 +114,7 @@ def test_many_films_are_answered_as_each_alone_in_json_and_csv(cxr, trained, pha
     rows = list(csv.reader(table.read_text().splitlines()))
     assert rows[0] == COLUMNS
     assert rows[1:] == [
-        [
-            answer["image"],
-            answer["class"],
-            str(answer["confidence"]),
-            *(str(value) for value in answer["probabilities"].values()),
-            answer["model"],
-            str(answer["threshold"]),
-            answer["seen"],
-        ]
-        for answer in answers
+        [*("" if answer[name] is None else str(answer[name]) for name in COLUMNS[:-1]), ""] for answer in answers
     ]
     assert list(tmp_path.iterdir()) == [table]
 
@@ -139,7 +138,9 @@ def test_answers_come_as_they_are_found_and_those_of_a_stopped_run_are_kept(
 
     assert result.exit_code == 130
     assert [answer["image"] for answer in json.loads(result.stdout)] == films[:3]
-    assert result.stderr == (f"Answering: {len(films)}\nAnswers so far: {tmp_path / 'answers.partial.csv'}\nStopped.\n")
+    assert result.stderr == (
+        f"Predicting films: {len(films)}\nPredictions so far: {tmp_path / 'answers.partial.csv'}\nStopped.\n"
+    )
     assert table.read_text() == "of an earlier run"
     kept = list(csv.DictReader((tmp_path / "answers.partial.csv").read_text().splitlines()))
     assert [row["image"] for row in kept] == films[:3]
@@ -165,9 +166,11 @@ def test_no_film_that_can_be_read_is_still_json_and_a_table(cxr, trained, tmp_pa
     result = cxr("predict", tmp_path, "--json", "--csv", tmp_path / "answers.csv", "-w", trained.root)
 
     assert (result.exit_code, result.stdout) == (1, "[]\n")
-    assert "2 of 2 files gave no answer.\n" in result.stderr
-    assert "Answered by" not in result.stderr
-    assert len((tmp_path / "answers.csv").read_text().splitlines()) == 1
+    assert "2 of 2 files could not be read.\n" in result.stderr
+    assert "Predicted by" not in result.stderr
+    rows = list(csv.DictReader((tmp_path / "answers.csv").read_text().splitlines()))
+    assert [(row["class"], row["probability"]) for row in rows] == [("", ""), ("", "")]
+    assert rows[0]["error"] == f"Expected a film. Received: {tmp_path / 'a.png'} is not an image."
 
 
 def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, trained, film, tmp_path):
@@ -179,7 +182,7 @@ def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, trained, film, tmp_p
     assert result.exit_code == 4
     assert [answer["image"] for answer in json.loads(result.stdout)] == [str(film)]
     assert f"Error: Expected a film. Received: {bad} is not an image.\n" in result.stderr
-    assert "1 of 2 files gave no answer.\n" in result.stderr
+    assert "1 of 2 files could not be read.\n" in result.stderr
 
 
 def test_no_such_film(cxr, trained):
@@ -230,12 +233,33 @@ def test_a_damaged_model_is_an_error_that_names_it(cxr, own_trained, film, damag
     assert result.stderr.endswith("Make it again: cxr train --arch mobilenetv2 --class-weight\n")
 
 
-def test_the_csv_file_can_not_be_a_film(cxr, trained, film):
-    before = film.read_bytes()
-    result = cxr("predict", film, "--csv", film, "-w", trained.root)
+@pytest.mark.parametrize("spelled", ["absolute", "dots", "link to it", "link from it", "partial"])
+def test_the_csv_file_can_not_be_a_film_however_it_is_spelled(cxr, trained, film, tmp_path, monkeypatch, spelled):
+    monkeypatch.chdir(tmp_path)
+    name = "film.partial.png" if spelled == "partial" else "film.png"
+    own = tmp_path / name
+    shutil.copy(film, own)
+    (tmp_path / "folder").mkdir()
+    asked, table = name, own
+    if spelled == "dots":
+        table = tmp_path / "folder" / ".." / name
+    elif spelled == "link to it":
+        table = tmp_path / "table.csv"
+        table.symlink_to(own)
+    elif spelled == "link from it":
+        asked = "link.png"
+        (tmp_path / asked).symlink_to(own)
+    elif spelled == "partial":
+        table = tmp_path / "film.png"  # its rows are kept in film.partial.png until it is whole
 
-    assert result.exit_code == 1
-    assert film.read_bytes() == before
+    result = cxr("predict", asked, "--csv", table, "-w", trained.root)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"Error: Expected a CSV file that is not one of the films. Received: {table}, which would replace the film "
+        f"{asked}.\nName another file: --csv predictions.csv\n"
+    )
+    assert own.read_bytes() == film.read_bytes()
 
 
 def test_class_names_come_from_the_run_not_from_their_order(cxr, own_trained, film):

@@ -70,10 +70,10 @@ def test_a_cluster_answers_as_one_process_does(cxr, cluster, trained, archive, e
     result = cxr("predict", archive, "--cluster", cluster.address, "-o", tmp_path / "out", "-w", trained.root, "--json")
     record = check(tmp_path / "out", expected)
 
-    assert result.exit_code == 4  # as without a cluster, where a film gave no answer
+    assert result.exit_code == 4  # as without a cluster, where a film could not be read
     assert json.loads(result.stdout)["films"] == 203
     assert json.loads(result.stdout)["answers"] == record.answers
-    assert result.stderr.endswith("1 of 203 files gave no answer; the column error says why.\n")
+    assert result.stderr.endswith("1 of 203 files could not be read; the column error says why.\n")
     assert (record.run, record.positive, record.parts, record.films_before, record.threads) == (
         "simple-cnn",
         "covid",
@@ -182,9 +182,12 @@ def test_local_is_a_worker_a_core(trained, archive, expected, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--cluster", "local"], "Invalid value for --cluster: give the folder for the answers: --output FOLDER"),
-        (["--output", "out"], "Invalid value for --output: goes with --cluster only"),
-        (["--cluster", "local", "-o", "out", "--csv", "a.csv"], "Invalid value for --csv: a cluster writes Parquet"),
+        (
+            ["--cluster", "local"],
+            "Expected output, the folder for the predictions, with cluster. Received: cluster without it.",
+        ),
+        (["--output", "out"], "Expected output with cluster only. Received: output without it."),
+        (["--cluster", "local", "-o", "out", "--csv", "a.csv"], "Expected cluster or csv. Received: both."),
     ],
 )
 def test_options_that_do_not_go_together(cxr, film, arguments, problem):
@@ -192,3 +195,17 @@ def test_options_that_do_not_go_together(cxr, film, arguments, problem):
 
     assert result.exit_code == 2
     assert problem in result.stderr
+
+
+def test_a_folder_of_an_earlier_version_is_refused_in_words(cluster, trained, archive, tmp_path):
+    folder = PredictionsFolder(tmp_path / "out")
+    predict_on_cluster(cluster.address, trained.run(), [archive / "0"], folder.root)
+    plan = json.loads(folder.plan.read_text())
+    folder.plan.write_text(json.dumps(plan | {"schema_version": 1}))
+    before = states(folder.root)
+
+    with pytest.raises(WorkspaceError) as error:
+        predict_on_cluster(cluster.address, trained.run(), [archive / "0"], folder.root)
+
+    assert error.value.message == f"Expected version 2 of the record {folder.plan}. Received: version 1."
+    assert states(folder.root) == before

@@ -111,11 +111,11 @@ def test_predict_tells_of_films_that_the_run_has_seen(cxr, trained, part_of, tmp
     new = cxr("predict", unknown, "-w", trained.root)
     many = cxr("predict", known, unknown, "-w", trained.root, "--csv", tmp_path / "answers.csv")
 
-    assert "Note: simple-cnn was trained or validated on this film: the answer is no test.\n" in alone.stderr
+    assert "Note: simple-cnn was trained or validated on this film, so this prediction is no test.\n" in alone.stderr
     assert "Note" not in new.stderr
     assert (
-        "Note: simple-cnn was trained or validated on 1 of these 2 films (film 1; see seen in CSV and JSON): "
-        "the answers for them are no test.\n"
+        "Note: simple-cnn was trained or validated on 1 of these 2 films (film 1; see seen in CSV and JSON), "
+        "so these predictions are no test.\n"
     ) in many.stderr
     rows = list(csv.DictReader((tmp_path / "answers.csv").read_text().splitlines()))
     assert [row["seen"] for row in rows] == ["film", ""]

@@ -32,6 +32,7 @@ WRITTEN_WITH = {
     "DuplicateRow": "DatasetRecord",
     "Exclusion": "DatasetRecord",
     "MaskedFilm": "DatasetRecord",
+    "PredictionRow": "PredictionsRecord",
 }
 
 

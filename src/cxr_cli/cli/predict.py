@@ -1,24 +1,26 @@
 """`cxr predict`: the class and confidence of each film."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections import Counter
+from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_cli.cli import console, predict_cluster, predict_seen
+from cxr_cli.cli import console, predict_cluster
 from cxr_cli.cli.exit_codes import exit_code_of
 from cxr_cli.cli.options import ClusterOption, JsonOption, RunOption, WorkspaceOption
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.progress import track
+
+if TYPE_CHECKING:
+    from cxr_cli.prediction.files import PredictedFile
 
 
 def predict(
     films: Annotated[list[Path], typer.Argument(help="Films, folders of films, or globs.", show_default=False)],
     run: RunOption = None,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="Write the answers to this CSV file too.", show_default=False)
+        Path | None, typer.Option("--csv", help="Write the predictions to this CSV file too.", show_default=False)
     ] = None,
     cluster: ClusterOption = None,
     output: Annotated[
@@ -26,92 +28,63 @@ def predict(
         typer.Option(
             "--output",
             "-o",
-            help="With --cluster: the folder for the answers; the same command goes on where it was stopped.",
+            help="With --cluster: the folder for the predictions. The same command continues where it was stopped.",
             show_default=False,
         ),
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a trained run sees in each film.
+    """Predict the class of each film with a trained run.
 
     Example: cxr predict covid.png
     """
-    predict_cluster.check(cluster, output, csv_file)
-    if cluster and output:
-        predict_cluster.predict_on(cluster, films, output, run=run, workspace=workspace, as_json=as_json)
+    if cluster or output:
+        predict_cluster.predict_on(
+            films, cluster=cluster, output=output, csv_file=csv_file, run=run, workspace=workspace, as_json=as_json
+        )
         return
     from cxr_cli.errors import CxrError
     from cxr_cli.films.find import find_films
+    from cxr_cli.prediction.files import predict_files, seen_sentence, seen_summary
     from cxr_cli.prediction.predictor import open_predictor
     from cxr_cli.workspace.layout import Workspace
 
-    found = Workspace.find(workspace)
-    predictor = open_predictor(found.run(run))
-    seen = predict_seen.Seen(predictor, found)
-    paths = find_films(films)
-    if csv_file and csv_file in paths:
-        raise CxrError(f"Expected --csv to name a new file. Received: the film {csv_file}.", hint="--csv answers.csv")
-    answered = predictor.predict_all(paths)
+    place = Workspace.find(workspace)
+    predictor = open_predictor(place.run(run))
+    name, paths = predictor.run.name, find_films(films)
     alone = len(paths) == 1
-    failures = 0
-    with (
-        _table(csv_file, predictor.negative, predictor.positive) as write,
-        console.json_array() if as_json else nullcontext(_show) as show,
-    ):
-        for path, answer in answered if alone else track(answered, "Answering", total=len(paths)):
-            if isinstance(answer, CxrError):
-                failures += 1
-                console.error(answer if alone else CxrError(answer.message))
+    predicted, failed, seen = 0, 0, Counter[str]()
+    results = predict_files(predictor, paths, dataset=place.dataset, csv=csv_file)
+    with closing(results), console.json_array() if as_json else nullcontext() as show_json:
+        for result in results:
+            if result.error:
+                failed += 1
+                console.error(result.error if alone else CxrError(result.error.message))  # the hint is for all alike
                 continue
-            if answer.whole:
-                console.note(f"{path}: {answer.whole}.")
-            row: dict[str, Any] = {
-                "image": str(path),
-                "class": answer.label,
-                "confidence": round(answer.confidence, 6),
-                "probabilities": {label: round(value, 6) for label, value in answer.probabilities.items()},
-                "model": predictor.run.name,
-                "threshold": predictor.record.threshold,
-                "seen": seen.match(path, answer),
-            }
-            show(row if as_json else row | {"decision": answer.decision})
-            first, last = ("image", "class", "confidence"), ("model", "threshold", "seen")
-            write([*(row[name] for name in first), *row["probabilities"].values(), *(row[name] for name in last)])
+            predicted += 1
+            seen.update(filter(None, [result.row.seen]))
+            if result.row.note:
+                console.note(f"{result.row.image}: {result.row.note}.")
+            if show_json:
+                show_json(result.row.as_json(predictor.negative))
+            else:
+                _show(result)
     if csv_file:
-        console.note(f"Answers: {csv_file}")
-    for sentence in seen.notes(alone=alone):
-        console.note(sentence)
-    if failures < len(paths):
-        console.note(f"Answered by the run {predictor.run.name}. {DISCLAIMER}")
-    if failures:
+        console.note(f"Predictions: {csv_file}")
+    if seen:
+        console.note(seen_sentence(name, next(iter(seen))) if alone else seen_summary(name, seen, predicted))
+    if predicted:
+        console.note(f"Predicted by the run {name}. {DISCLAIMER}")
+    if failed:
         if not alone:
-            console.note(f"{failures} of {len(paths)} files gave no answer.")
-        raise typer.Exit(exit_code_of(done=len(paths) - failures, failed=failures))
+            console.note(f"{failed} of {len(paths)} files could not be read.")
+        raise typer.Exit(exit_code_of(done=predicted, failed=failed))
 
 
-def _show(row: dict[str, Any]) -> None:
-    console.result(row["image"])
-    console.result(f"  Class      : {row['class']}")
-    console.result(f"  Confidence : {row['confidence']:.1%}")
-    if row["decision"]:
-        console.result(f"  Decided by : {row['decision']}")
-
-
-@contextmanager
-def _table(path: Path | None, negative: str, positive: str) -> Iterator[Callable[[list[Any]], None]]:
-    """Writes rows as they come; where the command is stopped midway, it says where they are."""
-    from cxr_cli.workspace.files import growing_table, partial
-
-    if path is None:
-        yield lambda row: None
-        return
-    probabilities = [f"probability_{negative}", f"probability_{positive}"]
-    columns = ["image", "class", "confidence", *probabilities, "model", "threshold", "seen"]
-    try:
-        with growing_table(path, columns) as write:
-            yield write
-    except BaseException:
-        if partial(path).is_file():
-            console.note(f"Answers so far: {partial(path)}")
-        raise
+def _show(result: "PredictedFile") -> None:
+    console.result(result.row.image)
+    console.result(f"  Class      : {result.row.class_}")
+    console.result(f"  Confidence : {result.row.confidence:.1%}")
+    if result.decision:
+        console.result(f"  Decided by : {result.decision}")

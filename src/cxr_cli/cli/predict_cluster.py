@@ -1,4 +1,4 @@
-"""`cxr predict --cluster`: the checks of its options, and what it tells of an archive's answers."""
+"""`cxr predict --cluster`: what it shows of an archive's predictions."""
 
 from pathlib import Path
 
@@ -10,39 +10,37 @@ from cxr_cli.cli.options import connecting
 from cxr_cli.disclaimer import DISCLAIMER
 
 
-def check(cluster: str | None, output: Path | None, csv_file: Path | None) -> None:
-    """Refuse options that don't go together."""
-    if cluster and not output:
-        raise typer.BadParameter("give the folder for the answers: --output FOLDER", param_hint="--cluster")
-    if output and not cluster:
-        raise typer.BadParameter("goes with --cluster only", param_hint="--output")
-    if cluster and csv_file:
-        raise typer.BadParameter("a cluster writes Parquet: leave it out", param_hint="--csv")
-
-
 def predict_on(
-    cluster: str, films: list[Path], output: Path, *, run: str | None, workspace: Path | None, as_json: bool
+    films: list[Path],
+    *,
+    cluster: str | None,
+    output: Path | None,
+    csv_file: Path | None,
+    run: str | None,
+    workspace: Path | None,
+    as_json: bool,
 ) -> None:
-    """Answer for an archive on a cluster, and tell what became of it; exits with 4 if some films could not be read."""
-    from cxr_cli.cluster.predicting import predict_on_cluster
+    """Predict an archive on a cluster, and show the counts."""
+    from cxr_cli.cluster.predicting import check_usage, predict_on_cluster
     from cxr_cli.workspace.folders import PredictionsFolder
     from cxr_cli.workspace.layout import Workspace
 
-    console.note(connecting(cluster))
-    record = predict_on_cluster(cluster, Workspace.find(workspace).run(run), films, output)
+    address, folder = check_usage(cluster, output, csv=csv_file)
+    console.note(connecting(address))
+    record = predict_on_cluster(address, Workspace.find(workspace).run(run), films, folder)
     if as_json:
         import msgspec
 
         console.result_json(msgspec.to_builtins(record))
     else:
-        rows = [("Films", record.films), *record.answers.items(), ("no answer", record.errors)]
+        rows = [("Films", record.films), *record.answers.items(), ("failed", record.errors)]
         console.table([(name if name == "Films" else f"  {name}", f"{count:,}") for name, count in rows], indent=0)
         if record.films_before:
-            console.result(f"{record.films_before:,} of them were answered before.")
-        now, speed = record.films - record.films_before, f"{record.films_a_second:.1f} a second"
+            console.result(f"{record.films_before:,} of them were predicted before.")
+        now, speed = record.films - record.films_before, f"{record.films_a_second:.1f} per second"
         console.result(f"{now:,} films in {record.seconds:,.0f} s, {speed}, by {record.threads} workers.")
-    console.note(f"Answers: {PredictionsFolder(output).parts}")
-    console.note(f"Answered by the run {record.run}. {DISCLAIMER}")
+    console.note(f"Predictions: {PredictionsFolder(folder).parts}")
+    console.note(f"Predicted by the run {record.run}. {DISCLAIMER}")
     if record.errors:
-        console.note(f"{record.errors:,} of {record.films:,} files gave no answer; the column error says why.")
+        console.note(f"{record.errors:,} of {record.films:,} files could not be read; the column error says why.")
         raise typer.Exit(exit_code_of(done=record.films - record.errors, failed=record.errors))

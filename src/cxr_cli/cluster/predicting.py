@@ -19,7 +19,7 @@ from cxr_cli.cluster.predicting_worker import (
 )
 from cxr_cli.cluster.record import PredictionsPlan, PredictionsRecord
 from cxr_cli.cluster.tables import read_films, write_films
-from cxr_cli.errors import WorkspaceError
+from cxr_cli.errors import UsageError, WorkspaceError
 from cxr_cli.films.find import find_films, walk_films
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import track
@@ -45,9 +45,8 @@ def predict_on_cluster(
         address: of the cluster; see `connected`.
         run: the trained run.
         places: films, folders and globs.
-        output: the folder for the plan, the parts and, once all films are answered, `answers.json`. The parts have the
-            columns image, class, confidence, probability (of the positive class), model, error and note; a film that
-            can't be read has its error and no answer.
+        output: the folder for the plan, the parts and, once all films are predicted, `answers.json`. The rows of the
+            parts are `PredictionRow`s.
         partition: films of a partition, a divisor of 10,000. Defaults to 20, 100 or 500, by the number of films.
 
     Returns:
@@ -70,6 +69,28 @@ def predict_on_cluster(
             stale.unlink(missing_ok=True)
         write_record(folder.record, record)
     return record
+
+
+def check_usage(cluster: str | None, output: Path | None, *, csv: Path | None = None) -> tuple[str, Path]:
+    """The address of the cluster and the folder for the predictions, where the options go together.
+
+    Raises:
+        UsageError: one of the two is missing, or a CSV file is to be written too.
+    """
+    if not output:
+        raise UsageError(
+            "Expected output, the folder for the predictions, with cluster. Received: cluster without it.",
+            hint="For example: --output predictions",
+        )
+    if not cluster:
+        raise UsageError(
+            "Expected output with cluster only. Received: output without it.", hint="Use --csv FILE, or add --cluster"
+        )
+    if csv:
+        raise UsageError(
+            "Expected cluster or csv. Received: both.", hint="A cluster writes Parquet files: leave out --csv"
+        )
+    return cluster, output
 
 
 def _listed(places: Sequence[Path]) -> Iterable[Path]:

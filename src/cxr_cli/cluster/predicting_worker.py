@@ -2,26 +2,26 @@
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 from cxr_cli.cluster.partitions import require_shared, require_version
 from cxr_cli.cluster.tables import read_films, read_part, text, write_part
 from cxr_cli.errors import ClusterError, ImageError
 from cxr_cli.prediction.predictor import Predictor, open_predictor
+from cxr_cli.prediction.rows import PredictionRow, make_failed_row, make_row
 from cxr_cli.workspace.folders import PredictionsFolder, RunFolder
 
-Counts = Counter[str | None]  # class -> films; None: without an answer
-_COLUMNS = {
-    "image": "string",
-    "class": "string",
-    "confidence": "double",
-    "probability": "double",
-    "model": "string",
-    "error": "string",
-    "note": "string",
-}
+
+def _arrow_type(kind: object) -> str:
+    """Arrow's name for a column of str, float, or one of these or None."""
+    return "double" if float in (kind, *get_args(kind)) else "string"
+
+
+Counts = Counter[str | None]  # class -> films; None: could not be read
+_COLUMNS = {name.removesuffix("_"): _arrow_type(kind) for name, kind in get_type_hints(PredictionRow).items()}
 _opened = threading.local()
 
 
@@ -91,16 +91,9 @@ def _predictor(task: PartitionTask) -> Predictor:
     return found
 
 
-def _row(predictor: Predictor, film: Path) -> dict[str, str | float | None]:
-    row: dict[str, str | float | None] = dict.fromkeys(_COLUMNS)
-    row |= {"image": text(film), "model": predictor.run.name}
+def _row(predictor: Predictor, film: Path) -> dict[str, Any]:
     try:
-        answer = predictor.predict_file(film)
+        row = make_row(predictor, text(film), predictor.predict_file(film))
     except ImageError as error:
-        return row | {"error": text(error.message)}
-    return row | {
-        "class": answer.label,
-        "confidence": answer.confidence,
-        "probability": answer.probabilities[predictor.positive],
-        "note": answer.whole or None,
-    }
+        row = make_failed_row(predictor, text(film), ImageError(text(error.message)))
+    return {name.removesuffix("_"): value for name, value in asdict(row).items()}

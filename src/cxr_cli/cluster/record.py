@@ -4,22 +4,22 @@ from cxr_cli.workspace.records import Record
 
 
 class PredictionsPlan(Record, frozen=True, kw_only=True):
-    """`plan.json`: whose answers for which films a folder holds, or will."""
+    """`plan.json`: which run's predictions for which films the folder is for."""
 
-    VERSION = 1
-    MADE_BY = "cxr predict FOLDER --cluster local --output answers"
+    VERSION = 2
+    MADE_BY = "cxr predict FOLDER --cluster local --output predictions"
 
     run: str
-    fingerprint: str  # of what the run's answers come from
+    fingerprint: str  # of all that the predictions depend on
     films: int
     films_sha256: str  # of their paths, in order
     films_a_partition: int
 
 
 class PredictionsRecord(Record, frozen=True, kw_only=True):
-    """`answers.json`: all films of an archive are answered."""
+    """`answers.json`: all films of an archive are predicted."""
 
-    VERSION = 1
+    VERSION = 2
     MADE_BY = PredictionsPlan.MADE_BY
 
     run: str
@@ -28,9 +28,9 @@ class PredictionsRecord(Record, frozen=True, kw_only=True):
     threshold: float
     films: int
     answers: dict[str, int]  # class -> films
-    errors: int  # films without an answer
+    errors: int  # files that could not be read
     parts: int
-    films_before: int  # of them, answered by earlier calls that were stopped
+    films_before: int  # of them, predicted by earlier calls that were stopped
     seconds: float  # of the last call, as are the rest
     films_a_second: float
     threads: int  # of the workers, at its end

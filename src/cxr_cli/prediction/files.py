@@ -1,0 +1,98 @@
+"""Predictions for files, film by film: rows, a CSV file as they come, and whether the run has seen the films."""
+
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxr_cli.dataset.seen import COPY, FILM, MAYBE_COPY, SeenIndex, open_seen
+from cxr_cli.errors import ImageError
+from cxr_cli.films.find import Films
+from cxr_cli.films.reader import read_film
+from cxr_cli.prediction.predictor import Prediction, Predictor
+from cxr_cli.prediction.rows import PredictionRow, make_failed_row, make_row, refuse_film, rows_written
+from cxr_cli.progress import track
+from cxr_cli.workspace.folders import DatasetFolder
+
+_SEEN_AS = {
+    FILM: "was trained or validated on this film",
+    COPY: "was trained or validated on a copy of this film (re-encoded, resized, cropped or inverted)",
+    MAYBE_COPY: "may have been trained or validated on a copy of this film",
+}
+
+
+@dataclass(frozen=True)
+class PredictedFile:
+    """What a run predicts for one file."""
+
+    row: PredictionRow
+    decision: str  # the probability against the operating point, in words; empty at 0.5
+    error: ImageError | None  # of a file that can't be read
+
+
+def predict_files(
+    predictor: Predictor, films: Films, *, dataset: DatasetFolder, csv: Path | None = None
+) -> Generator[PredictedFile]:
+    """Predict files on all cores, in their order. One that can't be read gives its error, and the others go on.
+
+    Args:
+        predictor: the run.
+        films: the files; any number, few films are in memory at once.
+        dataset: the prepared dataset, whose small pictures confirm that a film is a copy of one that the run has seen.
+            It may be missing.
+        csv: a CSV file to write a row per film to, as they come. Defaults to none. It appears when all films are done;
+            until then its rows are in a file beside it.
+
+    Raises:
+        UsageError: `csv` is one of the films.
+        WorkspaceError: `csv` can't be written, or the run's record of the films it has seen is damaged.
+    """
+    if csv:
+        refuse_film(csv, films)
+    return _predicted(predictor, films, open_seen_by(predictor, dataset), csv)
+
+
+def open_seen_by(predictor: Predictor, dataset: DatasetFolder) -> SeenIndex | None:
+    """Open the index of the films that a run has seen; None where it is not known. See `open_seen`."""
+    return open_seen(predictor.run, dataset, trained_on=predictor.record.dataset_fingerprint)
+
+
+def how_seen(seen: SeenIndex | None, predictor: Predictor, path: Path, prediction: Prediction) -> str | None:
+    """How the run knows a film that it predicted: of `HOW_SEEN`, or empty; None where it is not known."""
+    if seen is None:
+        return None
+    # What a run of lungs alone was shown is not the whole film.
+    shown = None if predictor.record.segment else prediction.shown
+    return seen.match_file(path, read_film(path) if shown is None else shown)
+
+
+def seen_sentence(run: str, seen_as: str) -> str:
+    """What to know of a prediction for a film that the run has seen."""
+    return f"Note: {run} {_SEEN_AS[seen_as]}, so this prediction is no test."
+
+
+def seen_summary(run: str, counts: Counter[str], films: int) -> str:
+    """What to know of predictions for `films` films, some of which the run has seen: `counts` by how."""
+    kinds = ", ".join(f"{kind} {counts[kind]}" for kind in _SEEN_AS if counts[kind])
+    return (
+        f"Note: {run} was trained or validated on {counts.total()} of these {films} films ({kinds}; see seen in CSV "
+        "and JSON), so these predictions are no test."
+    )
+
+
+def _predicted(
+    predictor: Predictor, films: Films, seen: SeenIndex | None, csv: Path | None
+) -> Generator[PredictedFile]:
+    predictions = predictor.predict_all(films)
+    with rows_written(csv) as write:
+        for path, prediction in (
+            track(predictions, "Predicting films", total=len(films)) if len(films) > 1 else predictions
+        ):
+            if isinstance(prediction, ImageError):
+                result = PredictedFile(make_failed_row(predictor, str(path), prediction), "", prediction)
+            else:
+                known = how_seen(seen, predictor, path, prediction)
+                row = make_row(predictor, str(path), prediction, seen=known)
+                result = PredictedFile(row, prediction.decision, None)
+            write(result.row)
+            yield result

@@ -1,0 +1,138 @@
+"""The row of every table of predictions for films whose truth is not known: CSV, JSON and the Parquet of a cluster."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cxr_cli.errors import ImageError, UsageError
+from cxr_cli.films.find import Films
+from cxr_cli.prediction.predictor import Prediction, Predictor
+from cxr_cli.progress import note
+from cxr_cli.workspace.files import partial
+from cxr_cli.workspace.tables import CsvTable
+
+_DIGITS = 6  # after the point, of confidence and probabilities in CSV and JSON
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PredictionRow:
+    """What a run predicts for one file; of a file that can't be read, `error` alone. See docs/predictions.md."""
+
+    image: str
+    class_: str | None = None  # the predicted class
+    confidence: float | None = None  # of that class, in [0, 1]
+    probability: float | None = None  # P(positive), calibrated where the run is
+    raw_probability: float | None = None  # P(positive) as the network, or its trees, give it
+    positive: str  # the name of the positive class
+    model: str  # the run
+    threshold: float  # of the probability, from which on the positive class is predicted
+    seen: str | None = None  # of `HOW_SEEN`; empty for none of them, None where it is not known
+    note: str | None = None  # that, and why, a run of lungs alone was shown the whole film
+    error: str | None = None  # why the file can't be read
+
+    def as_json(self, negative: str) -> dict[str, Any]:
+        """The row of a file that can be read, as `predict --json` prints it.
+
+        Args:
+            negative: the name of the negative class, for `probabilities`.
+        """
+        values = {name.removesuffix("_"): value for name, value in asdict(_rounded(self)).items() if name != "error"}
+        positive = values["probability"]
+        values["probabilities"] = {negative: round(1 - (self.probability or 0), _DIGITS), self.positive: positive}
+        return values
+
+
+_TABLE = CsvTable(PredictionRow, made_by="cxr predict FOLDER --csv FILE")
+
+
+def make_row(predictor: Predictor, image: str, prediction: Prediction, *, seen: str | None = None) -> PredictionRow:
+    """The row of one film.
+
+    Args:
+        predictor: the run that predicted it.
+        image: its file.
+        prediction: what the run predicts.
+        seen: how the run knows the film. Defaults to not known.
+    """
+    return PredictionRow(
+        image=image,
+        class_=prediction.label,
+        confidence=prediction.confidence,
+        probability=prediction.probabilities[predictor.positive],
+        raw_probability=prediction.raw,
+        positive=predictor.positive,
+        model=predictor.run.name,
+        threshold=predictor.record.threshold,
+        seen=seen,
+        note=prediction.whole or None,
+    )
+
+
+def make_failed_row(predictor: Predictor, image: str, error: ImageError) -> PredictionRow:
+    """The row of a file that can't be read."""
+    return PredictionRow(
+        image=image,
+        positive=predictor.positive,
+        model=predictor.run.name,
+        threshold=predictor.record.threshold,
+        error=error.message,
+    )
+
+
+@contextmanager
+def rows_written(path: Path | None) -> Iterator[Callable[[PredictionRow], None]]:
+    """Write rows to a CSV file as they come; where the block fails, tell the watcher where the rows so far are.
+
+    Args:
+        path: the file. None writes nothing.
+
+    Raises:
+        WorkspaceError: it can't be written.
+    """
+    if path is None:
+        yield lambda row: None
+        return
+    try:
+        with _TABLE.growing(path) as write:
+            yield lambda row: write(_rounded(row))
+    except BaseException:
+        if partial(path).is_file():
+            note(f"Predictions so far: {partial(path)}")
+        raise
+
+
+def refuse_film(csv: Path, films: Films) -> None:
+    """Refuse to write predictions over a film, however the two paths are spelled, and through links.
+
+    Raises:
+        UsageError: `csv`, or the file that keeps its rows until it is whole, is one of `films`.
+    """
+    outputs = {_identity(path) for path in (csv, partial(csv)) if path.exists()}
+    if outputs and (film := next((film for film in films if _identity(film) in outputs), None)):
+        raise UsageError(
+            f"Expected a CSV file that is not one of the films. Received: {csv}, which would replace the film {film}.",
+            hint="Name another file: --csv predictions.csv",
+        )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of what `path` leads to."""
+    try:
+        status = path.stat()
+    except OSError:  # a film that is not there is an error of its own, later
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _rounded(row: PredictionRow) -> PredictionRow:
+    def short(value: float | None) -> float | None:
+        return None if value is None else round(value, _DIGITS)
+
+    return replace(
+        row,
+        confidence=short(row.confidence),
+        probability=short(row.probability),
+        raw_probability=short(row.raw_probability),
+    )
