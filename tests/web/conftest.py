@@ -53,7 +53,7 @@ class Server:
     address: str
     workspace: Workspace
     temporary: Path  # its folder for temporary files
-    told: list[str]  # lines on stderr
+    lines: list[str]  # lines on stderr
     probe: Path
     reader: threading.Thread
 
@@ -108,18 +108,18 @@ def start(workspace: Workspace, folder: Path) -> Server:
         text=True,
         env={**os.environ, "TMPDIR": str(temporary)},
     )
-    told: list[str] = []
+    lines: list[str] = []
     for line in process.stderr:
-        told.append(line.rstrip())
+        lines.append(line.rstrip())
         if line.startswith("Page: "):
             break
     else:
-        raise AssertionError(f"no page: {told}")
+        raise AssertionError(f"no page: {lines}")
     # Else a full pipe would stop the server.
-    address = told[-1].removeprefix("Page: ")
-    reader = threading.Thread(target=lambda: told.extend(line.rstrip() for line in process.stderr), daemon=True)
+    address = lines[-1].removeprefix("Page: ")
+    reader = threading.Thread(target=lambda: lines.extend(line.rstrip() for line in process.stderr), daemon=True)
     reader.start()
-    return Server(process, address, workspace, temporary, told, probe, reader)
+    return Server(process, address, workspace, temporary, lines, probe, reader)
 
 
 @pytest.fixture(scope="session")
@@ -196,7 +196,7 @@ class Outside:
                 return
             with connection:
                 line = connection.recv(300).split(b"\r\n")[0].decode()
-                if "update.googleapis.com" not in line:  # Chromium's own, whatever it is told
+                if "update.googleapis.com" not in line:  # Chromium's own, whatever it is lines
                     self.asked.append(line)
 
     def close(self) -> None:

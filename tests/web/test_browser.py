@@ -92,7 +92,7 @@ def test_a_film_is_dropped_and_the_answer_is_read(page, server, film, outside):
     answer = open_predictor(server.workspace.run("simple-cnn")).predict(read_film(film))
 
     said = page.drop(film).split("\n")
-    assert said[:2] == ["covid.png, answered by simple-cnn", f"{answer.label} {answer.confidence:.1%}"]
+    assert said[:2] == ["covid.png, predicted by simple-cnn", f"{answer.label} {answer.confidence:.1%}"]
     assert f"{answer.probabilities['covid']:.1%}" in said
     assert any(answer.label in line for line in said if line.startswith(("Grad-CAM of simple-cnn", "Nowhere in")))
     assert "Sensitivity" in page.wait_for("#cxr-known", "ROC AUC")
@@ -135,7 +135,7 @@ def test_a_bad_film_is_a_clear_error_and_the_next_film_is_answered(page, film, t
     said = page.drop(tmp_path / "notes.txt")
     assert said.startswith("Error: Expected a film. Received: notes.txt is not an image.\nGive a radiograph as ")
     assert not page.find("#cxr-opacity").is_displayed()
-    assert page.drop(film).startswith("covid.png, answered by simple-cnn")
+    assert page.drop(film).startswith("covid.png, predicted by simple-cnn")
     assert page.find("#cxr-opacity").is_displayed()
 
 
@@ -148,7 +148,7 @@ def test_films_that_no_browser_shows_are_answered_and_shown(page, film, tmp_path
     else:
         write_dicom(path, pixels)
 
-    assert page.drop(path).startswith(f"{path.name}, answered by simple-cnn")
+    assert page.drop(path).startswith(f"{path.name}, predicted by simple-cnn")
     shown = Image.open(io.BytesIO(base64.b64decode(page.find("figure .cxr-film").screenshot_as_base64))).convert("L")
     expected = Image.fromarray(read_film(path)).resize(shown.size)
     assert np.abs(np.asarray(shown, float) - np.asarray(expected, float)).mean() < 4
@@ -158,9 +158,9 @@ def test_another_run_clears_the_answer_and_shows_its_own_figures(page, film):
     page.drop(film)
     page.choose("second")
 
-    assert page.wait_for("#cxr-shown", "The answer appears here.")
+    assert page.wait_for("#cxr-shown", "The prediction appears here.")
     assert "cxr evaluate --model second" in page.wait_for("#cxr-known", "Not tested yet")
-    assert page.drop(film).startswith("covid.png, answered by second")
+    assert page.drop(film).startswith("covid.png, predicted by second")
 
 
 def test_a_run_that_was_trained_meanwhile_is_there_when_the_page_is_opened_again(page, server):
@@ -178,8 +178,8 @@ def test_a_run_that_was_trained_meanwhile_is_there_when_the_page_is_opened_again
 def test_a_sample_is_answered_and_on_a_phone_the_answer_comes_into_sight(phone):
     phone.find("#cxr-samples button:last-child").click()
 
-    assert phone.wait_for("#cxr-shown", "answered by simple-cnn").startswith("non_covid_3.png, ")
-    top = "return document.querySelector('.cxr-answer h2').getBoundingClientRect().top"
+    assert phone.wait_for("#cxr-shown", "predicted by simple-cnn").startswith("non_covid_3.png, ")
+    top = "return document.querySelector('.cxr-prediction h2').getBoundingClientRect().top"
     WebDriverWait(phone.browser, 20).until(lambda browser: 0 < browser.execute_script(top) < 300)
     assert phone.rectangle("figure:first-of-type")[1] < phone.rectangle("figure:last-of-type")[1]
 

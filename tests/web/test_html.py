@@ -53,7 +53,7 @@ def see(whole: str = "") -> ShownPrediction:
 
 def test_an_answer_says_the_class_the_probabilities_and_what_the_heat_is(words):
     assert words(html.prediction(see(), name="film.png")) == (
-        "film.png, answered by net covid 87.5% non_covid 12.5% covid 87.5% film.png, 640 × 480 pixels "
+        "film.png, predicted by net covid 87.5% non_covid 12.5% covid 87.5% film.png, 640 × 480 pixels "
         "What the map shows."
     )
 
@@ -68,7 +68,7 @@ def test_an_answer_at_another_threshold_says_what_decided_it(words):
     )
 
     assert words(html.prediction(decided, name="film.png")).startswith(
-        "film.png, answered by net covid 87.5% P(covid) 31.0% ≥ 25.0%, the operating point (<youden>) non_covid 12.5%"
+        "film.png, predicted by net covid 87.5% P(covid) 31.0% ≥ 25.0%, the operating point (<youden>) non_covid 12.5%"
     )
     assert "cxr-decision" not in html.prediction(seen, name="film.png")
 
@@ -174,3 +174,12 @@ def test_a_test_of_an_earlier_version_is_refused_with_the_command_that_makes_it_
         f"Error: Expected version {EvaluationRecord.VERSION} of the record {path}. "
         f"Received: version {EvaluationRecord.VERSION - 1}. Make it again: cxr evaluate"
     )
+
+
+def test_a_film_that_the_run_has_seen_is_said_to_be_no_test(words):
+    seen = dataclasses.replace(see(), seen="Note: net was trained or validated on this film, so <this> is no test.")
+
+    assert "Note: net was trained or validated on this film, so <this> is no test." in words(
+        html.prediction(seen, name="film.png")
+    )
+    assert "no test" not in words(html.prediction(see(), name="film.png"))

@@ -1,4 +1,4 @@
-"""The page's answers are the command's, whoever asks, and however many."""
+"""The page predicts as the command does, whoever asks, and however many."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import ImageError, NoRunError
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction import predictor
@@ -80,3 +81,13 @@ def test_an_error_names_the_film_as_a_person_does(trained, tmp_path):
 def test_a_run_that_is_not_there_is_the_commands_error(trained, film):
     with pytest.raises(NoRunError, match="'other'"):
         RunPredictors(trained).predict(film, name="covid.png", run="other")
+
+
+def test_a_film_that_the_run_was_trained_on_is_named_and_one_of_the_test_is_not(trained):
+    films = {film.split: trained.dataset.root / film.path for film in read_manifest(trained.dataset)}
+    predictors = RunPredictors(trained)
+
+    assert predictors.predict(films["train"], name="a").seen == (
+        "Note: simple-cnn was trained or validated on this film, so this prediction is no test."
+    )
+    assert predictors.predict(films["test"], name="b").seen == ""

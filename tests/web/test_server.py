@@ -15,13 +15,13 @@ def test_the_answer_is_the_commands_and_nothing_is_kept(server, client, film, wo
     answer = open_predictor(server.workspace.run("second")).predict(read_film(film))
 
     text = words(client.answer(film, "second"))
-    assert text.startswith(f"covid.png, answered by second {answer.label} {answer.confidence:.1%} ")
+    assert text.startswith(f"covid.png, predicted by second {answer.label} {answer.confidence:.1%} ")
     assert f"non_covid {answer.probabilities['non_covid']:.1%} covid {answer.probabilities['covid']:.1%} " in text
     assert server.kept() == []
 
 
 def test_without_a_run_the_latest_answers(client, film, words):
-    assert words(client.answer(film)).startswith("covid.png, answered by simple-cnn ")
+    assert words(client.answer(film)).startswith("covid.png, predicted by simple-cnn ")
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "cut"])
@@ -39,12 +39,12 @@ def test_sixteen_people_with_the_same_film_are_all_answered(server, client, film
         said = {words(text) for text in people.map(lambda _: client.answer(film, "second"), range(32))}
 
     assert len(said) == 1
-    assert said.pop().startswith("covid.png, answered by second ")
+    assert said.pop().startswith("covid.png, predicted by second ")
     assert server.kept() == []
 
 
 def test_a_link_to_what_a_page_shows_has_nothing_to_tell(server, client, film):
-    assert "answered by" in client.ask(client.keep(film.read_bytes()), name="film.png", run="second", session="shared")
+    assert "predicted by" in client.ask(client.keep(film.read_bytes()), name="film.png", run="second", session="shared")
 
     assert client.http.get("/gradio_api/deep_link", params={"session_hash": "shared"}).json() == ""
     assert server.kept() == []
@@ -52,7 +52,7 @@ def test_a_link_to_what_a_page_shows_has_nothing_to_tell(server, client, film):
 
 def test_a_path_that_was_not_uploaded_is_neither_read_nor_copied_nor_removed(server, client, film, tmp_path):
     for path in (film, server.workspace.run().record, tmp_path):
-        assert "answered by" not in client.ask(str(path), name="film.png", run="second")
+        assert "predicted by" not in client.ask(str(path), name="film.png", run="second")
         assert path.exists()
     assert server.kept() == []
 
@@ -71,7 +71,7 @@ def test_an_upload_that_is_too_large_or_of_unknown_size_is_refused_at_once(serve
     assert server.kept() == []
 
 
-def test_the_browser_is_told_to_ask_nobody_else_and_there_is_no_api_to_read(client):
+def test_the_browser_is_lines_to_ask_nobody_else_and_there_is_no_api_to_read(client):
     page = client.http.get("/")
 
     assert page.headers["content-security-policy"].startswith("default-src 'self' ")
@@ -91,7 +91,7 @@ def test_at_the_end_nothing_is_left_and_nobody_was_called(own_server, client_of,
     assert probe == {"loaded": [], "calls": []}
     assert own_server.process.returncode == 130
     assert list(own_server.temporary.iterdir()) == []
-    assert own_server.told == [
+    assert own_server.lines == [
         "Loading Gradio",
         f"Page: {own_server.address}",
         "Stop with Ctrl-C. For research and teaching only, never a diagnosis.",

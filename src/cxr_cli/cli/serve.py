@@ -1,4 +1,4 @@
-"""`cxr serve`: a page that answers for films."""
+"""`cxr serve`: a page that predicts films."""
 
 from typing import Annotated
 
@@ -13,16 +13,17 @@ _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
 def serve(
     run: RunOption = None,
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The port to listen at.")] = 7860,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen at.")] = 7860,
     host: Annotated[
-        str, typer.Option("--host", help="The address to listen at; another than this opens the page to the network.")
+        str,
+        typer.Option("--host", help="Address to listen at. Any other than the default opens the page to the network."),
     ] = "127.0.0.1",
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Serve a page on this machine that answers for the films dropped on it.
+    """Serve a page that predicts the films dropped on it, on this machine.
 
-    Needs the extra web: pip install "cxr-cli[web]". No film is kept after its answer.
+    Needs the extra web: pip install "cxr-cli[web]". No film is kept afterwards.
 
     Example: cxr serve
     """
@@ -31,8 +32,8 @@ def serve(
     from cxr_cli.errors import CxrError
     from cxr_cli.workspace.layout import Workspace
 
-    found = Workspace.find(workspace)
-    found.run(run)
+    place = Workspace.find(workspace)
+    place.run(run)
     if find_spec("gradio") is None:
         raise CxrError(
             "Expected Gradio, which draws the page. Received: it is not installed.",
@@ -44,7 +45,7 @@ def serve(
             "to it unprotected."
         )
 
-    def tell(address: str) -> None:
+    def show_address(address: str) -> None:
         console.note(f"Page: {address}")
         console.note(f"Stop with Ctrl-C. {DISCLAIMER}")
         if open_browser:
@@ -55,4 +56,4 @@ def serve(
     console.note("Loading Gradio")
     from cxr_cli.web.server import serve as serve_page
 
-    serve_page(found, run=run, host=host, port=port, ready=tell)
+    serve_page(place, run=run, host=host, port=port, ready=show_address)

@@ -1,1 +1,1 @@
-"""The page of `cxr serve`: user interface only, through Gradio. The answers are `inference`'s."""
+"""The page of `cxr serve`: the user interface, drawn by Gradio. Predictions come from `prediction`."""

@@ -19,7 +19,7 @@ from cxr_cli.web.predicting import ShownPrediction
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
-WAITING = '<div class="cxr-waiting"><p>The answer appears here.</p></div>'
+WAITING = '<div class="cxr-waiting"><p>The prediction appears here.</p></div>'
 
 
 def header() -> str:
@@ -27,29 +27,31 @@ def header() -> str:
     return f"<header><h1>Chest X-ray classifier</h1><p>{escape(DISCLAIMER)}</p></header>"
 
 
-def prediction(seen: ShownPrediction, *, name: str) -> str:
-    """A run's answer for the film called `name`: class, probabilities, film and heat map."""
-    found = seen.prediction
+def prediction(shown: ShownPrediction, *, name: str) -> str:
+    """A run's prediction for the film called `name`: class, probabilities, film and heat map."""
+    result = shown.prediction
     bars = "".join(
-        f'<li class="{"cxr-chosen" if label == found.label else ""}"><span>{escape(label)}</span>'
+        f'<li class="{"cxr-chosen" if label == result.label else ""}"><span>{escape(label)}</span>'
         f'<span class="cxr-bar" aria-hidden="true"><i style="width: {value:.1%}"></i></span>'
         f"<span>{value:.1%}</span></li>"
-        for label, value in found.probabilities.items()
+        for label, value in result.probabilities.items()
     )
-    decision = f'<p class="cxr-decision">{escape(found.decision)}</p>' if found.decision else ""
-    caption = f"{seen.caption} Note: {found.whole}." if found.whole else seen.caption
-    film = _data_url(seen.film, "JPEG", quality=92)
-    size = f"{seen.size[0]} × {seen.size[1]} pixels"
+    decision = f'<p class="cxr-decision">{escape(result.decision)}</p>' if result.decision else ""
+    known = f'<p class="cxr-warning">{escape(shown.seen)}</p>' if shown.seen else ""
+    caption = f"{shown.caption} Note: {result.whole}." if result.whole else shown.caption
+    film = _data_url(shown.film, "JPEG", quality=92)
+    size = f"{shown.size[0]} × {shown.size[1]} pixels"
     # The film is in the page once, as a property of both pictures.
     return (
-        f'<section class="cxr-answer" style="--cxr-film: url({film}); --cxr-shape: {seen.size[0]} / {seen.size[1]}">'
-        f"<p>{escape(name)}, answered by {escape(seen.run)}</p>"
-        f"<h2>{escape(found.label)} <span>{found.confidence:.1%}</span></h2>{decision}"
+        '<section class="cxr-prediction" '
+        f'style="--cxr-film: url({film}); --cxr-shape: {shown.size[0]} / {shown.size[1]}">'
+        f"<p>{escape(name)}, predicted by {escape(shown.run)}</p>"
+        f"<h2>{escape(result.label)} <span>{result.confidence:.1%}</span></h2>{decision}{known}"
         f'<ul class="cxr-bars">{bars}</ul>'
         f'<div class="cxr-pictures"><figure><div class="cxr-film" role="img" aria-label="The film"></div>'
         f"<figcaption>{escape(name)}, {size}</figcaption></figure>"
         f'<figure><div class="cxr-film" role="img" aria-label="The heat map over the film">'
-        f'<img class="cxr-heat" src="{_data_url(seen.heat, "PNG")}" alt=""></div>'
+        f'<img class="cxr-heat" src="{_data_url(shown.heat, "PNG")}" alt=""></div>'
         f"<figcaption>{escape(caption)}</figcaption></figure></div></section>"
     )
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 # The heat is a layer over the film: a moved slider is seen at once, without a word to the server.
 _SET_OPACITY = "(percent) => { document.documentElement.style.setProperty('--cxr-opacity', percent / 100) }"
-# On a phone the answer is below the films to try.
-_TO_ANSWER = """() => {
+# On a phone the prediction is below the films to try.
+_TO_PREDICTION = """() => {
     const shown = document.getElementById('cxr-shown');
     if (shown.getBoundingClientRect().top > innerHeight / 3) shown.scrollIntoView({ behavior: 'smooth' });
 }"""
@@ -24,7 +24,7 @@ def build_page(replies: Replies, samples: Sequence[Path]) -> "gradio.Blocks":
     """Lay out the page.
 
     Args:
-        replies: what it answers.
+        replies: what it shows when something is done on it.
         samples: films to try.
     """
     import gradio as gr
@@ -49,15 +49,15 @@ def build_page(replies: Replies, samples: Sequence[Path]) -> "gradio.Blocks":
                 )
                 known = gr.HTML(elem_id="cxr-known")
 
-        # Not through Gradio's queue, which holds an answer until its page takes it, closed or not; nor through its
-        # processing, which copies files.
+        # Not through Gradio's queue, which keeps a reply until its page takes it, even after the page is closed; nor
+        # through its processing, which copies files.
         plain: dict[str, Any] = {"queue": False, "preprocess": False, "postprocess": False, "api_visibility": "private"}
         asked = [film.upload(replies.upload, [film, runs], [film, shown], **plain, show_progress="minimal")]
         for button, path in zip(buttons, samples, strict=True):
             reply = partial(replies.film, path, path.name)
             asked.append(button.click(reply, runs, shown, **plain, show_progress="minimal"))
-        for answered in asked:
-            answered.then(None, js=_TO_ANSWER)
+        for event in asked:
+            event.then(None, js=_TO_PREDICTION)
         runs.input(replies.chosen, runs, [shown, known], **plain, show_progress="hidden")
         opacity.change(None, opacity, js=_SET_OPACITY)
         page.load(opened, None, [runs, known], queue=False, api_visibility="private", show_progress="hidden")

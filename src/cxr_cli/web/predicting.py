@@ -1,4 +1,4 @@
-"""A film in; its answer, as the page shows it, out. Nothing of a film is held after its answer."""
+"""A film in; its prediction, as the page shows it, out. Nothing of a film is kept afterwards."""
 
 import threading
 from collections import OrderedDict
@@ -8,45 +8,48 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cxr_cli.dataset.seen import SeenIndex
 from cxr_cli.errors import ImageError
 from cxr_cli.films.overlay import draw_heat
 from cxr_cli.films.reader import read_film
+from cxr_cli.prediction.files import how_seen, open_seen_by, seen_sentence
 from cxr_cli.prediction.predictor import Prediction, Predictor, open_predictor
 from cxr_cli.workspace.layout import Workspace
 
 _READ_AT_ONCE = 4  # a large film takes hundreds of megabytes while it is read
-_OPEN_AT_MOST = 4  # predictors in memory; those asked for least recently go first
+_OPEN_AT_MOST = 4  # predictors in memory; the one used least recently goes first
 _SHOWN_SIDE = 1024  # pixels: more than a page has room for
 _HEAT_SIDE = 128  # pixels: the maps have 5 to 20 a side and are smooth, and a browser enlarges them smoothly
 
 
 @dataclass(frozen=True)
 class ShownPrediction:
-    """One answer, and its two pictures."""
+    """A prediction, and the two pictures that are shown with it."""
 
     prediction: Prediction
     run: str
     caption: str  # what the heat map shows
     size: tuple[int, int]  # (width, height) of the film as it came
     film: Image.Image  # gray, at most 1024 pixels a side
-    heat: Image.Image  # RGBA, the answer's evidence, to lay over the film
+    heat: Image.Image  # RGBA, the evidence for the predicted class, to lay over the film
+    seen: str = ""  # a sentence where the run was trained or validated on the film
 
 
 class RunPredictors:
-    """Answers for any run of a workspace, from any thread; each run is opened once, and again when trained again.
+    """Predicts with any run of a workspace, from any thread. A run is opened once, and again when it is trained again.
 
     Args:
-        workspace: where the runs are. They are looked up at each call, so that new ones are there at once.
+        workspace: where the runs are. They are looked up at each call, so that new ones are available at once.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self._lock = threading.Lock()  # a LiteRT interpreter is not for several threads, and uses all cores itself
+        self._lock = threading.Lock()  # a LiteRT interpreter serves one thread at a time, and uses all cores
         self._reading = threading.BoundedSemaphore(_READ_AT_ONCE)
-        self._opened: OrderedDict[Path, tuple[int, Predictor]] = OrderedDict()
+        self._opened: OrderedDict[Path, tuple[int, Predictor, SeenIndex | None]] = OrderedDict()
 
     def prepare(self, run: str | None = None) -> None:
-        """Open the run called `run`, or the latest, before the first film asks for it.
+        """Open the run called `run`, or the latest, before the first film comes.
 
         Raises:
             NoRunError: there is none.
@@ -56,15 +59,15 @@ class RunPredictors:
             self._open(run)
 
     def predict(self, path: Path, *, name: str, run: str | None = None) -> ShownPrediction:
-        """Read a film and answer for it.
+        """Read a film and predict it.
 
         Args:
             path: where it is.
-            name: what a person calls it.
+            name: its name, for messages.
             run: the run's name. Defaults to the latest.
 
         Raises:
-            ImageError: it can't be read; the message has `name` for `path`, which is nothing to a person.
+            ImageError: it can't be read. The message has `name` in place of `path`, which says nothing to people.
             WorkspaceError: no such run, or it can't be read.
         """
         with self._reading:
@@ -73,29 +76,35 @@ class RunPredictors:
             except ImageError as error:
                 raise ImageError(error.message.replace(str(path), name), hint=error.hint) from error
             with self._lock:
-                predictor = self._open(run)
-                answer = predictor.predict_file(path, film=film)
+                predictor, seen = self._open(run)
+                prediction = predictor.predict_file(path, film=film)
+                seen_as = how_seen(seen, predictor, path, prediction)
             picture = Image.fromarray(film)
             picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
         return ShownPrediction(
-            prediction=answer,
+            prediction=prediction,
             run=predictor.run.name,
-            caption=predictor.caption(answer, answer.label),
+            caption=predictor.caption(prediction, prediction.label),
             size=(film.shape[1], film.shape[0]),
             film=picture,
-            heat=draw_heat(answer.cams[answer.label], size=_heat_size(film)),
+            heat=draw_heat(prediction.cams[prediction.label], size=_heat_size(film)),
+            seen=seen_sentence(predictor.run.name, seen_as) if seen_as else "",
         )
 
-    def _open(self, run: str | None) -> Predictor:
+    def _open(self, run: str | None) -> tuple[Predictor, SeenIndex | None]:
         """Only with the lock."""
         folder = self.workspace.run(run)
         made = folder.record.stat().st_mtime_ns
         known = self._opened.pop(folder.root, None)
-        predictor = known[1] if known and known[0] == made else open_predictor(folder)
-        self._opened[folder.root] = (made, predictor)
+        if known and known[0] == made:
+            opened = known[1], known[2]
+        else:
+            predictor = open_predictor(folder)
+            opened = predictor, open_seen_by(predictor, self.workspace.dataset)
+        self._opened[folder.root] = (made, *opened)
         while len(self._opened) > _OPEN_AT_MOST:
             self._opened.popitem(last=False)
-        return predictor
+        return opened
 
 
 def _heat_size(film: np.ndarray) -> tuple[int, int]:

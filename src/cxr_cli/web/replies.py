@@ -1,4 +1,4 @@
-"""What the page answers to what is done on it: plain functions of what a browser sends, HTML out."""
+"""What the page shows when something is done on it: plain functions of what a browser sends, HTML out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class Replies:
     """The page's replies.
 
     Args:
-        predictors: who answers.
-        uploads: where the films that are dropped wait.
+        predictors: the runs.
+        uploads: where dropped films wait.
         first_run: the run to begin with. Defaults to the latest, at the time a page is opened.
     """
 
@@ -35,11 +35,11 @@ class Replies:
         return html.figures(self.predictors.workspace, run) if run else ""
 
     def chosen(self, run: str) -> tuple[str, str]:
-        """Another run: the answer of the one before goes, and the figures are the new one's."""
+        """Another run was chosen: clear the prediction, and show the figures of the new run."""
         return html.WAITING, self.figures(run)
 
     def film(self, path: Path, name: str, run: str | None) -> str:
-        """The answer of `run` for the film at `path`, called `name`; or the error, in the commands' words."""
+        """The prediction of `run` for the film at `path`, called `name`; or the error, in the words of the commands."""
         try:
             return html.prediction(self.predictors.predict(path, name=name, run=run), name=name)
         except CxrError as problem:

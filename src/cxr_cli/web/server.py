@@ -35,7 +35,7 @@ def serve(workspace: Workspace, *, run: str | None, host: str, port: int, ready:
         run: the run to begin with. Defaults to the latest.
         host: the address to listen at.
         port: the port to listen at.
-        ready: is told the page's address when it can be opened.
+        ready: called with the address of the page when it can be opened.
 
     Raises:
         CxrError: the address or port can't be had.
@@ -65,8 +65,8 @@ def build_app(predictors: RunPredictors, folder: Path, *, run: str | None) -> "A
     """The page and its route for films, as an ASGI application.
 
     Args:
-        predictors: who answers.
-        folder: an empty folder of the application's own, for films until they are answered.
+        predictors: the runs.
+        folder: an empty folder of the application's own, for films until they are predicted.
         run: the run to begin with. Defaults to the latest.
     """
     # Read by Gradio when it is imported or builds a page: its files here, no word to its makers, no history.
@@ -108,7 +108,7 @@ def build_app(predictors: RunPredictors, folder: Path, *, run: str | None) -> "A
 
 
 def _forget_pages(page: "gradio.Blocks") -> None:
-    """Gradio remembers what each open page shows, for links to it: here, people's films and answers."""
+    """Gradio remembers what each open page shows, for links to it: here, people's films and predictions."""
     from gradio.state_holder import SessionState, StateHolder
 
     class Forgetful(StateHolder):  # type: ignore[misc]  # Gradio's types are not followed
@@ -143,7 +143,7 @@ def _film_routes(uploads: Uploads) -> "FastAPI":
 
 
 def _guarded(app: "ASGIApp") -> "ASGIApp":
-    """Add the policy to all that `app` answers."""
+    """Add the policy to every response of `app`."""
 
     async def guarded(scope: "Scope", receive: "Receive", send: "Send") -> None:
         async def send_guarded(message: "Message") -> None:

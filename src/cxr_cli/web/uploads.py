@@ -1,7 +1,7 @@
-"""Films that came in: each in a file of its own, until it is answered.
+"""Films that were uploaded: each in a file of its own, until it is predicted.
 
-Gradio's own route names a file by its content: of two people who drop the same film, the first one's answer would take
-the second one's film away.
+Gradio's own route names a file by its content. If two people dropped the same film, the first one's prediction would
+remove the second one's film.
 """
 
 import secrets
@@ -14,11 +14,11 @@ from typing import BinaryIO
 
 from cxr_cli.errors import ImageError
 
-_FORGOTTEN = 600  # seconds, after which nobody will ask for an answer
+_FORGOTTEN = 600  # seconds, after which nobody will ask for a prediction
 
 
 class Uploads:
-    """The films that wait for their answer.
+    """The films that wait to be predicted.
 
     Args:
         root: an empty folder that is nobody else's.
@@ -54,10 +54,10 @@ class Uploads:
             path.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
-        """Remove films whose page was closed before it asked for the answer."""
+        """Remove films whose page was closed before it asked for the prediction."""
         for path in self.root.iterdir():
             try:
                 if time.time() - path.stat().st_mtime > _FORGOTTEN:
                     path.unlink()
-            except FileNotFoundError:  # answered just now
+            except FileNotFoundError:  # predicted just now
                 continue
