@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cxr_cli.auditing import probes
+from cxr_cli.auditing.checks import check_shortcuts
 from cxr_cli.auditing.edges import read_edges
 from cxr_cli.auditing.files import read_properties
-from cxr_cli.auditing.looks import look_at
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.threads import in_threads
@@ -29,15 +29,15 @@ def test_both_sets_sound_the_alarm_and_with_shuffled_labels_they_do_not(shared, 
     read = list(in_threads(lambda path: (read_properties(path), read_edges(path)), paths))
     files, edges = [file for file, _ in read], [edge for _, edge in read]
 
-    found = {look.name: look for look in look_at(films, files, edges, positive="covid", seed=0).looks}
+    found = {check.name: check for check in check_shortcuts(films, files, edges, positive="covid", seed=0).checks}
     names, first, members = np.unique([film.group for film in films], return_index=True, return_inverse=True)
     labels = np.random.default_rng(1).permutation([films[place].label for place in first])[members]
     shuffled = [replace(film, label=str(label)) for film, label in zip(films, labels, strict=True)]
-    chance = look_at(shuffled, files, edges, positive="covid", seed=0).looks
+    chance = check_shortcuts(shuffled, files, edges, positive="covid", seed=0).checks
 
     assert len(films) == 1524
     assert len(names) < 1000
     assert {found[name].level for name in ("source", "image size", "file properties", "outer border")} == {"alarm"}
     assert found["file properties"].auc == pytest.approx(0.965, abs=0.015)
     assert found["outer border"].auc == pytest.approx(0.94, abs=0.03)
-    assert [look.name for look in chance if look.level == "alarm"] == []
+    assert [check.name for check in chance if check.level == "alarm"] == []

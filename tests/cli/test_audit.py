@@ -88,7 +88,7 @@ def test_a_corner_mark_that_encodes_the_label_sounds_the_alarm(cxr, phantoms, tm
 
     result = cxr("audit", "-w", workspace.root)
     record = audited(workspace)
-    corners = next(look for look in record.looks if look.name == "corners")
+    corners = next(check for check in record.checks if check.name == "corners")
 
     assert result.exit_code == 3
     assert result.stdout.startswith("ALARM: The classes can be told apart without the disease.\n")
@@ -108,7 +108,7 @@ def test_a_source_that_is_the_label_sounds_the_alarm(cxr, phantoms, tmp_path):
 
     result = cxr("audit", "--json", "-w", workspace.root)
     record = msgspec.json.decode(result.stdout, type=AuditRecord)
-    source = record.looks[0]
+    source = record.checks[0]
 
     assert result.exit_code == 3
     assert record == audited(workspace)

@@ -5,8 +5,8 @@ from sklearn.metrics import log_loss
 
 from cxr_cli.metrics.calibration import (
     apply_temperature,
-    calibrate,
     expected_calibration_error,
+    fit_calibration,
     fit_temperature,
     reliability,
 )
@@ -54,7 +54,7 @@ def test_scaling_keeps_order_and_one_half():
 
 
 def test_calibration_reports_before_and_after():
-    found = calibrate(*overconfident(5_000, factor=3))
+    found = fit_calibration(*overconfident(5_000, factor=3))
 
     assert set(found.before) == {"log_loss", "brier", "ece"}
     assert all(found.after[name] < found.before[name] for name in found.before)

@@ -14,7 +14,7 @@ from cxr_cli.metrics.table import METRICS
 from cxr_cli.pages.render import figure, spread
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.checklists import AUTHOR, CLAIM, TRIPOD, rows
-from cxr_cli.reporting.document import Document, Figure, Pictures, Section, Table, Text, to_builtins, to_markdown
+from cxr_cli.reporting.document import Document, Figure, Pictures, Section, TableBlock, Text, to_builtins, to_markdown
 from cxr_cli.workspace.records import read_record
 
 
@@ -260,7 +260,7 @@ def test_markdown_keeps_a_table_whole():
                 "S",
                 [
                     Text("a < b", "alarm"),
-                    Table(["a|b", "c"], [["x|y", Figure(0.12345, Interval(low=0.1, high=0.2))], [None, 1234]]),
+                    TableBlock(["a|b", "c"], [["x|y", Figure(0.12345, Interval(low=0.1, high=0.2))], [None, 1234]]),
                     Pictures([(b"", "caption")]),
                 ],
             )

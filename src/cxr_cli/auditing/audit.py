@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxr_cli.auditing.checks import ShortcutChecks, check_shortcuts
 from cxr_cli.auditing.edges import Edges, read_edges
 from cxr_cli.auditing.files import FileProperties, read_properties
 from cxr_cli.auditing.findings import findings_of, verdict
 from cxr_cli.auditing.leaks import find_faults
-from cxr_cli.auditing.looks import Looks, look_at
-from cxr_cli.auditing.page import Material, write_audit_page
+from cxr_cli.auditing.page import AuditMaterial, write_audit_page
 from cxr_cli.auditing.record import AuditRecord
 from cxr_cli.dataset.duplicates import DuplicateRow, read_duplicates
 from cxr_cli.dataset.manifest import Film, read_manifest
@@ -50,26 +50,26 @@ def audit(workspace: Workspace, *, seed: int = 0) -> Audited:
     )
     files, edges = [file for file, _ in read], [edge for _, edge in read]
     negative, positive = made.classes
-    looks = look_at(films, files, edges, positive=positive, seed=seed)
-    record = describe(made, films, copies, looks, positive=positive, negative=negative, seed=seed)
-    material = Material(dataset.root, films, files, edges, copies, looks)
+    checks = check_shortcuts(films, files, edges, positive=positive, seed=seed)
+    record = audit_record(made, films, copies, checks, positive=positive, negative=negative, seed=seed)
+    material = AuditMaterial(dataset.root, films, files, edges, copies, checks)
     write_audit_page(workspace.audit.page, record, material)
     write_record(workspace.audit.record, record)
     return Audited(folder=workspace.audit, record=record)
 
 
-def describe(
+def audit_record(
     made: DatasetRecord,
     films: Sequence[Film],
     copies: Sequence[DuplicateRow],
-    looks: Looks,
+    checks: ShortcutChecks,
     *,
     positive: str,
     negative: str,
     seed: int,
 ) -> AuditRecord:
     """The record of an audit."""
-    findings = [*find_faults(made, films, copies), *findings_of(looks, positive=positive, negative=negative)]
+    findings = [*find_faults(made, films, copies), *findings_of(checks, positive=positive, negative=negative)]
     findings.sort(key=lambda finding: _LEVELS.index(finding.level))
     return AuditRecord(
         schema_version=AuditRecord.VERSION,
@@ -81,12 +81,12 @@ def describe(
         films={label: sum(film.label == label for film in films) for label in (negative, positive)},
         patients=len({film.group for film in films}),
         level=findings[0].level if findings else "ok",
-        verdict=verdict(findings, looks.looks),
+        verdict=verdict(findings, checks.checks),
         alarms=sum(finding.level == "alarm" for finding in findings),
         warnings=sum(finding.level == "warning" for finding in findings),
         findings=findings,
-        looks=looks.looks,
-        notes=_notes(made, looks),
+        checks=checks.checks,
+        notes=_notes(made, checks),
     )
 
 
@@ -97,12 +97,12 @@ def _read(root: Path, film: Film, made: DatasetRecord) -> tuple[FileProperties, 
     return read_properties(source), read_edges(copy)
 
 
-def _notes(made: DatasetRecord, looks: Looks) -> list[str]:
+def _notes(made: DatasetRecord, checks: ShortcutChecks) -> list[str]:
     notes = []
-    blind = [look.name for look in looks.looks if look.auc is None]
+    blind = [check.name for check in checks.checks if check.auc is None]
     if blind:
         notes.append(f"Without differences, or with too few patients of a class: {', '.join(blind)}.")
-    paired = [look.name for look in looks.looks if look.interval and look.interval.high < 0.5]
+    paired = [check.name for check in checks.checks if check.interval and check.interval.high < 0.5]
     if paired:
         notes.append(
             f"Below chance: {', '.join(paired)}. Films of both classes are matched by it, so it is no shortcut."

@@ -13,7 +13,7 @@ _DETAIL = 5  # pixels: what differs from its surroundings of this size, such as 
 
 
 @dataclass(frozen=True)
-class Place:
+class FilmArea:
     """A part of the film, in blocks."""
 
     name: str
@@ -48,13 +48,13 @@ class Place:
         return shown
 
 
-def _places() -> tuple[Place, Place]:
+def _places() -> tuple[FilmArea, FilmArea]:
     sides = np.zeros((4, 10, 10), bool)
     sides[0, 0], sides[1, -1], sides[2, :, 0], sides[3, :, -1] = True, True, True, True
     corners = np.zeros((4, 20, 20), bool)
     for corner, (rows, columns) in zip(corners, ((0, 0), (0, 16), (16, 0), (16, 16)), strict=True):
         corner[rows : rows + 4, columns : columns + 4] = True
-    return Place("outer border", 10, sides), Place("corners", 20, corners)
+    return FilmArea("outer border", 10, sides), FilmArea("corners", 20, corners)
 
 
 BORDER, CORNERS = _places()  # the outer 10 %; a square of 20 % of the sides in each corner

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cxr_cli.auditing.checks import FILES, FORMAT, SIZE, ShortcutChecks, lone_sources
 from cxr_cli.auditing.edges import BORDER, CORNERS
 from cxr_cli.auditing.files import MEASURES
-from cxr_cli.auditing.looks import FILES, FORMAT, SIZE, Looks, lone_sources
-from cxr_cli.auditing.record import AuditFinding, AuditLook
+from cxr_cli.auditing.record import AuditFinding, ShortcutCheck
 from cxr_cli.metrics.subgroups import ENOUGH
 
 _MODEL_LEARNS = "A model can learn to recognize {0} from a film instead of the disease"
@@ -19,7 +19,7 @@ _ONE_SOURCE = "Use one source with both classes, and test on another: `cxr evalu
 # As the film is seen.
 _CORNERS = ("upper left corner", "upper right corner", "lower left corner", "lower right corner")
 _SIDES = ("upper side", "lower side", "left side", "right side")
-# By look: what was found, why it matters, what to do.
+# By check: what was found, why it matters, what to do.
 _WORDS = {
     "source": (
         "The source reveals the class.",
@@ -75,23 +75,23 @@ _WORDS = {
 }
 
 
-def findings_of(looks: Looks, *, positive: str, negative: str) -> list[AuditFinding]:
-    """The looks that are not ok, in words."""
-    total = max(look.films for look in looks.looks)
+def findings_of(checks: ShortcutChecks, *, positive: str, negative: str) -> list[AuditFinding]:
+    """The checks that are not ok, in words."""
+    total = max(check.films for check in checks.checks)
     return [
-        _finding(look, looks.importances.get(look.name), positive, negative, total=total)
-        for look in looks.looks
-        if look.level != "ok"
+        _finding(check, checks.importances.get(check.name), positive, negative, total=total)
+        for check in checks.checks
+        if check.level != "ok"
     ]
 
 
-def verdict(findings: Sequence[AuditFinding], looks: Sequence[AuditLook]) -> str:
+def verdict(findings: Sequence[AuditFinding], checks: Sequence[ShortcutCheck]) -> str:
     """The audit in a sentence."""
     alarms = [finding for finding in findings if finding.level == "alarm"]
-    looked = sum(look.auc is not None for look in looks)
+    measured = sum(check.auc is not None for check in checks)
     if alarms:
         leaks = any(finding.about == "parts" for finding in alarms)
-        names = {look.name for look in looks}
+        names = {check.name for check in checks}
         shortcut = any(finding.about in names for finding in alarms)
         parts = [
             *(["the classes can be told apart without the disease"] if shortcut else []),
@@ -100,24 +100,24 @@ def verdict(findings: Sequence[AuditFinding], looks: Sequence[AuditLook]) -> str
         ]
         said = " and ".join(parts)
         return f"{said[0].upper()}{said[1:]}."
-    nothing = f"none of {looked} checks separates the classes well, and no patient or film is in two parts"
+    nothing = f"none of {measured} checks separates the classes well, and no patient or film is in two parts"
     if findings:
         return f"No alarm: {nothing}; but see the warning{'s' * (len(findings) > 1)}."
     return f"Clean: {nothing}."
 
 
 def _finding(
-    look: AuditLook, importances: np.ndarray | None, positive: str, negative: str, *, total: int
+    check: ShortcutCheck, importances: np.ndarray | None, positive: str, negative: str, *, total: int
 ) -> AuditFinding:
-    found, why, to_do = _WORDS.get(look.name) or _of_missing(look.name)
-    numbers = f"AUC {look.auc:.3f}" + (
-        f" ({look.interval.low:.3f} to {look.interval.high:.3f})" if look.interval else ""
+    found, why, to_do = _WORDS.get(check.name) or _of_missing(check.name)
+    numbers = f"AUC {check.auc:.3f}" + (
+        f" ({check.interval.low:.3f} to {check.interval.high:.3f})" if check.interval else ""
     )
-    if look.films < total:
-        numbers += f" of the {look.films} of {total} films that have it"
-    reason = _by_what(look, importances, positive, negative)
+    if check.films < total:
+        numbers += f" of the {check.films} of {total} films that have it"
+    reason = _by_what(check, importances, positive, negative)
     return AuditFinding(
-        level=look.level, about=look.name, found=found, numbers=f"{numbers}{reason}.", why=why, next=to_do
+        level=check.level, about=check.name, found=found, numbers=f"{numbers}{reason}.", why=why, next=to_do
     )
 
 
@@ -130,33 +130,33 @@ def _of_missing(name: str) -> tuple[str, str, str]:
     )
 
 
-def _by_what(look: AuditLook, importances: np.ndarray | None, positive: str, negative: str) -> str:
+def _by_what(check: ShortcutCheck, importances: np.ndarray | None, positive: str, negative: str) -> str:
     """What separated the classes: the values of a column, or the features that a classifier used most."""
-    if look.kind == "missing":
-        counts = {value.value: value for value in look.values}
+    if check.kind == "missing":
+        counts = {value.value: value for value in check.values}
         missing = counts["missing"]
-        negatives = sum(value.negatives for value in look.values)
-        positives = sum(value.positives for value in look.values)
+        negatives = sum(value.negatives for value in check.values)
+        positives = sum(value.positives for value in check.values)
         return (
             f": missing in {missing.negatives} of {negatives} {negative} and {missing.positives} of {positives} "
             f"{positive} films"
         )
-    if look.name == "source" and (lone := lone_sources(look.values)):
+    if check.name == "source" and (lone := lone_sources(check.values)):
         sources = [
             f"all {value.negatives + value.positives} films of {value.value} are "
             f"{positive if value.positives else negative}"
             for value in lone[:3]
         ]
         return f": {', '.join(sources)}"
-    if look.kind == "column":
-        frequent = [value for value in look.values[:4] if value.negatives + value.positives >= ENOUGH]
+    if check.kind == "column":
+        frequent = [value for value in check.values[:4] if value.negatives + value.positives >= ENOUGH]
         shares = [f"{value.value} {value.positives / (value.negatives + value.positives):.0%}" for value in frequent]
         return f"; share of {positive}: {', '.join(shares)}" if shares else ""
     if importances is None:
         return ""
-    if look.name == FILES:
+    if check.name == FILES:
         first = np.argsort(-importances)[:3]
         return f", mostly by {', '.join(MEASURES[place] for place in first)}"
-    place, words = (BORDER, _SIDES) if look.name == BORDER.name else (CORNERS, _CORNERS)
+    place, words = (BORDER, _SIDES) if check.name == BORDER.name else (CORNERS, _CORNERS)
     shares = [place.map(importances)[region].sum() for region in place.regions]
     return f", mostly by the {words[int(np.argmax(shares))]}"

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from cxr_cli.auditing.checks import ALARM_AUC, ShortcutChecks
 from cxr_cli.auditing.edges import BORDER, CORNERS, Edges
 from cxr_cli.auditing.files import FileProperties
-from cxr_cli.auditing.looks import ALARM_AUC, Looks
 from cxr_cli.auditing.pictures import heat_on, mean_film, size_chart, thumbnail
-from cxr_cli.auditing.record import AuditLook, AuditRecord, AuditValue
+from cxr_cli.auditing.record import AuditRecord, AuditValue, ShortcutCheck
 from cxr_cli.dataset.duplicates import DuplicateRow
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.pages.render import write_page
@@ -24,7 +24,7 @@ _SHOWN_PAIRS = 6
 
 
 @dataclass(frozen=True)
-class Material:
+class AuditMaterial:
     """What an audit's page is made from."""
 
     root: Path  # that the films' paths start from
@@ -32,23 +32,23 @@ class Material:
     files: list[FileProperties]  # in the films' order, as are the edges
     edges: Sequence[Edges]
     copies: Sequence[DuplicateRow]
-    looks: Looks
+    checks: ShortcutChecks
 
 
-def write_audit_page(path: Path, record: AuditRecord, material: Material) -> None:
+def write_audit_page(path: Path, record: AuditRecord, material: AuditMaterial) -> None:
     """Write the page.
 
     Raises:
         WorkspaceError: it can't be written.
     """
     positives = np.array([film.label == record.positive for film in material.films])
-    columns = [look for look in record.looks if look.kind == "column" and len(look.values) > 1]
+    columns = [check for check in record.checks if check.kind == "column" and len(check.values) > 1]
     write_page(
         path,
         "audit.html",
         record=record,
         alarm_auc=ALARM_AUC,
-        columns=[{"look": look, "values": _shown(look.values), "lone": _lone(look)} for look in columns],
+        columns=[{"check": check, "values": _shown(check.values), "lone": _lone(check)} for check in columns],
         missing=_missing(record),
         sizes=size_chart(material.files, positives, [record.negative, record.positive]),
         means=_means(record, material, positives),
@@ -71,21 +71,21 @@ def _shown(values: Sequence[AuditValue]) -> list[AuditValue]:
     return first
 
 
-def _lone(look: AuditLook) -> int:
+def _lone(check: ShortcutCheck) -> int:
     """Films whose value has only one class."""
-    return sum(value.negatives + value.positives for value in look.values if not (value.negatives and value.positives))
+    return sum(value.negatives + value.positives for value in check.values if not (value.negatives and value.positives))
 
 
 def _missing(record: AuditRecord) -> list[dict[str, Any]]:
     rows = []
-    for look in record.looks:
-        if look.kind == "missing":
-            counts = {value.value: value for value in look.values}
+    for check in record.checks:
+        if check.kind == "missing":
+            counts = {value.value: value for value in check.values}
             lacking = counts.get("missing")
             rows.append(
                 {
-                    "look": look,
-                    "name": look.name.removesuffix(" missing"),
+                    "check": check,
+                    "name": check.name.removesuffix(" missing"),
                     "negatives": (lacking.negatives if lacking else 0) / record.films[record.negative],
                     "positives": (lacking.positives if lacking else 0) / record.films[record.positive],
                 }
@@ -93,21 +93,21 @@ def _missing(record: AuditRecord) -> list[dict[str, Any]]:
     return rows
 
 
-def _means(record: AuditRecord, material: Material, positives: np.ndarray) -> list[dict[str, Any]]:
+def _means(record: AuditRecord, material: AuditMaterial, positives: np.ndarray) -> list[dict[str, Any]]:
     small = np.stack([film.small for film in material.edges])
     shown = [
         {"picture": mean_film(small[positives == side]), "caption": f"Mean of all {count} {label} films"}
         for side, (label, count) in zip((False, True), record.films.items(), strict=True)
     ]
     for place in (BORDER, CORNERS):
-        importances = material.looks.importances.get(place.name)
+        importances = material.checks.importances.get(place.name)
         if importances is not None:
             heat = heat_on(mean_film(small), place, importances)
             shown.append({"picture": heat, "caption": f"What the classifier on the {place.name} used"})
     return shown
 
 
-def _examples(record: AuditRecord, material: Material) -> list[dict[str, Any]]:
+def _examples(record: AuditRecord, material: AuditMaterial) -> list[dict[str, Any]]:
     """Films of each source and class, the largest kinds first."""
     random = np.random.default_rng(record.seed)
     sizes = Counter((film.source, film.label) for film in material.films)
@@ -122,12 +122,12 @@ def _examples(record: AuditRecord, material: Material) -> list[dict[str, Any]]:
     return kinds
 
 
-def _film(material: Material, film: Film) -> dict[str, Any]:
+def _film(material: AuditMaterial, film: Film) -> dict[str, Any]:
     words = [Path(film.path).name, film.view, film.finding if film.finding != film.label else ""]
     return {"picture": thumbnail(material.root / film.path), "caption": " · ".join(filter(None, words))}
 
 
-def _pairs(material: Material) -> list[list[dict[str, Any]]]:
+def _pairs(material: AuditMaterial) -> list[list[dict[str, Any]]]:
     """Copies with two labels, or in two parts."""
     wrong = [copy for copy in material.copies if copy.label_1 != copy.label_2 or copy.split_1 != copy.split_2]
     return [

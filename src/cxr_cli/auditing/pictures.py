@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxr_cli.auditing.edges import Place
+from cxr_cli.auditing.edges import FilmArea
 from cxr_cli.auditing.files import FileProperties
 from cxr_cli.dataset.overview import CLASS_COLORS
 from cxr_cli.films.reader import read_film
@@ -64,7 +64,7 @@ def mean_film(small: np.ndarray) -> Image.Image:
     return mean.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
 
 
-def heat_on(film: Image.Image, place: Place, importances: np.ndarray) -> Image.Image:
+def heat_on(film: Image.Image, place: FilmArea, importances: np.ndarray) -> Image.Image:
     """What a probe used, over a pale film: the redder, the more. It saw only the colored part."""
     shown = place.map(importances)
     strength = np.kron(shown / max(shown.max(), 1e-12), np.ones((_SIDE // place.blocks,) * 2))[..., None]

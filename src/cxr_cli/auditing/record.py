@@ -12,7 +12,7 @@ class AuditValue(RecordPart, frozen=True, kw_only=True):
     positives: int
 
 
-class AuditLook(RecordPart, frozen=True, kw_only=True):
+class ShortcutCheck(RecordPart, frozen=True, kw_only=True):
     """How well something that is not the disease separates the classes; an AUC of 0.5 is chance."""
 
     name: str  # "source", "image size", "age missing", "outer border" …
@@ -31,7 +31,7 @@ class AuditFinding(RecordPart, frozen=True, kw_only=True):
     """One problem of the dataset: something to fix, or to know."""
 
     level: str  # "alarm" or "warning"
-    about: str  # a look's name, "parts", "labels", "patients" …
+    about: str  # a check's name, "parts", "labels", "patients" …
     found: str  # in one sentence, like the next three
     numbers: str
     why: str
@@ -41,7 +41,7 @@ class AuditFinding(RecordPart, frozen=True, kw_only=True):
 class AuditRecord(Record, frozen=True, kw_only=True):
     """`audit.json`: shortcuts that separate a dataset's classes without the disease, and leaks between its parts."""
 
-    VERSION = 1
+    VERSION = 2
     MADE_BY = "cxr audit"
 
     dataset_fingerprint: str
@@ -55,5 +55,5 @@ class AuditRecord(Record, frozen=True, kw_only=True):
     alarms: int
     warnings: int
     findings: list[AuditFinding]  # alarms first
-    looks: list[AuditLook]  # the same
+    checks: list[ShortcutCheck]  # the same
     notes: list[str]  # what else to know, in sentences

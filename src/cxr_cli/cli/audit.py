@@ -45,7 +45,9 @@ def _show(audited: "Audited") -> None:
         console.result(f"  {finding.numbers}")
         console.result(f"  Next: {finding.next.replace('`', '')}.")
     console.result()
-    quiet = [f"{look.name} {look.auc:.2f}" for look in record.looks if look.auc is not None and look.level == "ok"]
+    quiet = [
+        f"{check.name} {check.auc:.2f}" for check in record.checks if check.auc is not None and check.level == "ok"
+    ]
     if quiet:
         console.result(f"Not beyond chance, by AUC: {', '.join(quiet)}.")
     for note in record.notes:

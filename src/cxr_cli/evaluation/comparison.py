@@ -8,6 +8,7 @@ from typing import Any
 from cxr_cli.films.figures import save_figure
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.table import METRICS, Metric, metrics_in
+from cxr_cli.pages.render import figure
 from cxr_cli.workspace.files import write_text
 
 # Okabe & Ito 2008: apart for color-blind readers.
@@ -135,11 +136,6 @@ def _table(lines: Sequence[Sequence[str]]) -> str:
 
 def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def figure(value: float | None) -> str:
-    """A figure as the tables show it."""
-    return "–" if value is None else f"{value:.3f}"
 
 
 def draw_comparison(path: Path, rows: Sequence[ComparedRun], *, title: str) -> None:

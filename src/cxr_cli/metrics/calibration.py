@@ -64,7 +64,7 @@ def fit_temperature(positives: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.exp(best.x))
 
 
-def calibrate(positives: np.ndarray, probabilities: np.ndarray) -> Calibration:
+def fit_calibration(positives: np.ndarray, probabilities: np.ndarray) -> Calibration:
     """Fit a temperature on validation films and measure its effect on them; see `fit_temperature`."""
     temperature = fit_temperature(positives, probabilities)
     after = apply_temperature(probabilities, temperature)

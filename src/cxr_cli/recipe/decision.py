@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from cxr_cli.dataset.classes import read_classes
-from cxr_cli.metrics.calibration import apply_temperature, calibrate
+from cxr_cli.metrics.calibration import apply_temperature, fit_calibration
 from cxr_cli.metrics.measure import measure
 from cxr_cli.metrics.operating_points import choose_threshold, parse_rule
 from cxr_cli.recipe.predictions import read_validation
@@ -24,7 +24,7 @@ def decide(positives: np.ndarray, probabilities: np.ndarray, rule: str) -> dict[
         probabilities: (N,) float, P(positive) as the network, or its trees, give it.
         rule: as for `parse_rule`.
     """
-    calibration = calibrate(positives, probabilities)
+    calibration = fit_calibration(positives, probabilities)
     calibrated = apply_temperature(probabilities, calibration.temperature)
     point = choose_threshold(positives, calibrated, parse_rule(rule))
     return {

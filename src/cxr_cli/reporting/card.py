@@ -1,11 +1,11 @@
 """`MODEL_CARD.md`: what a model is for and what not, beside the model (Mitchell et al. 2019, arXiv 1810.03993)."""
 
 from cxr_cli.metrics.table import metrics_in
-from cxr_cli.reporting.document import Cell, Document, Figure, Section, Table, Text
-from cxr_cli.reporting.gather import Material
+from cxr_cli.reporting.document import Cell, Document, Figure, Section, TableBlock, Text
+from cxr_cli.reporting.gather import ReportMaterial
 
 
-def model_card(material: Material, caveats: Section) -> Document:
+def model_card(material: ReportMaterial, caveats: Section) -> Document:
     """The card of a run."""
     run, test, name = material.run, material.test, material.predictor.run.name
     counts = ", ".join(f"{count} {label}" for label, count in run.films["train"].items())
@@ -43,7 +43,7 @@ def model_card(material: Material, caveats: Section) -> Document:
             "Figures",
             [
                 Text(f"On {test.films} test films of {test.patients} patients."),
-                Table(["", "value (95 % interval)"], rows),
+                TableBlock(["", "value (95 % interval)"], rows),
             ],
         ),
         caveats,
@@ -58,6 +58,6 @@ def model_card(material: Material, caveats: Section) -> Document:
     )
 
 
-def _origin(material: Material) -> str:
+def _origin(material: ReportMaterial) -> str:
     sources = sorted({film.source for film in material.films if film.split == "train"})
     return f", of {material.made.patients['train']} patients; sources: {', '.join(sources)}"

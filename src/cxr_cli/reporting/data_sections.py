@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.reporting.document import Block, Cell, Pictures, Section, Table, Text
-from cxr_cli.reporting.gather import Material
+from cxr_cli.reporting.document import Block, Cell, Pictures, Section, TableBlock, Text
+from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.workspace.folders import PARTS
 
 _ANOTHER = (
@@ -16,7 +16,7 @@ _ANOTHER = (
 _SHOWN = 6  # values of a column; the rest are counted together
 
 
-def films_section(material: Material) -> Section:
+def films_section(material: ReportMaterial) -> Section:
     """Where the films came from, which ones were left out, and what is in each part."""
     made, labels = material.made, list(material.made.classes)
     what = "files in the folders" if made.options.get("folders") else "rows in the metadata"
@@ -31,10 +31,10 @@ def films_section(material: Material) -> Section:
     blocks: list[Block] = [] if material.test.same_dataset else [Text(_ANOTHER, "alarm")]
     blocks += [
         Text(f"Sources: {', '.join(sorted({film.source for film in material.films}))}. {_split(material)}"),
-        Table(["rule", "left out", "kept"], funnel, caption="Selection of the films."),
-        Table(["part", *labels, "patients"], parts, caption="Films of each class, and patients, in each part."),
+        TableBlock(["rule", "left out", "kept"], funnel, caption="Selection of the films."),
+        TableBlock(["part", *labels, "patients"], parts, caption="Films of each class, and patients, in each part."),
         characteristics(material.films),
-        Table(
+        TableBlock(
             ["label", "finding", "films"], findings, left=2, caption="The reference standard: the metadata's finding."
         ),
         *(Text(sentence, "note") for sentence in made.notes),
@@ -49,7 +49,7 @@ def films_section(material: Material) -> Section:
     return Section("Films", blocks)
 
 
-def _split(material: Material) -> str:
+def _split(material: ReportMaterial) -> str:
     made = material.made
     if made.given_parts:
         parts = ", ".join(made.given_parts)
@@ -61,7 +61,7 @@ def _split(material: Material) -> str:
     )
 
 
-def characteristics(films: Sequence[Film]) -> Table:
+def characteristics(films: Sequence[Film]) -> TableBlock:
     """Sex, age, view and source in each part (item 36 of CLAIM)."""
     by_part = [[film for film in films if film.split == part] for part in PARTS]
     rows: list[list[Cell]] = [["films", "", *(len(part) for part in by_part)]]
@@ -77,7 +77,7 @@ def characteristics(films: Sequence[Film]) -> Table:
             if len(total) > len(common):
                 rest = [sum(count.values()) - sum(count[value] for value in common) for count in counts]
                 rows.append([column, f"{len(total) - len(common)} others", *rest])
-    return Table(["", "", *PARTS], rows, left=2, caption="Films in each part, by what the metadata say.")
+    return TableBlock(["", "", *PARTS], rows, left=2, caption="Films in each part, by what the metadata say.")
 
 
 def _age(ages: list[float]) -> str:
@@ -94,7 +94,7 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def training_section(material: Material) -> Section:
+def training_section(material: ReportMaterial) -> Section:
     """The model, how it was trained, and which epoch was kept."""
     run, options = material.run, material.run.options
     weights = ", ".join(f"{key} {value}" for key, value in run.weights.items()) or "random"
@@ -112,7 +112,7 @@ def training_section(material: Material) -> Section:
     ]
     facts += [[key.replace("_", " "), _option(value)] for key, value in options.items() if key != "augmentation"]
     facts += [[f"augmentation: {key}", _option(value)] for key, value in options.get("augmentation", {}).items()]
-    blocks: list[Block] = [Table(["", ""], facts, left=2)]
+    blocks: list[Block] = [TableBlock(["", ""], facts, left=2)]
     if material.predictor.run.curves_picture.is_file():
         blocks.append(
             Pictures([(material.predictor.run.curves_picture, "Training, and the epoch that was kept.")], large=True)
@@ -124,7 +124,7 @@ def _option(value: object) -> str:
     return "depends on the architecture" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def environment_section(material: Material) -> Section:
+def environment_section(material: ReportMaterial) -> Section:
     """What is needed to reproduce the run."""
     run, made, name = material.run, material.made, material.predictor.run.name
     versions: list[list[Cell]] = [[package, version] for package, version in run.versions.items()]
@@ -140,6 +140,6 @@ def environment_section(material: Material) -> Section:
                 f"The exported model's probabilities are within {check.max_probability_difference:.1g} of the Keras "
                 f"model's on {check.films} films. The full model: model.keras and model.tflite in the run's folder."
             ),
-            Table(["package", "version"], versions, left=2, caption="When it was trained."),
+            TableBlock(["package", "version"], versions, left=2, caption="When it was trained."),
         ],
     )

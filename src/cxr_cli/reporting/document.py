@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from PIL import Image
@@ -26,6 +26,7 @@ Cell = Figure | str | int | None
 class Text(msgspec.Struct, frozen=True, tag="text"):
     """A paragraph."""
 
+    kind: ClassVar[str] = "text"
     text: str
     tone: str = ""  # "" or "note"; or "ok", "warning" or "alarm" for what a person should not overlook
 
@@ -33,11 +34,15 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
 class Figures(msgspec.Struct, frozen=True, tag="figures"):
     """A few figures in large type: the name, the figure, and a note beside it."""
 
+    kind: ClassVar[str] = "figures"
+
     items: list[tuple[str, Figure | int, str]]
 
 
-class Table(msgspec.Struct, frozen=True, tag="table"):
+class TableBlock(msgspec.Struct, frozen=True, tag="table"):
     """Rows under a header; the first `left` columns hold words."""
+
+    kind: ClassVar[str] = "table"
 
     header: list[str]
     rows: list[list[Cell]]
@@ -48,12 +53,14 @@ class Table(msgspec.Struct, frozen=True, tag="table"):
 class Pictures(msgspec.Struct, frozen=True, tag="pictures"):
     """Pictures with their captions; in JSON the captions alone."""
 
+    kind: ClassVar[str] = "pictures"
+
     items: list[tuple[Path | Image.Image, str]]
     large: bool = False
     films: bool = False
 
 
-Block = Text | Figures | Table | Pictures
+Block = Text | Figures | TableBlock | Pictures
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -105,7 +112,7 @@ def _markdown(block: Block) -> Iterator[str]:
         yield f"{strong}{_escaped(block.text)}{strong}"
     elif isinstance(block, Figures):
         yield "\n".join(f"- {name}: {shown(value)}{f', {note}' if note else ''}" for name, value, note in block.items)
-    elif isinstance(block, Table):
+    elif isinstance(block, TableBlock):
         if block.caption:
             yield _escaped(block.caption)
         rules = ["---"] * block.left + ["---:"] * (len(block.header) - block.left)

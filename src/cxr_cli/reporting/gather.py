@@ -28,7 +28,7 @@ R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportMaterial:
     """What a report is made from."""
 
     predictor: Predictor
@@ -46,7 +46,7 @@ class Material:
     grades: list[GradesRecord]  # of this run's heat maps
 
 
-def gather(workspace: Workspace, run: str | None) -> Material:
+def gather(workspace: Workspace, run: str | None) -> ReportMaterial:
     """Read what the workspace knows about a run; it is tested first where its evaluation is missing or not current.
 
     Raises:
@@ -63,7 +63,7 @@ def gather(workspace: Workspace, run: str | None) -> Material:
     crossvals = _readable(workspace.root.glob("crossval/[!.]*/crossval.json"), CrossvalRecord)
     galleries = _readable(workspace.heatmaps.glob("[!.]*/grades.json"), GradesRecord)
     since = predictor.record.created  # older heat maps are of an earlier training run of that name
-    return Material(
+    return ReportMaterial(
         predictor=predictor,
         run=predictor.record,
         dataset=dataset,

@@ -7,8 +7,8 @@ from cxr_cli.pages.render import figure, spread, write_page
 from cxr_cli.reporting.card import model_card
 from cxr_cli.reporting.checklists import CLAIM, TRIPOD, rows
 from cxr_cli.reporting.data_sections import environment_section, films_section, training_section
-from cxr_cli.reporting.document import Document, Section, Table, Text, to_builtins, to_markdown
-from cxr_cli.reporting.gather import Material, gather
+from cxr_cli.reporting.document import Document, Section, TableBlock, Text, to_builtins, to_markdown
+from cxr_cli.reporting.gather import ReportMaterial, gather
 from cxr_cli.reporting.result_sections import (
     caveats_section,
     crossval_section,
@@ -60,7 +60,7 @@ def report(
     return Reported(run=name, folder=folder, card=str(card), document=document)
 
 
-def compose(material: Material) -> Document:
+def compose(material: ReportMaterial) -> Document:
     """The document, in the order in which a reviewer asks."""
     test, run = material.test, material.run
     name, area = material.predictor.run.name, test.intervals["roc_auc"]
@@ -90,7 +90,7 @@ def compose(material: Material) -> Document:
     titles = {section.title for section in sections}
     for title, items in (("CLAIM 2024", CLAIM), ("TRIPOD+AI", TRIPOD)):
         intro = "Where this report answers the items of the checklist, and what the author has to add."
-        table = Table(["item", "asks for", "in this report"], [list(row) for row in rows(items, titles)], left=3)
+        table = TableBlock(["item", "asks for", "in this report"], [list(row) for row in rows(items, titles)], left=3)
         sections.append(Section(title, [Text(intro, "note"), table]))
     return Document(
         title=f"{name}: a report",

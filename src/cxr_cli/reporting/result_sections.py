@@ -13,15 +13,15 @@ from cxr_cli.films.overlay import lay_heat
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.calibration import calibration_titles
 from cxr_cli.metrics.table import METRICS, metrics_in
-from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, Table, Text
-from cxr_cli.reporting.gather import Material
+from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, TableBlock, Text
+from cxr_cli.reporting.gather import ReportMaterial
 
 _WORST = 8  # films drawn
 _LISTED = 30
 _SIDE = 360  # pixels of a drawn film's longer side
 
 
-def caveats_section(material: Material) -> Section:
+def caveats_section(material: ReportMaterial) -> Section:
     """What a reader should know before looking at any figure."""
     test, run = material.test, material.run
     sentences = [(text, "alarm" if text.startswith("Warning") else "warning") for text in caveats(test)]
@@ -48,7 +48,7 @@ def caveats_section(material: Material) -> Section:
     return Section("Caveats", [*(Text(text, tone) for text, tone in sentences), Text(always)])
 
 
-def performance_section(material: Material) -> Section:
+def performance_section(material: ReportMaterial) -> Section:
     """The figures on the test films, each with its interval."""
     test = material.test
     rows: list[list[Cell]] = [
@@ -66,8 +66,8 @@ def performance_section(material: Material) -> Section:
             f"{test.films} test films of {test.patients} patients: {test.positives} {test.positive} and "
             f"{test.negatives} {test.negative}."
         ),
-        Table(["", "value (95 % interval)"], rows, caption=f"Intervals: {test.interval_method}."),
-        Table(
+        TableBlock(["", "value (95 % interval)"], rows, caption=f"Intervals: {test.interval_method}."),
+        TableBlock(
             ["truth", f"called {test.negative}", f"called {test.positive}"],
             [
                 [test.negative, cells["true_negative"], cells["false_positive"]],
@@ -81,7 +81,7 @@ def performance_section(material: Material) -> Section:
             ["positive", Figure(worth.positive, worth.positive_interval)],
             ["negative", Figure(worth.negative, worth.negative_interval)],
         ]
-        blocks.append(Table(["predictive value", f"where {worth.prevalence:g} of people have it"], values))
+        blocks.append(TableBlock(["predictive value", f"where {worth.prevalence:g} of people have it"], values))
     pictures = [
         (material.test_folder.roc_picture, "ROC curve on the test films, and the operating point."),
         (material.test_folder.confusion_picture, "Confusion matrix at the operating point."),
@@ -90,7 +90,7 @@ def performance_section(material: Material) -> Section:
     return Section("Performance", blocks)
 
 
-def decision_section(material: Material) -> Section:
+def decision_section(material: ReportMaterial) -> Section:
     """How a prediction follows from the network's output."""
     test, run = material.test, material.run
     point, calibration = run.operating_point, test.calibration
@@ -115,7 +115,7 @@ def decision_section(material: Material) -> Section:
         [title, Figure(calibration.raw[name]), Figure(calibration.calibrated[name])]
         for name, title in calibration_titles().items()
     ]
-    blocks.append(Table(["on the test films", "before", "after temperature scaling"], rows))
+    blocks.append(TableBlock(["on the test films", "before", "after temperature scaling"], rows))
     if material.test_folder.reliability_picture.is_file():
         picture = material.test_folder.reliability_picture
         blocks.append(
@@ -124,7 +124,7 @@ def decision_section(material: Material) -> Section:
     return Section("Operating point and calibration", blocks)
 
 
-def subgroups_section(material: Material) -> Section:
+def subgroups_section(material: ReportMaterial) -> Section:
     """The figures by view, sex, age, source and finding."""
     shown = metrics_in("subgroups", ranked=True)
     rows: list[list[Cell]] = [
@@ -141,10 +141,10 @@ def subgroups_section(material: Material) -> Section:
     ]
     header = ["by", "", "films", material.test.positive, material.test.negative, *(metric.title for metric in shown)]
     caption = "A metric needs ten films of each class that it counts. With many subgroups, some differ by chance."
-    return Section("Subgroups", [Table(header, rows, left=2, caption=caption)])
+    return Section("Subgroups", [TableBlock(header, rows, left=2, caption=caption)])
 
 
-def external_section(material: Material) -> Section:
+def external_section(material: ReportMaterial) -> Section:
     """Films from elsewhere beside the run's own test."""
     blocks = [block for evaluation in material.external for block in _external(evaluation)]
     blocks += [
@@ -164,7 +164,7 @@ def _external(report: EvaluationRecord) -> Iterator[Block]:
     )
     yield from (Text(text, "alarm" if text.startswith("Warning") else "note") for text in caveats(report))
     if report.external.gaps:
-        yield Table(
+        yield TableBlock(
             ["", "internal", "external", "gap"],
             [
                 [
@@ -178,7 +178,7 @@ def _external(report: EvaluationRecord) -> Iterator[Block]:
         )
 
 
-def crossval_section(material: Material) -> Section:
+def crossval_section(material: ReportMaterial) -> Section:
     """Cross-validation of the recipe, where it was done on this dataset."""
     if not material.crossvals:
         text = "Not cross-validated on this dataset, so all figures are from one split. Do so: cxr crossval --folds 5"
@@ -206,10 +206,10 @@ def crossval_section(material: Material) -> Section:
         *(f"{metric.title}, pooled" for metric in pooled),
     ]
     text = "Figures of the recipe, not of this model: each film is predicted by one that saw no film of its patient."
-    return Section("Cross-validation", [Text(text), Table(header, rows, left=2)])
+    return Section("Cross-validation", [Text(text), TableBlock(header, rows, left=2)])
 
 
-def worst_section(material: Material) -> Section:
+def worst_section(material: ReportMaterial) -> Section:
     """The films that it got wrong, the most confidently wrong first, and where it looked."""
     test = material.test
     wrong = sorted(
@@ -234,13 +234,13 @@ def worst_section(material: Material) -> Section:
             Text(text),
             pictures,
             Text(f"The heat is Grad-CAM's for the wrong class, of {material.predictor.explained}.", "note"),
-            Table(header, rows, left=4),
+            TableBlock(header, rows, left=4),
             *more,
         ],
     )
 
 
-def _drawn(material: Material, film: EvaluatedFilm) -> tuple[Image.Image, str]:
+def _drawn(material: ReportMaterial, film: EvaluatedFilm) -> tuple[Image.Image, str]:
     path = material.dataset.root / film.image
     pixels = read_film(path)
     prediction = material.predictor.predict_file(path, film=pixels, segmented=bool(material.made.segment))

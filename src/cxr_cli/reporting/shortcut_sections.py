@@ -1,8 +1,8 @@
 """The sections of a report on shortcuts, and on where the model looks."""
 
 from cxr_cli.explanation.record import GradesRecord
-from cxr_cli.reporting.document import Block, Cell, Figure, Section, Table, Text
-from cxr_cli.reporting.gather import Material
+from cxr_cli.reporting.document import Block, Cell, Figure, Section, TableBlock, Text
+from cxr_cli.reporting.gather import ReportMaterial
 
 _GRADES = {
     "lung_energy": "share of the heat inside the lungs",
@@ -14,20 +14,20 @@ _GRADES = {
 }
 
 
-def audit_section(material: Material) -> Section:
+def audit_section(material: ReportMaterial) -> Section:
     """What separates the classes without the disease."""
     audit = material.audit
     blocks: list[Block] = [Text(audit.verdict, audit.level)]
     blocks += [Text(f"{finding.found} {finding.numbers} {finding.why}", finding.level) for finding in audit.findings]
     rows: list[list[Cell]] = [
-        [look.name, look.kind, look.level, look.films, Figure(look.auc, look.interval)] for look in audit.looks
+        [check.name, check.kind, check.level, check.films, Figure(check.auc, check.interval)] for check in audit.checks
     ]
     header = ["what", "kind", "", "films", "AUC for the label"]
-    blocks.append(Table(header, rows, left=3, caption="How well each one separates the classes; 0.5 is chance."))
+    blocks.append(TableBlock(header, rows, left=3, caption="How well each one separates the classes; 0.5 is chance."))
     return Section("Shortcuts", [*blocks, *(Text(note, "note") for note in audit.notes)])
 
 
-def grades_section(material: Material) -> Section:
+def grades_section(material: ReportMaterial) -> Section:
     """The grades of the heat maps, where they were graded."""
     graded = [record for record in material.grades if record.grades or record.randomization]
     if not graded:
@@ -45,7 +45,7 @@ def _graded(record: GradesRecord) -> list[Block]:
         if name in _GRADES
     ]
     if rows:
-        blocks.append(Table(["", "films", "mean", "by chance"], rows))
+        blocks.append(TableBlock(["", "films", "mean", "by chance"], rows))
     if record.randomization:
         blocks += [
             Text(verdict, "" if record.randomization.passed[method] else "alarm")

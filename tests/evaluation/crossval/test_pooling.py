@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.evaluation.crossval.pooling import FoldPredictions, across_folds, figures, pool
+from cxr_cli.evaluation.crossval.pooling import FoldPredictions, across_folds, measure_predictions, pool
 from cxr_cli.evaluation.crossval.record import CrossvalFold
 from cxr_cli.evaluation.predicted import PredictedFilms
 from cxr_cli.metrics.intervals import Interval, gap_interval
@@ -41,7 +41,7 @@ def test_each_film_counts_at_its_own_folds_threshold():
     low, high = predicted_at(0.3, seed=0), predicted_at(0.7, seed=1)
     both = pool([FoldPredictions("1", None, low), FoldPredictions("2", None, high)])
 
-    metrics, intervals = figures(both)
+    metrics, intervals = measure_predictions(both)
 
     positives = np.concatenate([low.positives, high.positives])
     called = np.concatenate([low.probabilities >= 0.3, high.probabilities >= 0.7])
@@ -59,7 +59,7 @@ def test_each_film_counts_at_its_own_folds_threshold():
 def test_one_folds_figures_are_those_of_measure():
     predicted = predicted_at(0.6, seed=2)
 
-    assert figures(predicted)[0] == measure(predicted.positives, predicted.probabilities, threshold=0.6)
+    assert measure_predictions(predicted)[0] == measure(predicted.positives, predicted.probabilities, threshold=0.6)
 
 
 def test_mean_and_spread_over_the_folds():

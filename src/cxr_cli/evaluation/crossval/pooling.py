@@ -34,7 +34,9 @@ def pool(folds: Sequence[FoldPredictions]) -> PredictedFilms:
     )
 
 
-def figures(predicted: PredictedFilms, *, seed: int = 0) -> tuple[dict[str, float | None], dict[str, Interval | None]]:
+def measure_predictions(
+    predicted: PredictedFilms, *, seed: int = 0
+) -> tuple[dict[str, float | None], dict[str, Interval | None]]:
     """Every metric and its interval, each film at the threshold of its run.
 
     Args:

@@ -11,7 +11,7 @@ from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.crossval.apart import train_apart
 from cxr_cli.evaluation.crossval.output import write_crossval
 from cxr_cli.evaluation.crossval.plan import FoldPlan, fold_title, plan_folds, write_fold
-from cxr_cli.evaluation.crossval.pooling import FoldPredictions, across_folds, figures, pool
+from cxr_cli.evaluation.crossval.pooling import FoldPredictions, across_folds, measure_predictions, pool
 from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord, SkippedFold
 from cxr_cli.evaluation.predicted import predict_films
 from cxr_cli.evaluation.scoring import by_subgroup
@@ -141,7 +141,7 @@ def _beyond(folder: CrossvalFolder, count: int) -> list[int]:
 
 def _record(plan: FoldPlan, options: TrainingOptions, folds: Sequence[FoldPredictions]) -> CrossvalRecord:
     pooled = pool(folds)
-    metrics, intervals = figures(pooled, seed=plan.seed)
+    metrics, intervals = measure_predictions(pooled, seed=plan.seed)
     tested = [_fold(plan, fold, answered) for fold, answered in zip(plan.folds, folds, strict=True)]
     return CrossvalRecord(
         schema_version=CrossvalRecord.VERSION,
@@ -170,7 +170,7 @@ def _record(plan: FoldPlan, options: TrainingOptions, folds: Sequence[FoldPredic
 
 
 def _fold(plan: FoldPlan, fold: Fold, answered: FoldPredictions) -> CrossvalFold:
-    metrics, intervals = figures(answered.predicted, seed=plan.seed)
+    metrics, intervals = measure_predictions(answered.predicted, seed=plan.seed)
     groups = {
         part: {film.group for film, own in zip(plan.films, fold.parts, strict=True) if own == part} for part in PARTS
     }

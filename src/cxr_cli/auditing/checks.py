@@ -9,7 +9,7 @@ import numpy as np
 from cxr_cli.auditing.edges import BORDER, CORNERS, Edges
 from cxr_cli.auditing.files import MEASURES, SIZES, FileProperties, measures
 from cxr_cli.auditing.probes import can_be_probed, feature_scores, value_scores
-from cxr_cli.auditing.record import AuditLook, AuditValue
+from cxr_cli.auditing.record import AuditValue, ShortcutCheck
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.metrics.intervals import auc_interval
 from cxr_cli.metrics.subgroups import UNKNOWN, age_band
@@ -18,9 +18,9 @@ from cxr_cli.progress import track
 # From this AUC, something that is not the disease reveals as much as the films themselves: a model trained on the
 # ieee8023 collection reaches 0.70 to 0.75 there, patients apart. See docs/audit.md.
 ALARM_AUC = 0.75
-SIGNIFICANT = 0.05  # after correction for the number of looks
+SIGNIFICANT = 0.05  # after correction for the number of checks
 # Columns of the manifest, and those whose values can be missing.
-COLUMNS: dict[str, Callable[[Film], str]] = {
+CHECKED_COLUMNS: dict[str, Callable[[Film], str]] = {
     "source": lambda film: film.source,
     "location": lambda film: film.location,
     "view": lambda film: film.view,
@@ -32,19 +32,19 @@ _GIVEN, _MISSING = "given", "missing"
 SIZE, FORMAT, FILES = "image size", "file format", "file properties"
 
 
-_LOUDNESS = ("alarm", "warning", "ok")
+_LEVELS = ("alarm", "warning", "ok")
 
 
 @dataclass(frozen=True)
-class Looks:
+class ShortcutChecks:
     """The results, and the features that the probes used."""
 
-    looks: list[AuditLook]  # alarms first, then by AUC
+    checks: list[ShortcutCheck]  # alarms first, then by AUC
     importances: dict[str, np.ndarray]  # of the features of each probe; none where it could not be trained
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Check:
     """Something to check: a word per film, or features for a classifier."""
 
     name: str
@@ -55,20 +55,20 @@ class _Look:
 
 @dataclass(frozen=True)
 class _Measured:
-    look: _Look
+    check: _Check
     known: np.ndarray  # (N,) bool
     scores: np.ndarray | None = None  # of the known films; None where the check is impossible
     importances: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
-def look_at(
+def check_shortcuts(
     films: Sequence[Film],
     files: list[FileProperties],
     edges: Sequence[Edges],
     *,
     positive: str,
     seed: int,
-) -> Looks:
+) -> ShortcutChecks:
     """Measure how well each thing separates the classes, out of fold, with patients and copies kept together.
 
     Args:
@@ -80,16 +80,16 @@ def look_at(
     """
     positives = np.array([film.label == positive for film in films])
     groups = np.array([film.group for film in films])
-    all_looks = _all_looks(films, files, edges)
+    all_checks = _all_checks(films, files, edges)
     measured = [
-        _measure(look, positives, groups, seed=seed)
-        for look in track(all_looks, "Looking for shortcuts", total=len(all_looks))
+        _measure(check, positives, groups, seed=seed)
+        for check in track(all_checks, "Looking for shortcuts", total=len(all_checks))
     ]
     chances = [_chance(one, positives, groups) for one in measured]
-    looks = [_judge(one, p, positives, groups, seed=seed) for one, p in zip(measured, corrected(chances), strict=True)]
-    return Looks(
-        looks=sorted(looks, key=lambda look: (_LOUDNESS.index(look.level), -(look.auc or 0))),
-        importances={one.look.name: one.importances for one in measured if one.importances.size},
+    checks = [_judge(one, p, positives, groups, seed=seed) for one, p in zip(measured, corrected(chances), strict=True)]
+    return ShortcutChecks(
+        checks=sorted(checks, key=lambda check: (_LEVELS.index(check.level), -(check.auc or 0))),
+        importances={one.check.name: one.importances for one in measured if one.importances.size},
     )
 
 
@@ -104,34 +104,34 @@ def corrected(chances: Sequence[float | None]) -> list[float | None]:
     return result
 
 
-def _all_looks(films: Sequence[Film], files: list[FileProperties], edges: Sequence[Edges]) -> list[_Look]:
+def _all_checks(films: Sequence[Film], files: list[FileProperties], edges: Sequence[Edges]) -> list[_Check]:
     of_files = measures(files)
-    columns = {name: [read(film) for film in films] for name, read in COLUMNS.items()}
+    columns = {name: [read(film) for film in films] for name, read in CHECKED_COLUMNS.items()}
     may_miss = {**columns, "patient": [film.patient for film in films]}
     return [
-        *(_Look(name, "column", words) for name, words in columns.items()),
-        _Look(FORMAT, "column", [file.kind for file in files]),
+        *(_Check(name, "column", words) for name, words in columns.items()),
+        _Check(FORMAT, "column", [file.kind for file in files]),
         # Sizes are features too: those of one source may be similar without being equal.
-        _Look(SIZE, "column", [file.size for file in files], of_files[:, [MEASURES.index(name) for name in SIZES]]),
+        _Check(SIZE, "column", [file.size for file in files], of_files[:, [MEASURES.index(name) for name in SIZES]]),
         *(
-            _Look(f"{name} missing", "missing", [_GIVEN if word else _MISSING for word in may_miss[name]])
+            _Check(f"{name} missing", "missing", [_GIVEN if word else _MISSING for word in may_miss[name]])
             for name in _MAY_MISS
         ),
-        _Look(FILES, "probe", features=of_files),
-        _Look(BORDER.name, "probe", features=np.stack([film.border for film in edges])),
-        _Look(CORNERS.name, "probe", features=np.stack([film.corners for film in edges])),
+        _Check(FILES, "probe", features=of_files),
+        _Check(BORDER.name, "probe", features=np.stack([film.border for film in edges])),
+        _Check(CORNERS.name, "probe", features=np.stack([film.corners for film in edges])),
     ]
 
 
-def _measure(look: _Look, positives: np.ndarray, groups: np.ndarray, *, seed: int) -> _Measured:
-    known = np.array([bool(word) for word in look.words]) if look.words else np.ones(len(positives), bool)
-    words, features = [word for word in look.words if word], look.features
+def _measure(check: _Check, positives: np.ndarray, groups: np.ndarray, *, seed: int) -> _Measured:
+    known = np.array([bool(word) for word in check.words]) if check.words else np.ones(len(positives), bool)
+    words, features = [word for word in check.words if word], check.features
     varies = len(set(words)) > 1 if features is None else bool((features != features[0]).any())
     if not varies or not can_be_probed(positives[known], groups[known]):
-        return _Measured(look, known)
+        return _Measured(check, known)
     if features is None:
-        return _Measured(look, known, value_scores(words, positives[known], groups[known], seed=seed))
-    return _Measured(look, known, *feature_scores(features[known], positives[known], groups[known], seed=seed))
+        return _Measured(check, known, value_scores(words, positives[known], groups[known], seed=seed))
+    return _Measured(check, known, *feature_scores(features[known], positives[known], groups[known], seed=seed))
 
 
 def _chance(one: _Measured, positives: np.ndarray, groups: np.ndarray) -> float | None:
@@ -148,13 +148,13 @@ def _chance(one: _Measured, positives: np.ndarray, groups: np.ndarray) -> float 
     return float(mannwhitneyu(*sides, alternative="greater").pvalue)
 
 
-def _judge(one: _Measured, p: float | None, positives: np.ndarray, groups: np.ndarray, *, seed: int) -> AuditLook:
+def _judge(one: _Measured, p: float | None, positives: np.ndarray, groups: np.ndarray, *, seed: int) -> ShortcutCheck:
     from scipy.stats.contingency import association
     from sklearn.metrics import roc_auc_score
 
     there, patients = positives[one.known], groups[one.known]
-    counts = Counter(zip((word for word in one.look.words if word), there.tolist(), strict=False))
-    totals = Counter(word for word in one.look.words if word)
+    counts = Counter(zip((word for word in one.check.words if word), there.tolist(), strict=False))
+    totals = Counter(word for word in one.check.words if word)
     values = [
         AuditValue(value=word, negatives=counts[word, False], positives=counts[word, True])
         for word, _ in sorted(totals.items(), key=lambda item: (-item[1], item[0]))
@@ -165,11 +165,11 @@ def _judge(one: _Measured, p: float | None, positives: np.ndarray, groups: np.nd
     level = "ok"
     if auc is not None and p is not None and p < SIGNIFICANT and around and around.low > 0.5:
         # From a source of one class a model learns only the source, however few films it has.
-        alone = one.look.name == "source" and len(lone_sources(values)) > 0
+        alone = one.check.name == "source" and len(lone_sources(values)) > 0
         level = "alarm" if auc >= ALARM_AUC or alone else "warning"
-    return AuditLook(
-        name=one.look.name,
-        kind=one.look.kind,
+    return ShortcutCheck(
+        name=one.check.name,
+        kind=one.check.kind,
         level=level,
         films=len(there),
         patients=len(np.unique(patients)),

@@ -1,10 +1,10 @@
-"""Looks at made-up films: what tells the class is found, what doesn't is not."""
+"""Checks of made-up films: a shortcut is found, and nothing else is."""
 
 import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, mannwhitneyu
 
-from cxr_cli.auditing import looks, probes
+from cxr_cli.auditing import checks, probes
 from cxr_cli.auditing.edges import BORDER, CORNERS, Edges
 from cxr_cli.auditing.files import FileProperties
 from cxr_cli.dataset.manifest import Film
@@ -35,32 +35,32 @@ def edges_of(count, rng):
 
 
 @pytest.fixture
-def look(monkeypatch):
+def check(monkeypatch):
     """Look at films whose files and edges are alike but for what is given."""
     monkeypatch.setattr(probes, "_REPEATS", 1)
     monkeypatch.setattr(probes, "_TREES", 30)
 
-    def look(positives, files=None, edges=None, **columns):
+    def check(positives, files=None, edges=None, **columns):
         alike = FileProperties(width=512, height=400, bytes=90_000, format="PNG", mode="gray")
         flat = Edges(np.zeros(132, np.float32), np.zeros(216, np.float32), None)
-        found = looks.look_at(
+        found = checks.check_shortcuts(
             films_of(positives, **columns),
             files or [alike] * len(positives),
             edges or [flat] * len(positives),
             positive="covid",
             seed=0,
         )
-        return {one.name: one for one in found.looks}
+        return {one.name: one for one in found.checks}
 
-    return look
+    return check
 
 
 PATIENTS = np.arange(COUNT) // 2
 POSITIVES = PATIENTS % 2 == 0
 
 
-def test_what_is_the_same_in_all_films_tells_nothing(look):
-    found = look(POSITIVES)
+def test_what_is_the_same_in_all_films_tells_nothing(check):
+    found = check(POSITIVES)
 
     assert len(found) == 15
     assert {one.auc for one in found.values()} == {None}
@@ -68,9 +68,9 @@ def test_what_is_the_same_in_all_films_tells_nothing(look):
 
 
 @pytest.mark.parametrize("column", ["source", "location", "view", "sex", "age"])
-def test_a_column_that_is_the_label_sounds_the_alarm(look, column):
+def test_a_column_that_is_the_label_sounds_the_alarm(check, column):
     words = [("30", "70") if column == "age" else ("M", "F")][0]
-    found = look(POSITIVES, **{column: np.where(POSITIVES, *words)})
+    found = check(POSITIVES, **{column: np.where(POSITIVES, *words)})
 
     assert [name for name, one in found.items() if one.level == "alarm"] == [column]
     assert found[column].auc == 1
@@ -80,8 +80,8 @@ def test_a_column_that_is_the_label_sounds_the_alarm(look, column):
 
 
 @pytest.mark.parametrize("column", ["patient", "location", "view", "sex", "age"])
-def test_a_value_that_is_missing_in_one_class_sounds_the_alarm(look, column):
-    found = look(POSITIVES, **{column: np.where(POSITIVES, "", "50")})
+def test_a_value_that_is_missing_in_one_class_sounds_the_alarm(check, column):
+    found = check(POSITIVES, **{column: np.where(POSITIVES, "", "50")})
     missing = found[f"{column} missing"]
 
     assert [name for name, one in found.items() if one.level == "alarm"] == [missing.name]
@@ -91,7 +91,7 @@ def test_a_value_that_is_missing_in_one_class_sounds_the_alarm(look, column):
     }
 
 
-def test_sizes_formats_and_bytes_that_go_with_the_label_sound_the_alarm(look):
+def test_sizes_formats_and_bytes_that_go_with_the_label_sound_the_alarm(check):
     rng = np.random.default_rng(1)
     files = [
         FileProperties(
@@ -103,7 +103,7 @@ def test_sizes_formats_and_bytes_that_go_with_the_label_sound_the_alarm(look):
         )
         for positive in POSITIVES
     ]
-    found = look(POSITIVES, files=files)
+    found = check(POSITIVES, files=files)
 
     assert {name for name, one in found.items() if one.level == "alarm"} == {
         "image size",
@@ -112,18 +112,18 @@ def test_sizes_formats_and_bytes_that_go_with_the_label_sound_the_alarm(look):
     }
 
 
-def test_a_source_of_one_class_sounds_the_alarm_though_it_is_small(look):
+def test_a_source_of_one_class_sounds_the_alarm_though_it_is_small(check):
     small = PATIENTS >= 30
     positives = np.where(small, False, POSITIVES)
     sources = np.where(small, "B", "A")
-    found = look(positives, source=sources, view=np.where(small, "AP", "PA"))
+    found = check(positives, source=sources, view=np.where(small, "AP", "PA"))
 
-    assert found["source"].auc < looks.ALARM_AUC
+    assert found["source"].auc < checks.ALARM_AUC
     assert found["source"].level == "alarm"
     assert found["view"].level == "warning"
 
 
-def test_chance_sounds_no_alarm(look):
+def test_chance_sounds_no_alarm(check):
     levels = []
     for seed in range(4):
         rng = np.random.default_rng(seed)
@@ -131,42 +131,42 @@ def test_chance_sounds_no_alarm(look):
         files = [
             FileProperties(int(w), int(h), int(b), "PNG", "gray") for w, h, b in rng.integers(300, 600, (COUNT, 3))
         ]
-        found = look(rng.permutation(POSITIVES), files=files, edges=edges_of(COUNT, rng), **words)
+        found = check(rng.permutation(POSITIVES), files=files, edges=edges_of(COUNT, rng), **words)
         levels += [one.level for one in found.values() if one.auc is not None]
 
     assert len(levels) >= 4 * 7
     assert set(levels) == {"ok"}
 
 
-def test_films_of_one_patient_count_as_one(look):
+def test_films_of_one_patient_count_as_one(check):
     """Twenty copies of each of four patients: what tells these patients apart is no finding about classes."""
     groups = np.arange(COUNT) // 20
     positives = groups % 2 == 0
-    found = look(positives, group=[f"g{group}" for group in groups], view=np.where(positives, "PA", "AP"))
+    found = check(positives, group=[f"g{group}" for group in groups], view=np.where(positives, "PA", "AP"))
 
     assert found["view"].auc is None  # fewer than five patients a class
 
 
 def test_p_values_are_corrected_as_holm_did():
     # By hand: 0.01 four times, 0.02 three times, 0.03 twice, and never less than the one before.
-    assert looks.corrected([0.01, None, 0.03, 0.02, 0.04]) == pytest.approx([0.04, None, 0.06, 0.06, 0.06])
-    assert looks.corrected([]) == []
+    assert checks.corrected([0.01, None, 0.03, 0.02, 0.04]) == pytest.approx([0.04, None, 0.06, 0.06, 0.06])
+    assert checks.corrected([]) == []
     raw = RNG.uniform(size=9)
-    corrected = np.array(looks.corrected(list(raw)))
+    corrected = np.array(checks.corrected(list(raw)))
     assert (corrected >= false_discovery_control(raw) - 1e-12).all()
     assert corrected.max() <= 1
 
 
-def test_chance_is_a_rank_test_on_the_patients_means(look):
+def test_chance_is_a_rank_test_on_the_patients_means(check):
     rng = np.random.default_rng(3)
     views = np.where(rng.uniform(size=COUNT) < 0.75, POSITIVES, ~POSITIVES)
-    found = look(POSITIVES, view=np.where(views, "PA", "AP"))["view"]
+    found = check(POSITIVES, view=np.where(views, "PA", "AP"))["view"]
     groups = np.array([f"p{patient}" for patient in PATIENTS])
     scores = probes.value_scores(np.where(views, "PA", "AP"), POSITIVES, groups, seed=0)
     means = scores.reshape(-1, 2).mean(axis=1)
     p = mannwhitneyu(means[::2], means[1::2], alternative="greater").pvalue
 
-    assert found.p == pytest.approx(p)  # the only look of which there is one
+    assert found.p == pytest.approx(p)  # the only check of which there is one
     assert found.interval == auc_interval(POSITIVES, scores, groups)
 
 
