@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 def show(evaluated: "Evaluated", *, as_json: bool) -> None:
     """Print an evaluation, for people or for programs."""
     warnings = _warnings(evaluated)
-    report = evaluated.record
+    evaluation = evaluated.record
     if as_json:
         import msgspec
 
         for warning in warnings:
             console.note(warning)
-        console.result_json(msgspec.to_builtins(report))
+        console.result_json(msgspec.to_builtins(evaluation))
         return
-    _head(report, warnings)
-    if report.external and report.external.gaps:
-        _side_by_side(report)
-    _metrics(report)
-    _calibration(report)
-    _cells(report)
-    _subgroups(report)
+    _head(evaluation, warnings)
+    if evaluation.external and evaluation.external.gaps:
+        _side_by_side(evaluation)
+    _metrics(evaluation)
+    _calibration(evaluation)
+    _cells(evaluation)
+    _subgroups(evaluation)
     console.result("Intervals are 95 % and count patients, not films; the JSON record says how they are made.")
     console.result(f"Files: {evaluated.folder.root}")
     console.result(DISCLAIMER)
@@ -38,55 +38,59 @@ def show(evaluated: "Evaluated", *, as_json: bool) -> None:
 def _warnings(evaluated: "Evaluated") -> list[str]:
     from cxr_cli.evaluation.caveats import caveats
 
-    report = evaluated.record
+    evaluation = evaluated.record
     leaks = [
         f"Warning: the given split leaks. {leak.films} {leak.later} films share {leak.patients} patients with "
-        f"{leak.earlier}: figures on {report.split} may be too good."
+        f"{leak.earlier}: figures on {evaluation.split} may be too good."
         for leak in evaluated.leaks
-        if not (report.seen and report.seen.dropped)
+        if not (evaluation.seen and evaluation.seen.dropped)
     ]
-    return leaks + caveats(report)
+    return leaks + caveats(evaluation)
 
 
-def _head(report: "EvaluationRecord", warnings: list[str]) -> None:
+def _head(evaluation: "EvaluationRecord", warnings: list[str]) -> None:
     from cxr_cli.evaluation.caveats import seen_in_words
 
-    place = f"{report.split}, films from elsewhere" if report.external else report.split
+    place = f"{evaluation.split}, films from elsewhere" if evaluation.external else evaluation.split
     console.result(
-        f"{report.run} on {place}: {report.films:,} films of {report.patients:,} patients, "
-        f"{report.positives:,} {report.positive} and {report.negatives:,} {report.negative}"
+        f"{evaluation.run} on {place}: {evaluation.films:,} films of {evaluation.patients:,} patients, "
+        f"{evaluation.positives:,} {evaluation.positive} and {evaluation.negatives:,} {evaluation.negative}"
     )
-    if report.seen and report.seen.dropped:
-        left_out = seen_in_words(report.seen)
+    if evaluation.seen and evaluation.seen.dropped:
+        left_out = seen_in_words(evaluation.seen)
         console.result(f"Left out, because the run has seen them or their patients in training: {left_out or 'none'}")
     for warning in warnings:
         console.result(warning)
-    point = report.operating_point
+    point = evaluation.operating_point
     chosen = f" ({point.rule}, on {point.positives + point.negatives} validation films)" if point else ""
-    console.result(f"Operating point: {report.positive} from a probability of {report.threshold:.3g}{chosen}")
+    console.result(f"Operating point: {evaluation.positive} from a probability of {evaluation.threshold:.3g}{chosen}")
     console.result()
 
 
-def _metrics(report: "EvaluationRecord") -> None:
+def _metrics(evaluation: "EvaluationRecord") -> None:
     from cxr_cli.metrics.table import meaning_of, metrics_in
 
     shown = metrics_in("evaluate")
-    if not report.positives or not report.negatives:  # the rest would only give the one class's share of the films
-        shown = [metric for metric in shown if metric.needs != "both" and report.metrics[metric.name] is not None]
+    if (
+        not evaluation.positives or not evaluation.negatives
+    ):  # the rest would only give the one class's share of the films
+        shown = [metric for metric in shown if metric.needs != "both" and evaluation.metrics[metric.name] is not None]
     console.result(f"{'':<18} {'':<5}  95 % interval")
     for metric in shown:
-        meaning = meaning_of(metric, report.confusion_matrix, positive=report.positive, negative=report.negative)
-        _line(metric.label, report.metrics[metric.name], report.intervals[metric.name], meaning)
-    worth = report.predictive_values
-    if worth and report.positives and report.negatives:
+        meaning = meaning_of(
+            metric, evaluation.confusion_matrix, positive=evaluation.positive, negative=evaluation.negative
+        )
+        _line(metric.label, evaluation.metrics[metric.name], evaluation.intervals[metric.name], meaning)
+    worth = evaluation.predictive_values
+    if worth and evaluation.positives and evaluation.negatives:
         console.result(f"At a prevalence of {worth.prevalence:.3%}:".replace(".000%", "%"))
-        _line("PPV", worth.positive, worth.positive_interval, f"of films called {report.positive}, those that are")
-        _line("NPV", worth.negative, worth.negative_interval, f"of films called {report.negative}, those that are")
+        _line("PPV", worth.positive, worth.positive_interval, f"of films called {evaluation.positive}, those that are")
+        _line("NPV", worth.negative, worth.negative_interval, f"of films called {evaluation.negative}, those that are")
     elif worth:
         console.result("PPV and NPV at a prevalence need films of both classes.")
-    elif report.positives and report.negatives:
-        share = f"{report.positives / report.films:.0%}"
-        console.result(f"PPV and NPV are of a set with {share} {report.positive}; of another: --prevalence SHARE")
+    elif evaluation.positives and evaluation.negatives:
+        share = f"{evaluation.positives / evaluation.films:.0%}"
+        console.result(f"PPV and NPV are of a set with {share} {evaluation.positive}; of another: --prevalence SHARE")
     console.result()
 
 
@@ -98,11 +102,11 @@ def _line(name: str, value: float | None, interval: "Interval | None", meaning: 
     console.result(f"{name:<18} {value:.3f}  {around:<14}  {meaning}".rstrip())
 
 
-def _calibration(report: "EvaluationRecord") -> None:
+def _calibration(evaluation: "EvaluationRecord") -> None:
     from cxr_cli.metrics.calibration import calibration_titles
 
-    calibration = report.calibration
-    if not report.positives or not report.negatives:
+    calibration = evaluation.calibration
+    if not evaluation.positives or not evaluation.negatives:
         return
     titles = ["raw", f"temperature {calibration.temperature:.2f}"] if calibration.temperature else ["not calibrated"]
     sets = [calibration.raw, calibration.calibrated] if calibration.temperature else [calibration.calibrated]
@@ -111,30 +115,30 @@ def _calibration(report: "EvaluationRecord") -> None:
     console.result()
 
 
-def _cells(report: "EvaluationRecord") -> None:
-    cells = report.confusion_matrix
+def _cells(evaluation: "EvaluationRecord") -> None:
+    cells = evaluation.confusion_matrix
     console.table(
         [
-            ("Truth", f"called {report.negative}", f"called {report.positive}"),
-            (report.negative, cells["true_negative"], cells["false_positive"]),
-            (report.positive, cells["false_negative"], cells["true_positive"]),
+            ("Truth", f"called {evaluation.negative}", f"called {evaluation.positive}"),
+            (evaluation.negative, cells["true_negative"], cells["false_positive"]),
+            (evaluation.positive, cells["false_negative"], cells["true_positive"]),
         ],
         indent=0,
     )
     console.result()
 
 
-def _subgroups(report: "EvaluationRecord") -> None:
+def _subgroups(evaluation: "EvaluationRecord") -> None:
     """A column with one value is the whole set again, and is left out."""
     from cxr_cli.metrics.table import metrics_in
 
     by_column: dict[str, list[SubgroupRow]] = {}
-    for row in report.subgroups:
+    for row in evaluation.subgroups:
         by_column.setdefault(row.column, []).append(row)
     shown = [row for rows in by_column.values() if len(rows) > 1 for row in rows]
     measured = [row for row in shown if any(value is not None for value in row.metrics.values())]
     if measured:
-        header = ["Subgroup", "films", report.positive, *(metric.title for metric in metrics_in("subgroups"))]
+        header = ["Subgroup", "films", evaluation.positive, *(metric.title for metric in metrics_in("subgroups"))]
         console.table([header, *(_subgroup(row) for row in measured)], indent=0)
     few = [f"{row.column} {row.value} ({row.films})" for row in shown if row not in measured]
     if few:
@@ -155,10 +159,10 @@ def _subgroup(row: "SubgroupRow") -> list[str]:
     return [f"{row.column} {row.value}", f"{row.films:,}", f"{row.positives:,}", *figures]
 
 
-def _side_by_side(report: "EvaluationRecord") -> None:
+def _side_by_side(evaluation: "EvaluationRecord") -> None:
     from cxr_cli.metrics.table import METRICS
 
-    gaps = report.external.gaps if report.external else {}
+    gaps = evaluation.external.gaps if evaluation.external else {}
     rows = [(METRICS[name].label, *_compared(gap)) for name, gap in gaps.items()]
     console.table([("", "internal", "external", "gap"), *rows], indent=0)
     console.result()

@@ -63,20 +63,20 @@ def compare(
     made = read_record(dataset.record, DatasetRecord)
     tested = [film for film in read_manifest(dataset) if film.split == "test"]
     film = read_film(dataset.root / tested[0].path)
-    reports: dict[str, EvaluationRecord] = {}
+    evaluations: dict[str, EvaluationRecord] = {}
     predictors: dict[str, Predictor] = {}
     skipped: dict[str, CxrError] = {}
     for run in chosen:
         try:
             predictors[run.name] = open_predictor(run)
             predictors[run.name].predict(film)  # so that damaged weights are an error of this run only
-            reports[run.name] = current_test(workspace, predictors[run.name])
+            evaluations[run.name] = current_test(workspace, predictors[run.name])
         except CxrError as problem:
             skipped[run.name] = problem
-    if not reports:
+    if not evaluations:
         raise next(iter(skipped.values()))
-    times = _milliseconds([predictors[name] for name in reports], film)
-    rows = [_row(predictors[name], reports[name], times[name], made.fingerprint) for name in reports]
+    times = _milliseconds([predictors[name] for name in evaluations], film)
+    rows = [_row(predictors[name], evaluations[name], times[name], made.fingerprint) for name in evaluations]
     rows.sort(key=_rank)
     films = {row.run: _read_predictions(workspace, row.run) for row in rows}
     best, *others = list(films)
@@ -144,14 +144,16 @@ def _milliseconds(predictors: Sequence[Predictor], film: np.ndarray) -> dict[str
     return {name: round(statistics.median(times[_WARM_UP:]), 2) for name, times in laps.items()}
 
 
-def _row(predictor: Predictor, report: EvaluationRecord, milliseconds: float, dataset_fingerprint: str) -> ComparedRun:
+def _row(
+    predictor: Predictor, evaluation: EvaluationRecord, milliseconds: float, dataset_fingerprint: str
+) -> ComparedRun:
     run, record = predictor.run, predictor.record
     files = [run.litert_model, *([run.booster] if record.boosting else [])]
     return ComparedRun(
         run=run.name,
         arch=record.arch,
-        metrics=report.metrics,
-        intervals=report.intervals,
+        metrics=evaluation.metrics,
+        intervals=evaluation.intervals,
         parameters=record.parameters,
         bytes=sum(file.stat().st_size for file in files),
         milliseconds=milliseconds,

@@ -25,14 +25,14 @@ from cxr_cli.workspace.layout import Workspace
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Where another hospital's films are, as `prepare` is told of a dataset's: metadata, or class folders."""
+    """Where the films from elsewhere are: metadata or class folders, as for `prepare`."""
 
     metadata: Sequence[Path] = ()
     folders: Path | None = None
-    images: Path | None = None  # with metadata: where the image files are; its own folder, where none is named
+    images: Path | None = None  # with metadata: the folder of the image files. Defaults to that of the metadata
     views: Sequence[str] = DEFAULT_VIEWS  # with metadata
-    patient_pattern: str | None = None  # with folders: finds the patient in file names
-    positive: str | None = None  # the finding, or class folder, that is positive; the run's own, where none is named
+    patient_pattern: str | None = None  # with folders: a regular expression that finds the patient in file names
+    positive: str | None = None  # the finding or class folder that is positive. Defaults to the run's positive class
 
 
 def evaluate_external(
@@ -49,7 +49,7 @@ def evaluate_external(
     Args:
         workspace: where the run is, and where the evaluation goes. With a prepared dataset, the run is tested there
             too, unless that evaluation is current.
-        where: the films. One class is enough: then it is sensitivity or specificity alone.
+        where: the films. One class is enough, for sensitivity or specificity only.
         run: its name. Defaults to the latest.
         name: of the evaluation. Defaults to the name of the films' folder.
         drop_seen: leave out films that the run was trained or validated on, copies of them, and other films of their
@@ -57,10 +57,10 @@ def evaluate_external(
         prevalence: in (0, 1), for predictive values. Defaults to none.
 
     Raises:
-        CxrError: the name is none for a folder, or no film is left.
+        CxrError: `name` can't be the name of a folder, or no film is left.
         FolderError: the class folders can't be understood.
         MetadataError: the metadata can't be read, or no film is left.
-        WorkspaceError: no run, or it can't be read.
+        WorkspaceError: there is no run, or it can't be read.
     """
     predictor = open_predictor(workspace.run(run))
     name = _name(name, where)
@@ -139,12 +139,12 @@ def _read(predictor: Predictor, selection: Selection, name: str) -> FilmSet:
 def _internal(workspace: Workspace, predictor: Predictor) -> EvaluationRecord | None:
     """The run's evaluation on its own test films, where its dataset is still there."""
     try:
-        report = current_test(workspace, predictor)
+        evaluation = current_test(workspace, predictor)
     except WorkspaceError as problem:
         note(f"No internal test to compare with. {problem.message}")
         return None
-    if report.same_dataset:
-        return report
+    if evaluation.same_dataset:
+        return evaluation
     note(
         f"No internal test to compare with: {predictor.run.name} was trained on another dataset or split than the "
         "prepared one."

@@ -80,24 +80,26 @@ def figures(workspace: Workspace, run: str) -> str:
     return f'<section class="cxr-figures"><h3>How {escape(run)} did on its test films</h3>{text}</section>'
 
 
-def _evaluation(report: EvaluationRecord, *, outdated: str, command: str) -> str:
-    warnings = caveats(report)
+def _evaluation(evaluation: EvaluationRecord, *, outdated: str, command: str) -> str:
+    warnings = caveats(evaluation)
     if outdated:
         warnings.insert(0, f"These figures are out of date, because {outdated}. Test the run again: {command}")
-    point = report.operating_point
+    point = evaluation.operating_point
     chosen = f" ({escape(point.rule)}, on validation)" if point else ""
     return (
-        f"<table>{_rows(report)}</table><p>{report.films} films of {report.patients} patients. "
-        f"Positive class: {escape(report.positive)}, from a probability of {report.threshold:.3g}{chosen}.</p>"
+        f"<table>{_rows(evaluation)}</table><p>{evaluation.films} films of {evaluation.patients} patients. "
+        f"Positive class: {escape(evaluation.positive)}, from a probability of {evaluation.threshold:.3g}{chosen}.</p>"
         + "".join(f'<p class="cxr-warning">{escape(warning)}</p>' for warning in warnings)
     )
 
 
-def _rows(report: EvaluationRecord) -> str:
+def _rows(evaluation: EvaluationRecord) -> str:
     text = ""
     for metric in metrics_in("page"):
-        value, interval = report.metrics[metric.name], report.intervals[metric.name]
-        meaning = meaning_of(metric, report.confusion_matrix, positive=report.positive, negative=report.negative)
+        value, interval = evaluation.metrics[metric.name], evaluation.intervals[metric.name]
+        meaning = meaning_of(
+            metric, evaluation.confusion_matrix, positive=evaluation.positive, negative=evaluation.negative
+        )
         figure = "not defined" if value is None else f"{value:.3f}"
         if interval:
             figure += f" <small>({interval.low:.2f} to {interval.high:.2f})</small>"

@@ -1,4 +1,4 @@
-"""Cross-validation: train and test in each fold, and report on all of them together."""
+"""Cross-validation: train and test in each fold, then pool the predictions."""
 
 import shutil
 from collections.abc import Mapping, Sequence
