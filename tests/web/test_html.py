@@ -1,4 +1,4 @@
-"""What the page says: the run's own figures with their doubts, and nobody else's HTML."""
+"""What the page says: the run's own figures with their caveats, and nobody else's HTML."""
 
 import dataclasses
 import json

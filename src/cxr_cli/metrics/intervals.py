@@ -22,8 +22,8 @@ REPLICATES = 2000
 _Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
 _AT_ONCE = 4_000_000  # weights in memory at a time
 METHOD = (
-    "95 %, over patients: Wilson's with the effective number of films for proportions; otherwise on the logit scale "
-    "(MCC: Fisher's z; log loss: the logarithm), with a standard error from "
+    "95 %, over patients: Wilson's interval with the effective number of films for proportions; otherwise an interval "
+    "on the logit scale (MCC: Fisher's z; log loss: the logarithm) with a standard error from "
     f"{REPLICATES:,} bootstrap replicates of the patients"
 )
 

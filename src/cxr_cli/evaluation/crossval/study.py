@@ -201,12 +201,14 @@ def _notes(plan: FoldPlan, folds: Sequence[FoldPredictions]) -> list[str]:
         if len({film.label for film in fold.predicted.films}) == 1
     ]
     if alike:
-        notes.append(f"Films of one class only, so that half of the figures have no value: {'; '.join(alike)}.")
+        notes.append(
+            f"Folds with films of one class, in which half of the metrics are not defined: {'; '.join(alike)}."
+        )
     without = max(fold.parts.count("") for fold in plan.folds)
     if without:
         notes.append(
-            f"A patient with a film of the {plan.column} left out has no part in that training, whatever the others "
-            f"show: up to {without} films a fold are neither trained on nor tested there."
+            f"A patient with a film of the {plan.column} left out is not used in that training run at all: up to "
+            f"{without} films per fold are neither trained on nor tested there."
         )
     if plan.made.given_parts:
         notes.append("The dataset's own split is not used: its parts are pooled.")
