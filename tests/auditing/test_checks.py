@@ -59,7 +59,7 @@ PATIENTS = np.arange(COUNT) // 2
 POSITIVES = PATIENTS % 2 == 0
 
 
-def test_what_is_the_same_in_all_films_tells_nothing(check):
+def test_constant_columns_do_not_separate_the_classes(check):
     found = check(POSITIVES)
 
     assert len(found) == 15
@@ -68,7 +68,7 @@ def test_what_is_the_same_in_all_films_tells_nothing(check):
 
 
 @pytest.mark.parametrize("column", ["source", "location", "view", "sex", "age"])
-def test_a_column_that_is_the_label_sounds_the_alarm(check, column):
+def test_a_column_equal_to_the_label_raises_an_alarm(check, column):
     words = [("30", "70") if column == "age" else ("M", "F")][0]
     found = check(POSITIVES, **{column: np.where(POSITIVES, *words)})
 
@@ -80,7 +80,7 @@ def test_a_column_that_is_the_label_sounds_the_alarm(check, column):
 
 
 @pytest.mark.parametrize("column", ["patient", "location", "view", "sex", "age"])
-def test_a_value_that_is_missing_in_one_class_sounds_the_alarm(check, column):
+def test_values_missing_in_one_class_raise_an_alarm(check, column):
     found = check(POSITIVES, **{column: np.where(POSITIVES, "", "50")})
     missing = found[f"{column} missing"]
 
@@ -91,7 +91,7 @@ def test_a_value_that_is_missing_in_one_class_sounds_the_alarm(check, column):
     }
 
 
-def test_sizes_formats_and_bytes_that_go_with_the_label_sound_the_alarm(check):
+def test_sizes_formats_and_bytes_that_follow_the_label_raise_an_alarm(check):
     rng = np.random.default_rng(1)
     files = [
         FileProperties(
@@ -112,7 +112,7 @@ def test_sizes_formats_and_bytes_that_go_with_the_label_sound_the_alarm(check):
     }
 
 
-def test_a_source_of_one_class_sounds_the_alarm_though_it_is_small(check):
+def test_a_small_source_of_one_class_raises_an_alarm(check):
     small = PATIENTS >= 30
     positives = np.where(small, False, POSITIVES)
     sources = np.where(small, "B", "A")
@@ -123,7 +123,7 @@ def test_a_source_of_one_class_sounds_the_alarm_though_it_is_small(check):
     assert found["view"].level == "warning"
 
 
-def test_chance_sounds_no_alarm(check):
+def test_chance_raises_no_alarm(check):
     levels = []
     for seed in range(4):
         rng = np.random.default_rng(seed)
@@ -144,10 +144,10 @@ def test_films_of_one_patient_count_as_one(check):
     positives = groups % 2 == 0
     found = check(positives, group=[f"g{group}" for group in groups], view=np.where(positives, "PA", "AP"))
 
-    assert found["view"].auc is None  # fewer than five patients a class
+    assert found["view"].auc is None  # fewer than five patients per class
 
 
-def test_p_values_are_corrected_as_holm_did():
+def test_p_values_have_holms_correction():
     # By hand: 0.01 four times, 0.02 three times, 0.03 twice, and never less than the one before.
     assert checks.corrected([0.01, None, 0.03, 0.02, 0.04]) == pytest.approx([0.04, None, 0.06, 0.06, 0.06])
     assert checks.corrected([]) == []
@@ -157,7 +157,7 @@ def test_p_values_are_corrected_as_holm_did():
     assert corrected.max() <= 1
 
 
-def test_chance_is_a_rank_test_on_the_patients_means(check):
+def test_p_is_that_of_a_rank_test_on_patient_means(check):
     rng = np.random.default_rng(3)
     views = np.where(rng.uniform(size=COUNT) < 0.75, POSITIVES, ~POSITIVES)
     found = check(POSITIVES, view=np.where(views, "PA", "AP"))["view"]
@@ -170,15 +170,15 @@ def test_chance_is_a_rank_test_on_the_patients_means(check):
     assert found.interval == auc_interval(POSITIVES, scores, groups)
 
 
-def test_scores_come_from_other_patients_alone():
-    """A value that one patient alone has says nothing."""
+def test_scores_use_only_other_patients():
+    """A value that only one patient has gives no information."""
     own = [f"only {patient}" for patient in PATIENTS]
 
     assert set(probes.value_scores(own, POSITIVES, PATIENTS, seed=0)) == {0.5}
 
 
-def test_a_values_score_is_the_rank_of_its_share_among_others():
-    """Of three values, 10 %, 50 % and 90 % positive elsewhere."""
+def test_the_score_of_a_value_is_the_rank_of_its_positive_share():
+    """Three values, which are 10 %, 50 % and 90 % positive among other patients."""
     rng = np.random.default_rng(0)
     words = rng.choice(["low", "middle", "high"], 900)
     share = {"low": 0.1, "middle": 0.5, "high": 0.9}

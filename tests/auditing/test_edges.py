@@ -11,7 +11,7 @@ def features(place, film):
 
 
 @pytest.mark.parametrize("place", [BORDER, CORNERS], ids=lambda place: place.name)
-def test_a_place_sees_itself_and_nothing_else(place):
+def test_features_of_a_region_use_only_its_pixels(place):
     rng = np.random.default_rng(0)
     film = rng.uniform(size=(320, 320))
     seen = np.kron(place.regions.any(axis=0), np.ones((320 // place.blocks,) * 2)) > 0
@@ -23,7 +23,7 @@ def test_a_place_sees_itself_and_nothing_else(place):
     assert (features(place, film) != features(place, changed)).any()
 
 
-def test_the_border_is_the_outer_tenth_and_the_corners_are_a_fifth_of_the_sides():
+def test_the_border_is_an_outer_tenth_and_corners_a_fifth_of_the_sides():
     assert BORDER.regions.any(axis=0).sum() == 36
     assert CORNERS.regions.any(axis=0).sum() == 4 * 16
     assert not BORDER.regions.any(axis=0)[1:-1, 1:-1].any()
@@ -41,7 +41,7 @@ def test_the_map_shows_where_a_feature_is(place):
     assert np.unravel_index(shown.argmax(), shown.shape) == (0, place.blocks - 1)
 
 
-def test_a_film_is_read_as_it_is(tmp_path):
+def test_a_film_is_read_without_changes(tmp_path):
     picture = Image.new("L", (640, 640), 100)
     ImageDraw.Draw(picture).rectangle((570, 0, 639, 69), fill=255)
     picture.save(tmp_path / "film.png")
@@ -53,7 +53,7 @@ def test_a_film_is_read_as_it_is(tmp_path):
     assert edges.border.max() == pytest.approx(1, abs=0.01)
 
 
-def test_what_is_known_of_files(tmp_path):
+def test_file_properties(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (60, 80), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png", dpi=(300, 300))
     Image.fromarray(noise).convert("RGB").save(tmp_path / "b.jpg", quality=40, progressive=True, subsampling=2)
@@ -69,7 +69,7 @@ def test_what_is_known_of_files(tmp_path):
     assert np.isfinite(table).all()
 
 
-def test_a_dicom_files_head_is_enough(tmp_path):
+def test_the_header_of_a_dicom_is_enough(tmp_path):
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 

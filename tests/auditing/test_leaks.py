@@ -1,4 +1,4 @@
-"""Planted patients and copies."""
+"""Planted patients and copies in two parts are found."""
 
 import csv
 import shutil
@@ -21,14 +21,14 @@ PATIENT = r"^(p\d+)_"
 
 @pytest.fixture
 def parts(phantoms, tmp_path):
-    """Class folders in train, val and test, no patient in two of them; file names begin with the patient."""
+    """Class folders in train, val and test without shared patients; file names start with the patient."""
     folder = tmp_path / "parts"
     with phantoms.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     patients = list(dict.fromkeys(row["patientid"] for row in rows))
     for row in rows:
         number = patients.index(row["patientid"])
-        # Patients come in pairs of one of each class.
+        # Patients come in pairs, one of each class.
         part = PARTS[number // 2 % 3]
         label = "non_covid" if row["finding"] == "No Finding" else "covid"
         place = folder / part / label / f"p{number}_{row['filename']}"
@@ -67,7 +67,7 @@ def test_a_patient_in_two_parts_is_found(parts, tmp_path):
     assert f": {leaked.name}." in fault.numbers
 
 
-def test_a_resized_copy_saved_anew_under_another_name_is_found(parts, tmp_path):
+def test_a_resized_reencoded_renamed_copy_is_found(parts, tmp_path):
     film = Image.open(first(parts, "covid"))
     copy = parts / "test" / "covid" / "p900_unknown.jpg"
     film.resize((film.width * 3 // 4, film.height * 3 // 4)).save(copy, quality=80)
@@ -79,7 +79,7 @@ def test_a_resized_copy_saved_anew_under_another_name_is_found(parts, tmp_path):
     assert copy.name in fault.numbers
 
 
-def test_a_copy_with_the_other_label_is_found(parts, tmp_path):
+def test_a_copy_with_another_label_is_found(parts, tmp_path):
     film = first(parts, "covid")
     shutil.copy(film, parts / "train" / "non_covid" / "p901_copy.png")
 

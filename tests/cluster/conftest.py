@@ -1,4 +1,4 @@
-"""A real scheduler and real workers on this machine's loopback, each a process of its own."""
+"""A real scheduler and real workers on this machine's loopback, each in its own process."""
 
 import json
 import os
@@ -15,7 +15,7 @@ LONG = 120  # seconds: the machine may be busy
 
 
 class Cluster:
-    """A scheduler that gives a partition up when a second worker has died with it."""
+    """A scheduler that gives up a partition after two of its workers died."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -30,14 +30,14 @@ class Cluster:
         self.address = json.loads(self._file.read_text())["address"]
 
     def have_workers(self, count: int) -> None:
-        """Start workers until there are so many, or kill those that are too many."""
+        """Start or kill workers until there are this many."""
         from distributed import Client
 
         self._workers = [worker for worker in self._workers if worker.poll() is None]
         while len(self._workers) > count:
             self.kill_a_worker()
         while len(self._workers) < count:
-            # Without Dask's nanny, which would start a killed worker again.
+            # Without Dask's nanny, which would restart a killed worker.
             options = ("--nthreads", "1", "--no-nanny", "--local-directory", str(self._folder / "work"))
             self._workers.append(self._start("worker", *options))
         with Client(self.address, timeout=LONG) as client:
@@ -78,14 +78,14 @@ def scheduler(tmp_path_factory):
 
 @pytest.fixture
 def cluster(scheduler) -> Cluster:
-    """With two workers, whatever the test before did to them."""
+    """The scheduler with two workers, whatever an earlier test did to them."""
     scheduler.have_workers(2)
     return scheduler
 
 
 @pytest.fixture(scope="session")
 def archive(phantoms, tmp_path_factory) -> Path:
-    """202 films and one file that is none, in three folders."""
+    """202 films and one file that is not a film, in three folders."""
     root = tmp_path_factory.mktemp("archive")
     films = sorted(phantoms.parent.rglob("*.png"))
     for number in range(202):

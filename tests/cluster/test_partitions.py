@@ -11,7 +11,7 @@ from cxr_cli.cluster.partitions import run_partitions
 from cxr_cli.errors import ClusterError
 
 
-def test_results_come_as_they_are_done_and_few_are_in_flight(cluster, monkeypatch):
+def test_results_arrive_as_completed_and_few_tasks_are_in_flight(cluster, monkeypatch):
     monkeypatch.setattr(partitions, "_IN_FLIGHT", 3)
     taken = []
 
@@ -27,7 +27,7 @@ def test_results_come_as_they_are_done_and_few_are_in_flight(cluster, monkeypatc
         assert sorted([first, *results]) == [number * number for number in range(20)]
 
 
-def test_a_partition_that_kills_its_workers_is_named_when_the_others_are_done(cluster):
+def test_a_partition_that_kills_workers_is_named_after_the_others_finish(cluster):
     cluster.have_workers(3)
     results = []
 
@@ -44,13 +44,13 @@ def test_a_partition_that_kills_its_workers_is_named_when_the_others_are_done(cl
         "Expected workers to live through every partition. Received: worker after worker died that had been given "
         f"{'; '.join(f'films of part {number}' for number in named)}. All others are done."
     )
-    # Dask may blame what was next in line for the same workers, too.
+    # Dask may also blame the partitions that were queued on the same workers.
     assert 7 in named
     assert len(named) <= 2
     assert sorted([*results, *named]) == list(range(20))
 
 
-def test_a_cluster_without_workers_is_an_error_that_says_how_to_start_some(cluster, monkeypatch):
+def test_a_cluster_without_workers_is_an_error_with_a_hint(cluster, monkeypatch):
     monkeypatch.setattr(partitions, "_WORKER_SECONDS", 0)
     monkeypatch.setattr(partitions, "_ASK_SECONDS", 0)
     cluster.have_workers(0)
@@ -69,7 +69,7 @@ def test_workers_with_another_version_are_refused(cluster, monkeypatch):
         list(run_partitions(client, str, [1], name=str))
 
 
-def test_what_a_task_raises_for_the_user_arrives(cluster):
+def test_user_errors_of_a_task_reach_the_caller(cluster):
     def work(number):
         raise ClusterError("Expected luck. Received: none.", hint="Try again")
 
@@ -88,7 +88,7 @@ def test_a_worker_without_the_extra_is_an_error(cluster):
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere", "http://127.0.0.1:1"])
-def test_a_scheduler_that_is_not_there(cxr, trained, film, tmp_path, monkeypatch, address):
+def test_a_missing_scheduler_is_an_error(cxr, trained, film, tmp_path, monkeypatch, address):
     monkeypatch.setattr(connection, "_CONNECT_SECONDS", 1)
 
     result = cxr("predict", film, "--cluster", address, "-o", tmp_path / "out", "-w", trained.root)

@@ -27,7 +27,7 @@ predict_on_cluster(address, Workspace(Path(workspace)).run(), [Path(films)], Pat
 
 @pytest.fixture(scope="module")
 def expected(trained, archive):
-    """What one process answers, in order: image -> class, confidence, probability, error."""
+    """The predictions of one process, in order: image -> class, confidence, probability, error."""
     predictor = open_predictor(trained.run(), threads=1)
     rows = {}
     for path, answer in predictor.predict_all(find_films([archive])):
@@ -44,7 +44,7 @@ def answers_of(output):
 
 
 def check(output, expected):
-    """Every film once, in order, with the answer of one process."""
+    """Check that every film occurs once, in order, with the prediction of one process."""
     rows = answers_of(output)
     assert [row["image"] for row in rows] == list(expected)
     for row in rows:
@@ -61,12 +61,12 @@ def check(output, expected):
 
 
 def states(output):
-    """Each part by name, with what changes when it is written again."""
+    """Map the name of each part to values that change when it is written again."""
     parts = PredictionsFolder(output).parts.glob("*.parquet")
     return {part.name: (part.stat().st_ino, part.stat().st_mtime_ns) for part in parts}
 
 
-def test_a_cluster_answers_as_one_process_does(cxr, cluster, trained, archive, expected, tmp_path):
+def test_a_cluster_predicts_as_one_process(cxr, cluster, trained, archive, expected, tmp_path):
     result = cxr("predict", archive, "--cluster", cluster.address, "-o", tmp_path / "out", "-w", trained.root, "--json")
     record = check(tmp_path / "out", expected)
 
@@ -83,7 +83,7 @@ def test_a_cluster_answers_as_one_process_does(cxr, cluster, trained, archive, e
     )
 
 
-def test_a_finished_archive_is_not_answered_again(cxr, cluster, trained, archive, expected, tmp_path):
+def test_a_finished_archive_is_not_predicted_again(cxr, cluster, trained, archive, expected, tmp_path):
     command = ("predict", archive, "--cluster", cluster.address, "-o", tmp_path / "out", "-w", trained.root)
     first = cxr(*command)
     before = states(tmp_path / "out")
@@ -94,7 +94,7 @@ def test_a_finished_archive_is_not_answered_again(cxr, cluster, trained, archive
     assert states(tmp_path / "out") == before
 
 
-def test_a_worker_that_is_killed_midway_loses_no_film_and_doubles_none(cluster, trained, archive, expected, tmp_path):
+def test_a_killed_worker_neither_loses_nor_repeats_films(cluster, trained, archive, expected, tmp_path):
     folder = PredictionsFolder(tmp_path / "out")
     there = []
 
@@ -110,13 +110,13 @@ def test_a_worker_that_is_killed_midway_loses_no_film_and_doubles_none(cluster, 
     finally:
         killer.join()
 
-    assert 0 < there[0] < 102  # it was midway
+    assert 0 < there[0] < 102  # it was interrupted midway
     record = check(folder.root, expected)
     assert (record.parts, record.threads) == (102, 1)
     assert not list(folder.parts.glob(".staged-*"))
 
 
-def test_a_killed_command_goes_on_where_it_was(cluster, trained, archive, expected, tmp_path):
+def test_a_killed_command_resumes(cluster, trained, archive, expected, tmp_path):
     folder = PredictionsFolder(tmp_path / "out")
     places = map(str, (trained.root, archive, folder.root))
     with subprocess.Popen([sys.executable, "-c", CLIENT, cluster.address, *places]) as client:
@@ -136,7 +136,7 @@ def test_a_killed_command_goes_on_where_it_was(cluster, trained, archive, expect
     assert record.parts == 102
 
 
-def test_a_damaged_part_is_made_again_and_no_other(cluster, trained, archive, expected, tmp_path):
+def test_only_a_damaged_part_is_written_again(cluster, trained, archive, expected, tmp_path):
     folder = PredictionsFolder(tmp_path / "out")
     predict_on_cluster(cluster.address, trained.run(), [archive], folder.root)
     folder.record.unlink()
@@ -151,7 +151,7 @@ def test_a_damaged_part_is_made_again_and_no_other(cluster, trained, archive, ex
     assert record.films_before == 183
 
 
-def test_answers_of_another_run_or_for_other_films_are_left_alone(cluster, own_trained, archive, tmp_path):
+def test_predictions_of_another_run_or_other_films_are_not_overwritten(cluster, own_trained, archive, tmp_path):
     run, output = own_trained.run(), tmp_path / "out"
     predict_on_cluster(cluster.address, run, [archive / "0"], output)
     before = states(output)
@@ -170,7 +170,7 @@ def test_answers_of_another_run_or_for_other_films_are_left_alone(cluster, own_t
     assert states(output) == before
 
 
-def test_local_is_a_worker_a_core(trained, archive, expected, tmp_path, monkeypatch):
+def test_local_starts_one_worker_per_core(trained, archive, expected, tmp_path, monkeypatch):
     monkeypatch.setattr("dask.system.CPU_COUNT", 2)
 
     record = predict_on_cluster("local", trained.run(), [archive], tmp_path / "out")
@@ -190,7 +190,7 @@ def test_local_is_a_worker_a_core(trained, archive, expected, tmp_path, monkeypa
         (["--cluster", "local", "-o", "out", "--csv", "a.csv"], "Expected cluster or csv. Received: both."),
     ],
 )
-def test_options_that_do_not_go_together(cxr, film, arguments, problem):
+def test_conflicting_cluster_options_are_refused(cxr, film, arguments, problem):
     result = cxr("predict", film, *arguments)
 
     assert result.exit_code == 2

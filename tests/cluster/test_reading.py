@@ -17,7 +17,7 @@ def films(archive):
     return list(find_films([archive]))
 
 
-def test_a_cluster_prepares_as_one_process_does(cxr, cluster, phantoms, prepared, tmp_path):
+def test_a_cluster_prepares_as_one_process(cxr, cluster, phantoms, prepared, tmp_path):
     workspace = Workspace(tmp_path / "workspace")
     result = cxr("prepare", "--metadata", phantoms, "--cluster", cluster.address, "-w", workspace.root)
 
@@ -27,8 +27,8 @@ def test_a_cluster_prepares_as_one_process_does(cxr, cluster, phantoms, prepared
     assert not workspace.reading.exists()
 
 
-def test_films_are_read_as_in_one_process_with_the_reasons_of_those_that_can_not_be(cluster, films, tmp_path):
-    films = [*films, tmp_path / os.fsdecode(b"f\xe9 .png")]  # a name that is no text, of a file that isn't there
+def test_a_cluster_reads_films_as_one_process_with_the_same_reasons(cluster, films, tmp_path):
+    films = [*films, tmp_path / os.fsdecode(b"f\xe9 .png")]  # a missing file whose name is not valid UTF-8
     with films_read_on(cluster.address, Workspace(tmp_path / "workspace")) as read:
         verdicts = list(read(films))
 
@@ -36,7 +36,7 @@ def test_films_are_read_as_in_one_process_with_the_reasons_of_those_that_can_not
     assert [bool(found.reason) for found in verdicts].count(True) == 2
 
 
-def test_a_stopped_reading_goes_on_and_reads_again_what_has_changed(cluster, films, tmp_path):
+def test_interrupted_reading_resumes_and_reads_changed_films_again(cluster, films, tmp_path):
     workspace = Workspace(tmp_path / "workspace")
 
     def read_and_stop() -> None:
@@ -55,6 +55,6 @@ def test_a_stopped_reading_goes_on_and_reads_again_what_has_changed(cluster, fil
         after = states(workspace)
 
     assert before.items() < after.items()
-    assert len(after) == 12  # the part of the one film that changed
+    assert len(after) == 12  # the part with the film that changed
     assert verdicts == list(read_here(films))
     assert not workspace.reading.exists()

@@ -1,4 +1,4 @@
-"""Grades of heat maps whose worth is known."""
+"""Grades of heat maps with known results."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def peak(row, column):
     return cam
 
 
-def test_heat_spread_evenly_is_in_the_lungs_by_chance():
+def test_uniform_heat_is_in_the_lungs_by_chance():
     grade = grade_lungs(np.ones((7, 7), dtype=np.float32), MASK)
 
     assert grade.share == pytest.approx(400 / 4900)
@@ -34,7 +34,7 @@ def test_heat_spread_evenly_is_in_the_lungs_by_chance():
     assert grade.ratio == pytest.approx(1)
 
 
-def test_heat_in_and_outside_the_lungs():
+def test_grades_of_heat_inside_and_outside_the_lungs():
     inside, outside = grade_lungs(peak(0, 0), MASK), grade_lungs(peak(6, 6), MASK)
 
     assert inside.energy > 0.95
@@ -43,7 +43,7 @@ def test_heat_in_and_outside_the_lungs():
     assert not outside.hit
 
 
-def test_a_blank_map_has_no_energy_and_points_nowhere():
+def test_a_blank_map_has_no_energy_and_no_maximum():
     blank = np.full((7, 7), -1.0, dtype=np.float32)
 
     assert grade_lungs(blank, MASK).energy is None
@@ -65,7 +65,7 @@ def test_the_pointing_game(place, hit, near):
 def test_the_tolerance_of_the_pointing_game_is_15_of_224_pixels():
     mask = np.zeros((224, 224), dtype=bool)
     mask[:, :96] = True
-    # The hottest pixel is the 111th from 0, 16 off the mask's last; one pixel more brings it near.
+    # The hottest pixel is at 111, 16 from the last one of the mask; a mask larger by one pixel is near enough.
     assert not grade_lesions(peak(3, 3), mask).hit_near
     mask[:, 96] = True
     near = grade_lesions(peak(3, 3), mask)
@@ -75,7 +75,7 @@ def test_the_tolerance_of_the_pointing_game_is_15_of_224_pixels():
     assert near.share_near == 112 / 224
 
 
-def test_maps_that_follow_each_films_lungs_are_told_from_maps_of_one_habit():
+def test_maps_that_follow_the_lungs_are_separated_from_constant_maps():
     left, right = np.zeros((70, 70), dtype=bool), np.zeros((70, 70), dtype=bool)
     left[:, :30], right[:, 40:] = True, True
     lungs = [reduced(left), reduced(right), None]
@@ -83,13 +83,13 @@ def test_maps_that_follow_each_films_lungs_are_told_from_maps_of_one_habit():
     own = others_energy([peak(3, 1), peak(3, 5), peak(3, 3)], lungs, ["a", "b", "c"])
     habit = others_energy([peak(3, 1)] * 3, lungs, ["a", "b", "c"])
 
-    # Of the two others' maps, one is outside and one in the middle, at most partly in.
+    # Of the maps of the two other films, one is outside and one in the middle, at most partly inside.
     assert own[0] == own[1] < 0.2
     assert habit == [pytest.approx(grade_lungs(peak(3, 1), left).energy, abs=0.01), 0, None]
     assert others_energy([peak(3, 1)] * 2, lungs[:2], ["a", "a"]) == [None, None]
 
 
-def test_masks_that_reach_all_edges():
+def test_masks_that_touch_all_edges_are_detected():
     assert not reaches_all_edges(MASK)
     assert reaches_all_edges(np.eye(9, dtype=bool))
 
@@ -99,18 +99,18 @@ def film():
     return np.random.default_rng(0).integers(0, 256, (56, 56), dtype=np.uint8)
 
 
-def test_a_model_that_looks_at_one_place_is_told_from_chance(film):
+def test_deletion_and_insertion_detect_a_model_that_uses_one_region(film):
     place = (slice(16, 24), slice(24, 32))  # row 2, column 3 of 7
 
     def probability(films):
-        """How much of the place is as it was."""
+        """Return the share of pixels in the place that are unchanged."""
         return (films[:, *place] == film[place]).mean(axis=(1, 2))
 
     right = perturb(film, peak(2, 3), probability, seed=0)
     wrong = perturb(film, -peak(2, 3), probability, seed=0)
 
     assert right.deletion[0] == 1
-    assert right.deletion[1] < 0.1  # gone with the first places
+    assert right.deletion[1] < 0.1  # drops with the first regions
     assert right.insertion[1] == 1
     assert right.areas["deletion"] < 0.15
     assert right.areas["insertion"] > 0.9
@@ -120,7 +120,7 @@ def test_a_model_that_looks_at_one_place_is_told_from_chance(film):
     assert len(right.deletion) == len(right.random_insertion) == STEPS + 1
 
 
-def test_a_model_that_counts_pixels_sees_no_difference(film):
+def test_deletion_and_insertion_are_at_chance_for_a_pixel_count(film):
     def probability(films):
         return (films == film).mean(axis=(1, 2))
 
@@ -131,7 +131,7 @@ def test_a_model_that_counts_pixels_sees_no_difference(film):
     assert areas["insertion_gain"] == pytest.approx(0, abs=0.02)
 
 
-def test_the_random_orders_are_the_seeds(film):
+def test_random_orders_depend_on_the_seed(film):
     def probability(films):
         return films[:, :28].mean(axis=(1, 2)) / 255
 
@@ -167,7 +167,7 @@ def row(**figures):
     )
 
 
-def test_averages_are_of_the_films_that_have_a_figure():
+def test_averages_leave_out_films_without_a_value():
     films = [
         row(group="a", lesion_hit=True, lesion_area=0.2, lung_energy=0.5, lung_area=0.3),
         row(group="a", lesion_hit=False, lesion_area=0.4),

@@ -1,4 +1,4 @@
-"""Maps of a network whose weights are made random from the head downward."""
+"""Maps of a network whose weights are randomized layer by layer from the head down."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def found(trained):
     return randomize(run, films, np.array([True, False, True]), seed=1)
 
 
-def test_the_cascade_ends_with_a_network_of_new_weights(trained):
+def test_the_cascade_ends_with_random_weights_everywhere(trained):
     model = load_model(trained.run())
     fresh = keras.models.clone_model(model)
     assert not all(np.array_equal(a, b) for a, b in zip(model.get_weights(), fresh.get_weights(), strict=True))
@@ -31,7 +31,7 @@ def test_the_cascade_ends_with_a_network_of_new_weights(trained):
         np.testing.assert_array_equal(kept, new)
 
 
-def test_what_does_not_see_the_head_is_found_out(found):
+def test_a_method_that_ignores_the_head_is_detected(found):
     head = found.depths[1]
 
     assert head.weights == "the head"
@@ -49,7 +49,7 @@ def test_hirescam_is_gradcam_at_every_depth(found):
         assert depth.spearman["hirescam"] == depth.spearman["gradcam"]
 
 
-def test_the_same_seed_gives_the_same(trained, found):
+def test_randomization_is_reproducible(trained, found):
     films = np.random.default_rng(0).integers(0, 256, (3, 64, 64), dtype=np.uint8)
 
     again = randomize(trained.run(), films, np.array([True, False, True]), seed=1)
@@ -76,14 +76,14 @@ def depth(head, signed, absolute):
         ((0.2, None, None), False, "not defined"),
     ],
 )
-def test_the_verdict(figures, passed, words):
+def test_the_verdict_of_the_randomization_check(figures, passed, words):
     found, text = _verdict("gradcam", depth(*figures))
 
     assert found == passed
     assert words in text
 
 
-def test_the_measures_of_likeness():
+def test_similarity_measures():
     cam = np.arange(12, dtype=np.float32).reshape(3, 4)
 
     assert _spearman(cam, cam**3) == pytest.approx(1)

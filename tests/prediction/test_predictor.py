@@ -20,7 +20,7 @@ from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.records import read_record, write_record
 
 
-def test_the_answer_is_that_of_the_keras_model(trained, film):
+def test_predictions_match_the_keras_model(trained, film):
     from cxr_cli.training.engine import keras
     from cxr_cli.training.input_pipeline import predict_probabilities
 
@@ -35,7 +35,7 @@ def test_the_answer_is_that_of_the_keras_model(trained, film):
     assert answer.probabilities["non_covid"] == 1 - answer.probabilities["covid"]
 
 
-def test_the_map_of_one_class_is_the_negation_of_the_others(trained, film):
+def test_the_map_of_one_class_is_the_negative_of_the_other(trained, film):
     cams = open_predictor(trained.run()).predict(read_film(film)).cams
 
     assert cams["covid"].shape == (8, 8)
@@ -61,7 +61,7 @@ def calibration(temperature):
     return Calibration(temperature=temperature, before={}, after={})
 
 
-def test_the_runs_temperature_calibrates_the_probability_and_a_run_without_one_answers_as_before(own_trained, film):
+def test_the_temperature_calibrates_and_a_run_without_one_is_unchanged(own_trained, film):
     run, pixels = own_trained.run(), read_film(film)
     change(run, calibration=None, threshold=0.5, operating_point=None)
     before = open_predictor(run).predict(pixels)
@@ -78,7 +78,7 @@ def test_the_runs_temperature_calibrates_the_probability_and_a_run_without_one_a
 
 
 @pytest.mark.parametrize("temperature", [0.05, 1, 20])
-def test_the_trees_probability_is_calibrated_too_and_stays_one_at_the_ends(own_trained, film, temperature):
+def test_probabilities_of_trees_are_calibrated_and_0_and_1_stay_valid(own_trained, film, temperature):
     run = own_trained.run()
     change(run, calibration=calibration(temperature), threshold=0.5)
     predictor, pixels = open_predictor(run), read_film(film)
@@ -95,7 +95,7 @@ def test_the_trees_probability_is_calibrated_too_and_stays_one_at_the_ends(own_t
         assert answered[raw] == pytest.approx(expit(logit(raw) / temperature), rel=1e-9)
 
 
-def test_the_decision_is_told_with_as_many_digits_as_it_takes(own_trained, film):
+def test_the_decision_is_printed_with_enough_digits(own_trained, film):
     run, pixels = own_trained.run(), read_film(film)
     change(run, calibration=None)
     probability = open_predictor(run).predict(pixels).probabilities["covid"]
@@ -107,7 +107,7 @@ def test_the_decision_is_told_with_as_many_digits_as_it_takes(own_trained, film)
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.float32)], ids=["color", "float"])
-def test_what_is_no_film_is_refused(trained, wrong):
+def test_a_file_that_is_no_film_is_refused(trained, wrong):
     with pytest.raises(ImageError, match=r"Expected a film of \(H, W\) uint8"):
         open_predictor(trained.run()).predict(wrong)
 
@@ -121,7 +121,7 @@ def test_classes_other_than_0_and_1_are_refused(own_trained, indices):
         open_predictor(run)
 
 
-def test_the_caption_says_whose_map_it_is_and_where_it_is_blank(trained, film):
+def test_the_caption_names_the_class_and_mentions_a_blank_map(trained, film):
     predictor = open_predictor(trained.run())
     answer = dataclasses.replace(
         predictor.predict(read_film(film)), cams={"non_covid": np.zeros((2, 2)), "covid": np.array([[0, 1], [-2, 0]])}
@@ -136,7 +136,7 @@ def test_the_caption_says_whose_map_it_is_and_where_it_is_blank(trained, film):
 
 
 def assert_as_one_by_one(predictor: Predictor, films: Films) -> None:
-    """Every answer as the plain path gives it: the whole film read and answered for by itself."""
+    """Check that every prediction equals that of the film read whole and predicted alone."""
     together = list(predictor.predict_all(films))
 
     assert [path for path, _ in together] == list(films)
@@ -148,7 +148,7 @@ def assert_as_one_by_one(predictor: Predictor, films: Films) -> None:
 
 
 @pytest.mark.parametrize("cores", [1, 2, 5])
-def test_many_films_are_answered_as_each_by_itself(trained, phantoms, monkeypatch, cores):
+def test_many_films_are_predicted_as_one_by_one(trained, phantoms, monkeypatch, cores):
     monkeypatch.setattr(module.os, "cpu_count", lambda: cores)
     films = find_films([phantoms.parent])
     assert len(films) >= 40
@@ -156,7 +156,7 @@ def test_many_films_are_answered_as_each_by_itself(trained, phantoms, monkeypatc
     assert_as_one_by_one(open_predictor(trained.run()), films)
 
 
-def test_the_trees_answer_many_films_as_each_by_itself(own_trained, phantoms):
+def test_trees_predict_many_films_as_one_by_one(own_trained, phantoms):
     import xgboost
 
     run = own_trained.run()
@@ -169,19 +169,19 @@ def test_the_trees_answer_many_films_as_each_by_itself(own_trained, phantoms):
     assert_as_one_by_one(open_predictor(run), find_films([phantoms.parent]))
 
 
-def test_a_run_of_lungs_alone_answers_many_films_as_each_by_itself(own_trained, phantoms):
+def test_a_lungs_only_run_predicts_many_films_as_one_by_one(own_trained, phantoms):
     record = own_trained.run().record
     record.write_text(record.read_text().replace('"segment": null', '"segment": "otsu"'))
     predictor, films = open_predictor(own_trained.run()), find_films([phantoms.parent])
 
     assert_as_one_by_one(predictor, films)
-    # What shows the lungs alone already is taken as it is.
+    # A film that already shows only the lungs is not segmented again.
     assert [answer.probabilities for _, answer in predictor.predict_all(films, segmented=True)] == [
         predictor.predict(read_film(path), segmented=True).probabilities for path in films
     ]
 
 
-def test_films_that_can_not_be_read_give_their_errors_in_their_places(trained, phantoms, tmp_path):
+def test_unreadable_films_give_errors_in_their_positions(trained, phantoms, tmp_path):
     (tmp_path / "bad.png").write_text("no film")
     names = [str(path) for path in find_films([phantoms.parent])]
     names[0], names[7], names[-1] = str(tmp_path / "bad.png"), str(tmp_path / "gone.png"), str(tmp_path)
@@ -192,7 +192,7 @@ def test_films_that_can_not_be_read_give_their_errors_in_their_places(trained, p
 
 
 class Taken(Films):
-    """Films that know how many were taken."""
+    """Paths of films that count how many were consumed."""
 
     count = 0
 
@@ -202,7 +202,7 @@ class Taken(Films):
             yield path
 
 
-def test_films_are_taken_as_answers_are_and_no_more_when_nobody_asks(trained, film):
+def test_films_are_consumed_only_as_predictions_are(trained, film):
     films = Taken([str(film)] * 500)
     before = threading.active_count()
     answered = open_predictor(trained.run()).predict_all(films)
@@ -216,7 +216,7 @@ def test_films_are_taken_as_answers_are_and_no_more_when_nobody_asks(trained, fi
     assert threading.active_count() == before
 
 
-def test_a_film_that_takes_long_keeps_its_place(trained, phantoms, monkeypatch):
+def test_a_slow_film_keeps_its_position(trained, phantoms, monkeypatch):
     films = find_films([phantoms.parent])
     slow, others_done, predict_file = next(iter(films)), threading.Event(), Predictor.predict_file
 
@@ -233,7 +233,7 @@ def test_a_film_that_takes_long_keeps_its_place(trained, phantoms, monkeypatch):
     assert [path for path, _ in open_predictor(trained.run()).predict_all(films)] == list(films)
 
 
-def test_a_few_films_are_not_worth_another_interpreter(trained, phantoms, monkeypatch):
+def test_a_few_films_use_one_interpreter(trained, phantoms, monkeypatch):
     predictor = open_predictor(trained.run())
     monkeypatch.setattr(module, "open_predictor", None)
     few = Films([str(path) for path in find_films([phantoms.parent])][:15])
@@ -241,7 +241,7 @@ def test_a_few_films_are_not_worth_another_interpreter(trained, phantoms, monkey
     assert len(list(predictor.predict_all(few))) == 15
 
 
-def test_a_model_that_gives_no_probability_ends_it_with_an_error(trained, phantoms, monkeypatch):
+def test_a_model_without_valid_probabilities_is_an_error(trained, phantoms, monkeypatch):
     def predict(self, path, **options):
         raise WorkspaceError("Expected a probability. Received: nan.")
 
@@ -250,7 +250,7 @@ def test_a_model_that_gives_no_probability_ends_it_with_an_error(trained, phanto
         list(open_predictor(trained.run()).predict_all(find_films([phantoms.parent])))
 
 
-def test_a_large_jpeg_has_one_answer_whether_its_whole_film_is_at_hand_or_not(trained, film, tmp_path):
+def test_a_large_jpeg_has_the_same_prediction_from_file_and_pixels(trained, film, tmp_path):
     path = tmp_path / "film.jpg"
     with Image.open(film) as small:
         small.resize((1301, 1403)).save(path)
@@ -258,11 +258,11 @@ def test_a_large_jpeg_has_one_answer_whether_its_whole_film_is_at_hand_or_not(tr
 
     answer = predictor.predict_file(path)
     assert answer.probabilities == predictor.predict_file(path, film=read_film(path)).probabilities
-    assert answer.probabilities != predictor.predict(read_film(path)).probabilities  # or it was decoded whole
+    assert answer.probabilities != predictor.predict(read_film(path)).probabilities  # else it was decoded at full size
     assert answer.probabilities == pytest.approx(predictor.predict(read_film(path)).probabilities, abs=1e-2)
 
 
 @pytest.mark.realdata
-def test_real_films_of_640_pixels_are_read_as_ever(shared):
+def test_real_films_of_640_pixels_are_read_as_before(shared):
     for path in list(find_films([shared / "data" / "covid-chestxray" / "images"]))[::5]:
         assert np.array_equal(read_at(path, 224), resize(read_film(path), 224)), path

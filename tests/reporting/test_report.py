@@ -1,4 +1,4 @@
-"""`cxr report`: one document of a run, whose numbers are the records'."""
+"""`cxr report`: one document about a run, with the numbers of its records."""
 
 import json
 import re
@@ -77,7 +77,7 @@ def test_the_command_writes_the_report_and_the_card(cxr, own_trained):
         assert path.stat().st_size > 1000, path
 
 
-def test_every_metric_on_the_page_is_the_reports(reported):
+def test_metrics_on_the_page_match_the_evaluation(reported):
     test = read_record(reported.evaluation("simple-cnn", "test").record, EvaluationRecord)
     tables = Tables(reported.report("simple-cnn").page.read_text())
 
@@ -90,7 +90,7 @@ def test_every_metric_on_the_page_is_the_reports(reported):
     assert METHOD in reported.report("simple-cnn").page.read_text().replace("&#39;", "'")
 
 
-def test_films_and_training_are_the_records(reported):
+def test_films_and_training_match_the_records(reported):
     made = read_record(reported.dataset.record, DatasetRecord)
     run = read_record(reported.run().record, RunRecord)
     tables = Tables(reported.report("simple-cnn").page.read_text())
@@ -106,7 +106,7 @@ def test_films_and_training_are_the_records(reported):
     assert ["tensorflow", run.versions["tensorflow"]] in tables.rows["Environment"]
 
 
-def test_markdown_says_what_the_page_says(reported):
+def test_markdown_has_the_content_of_the_page(reported):
     tables = Tables(reported.report("simple-cnn").page.read_text())
     markdown = reported.report("simple-cnn").markdown.read_text()
 
@@ -127,7 +127,7 @@ def test_markdown_says_what_the_page_says(reported):
     assert "**For research and teaching only, never a diagnosis.**" in markdown
 
 
-def test_the_numbers_are_there_in_full(reported):
+def test_json_holds_unrounded_numbers(reported):
     test = read_record(reported.evaluation("simple-cnn", "test").record, EvaluationRecord)
     document = json.loads(reported.report("simple-cnn").numbers.read_text())
 
@@ -137,7 +137,7 @@ def test_the_numbers_are_there_in_full(reported):
     assert told == {METRICS[name].title: value for name, value in test.metrics.items()}
 
 
-def test_the_page_stands_alone(reported):
+def test_the_report_page_is_self_contained(reported):
     page = reported.report("simple-cnn").page.read_text()
 
     assert "<script" not in page
@@ -146,7 +146,7 @@ def test_the_page_stands_alone(reported):
     assert all(source.startswith("data:image/") for source in sources)
 
 
-def test_the_films_it_got_wrong_are_named(reported):
+def test_misclassified_films_are_listed(reported):
     page = reported.report("simple-cnn").page.read_text()
     test = read_record(reported.evaluation("simple-cnn", "test").record, EvaluationRecord)
     wrong = test.confusion_matrix["false_positive"] + test.confusion_matrix["false_negative"]
@@ -158,7 +158,7 @@ def test_the_films_it_got_wrong_are_named(reported):
     assert margins == sorted(margins, reverse=True)
 
 
-def test_the_card_says_what_the_model_is_not_for(reported):
+def test_the_model_card_states_the_limits_of_use(reported):
     card = reported.run().model_card.read_text()
 
     assert card.startswith("# Model card: simple-cnn\n")
@@ -167,20 +167,20 @@ def test_the_card_says_what_the_model_is_not_for(reported):
     assert f"| ROC AUC | {figure(test.metrics['roc_auc'])} (" in card
 
 
-def test_json_is_the_document(cxr, reported):
+def test_json_has_the_whole_document(cxr, reported):
     made = cxr("report", "-w", reported.root, "--json")
 
     assert json.loads(made.stdout) == json.loads(reported.report("simple-cnn").numbers.read_text())
 
 
-def test_what_is_missing_is_said(reported):
+def test_missing_results_are_reported_as_missing(reported):
     text = reported.report("simple-cnn").markdown.read_text()
 
     for command in ("cxr evaluate --external", "cxr crossval --folds 5"):
         assert command in text
 
 
-def test_tests_elsewhere_folds_and_grades_are_told(cxr, own_trained, tmp_path):
+def test_external_tests_folds_and_map_grades_are_reported(cxr, own_trained, tmp_path):
     from cxr_cli.rendering.render import write_phantoms
 
     cxr(
@@ -226,7 +226,7 @@ def test_a_test_elsewhere_at_another_operating_point_is_left_out_with_the_comman
     assert "clinic: 24 films" not in text
 
 
-def test_no_run_is_an_error(cxr, prepared):
+def test_a_report_without_a_run_is_an_error(cxr, prepared):
     failed = cxr("report", "-w", prepared.root)
 
     assert failed.exit_code == 1
@@ -234,11 +234,11 @@ def test_no_run_is_an_error(cxr, prepared):
 
 
 @pytest.mark.parametrize(("items", "count"), [(CLAIM, 44), (TRIPOD, 52)])
-def test_checklists_are_whole(items, count):
+def test_checklists_are_complete(items, count):
     assert len({item.number for item in items}) == len(items) == count
 
 
-def test_checklists_point_to_sections_that_there_are(reported):
+def test_checklists_refer_to_existing_sections(reported):
     document = json.loads(reported.report("simple-cnn").numbers.read_text())
     titles = {section["title"] for section in document["sections"]}
 
@@ -250,7 +250,7 @@ def test_checklists_point_to_sections_that_there_are(reported):
     assert all(AUTHOR in told for _, _, told in rows(CLAIM, set()))
 
 
-def test_markdown_keeps_a_table_whole():
+def test_markdown_escapes_table_cells():
     document = Document(
         title="T",
         lead="L",

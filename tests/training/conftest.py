@@ -13,13 +13,13 @@ from cxr_cli.training.input_pipeline import to_rgb
 
 @pytest.fixture(scope="session")
 def films() -> np.ndarray:
-    """(6, 64, 64) uint8 of smooth noise."""
+    """(6, 64, 64) uint8 smooth noise."""
     coarse = np.random.default_rng(0).integers(0, 256, (6, 8, 8))
     return np.kron(coarse, np.ones((8, 8))).astype(np.uint8)
 
 
 def let_see_films(built: Classifier, films: np.ndarray) -> None:
-    """Give a classifier with random weights answers that differ from film to film.
+    """Make the predictions of a classifier with random weights differ between films.
 
     At random, a deep backbone lets hardly anything through and a head is nearly blind: with BatchNorm's statistics from
     the films themselves, a comparison has something to compare.
@@ -39,13 +39,13 @@ def let_see_films(built: Classifier, films: np.ndarray) -> None:
 
 @pytest.fixture(scope="session")
 def let_see() -> Callable[[Classifier, np.ndarray], None]:
-    """`let_see_films`."""
+    """The function `let_see_films`."""
     return let_see_films
 
 
 @pytest.fixture(scope="session", params=["mobilenetv2", "simple-cnn"])
 def classifier(request, films) -> Classifier:
-    """Each architecture with random weights. Not to be changed."""
+    """Each architecture with random weights. Tests must not change it."""
     keras.utils.set_random_seed(5)
     architecture = ARCHITECTURES[request.param]
     built = build_classifier(architecture, input_size=64, units=16, dropout=0.5, frozen=2 / 3, weights="none")

@@ -13,7 +13,7 @@ ROWS = np.arange(12, dtype=np.float32).reshape(6, 2)
 
 
 class Maker:
-    """Makes `ROWS` in two blocks, and counts how often."""
+    """Computes `ROWS` in two blocks, and counts the calls."""
 
     def __init__(self):
         self.made = 0
@@ -33,7 +33,7 @@ def ask(cache, make, made_from="a", check=lambda kept: True):
     return cache.array("rows", made_from, shape=ROWS.shape, dtype=np.float32, make=make, check=check)
 
 
-def test_an_array_is_made_once_and_read_from_disk_then(tmp_path, make):
+def test_an_array_is_computed_once_then_read_from_disk(tmp_path, make):
     cache = ArrayCache(tmp_path / "cache", limit=10**6)
 
     np.testing.assert_array_equal(ask(cache, make), ROWS)
@@ -44,7 +44,7 @@ def test_an_array_is_made_once_and_read_from_disk_then(tmp_path, make):
     assert make.made == 1
 
 
-def test_what_it_was_made_from_tells_arrays_apart(tmp_path, make):
+def test_arrays_of_different_inputs_are_different_entries(tmp_path, make):
     cache = ArrayCache(tmp_path, limit=10**6)
     ask(cache, make, {"seed": 0})
     ask(cache, make, {"seed": 1})
@@ -63,7 +63,7 @@ def test_what_it_was_made_from_tells_arrays_apart(tmp_path, make):
     ],
     ids=["cut short", "empty", "another shape", "another type"],
 )
-def test_a_damaged_array_is_made_again(tmp_path, make, spoil):
+def test_a_damaged_array_is_computed_again(tmp_path, make, spoil):
     cache = ArrayCache(tmp_path, limit=10**6)
     ask(cache, make)
     (path,) = tmp_path.iterdir()
@@ -73,7 +73,7 @@ def test_a_damaged_array_is_made_again(tmp_path, make, spoil):
     assert make.made == 2
 
 
-def test_an_array_that_fails_its_check_is_made_again(tmp_path, make):
+def test_an_array_that_fails_its_check_is_computed_again(tmp_path, make):
     cache = ArrayCache(tmp_path, limit=10**6)
     ask(cache, make)
 
@@ -81,33 +81,33 @@ def test_an_array_that_fails_its_check_is_made_again(tmp_path, make):
     assert make.made == 2
 
 
-def test_beyond_the_limit_the_longest_unused_goes(tmp_path, make):
+def test_the_least_recently_used_array_is_evicted(tmp_path, make):
     ask(ArrayCache(tmp_path, limit=10**6), make, "first")
     (first,) = tmp_path.iterdir()
-    limit = 2 * first.stat().st_size + ROWS.nbytes // 2  # two arrays, and a little
+    limit = 2 * first.stat().st_size + ROWS.nbytes // 2  # room for two arrays, not for three
     cache = ArrayCache(tmp_path, limit=limit)
     for number, name in enumerate(("second", "first", "third")):
         ask(cache, make, name)
         newest = max(tmp_path.iterdir(), key=lambda path: path.stat().st_mtime_ns)
-        os.utime(newest, (number, number))  # files may be made within one tick of the clock
+        os.utime(newest, (number, number))  # files can be written within one tick of the clock
     assert make.made == 3
 
     ask(cache, make, "first")
-    assert make.made == 3  # "second" had to go
+    assert make.made == 3  # "second" was evicted
     ask(cache, make, "second")
     assert make.made == 4
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= limit
 
 
 @pytest.mark.parametrize("limit", [0, ROWS.nbytes - 1])
-def test_what_does_not_fit_is_made_in_memory(tmp_path, make, limit):
+def test_an_array_over_the_limit_is_kept_in_memory(tmp_path, make, limit):
     cache = ArrayCache(tmp_path / "cache", limit=limit)
 
     np.testing.assert_array_equal(ask(cache, make), ROWS)
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_making_that_breaks_off_leaves_nothing(tmp_path):
+def test_a_failed_computation_leaves_no_file(tmp_path):
     def broken():
         yield ROWS[:4]
         raise KeyboardInterrupt
@@ -118,7 +118,7 @@ def test_a_making_that_breaks_off_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_cleared_up(tmp_path, make):
+def test_leftovers_of_a_killed_process_are_removed(tmp_path, make):
     (tmp_path / ".left.npy").write_bytes(b"half")
     ask(ArrayCache(tmp_path, limit=10**6), make)
 
@@ -133,7 +133,7 @@ def test_a_nearly_full_disk_is_not_filled(tmp_path, make, monkeypatch):
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_way_on(tmp_path, make):
+def test_an_unwritable_cache_folder_is_an_error_with_a_hint(tmp_path, make):
     (tmp_path / "cache").write_text("a file")
 
     with pytest.raises(WorkspaceError) as raised:
@@ -142,7 +142,7 @@ def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_way_on(tmp_path, 
 
 
 @pytest.mark.parametrize("second", ["a", "b"], ids=["the same array", "another array"])
-def test_a_second_writer_waits_and_both_have_their_arrays(tmp_path, make, second):
+def test_concurrent_writers_wait_and_both_get_their_arrays(tmp_path, make, second):
     half_way, waiting = threading.Event(), threading.Event()
     first = []
 
@@ -173,7 +173,7 @@ def test_a_second_writer_waits_and_both_have_their_arrays(tmp_path, make, second
     assert not list((tmp_path / "cache").glob(".*.npy"))
 
 
-def test_an_array_that_another_process_removes_meanwhile_is_no_error(tmp_path, make, monkeypatch):
+def test_an_array_removed_by_another_process_is_no_error(tmp_path, make, monkeypatch):
     cache = ArrayCache(tmp_path, limit=10**6)
     ask(cache, make)
     (path,) = tmp_path.iterdir()

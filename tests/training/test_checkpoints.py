@@ -26,7 +26,7 @@ from cxr_cli.workspace.records import read_record
 
 FILMS = np.kron(np.random.default_rng(0).integers(0, 256, (24, 8, 8)), np.ones((4, 4))).astype(np.uint8)
 SIZE = FILMS.shape[1]
-# With the warm-up and the head's start of a pretrained backbone, in a hundredth of its time; BatchNorm is trained too.
+# Has the warm-up and head start of a pretrained backbone in a hundredth of the time; BatchNorm is trained too.
 TINY = replace(ARCHITECTURES["simple-cnn"], builder="tiny", imagenet="somewhere", warmup=2, frozen=0.5)
 OPTIONS = TrainingOptions(
     arch="simple-cnn", epochs=4, batch_size=5, fine_tune=True, fine_tune_epochs=3, fine_tune_learning_rate=1e-3
@@ -41,13 +41,13 @@ def tiny(input_size):
 
 
 class Watch(Watcher):
-    """Keeps a copy of the checkpoint that a kill in each epoch would leave."""
+    """Keeps a copy of the checkpoint that a kill in each epoch would leave behind."""
 
     def __init__(self, checkpoint=None):
         self.checkpoint = checkpoint
 
     def end_epoch(self, row, *, best):
-        if self.checkpoint and row.epoch:  # called before its own is written
+        if self.checkpoint and row.epoch:  # called before the checkpoint of this epoch is written
             shutil.copy(self.checkpoint, self.checkpoint.with_name(f"{row.epoch - 1}.npz"))
 
 
@@ -88,7 +88,7 @@ def trained(parts, folder, *, options=OPTIONS, architecture=TINY, frozen=0.5, re
 
 @pytest.fixture(scope="module")
 def whole(parts, tmp_path_factory):
-    """The folder of a training, and what came of it."""
+    """The folder of an uninterrupted training run, and its result."""
     folder = tmp_path_factory.mktemp("whole")
     return folder, trained(parts, folder)
 
@@ -102,7 +102,7 @@ def assert_same(one, other):
 @pytest.mark.parametrize(
     "epoch", [0, 2, 4, 6], ids=["after the start", "in training", "between the phases", "in fine-tuning"]
 )
-def test_a_training_goes_on_to_the_same_weights_and_history(parts, whole, epoch):
+def test_a_resumed_training_run_gives_the_same_weights_and_history(parts, whole, epoch):
     folder, expected = whole
     resumed = trained(parts, folder, resume=epoch)
 
@@ -112,7 +112,7 @@ def test_a_training_goes_on_to_the_same_weights_and_history(parts, whole, epoch)
 
 
 def test_films_that_are_augmented_again_and_a_rate_that_falls_on_a_plateau(parts, tmp_path):
-    # The rate is too high: it falls, and the training stops early. Both are the callbacks' to know.
+    # The learning rate is too high: it falls, and training stops early. Both are state of the callbacks.
     given = {
         "options": replace(OPTIONS, learning_rate=0.3, patience=4, epochs=12, fine_tune=False),
         "architecture": replace(TINY, warmup=0),
@@ -128,7 +128,7 @@ def test_films_that_are_augmented_again_and_a_rate_that_falls_on_a_plateau(parts
     assert_same(trained(parts, tmp_path, resume=last - 1, **given), expected)
 
 
-def test_the_same_seed_gives_the_same_weights_whatever_is_trained(tmp_path, parts):
+def test_the_same_seed_gives_the_same_weights_with_or_without_cached_outputs(tmp_path, parts):
     found = []
     for _ in range(2):
         classifier = build(ARCHITECTURES["mobilenetv2"], frozen=0.95)
@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_is_trained(tmp_path, part
         np.testing.assert_array_equal(one, other)
 
 
-def test_epochs_that_are_done_are_left_out_and_the_others_are_as_they_were():
+def test_resuming_skips_finished_epochs_and_repeats_the_others_exactly():
     def steps(done):
         batches = shuffled_batches(
             np.arange(11, dtype=np.float32),
@@ -161,7 +161,7 @@ def test_epochs_that_are_done_are_left_out_and_the_others_are_as_they_were():
     assert steps(2) == whole[6:]
 
 
-def test_a_checkpoint_that_would_cost_much_is_left_out_and_the_last_is_removed(tmp_path, monkeypatch):
+def test_expensive_checkpoints_are_skipped_and_the_last_is_removed(tmp_path, monkeypatch):
     made = Checkpoints(tmp_path / "a.npz", run="a", options=OPTIONS, dataset="d", original=None, resume=False)
     made.open(weights={"source": "none"}, feed="films")
     assert made.is_due()
@@ -175,7 +175,7 @@ def test_a_checkpoint_that_would_cost_much_is_left_out_and_the_last_is_removed(t
     assert not tmp_path.exists()
 
 
-def test_other_weights_or_another_feed_are_no_ground_to_go_on_from(parts, whole):
+def test_a_checkpoint_of_other_weights_or_another_feed_is_not_resumed(parts, whole):
     folder, _ = whole
     with pytest.raises(CxrError, match="Expected tiny to be fed with what the frozen layers make of films"):
         trained(parts, folder, resume=2, limit=0)
@@ -187,7 +187,7 @@ def test_other_weights_or_another_feed_are_no_ground_to_go_on_from(parts, whole)
 
 @pytest.fixture
 def place(prepared, tmp_path):
-    """A workspace with the prepared dataset, and an unfinished training of it."""
+    """A workspace with the prepared dataset and an unfinished training run."""
     workspace = Workspace(tmp_path)
     workspace.dataset.root.mkdir()
     workspace.dataset.record.write_bytes(prepared.dataset.record.read_bytes())
@@ -203,7 +203,7 @@ def write(workspace, dataset):
     made.write([], over=False, model=[np.ones(3)], optimizer=[], best=[])
 
 
-def test_an_unfinished_training_is_known_by_its_options_and_dataset(place):
+def test_an_unfinished_run_is_matched_by_options_and_dataset(place):
     assert find_unfinished(place, "tiny") == unfinished(place, "tiny")
     assert is_unfinished(place, "tiny", OPTIONS)
     assert not is_unfinished(place, "tiny", change_options(OPTIONS, {"rotation": 3}))
@@ -215,7 +215,7 @@ def test_an_unfinished_training_is_known_by_its_options_and_dataset(place):
         find_unfinished(place, "tiny")
 
 
-def test_a_run_that_is_older_than_an_option_counts_as_trained_with_its_default(own_trained):
+def test_an_older_run_has_the_default_of_a_newer_option(own_trained):
     run = own_trained.run()
     record = json.loads(run.record.read_text())
     options = read_options(record["options"], run.record)
@@ -226,7 +226,7 @@ def test_a_run_that_is_older_than_an_option_counts_as_trained_with_its_default(o
     assert not is_trained(own_trained, change_options(options, {"label_smoothing": 0.2}))
 
 
-def test_a_checkpoint_that_is_older_than_an_option_is_resumed_with_its_default(place, monkeypatch):
+def test_an_older_checkpoint_is_resumed_with_the_default_of_a_newer_option(place, monkeypatch):
     def older(options):
         recorded = asdict(options)
         del recorded["label_smoothing"], recorded["augmentation"]["shear"]
@@ -241,7 +241,7 @@ def test_a_checkpoint_that_is_older_than_an_option_is_resumed_with_its_default(p
     assert not is_unfinished(place, "tiny", change_options(OPTIONS, {"label_smoothing": 0.2}))
 
 
-def test_a_damaged_checkpoint(place):
+def test_a_damaged_checkpoint_is_refused(place):
     path = place.checkpoint("tiny")
     path.write_bytes(path.read_bytes()[:200])
 

@@ -13,7 +13,7 @@ def build(name, **options):
     return build_classifier(ARCHITECTURES[name], **{**settings, **options})
 
 
-def test_the_head_is_the_contracts(classifier):
+def test_the_head_has_the_documented_layers(classifier):
     kinds = [type(layer).__name__ for layer in classifier.model.layers]
 
     assert kinds[-4:] == ["GlobalAveragePooling2D", "Dense", "Dropout", "Dense"]
@@ -43,8 +43,8 @@ def train_a_little(model, films):
     model.fit(to_rgb(films), np.array([0, 1, 0, 1, 0, 1.0]), epochs=2, verbose=0)
 
 
-def test_training_moves_the_upper_third_and_no_batch_norm(films, tmp_path):
-    """Keras 3 lets the outer model's training=True override a backbone called with training=False."""
+def test_training_changes_the_upper_third_but_no_batch_norm(films, tmp_path):
+    """In Keras 3 the outer model's training=True can override a backbone called with training=False."""
     model = pretrained("mobilenetv2", tmp_path, frozen=2 / 3)
     backbone = model.get_layer("backbone")
     cut = round(len(backbone.layers) * 2 / 3)
@@ -60,7 +60,7 @@ def test_training_moves_the_upper_third_and_no_batch_norm(films, tmp_path):
             assert not any(same), layer.name
 
 
-def test_from_random_weights_batch_norm_learns_its_statistics(films):
+def test_batch_norm_learns_its_statistics_from_random_weights(films):
     model = build("mobilenetv2", frozen=0.0).model
     norm = next(
         layer for layer in model.get_layer("backbone").layers if isinstance(layer, keras.layers.BatchNormalization)
@@ -71,7 +71,7 @@ def test_from_random_weights_batch_norm_learns_its_statistics(films):
     assert not any(np.array_equal(one, two) for one, two in zip(before, norm.get_weights(), strict=True))
 
 
-def test_the_model_opens_as_plain_keras(classifier, films, tmp_path):
+def test_the_model_loads_in_plain_keras(classifier, films, tmp_path):
     classifier.model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
 
@@ -80,6 +80,6 @@ def test_the_model_opens_as_plain_keras(classifier, films, tmp_path):
     )
 
 
-def test_an_image_size_too_small_is_refused():
+def test_a_too_small_image_size_is_refused():
     with pytest.raises(CxrError, match=r"at least 32 pixels for MobileNetV2\. Received: 16"):
         build("mobilenetv2", input_size=16)

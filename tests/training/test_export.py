@@ -1,4 +1,4 @@
-"""The exported file answers as the Keras model does, heat map included."""
+"""The exported file gives the predictions and heat maps of the Keras model."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def answers(path, films):
 
 
 def gradient_tape_cam(model, films):
-    """Grad-CAM as its paper and every tutorial do it: gradients of the logit through the Keras model."""
+    """Grad-CAM as in its paper: gradients of the logit through the Keras model."""
     features_of = keras.Model(model.input, model.get_layer("features").input)
     features = tf.Variable(features_of(to_rgb(films), training=False))
     with tf.GradientTape() as tape:
@@ -31,7 +31,7 @@ def gradient_tape_cam(model, films):
     return tf.reduce_sum(weights * features, axis=-1).numpy()
 
 
-def test_the_contract_of_the_file(classifier, exported, films):
+def test_the_exported_file_has_the_documented_signature(classifier, exported, films):
     runner = Interpreter(str(exported)).get_signature_runner("serving_default")
     ((_, details),) = runner.get_input_details().items()
     outputs = answers(exported, films)
@@ -47,7 +47,7 @@ def test_the_contract_of_the_file(classifier, exported, films):
     assert outputs["gradients"].shape == (6, channels)
 
 
-def test_the_file_answers_as_one_of_keras_own_export(classifier, exported, films, tmp_path):
+def test_predictions_match_a_file_exported_by_keras_itself(classifier, exported, films, tmp_path):
     plain = tmp_path / "plain.tflite"
     with native_output_hidden():
         with_map(classifier, evidence=True).export(str(plain), format="litert", verbose=False)
@@ -58,7 +58,7 @@ def test_the_file_answers_as_one_of_keras_own_export(classifier, exported, films
 
 
 @pytest.mark.parametrize("count", [1, 6, 33, 79])
-def test_batches_are_of_one_size_and_each_film_is_answered_once(count):
+def test_batches_have_one_size_and_each_film_is_predicted_once(count):
     films = np.arange(count, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
     sizes = set()
 
@@ -71,7 +71,7 @@ def test_batches_are_of_one_size_and_each_film_is_answered_once(count):
     assert sizes.pop() <= 32
 
 
-def test_what_other_maps_are_made_of_is_kept_of_the_first_batch_alone():
+def test_activations_are_kept_for_the_first_batch_only():
     films = np.zeros((79, 2, 2), np.uint8)
 
     def reader(batch):
@@ -83,21 +83,21 @@ def test_what_other_maps_are_made_of_is_kept_of_the_first_batch_alone():
     assert answered["activations"].shape == (27, 7, 7, 4)
 
 
-def test_one_film_or_many_the_answer_is_the_same(exported, films):
+def test_predictions_do_not_depend_on_the_batch_size(exported, films):
     together = answers(exported, films)["probability"]
     alone = np.concatenate([answers(exported, films[i : i + 1])["probability"] for i in range(len(films))])
 
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
-def test_probabilities_are_those_of_keras(classifier, exported, films):
+def test_probabilities_match_keras(classifier, exported, films):
     expected = classifier.model.predict_on_batch(to_rgb(films))
 
     assert np.ptp(expected) > 1e-3
     np.testing.assert_allclose(answers(exported, films)["probability"], expected, atol=1e-4)
 
 
-def test_grad_cam_is_that_of_gradient_tape(classifier, exported, films):
+def test_grad_cam_matches_gradient_tape(classifier, exported, films):
     expected = gradient_tape_cam(classifier.model, films)
     exported_map = answers(exported, films)["cam"]
     scale = np.abs(expected).max()
@@ -107,7 +107,7 @@ def test_grad_cam_is_that_of_gradient_tape(classifier, exported, films):
     np.testing.assert_allclose(exported_map / scale, expected / scale, atol=1e-4)
 
 
-def test_the_check_passes_the_file_and_measures_it(classifier, exported, films):
+def test_the_check_accepts_the_file_and_reports_the_differences(classifier, exported, films):
     check, probabilities = check_export(classifier, exported, films)
     np.testing.assert_array_equal(probabilities, predict_probabilities(classifier.model, films))
 
@@ -116,7 +116,7 @@ def test_the_check_passes_the_file_and_measures_it(classifier, exported, films):
     assert 0 <= check.max_cam_difference < 1e-3
 
 
-def test_the_check_finds_a_model_that_is_not_the_one_exported(classifier, exported, films):
+def test_the_check_detects_another_model(classifier, exported, films):
     layer = classifier.model.get_layer("probability")
     before = layer.get_weights()
     layer.set_weights([before[0], before[1] + 0.5])
@@ -127,7 +127,7 @@ def test_the_check_finds_a_model_that_is_not_the_one_exported(classifier, export
         layer.set_weights(before)
 
 
-def test_the_check_finds_answers_that_are_no_numbers(classifier, exported, films):
+def test_the_check_detects_nan_predictions(classifier, exported, films):
     layer = classifier.model.get_layer("probability")
     before = layer.get_weights()
     layer.set_weights([before[0], before[1] * np.nan])
@@ -141,14 +141,14 @@ def test_the_check_finds_answers_that_are_no_numbers(classifier, exported, films
 @pytest.mark.parametrize(
     ("name", "films", "largest"),
     [
-        ("cam", 1, 1e-5),  # a hidden unit at the edge of its ReLU
+        ("cam", 1, 1e-5),  # as of a hidden unit at the edge of its ReLU
         ("gradients", 2, 1e-5),
         ("gradients", 3, 0.02),
         ("features", 1, 0.02),
         ("probability", 1, 0.02),
     ],
 )
-def test_few_films_may_have_a_unit_on_the_edge(name, films, largest):
+def test_a_few_films_may_have_a_unit_at_the_edge_of_its_relu(name, films, largest):
     expected = np.ones((40, 3))
     answered = expected + 1e-5
     answered[:films] += 0.02 - 1e-5
@@ -156,7 +156,7 @@ def test_few_films_may_have_a_unit_on_the_edge(name, films, largest):
     assert _difference(answered, expected, name) == pytest.approx(largest)
 
 
-def test_what_is_no_number_is_no_unit_on_the_edge():
+def test_nan_is_not_excused_as_a_unit_at_the_edge():
     answered = np.ones((40, 3))
     answered[7, 1] = np.nan
 

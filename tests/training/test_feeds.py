@@ -1,4 +1,4 @@
-"""Training on what the frozen layers see must be training on the films: same features, answers and steps."""
+"""Training on cached outputs of the frozen layers equals training on films: same features, predictions and steps."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ PRETRAINED = [name for name, row in ARCHITECTURES.items() if row.imagenet]
 
 @pytest.fixture(scope="module")
 def build(let_see):
-    """Makes a MobileNetV2 whose BatchNorm keeps its statistics, as with pretrained weights."""
+    """Build a MobileNetV2 whose BatchNorm keeps its statistics, as with pretrained weights."""
 
     def make(frozen=2 / 3):
         keras.utils.set_random_seed(1)
@@ -56,7 +56,7 @@ def pooled_by_the_whole(classifier, films):
 
 
 @pytest.mark.parametrize("arch", PRETRAINED)
-def test_the_two_parts_of_each_architecture_answer_as_the_whole(arch):
+def test_the_two_parts_of_each_architecture_predict_as_the_whole(arch):
     size = max(64, ARCHITECTURES[arch].smallest_input)
     keras.utils.set_random_seed(1)
     classifier = build_classifier(
@@ -72,7 +72,7 @@ def test_the_two_parts_of_each_architecture_answer_as_the_whole(arch):
     np.testing.assert_allclose(halves.pooled(between), pooled_by_the_whole(classifier, films), rtol=1e-4, atol=1e-7)
 
 
-def test_a_wholly_frozen_backbone_leaves_the_head_alone(build, parts):
+def test_a_fully_frozen_backbone_trains_only_the_head(build, parts):
     classifier = build(1.0)
     halves = split_at_frozen(classifier)
 
@@ -82,7 +82,7 @@ def test_a_wholly_frozen_backbone_leaves_the_head_alone(build, parts):
     np.testing.assert_allclose(halves.upper(halves.lower(films)), classifier.model(films), atol=1e-6)
 
 
-def test_where_nothing_is_frozen_there_is_nothing_to_keep(build, parts, tmp_path):
+def test_nothing_is_cached_when_nothing_is_frozen(build, parts, tmp_path):
     classifier = build(0.0)
     cache = ArrayCache(tmp_path, limit=10**9)
 
@@ -90,7 +90,7 @@ def test_where_nothing_is_frozen_there_is_nothing_to_keep(build, parts, tmp_path
     assert isinstance(make_feed(classifier, parts, STILL, cache, seed=0), FilmFeed)
 
 
-def test_without_room_films_are_fed_as_they_are(build, parts, tmp_path):
+def test_without_disk_space_films_are_fed_directly(build, parts, tmp_path):
     feed = make_feed(build(), parts, STILL, ArrayCache(tmp_path, limit=1000), seed=0)
 
     assert isinstance(feed, FilmFeed)
@@ -98,7 +98,7 @@ def test_without_room_films_are_fed_as_they_are(build, parts, tmp_path):
 
 
 @pytest.mark.parametrize("augmentation", [STILL, Augmentation()], ids=["still", "moved"])
-def test_both_feeds_give_the_same_features_and_answers(build, parts, tmp_path, augmentation):
+def test_both_feeds_give_the_same_features_and_predictions(build, parts, tmp_path, augmentation):
     classifier = build()
     plain = FilmFeed(classifier, parts, augmentation, seed=0)
     quick = filled(classifier, parts, tmp_path, augmentation)
@@ -109,7 +109,7 @@ def test_both_feeds_give_the_same_features_and_answers(build, parts, tmp_path, a
     np.testing.assert_allclose(quick.validate(), plain.validate(), atol=1e-3)
 
 
-def test_both_feeds_make_the_same_steps(build, parts, tmp_path):
+def test_both_feeds_take_the_same_training_steps(build, parts, tmp_path):
     answers = []
     for quick in (False, True):
         classifier = build()
@@ -119,11 +119,11 @@ def test_both_feeds_make_the_same_steps(build, parts, tmp_path):
         feed.model.fit(feed.batches(batch_size=16, seed=3), epochs=2, shuffle=False, verbose=0)
         answers.append(FilmFeed(classifier, parts, STILL, seed=0).validate())
 
-    assert np.abs(answers[0] - before).max() > 0.02  # the steps led somewhere
+    assert np.abs(answers[0] - before).max() > 0.02  # training changed the predictions
     np.testing.assert_allclose(answers[1], answers[0], atol=2e-3)
 
 
-def test_an_epoch_has_each_film_once_in_any_of_its_variants(build, parts, tmp_path):
+def test_an_epoch_has_one_variant_of_each_film(build, parts, tmp_path):
     feed = filled(build(1.0), parts, tmp_path, Augmentation())
     kept = np.asarray(feed._outputs[: 5 * 40], np.float32).reshape(5, 40, -1)
     seen = []
@@ -139,7 +139,7 @@ def test_an_epoch_has_each_film_once_in_any_of_its_variants(build, parts, tmp_pa
     assert len({place // 40 for place in seen[0]}) == 5
 
 
-def test_another_training_of_the_same_takes_the_outputs_from_disk(build, parts, tmp_path):
+def test_another_training_run_reads_the_outputs_from_disk(build, parts, tmp_path):
     filled(build(), parts, tmp_path)
     (path,) = tmp_path.iterdir()
     made = path.stat().st_ino
@@ -148,7 +148,7 @@ def test_another_training_of_the_same_takes_the_outputs_from_disk(build, parts, 
     assert path.stat().st_ino == made
 
 
-def test_outputs_of_other_weights_or_films_are_made_anew(build, parts, tmp_path):
+def test_outputs_of_other_weights_or_films_are_computed_again(build, parts, tmp_path):
     classifier = build()
     filled(classifier, parts, tmp_path)
     layer = classifier.model.get_layer("backbone").layers[1]
@@ -162,7 +162,7 @@ def test_outputs_of_other_weights_or_films_are_made_anew(build, parts, tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_outputs_that_are_not_what_the_layers_give_are_made_again(build, parts, tmp_path):
+def test_wrong_outputs_are_computed_again(build, parts, tmp_path):
     classifier = build()
     filled(classifier, parts, tmp_path)
     (path,) = tmp_path.iterdir()

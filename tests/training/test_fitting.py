@@ -8,7 +8,7 @@ from cxr_cli.training.input_pipeline import predict_probabilities
 
 
 def constant(probability):
-    """A model that gives every film the same probability."""
+    """Build a model that gives every film the same probability."""
     film = keras.Input((8, 8, 3), dtype="uint8")
     mean = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(0.0)(film))
     model = keras.Model(film, keras.layers.Dense(1, activation="sigmoid")(mean))
@@ -27,11 +27,11 @@ def validation_of(model, weights=None):
 FILMS, POSITIVES = np.zeros((4, 8, 8), np.uint8), np.array([1, 1, 1, 0], np.float32)
 
 
-def test_class_weights_is_balanced():
+def test_class_weights_are_balanced():
     assert class_weights(POSITIVES) == {0: pytest.approx(2.0), 1: pytest.approx(2 / 3)}
 
 
-def test_validation_loss_weighs_the_classes_as_the_training_does():
+def test_validation_loss_uses_the_class_weights_of_training():
     plain = validation_of(constant(0.8))
     weighted = validation_of(constant(0.8), class_weights(POSITIVES))
 
@@ -41,7 +41,7 @@ def test_validation_loss_weighs_the_classes_as_the_training_does():
     assert row.val_loss == pytest.approx(-(np.log(0.8) + np.log(0.2)) / 2, abs=1e-6)
 
 
-def test_the_best_epoch_is_kept_and_comes_back():
+def test_the_best_epoch_is_kept_and_restored():
     model = constant(0.5)
     validation = validation_of(model)
     flags = []
@@ -57,7 +57,7 @@ def test_the_best_epoch_is_kept_and_comes_back():
     assert model.predict_on_batch(np.zeros((1, 8, 8, 3), np.uint8))[0, 0] == pytest.approx(0.75, abs=1e-6)
 
 
-def test_a_start_before_the_first_step_is_epoch_0():
+def test_the_state_before_the_first_step_is_epoch_0():
     validation = validation_of(constant(0.5))
 
     assert validation.add("start", learning_rate=None, loss=None, started=0)[0].epoch == 0

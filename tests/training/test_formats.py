@@ -1,4 +1,4 @@
-"""Every format gives the Keras model's answers, and a file that doesn't is never handed out."""
+"""Every export format gives the Keras model's predictions, and a file that doesn't is refused."""
 
 import sys
 from dataclasses import replace
@@ -23,12 +23,12 @@ from cxr_cli.workspace.records import read_record, write_record
 needs_onnx = pytest.mark.skipif(
     not all(map(find_spec, FORMATS["onnx"].packages)), reason='needs ONNX: pip install "cxr-cli[onnx]"'
 )
-OTHERS = [pytest.param("onnx", marks=needs_onnx), "savedmodel", "h5"]  # than LiteRT, which test_export.py is about
+OTHERS = [pytest.param("onnx", marks=needs_onnx), "savedmodel", "h5"]  # test_export.py tests LiteRT
 ALL = ["litert", *OTHERS]
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_each_format_answers_as_keras_does_on_one_film_and_on_many(classifier, exported, films, tmp_path, name):
+def test_each_format_predicts_as_keras_for_one_and_many_films(classifier, exported, films, tmp_path, name):
     row, path = FORMATS[name], tmp_path / FORMATS[name].file
     with native_output_hidden():
         row.write(classifier, exported, path)
@@ -45,7 +45,7 @@ def test_each_format_answers_as_keras_does_on_one_film_and_on_many(classifier, e
 
 
 @needs_onnx
-def test_onnx_has_the_names_and_the_free_batch_of_the_signature(classifier, exported, tmp_path):
+def test_onnx_has_the_names_and_the_dynamic_batch_of_the_signature(classifier, exported, tmp_path):
     import onnxruntime
 
     path = tmp_path / "model.onnx"
@@ -60,7 +60,7 @@ def test_onnx_has_the_names_and_the_free_batch_of_the_signature(classifier, expo
 
 
 @needs_onnx
-def test_onnx_takes_what_convnext_and_efficientnet_are_made_of(films, tmp_path):
+def test_onnx_supports_the_layers_of_convnext_and_efficientnet(films, tmp_path):
     """Grouped convolutions and Normalization break Keras's own export to ONNX, and tf2onnx lacks LiteRT's GELU."""
     from cxr_cli.training.to_onnx import convert_to_onnx
 
@@ -84,7 +84,7 @@ def test_onnx_takes_what_convnext_and_efficientnet_are_made_of(films, tmp_path):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_file_with_other_weights_is_refused_and_an_earlier_one_stays(own_trained, monkeypatch, tmp_path, name):
+def test_a_file_with_other_weights_is_refused_and_an_earlier_one_is_kept(own_trained, monkeypatch, tmp_path, name):
     row = FORMATS[name]
     target = tmp_path / row.file
     export_run(own_trained, format_name=name, output=target)
@@ -94,7 +94,7 @@ def test_a_file_with_other_weights_is_refused_and_an_earlier_one_stays(own_train
         layer = classifier.model.get_layer("probability")
         kernel, bias = layer.get_weights()
         layer.set_weights([kernel, bias + 0.01])
-        if name == "onnx":  # is made from model.tflite
+        if name == "onnx":  # made from model.tflite
             litert_model = tmp_path / "another.tflite"
             FORMATS["litert"].write(classifier, litert_model, litert_model)
         row.write(classifier, litert_model, path)
@@ -113,7 +113,7 @@ def test_a_file_with_other_weights_is_refused_and_an_earlier_one_stays(own_train
         ({"auc_loss": -1.1}, r"in int8 to lose at most -1\.1 of the AUC on 6 films\. .* instead of", "float16"),
     ],
 )
-def test_a_lower_precision_that_costs_too_much_is_refused(own_trained, monkeypatch, limits, message, hint):
+def test_a_precision_that_loses_too_much_is_refused(own_trained, monkeypatch, limits, message, hint):
     monkeypatch.setitem(LOWER_PRECISIONS, "int8", replace(LOWER_PRECISIONS["int8"], **limits))
 
     with pytest.raises(ExportError, match=message) as refused:
@@ -125,7 +125,7 @@ def test_a_lower_precision_that_costs_too_much_is_refused(own_trained, monkeypat
 
 
 @pytest.mark.parametrize(("precision", "smaller"), [("float16", 1.5), ("int8", 2.5)])
-def test_a_lower_precision_keeps_the_signature(classifier, exported, films, tmp_path, precision, smaller):
+def test_lower_precisions_keep_the_signature(classifier, exported, films, tmp_path, precision, smaller):
     row = find_format("litert", precision)
     path = tmp_path / row.file
     with native_output_hidden():
@@ -141,7 +141,7 @@ def test_a_lower_precision_keeps_the_signature(classifier, exported, films, tmp_
     assert runner(film=to_rgb(films[:3]))["probability"].shape == (3, 1)
 
 
-def test_a_file_that_its_tool_does_not_open_is_refused(own_trained, monkeypatch):
+def test_a_file_that_its_tool_cannot_open_is_refused(own_trained, monkeypatch):
     broken = replace(FORMATS["h5"], write=lambda classifier, litert_model, path: path.write_bytes(b"no model"))
     monkeypatch.setitem(FORMATS, "h5", broken)
 
@@ -150,7 +150,7 @@ def test_a_file_that_its_tool_does_not_open_is_refused(own_trained, monkeypatch)
     assert not own_trained.run().exports.exists()
 
 
-def test_a_keras_model_that_is_not_the_one_that_answers_is_refused(own_trained):
+def test_a_keras_model_that_differs_from_the_tflite_file_is_refused(own_trained):
     run = own_trained.run()
     model = keras.models.load_model(run.keras_model, compile=False)
     model.get_layer("probability").bias.assign([0.3])
@@ -162,7 +162,7 @@ def test_a_keras_model_that_is_not_the_one_that_answers_is_refused(own_trained):
     assert not run.exports.exists()
 
 
-def test_missing_packages_are_named_with_the_extra(trained, monkeypatch):
+def test_missing_packages_are_an_error_that_names_the_extra(trained, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
 
     with pytest.raises(CxrError, match=r"Received: no tf2onnx") as refused:
@@ -170,7 +170,7 @@ def test_missing_packages_are_named_with_the_extra(trained, monkeypatch):
     assert refused.value.hint == 'Install them: pip install "cxr-cli[onnx]"'
 
 
-def test_trees_on_a_network_are_not_one_file(own_trained):
+def test_a_hybrid_run_cannot_be_exported_as_one_file(own_trained):
     run = own_trained.run()
     boosted = msgspec.structs.replace(
         read_record(run.record, RunRecord), boosting=Boosting(trees=3, features=64, val_loss=0.5)
@@ -182,12 +182,12 @@ def test_trees_on_a_network_are_not_one_file(own_trained):
 
 
 @pytest.mark.parametrize(("name", "output"), [("h5", "model.keras"), ("onnx", "model"), ("litert", "run.json")])
-def test_an_ending_of_another_kind_is_refused(trained, name, output):
+def test_a_suffix_of_another_format_is_refused(trained, name, output):
     with pytest.raises(CxrError, match=rf"Expected a file name ending in .*Received: {output}"):
         plan_export(trained.run(), replace(FORMATS[name], packages=()), Path(output))
 
 
-def test_a_savedmodel_replaces_no_folder_of_other_things(trained, tmp_path):
+def test_a_savedmodel_never_replaces_another_folder(trained, tmp_path):
     savedmodel = FORMATS["savedmodel"]
     assert plan_export(trained.run(), savedmodel, tmp_path) == tmp_path  # empty
     (tmp_path / "thesis.txt").write_text("mine")
@@ -198,11 +198,11 @@ def test_a_savedmodel_replaces_no_folder_of_other_things(trained, tmp_path):
     assert plan_export(trained.run(), savedmodel, tmp_path) == tmp_path
 
 
-def test_an_unknown_format_lists_those_there_are():
+def test_an_unknown_format_is_an_error_that_lists_the_formats():
     with pytest.raises(CxrError, match=r"Expected a format: litert, onnx, savedmodel, h5\. Received: 'pt'"):
         find_format("pt")
 
 
-def test_an_unknown_precision_lists_those_there_are():
+def test_an_unknown_precision_is_an_error_that_lists_the_precisions():
     with pytest.raises(CxrError, match=r"Expected a precision of litert: float32, float16, int8\. Received: 'int4'"):
         find_format("litert", "int4")

@@ -1,4 +1,4 @@
-"""Every heat map of the exported file is that of an implementation with gradients of its own."""
+"""The heat maps of the exported file match independent implementations that use automatic differentiation."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from cxr_cli.training.input_pipeline import to_rgb
 
 @pytest.fixture(scope="module")
 def evidence(exported, films):
-    """What the exported file gives for the films: activations, gradients."""
+    """Return the activations and gradients that the exported file gives for the films."""
     runner = Interpreter(str(exported)).get_signature_runner("serving_default")
     outputs = runner(film=to_rgb(films))
     return outputs["activations"], outputs["gradients"]
@@ -19,7 +19,7 @@ def evidence(exported, films):
 
 @pytest.fixture(scope="module")
 def taped(classifier, films):
-    """Activations, the gradients of the positive logit at each of them, and that logit, by GradientTape."""
+    """Return the activations, the gradients of the positive logit, and that logit, by GradientTape."""
     model = classifier.model
     features_of = keras.Model(model.input, model.get_layer("features").input)
     features = tf.Variable(features_of(to_rgb(films), training=False))
@@ -43,7 +43,7 @@ def layercam(activations, gradients, logits):
 
 
 def gradcam_plus_plus(activations, gradients, logits):
-    """As the paper writes it: the score is exp(logit), its derivatives are powers of the logit's gradient times it."""
+    """Grad-CAM++ as in its paper: the score is exp(logit), which makes its derivatives powers of the logit's gradient."""
     score = np.exp(logits.astype(np.float64))[:, None, None, None]
     gradients = gradients.astype(np.float64)
     first, second, third = (score * gradients**power for power in (1, 2, 3))
@@ -58,7 +58,7 @@ def eigencam(activations, gradients, logits):
     for seen in activations:
         places = seen.reshape(-1, seen.shape[-1])
         projected = places @ np.linalg.svd(places.astype(np.float64), full_matrices=False)[2][0]
-        # Of activations of at least 0, the map is nowhere below 0.
+        # Activations are at least 0, so the map is too.
         maps.append(projected.reshape(seen.shape[:2]) * np.sign(projected.sum()))
     return np.stack(maps)
 
@@ -78,7 +78,7 @@ def test_every_method_has_a_reference():
 
 @pytest.mark.parametrize("sign", [1, -1], ids=["positive", "negative"])
 @pytest.mark.parametrize("method", MAP_METHODS)
-def test_the_map_is_that_of_gradient_tape(evidence, taped, method, sign):
+def test_each_map_matches_gradient_tape(evidence, taped, method, sign):
     activations, gradients, logits = taped
     expected = REFERENCES[method](activations, sign * gradients, sign * logits)
     found = np.stack([draw_map(method, seen, sign * slope) for seen, slope in zip(*evidence, strict=True)])
@@ -89,14 +89,14 @@ def test_the_map_is_that_of_gradient_tape(evidence, taped, method, sign):
     np.testing.assert_allclose(found / scale, expected / scale, atol=2e-4)
 
 
-def test_the_gradient_is_the_same_at_every_place(evidence, taped):
+def test_the_gradient_is_the_same_at_every_position(evidence, taped):
     _, gradients, _ = taped
 
     assert np.ptp(gradients, axis=(1, 2)).max() == 0
     np.testing.assert_allclose(evidence[1], gradients[:, 0, 0], atol=1e-5 * np.abs(gradients).max())
 
 
-def test_the_map_of_the_file_is_what_the_evidence_makes(exported, evidence, films):
+def test_the_map_in_the_file_matches_its_activations_and_gradients(exported, evidence, films):
     cams = Interpreter(str(exported)).get_signature_runner("serving_default")(film=to_rgb(films))["cam"]
     found = np.stack([draw_map("gradcam", seen, slope) for seen, slope in zip(*evidence, strict=True)])
 

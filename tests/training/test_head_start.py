@@ -21,7 +21,7 @@ def classifier():
 
 @pytest.fixture(scope="module")
 def easy():
-    """Films whose brightness tells their class, in groups of two."""
+    """Films whose brightness depends on their class, in groups of two."""
     random = np.random.default_rng(0)
     positives = np.repeat([0.0, 1.0] * 8, 2).astype(np.float32)
     films = random.integers(0, 120, (32, 32, 32)) + (positives * 60).astype(int)[:, None, None]
@@ -33,7 +33,7 @@ def pooled(classifier, films):
     return FilmFeed(classifier, {"train": part, "val": part}, Augmentation(), seed=0).pooled()
 
 
-def test_the_head_tells_easy_films_apart_before_any_step(classifier, easy):
+def test_the_head_separates_easy_films_before_any_step(classifier, easy):
     films, positives, groups = easy
 
     start_head(classifier, pooled(classifier, films), positives, groups, seed=0)
@@ -41,7 +41,7 @@ def test_the_head_tells_easy_films_apart_before_any_step(classifier, easy):
     assert roc_auc_score(positives, predict_probabilities(classifier.model, films)) == 1.0
 
 
-def test_the_planted_logit_is_the_regressions(classifier, easy):
+def test_the_initial_logit_is_that_of_the_regression(classifier, easy):
     films = easy[0]
     features = pooled(classifier, films)[0]
     weights, bias = np.random.default_rng(3).normal(0, 3, 64), 0.7
@@ -52,7 +52,7 @@ def test_the_planted_logit_is_the_regressions(classifier, easy):
     np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-(features @ weights + bias))), atol=1e-5)
 
 
-def test_too_few_groups_to_fold_still_start(classifier, easy):
+def test_too_few_groups_for_folds_still_give_a_start(classifier, easy):
     films, positives, _ = easy
 
     start_head(classifier, pooled(classifier, films), positives, ["one"] * 32, seed=0)

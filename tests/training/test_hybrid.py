@@ -1,4 +1,4 @@
-"""Trees on a network's features: fitted, stopped and saved by XGBoost, and read again without TensorFlow."""
+"""Trees on a network's features: fitted and saved with XGBoost, and read without TensorFlow."""
 
 import json
 
@@ -12,7 +12,7 @@ from cxr_cli.training.hybrid import fit_booster, read_features
 
 
 def blobs(count, seed):
-    """Eight features, the first of which leans to the class, and whose classes overlap."""
+    """Simulate eight features, of which the first depends on the class; the classes overlap."""
     random = np.random.default_rng(seed)
     positives = (np.arange(count) % 3 > 0).astype(np.float32)
     features = random.normal(size=(count, 8)).astype(np.float32)
@@ -30,7 +30,7 @@ def fitted(tmp_path_factory):
     return path, facts, probabilities, features["val"], positives["val"]
 
 
-def test_the_trees_learn_and_stop_where_validation_gets_no_better(fitted):
+def test_the_trees_learn_and_stop_early(fitted):
     path, facts, probabilities, _, positives = fitted
     saved = json.loads(path.read_text())["learner"]["gradient_booster"]["model"]["trees"]
 
@@ -42,7 +42,7 @@ def test_the_trees_learn_and_stop_where_validation_gets_no_better(fitted):
     assert facts.val_loss == pytest.approx(expected, abs=1e-4)
 
 
-def test_the_file_answers_as_what_was_fitted(fitted):
+def test_the_file_predicts_as_the_fitted_trees(fitted):
     path, _, probabilities, features, _ = fitted
     probability = open_booster(path)
 
@@ -51,7 +51,7 @@ def test_the_file_answers_as_what_was_fitted(fitted):
     np.testing.assert_allclose(answered, probabilities, atol=1e-6)
 
 
-def test_the_classes_weigh_as_they_are_told_to(fitted, tmp_path):
+def test_class_weights_are_applied(fitted, tmp_path):
     _, _, plain, features, _ = fitted
     train, positives = blobs(300, 1)
     parts = {"train": train, "val": features}, {"train": positives, "val": blobs(120, 2)[1]}
@@ -60,7 +60,7 @@ def test_the_classes_weigh_as_they_are_told_to(fitted, tmp_path):
     assert weighted.mean() < plain.mean() - 0.1
 
 
-def test_features_are_those_of_the_exported_file(classifier, films, tmp_path):
+def test_features_match_those_of_the_exported_file(classifier, films, tmp_path):
     from cxr_cli.training.engine import keras
     from cxr_cli.training.export import export_litert
     from cxr_cli.training.input_pipeline import to_rgb
@@ -73,7 +73,7 @@ def test_features_are_those_of_the_exported_file(classifier, films, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"no trees"])
-def test_trees_that_cannot_be_read(tmp_path, content):
+def test_unreadable_trees_are_an_error(tmp_path, content):
     path = tmp_path / "xgboost.json"
     if content is not None:
         path.write_bytes(content)

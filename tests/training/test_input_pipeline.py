@@ -19,11 +19,11 @@ def moved(films, **ranges):
     return augment(tf.constant(films), Augmentation(**options), seed=seeded(1)).numpy()
 
 
-def test_without_ranges_a_film_stays_as_it_is(films):
+def test_without_augmentation_a_film_is_unchanged(films):
     np.testing.assert_array_equal(moved(films), to_rgb(films))
 
 
-def test_a_flip_mirrors_left_and_right_and_some_films_only(films):
+def test_flip_mirrors_some_films_horizontally(films):
     out = moved(np.concatenate([films] * 4), flip=True)[..., 0]
     original = np.concatenate([films] * 4)
     as_is = (out == original).all(axis=(1, 2))
@@ -33,7 +33,7 @@ def test_a_flip_mirrors_left_and_right_and_some_films_only(films):
     assert 4 < mirrored.sum() < 20
 
 
-def test_brightness_multiplies_within_its_range(films):
+def test_brightness_multiplies_by_a_factor_in_its_range(films):
     gray = np.full((64, 32, 32), 100, np.uint8)
     values = moved(gray, brightness=0.2)[:, 0, 0, 0]
 
@@ -43,7 +43,7 @@ def test_brightness_multiplies_within_its_range(films):
 
 
 @pytest.mark.parametrize(("name", "extent"), [("rotation", 20.0), ("shift", 0.2), ("zoom", 0.3)])
-def test_each_range_moves_a_centered_square_as_it_says(name, extent):
+def test_each_range_moves_a_centered_square_as_documented(name, extent):
     film = np.zeros((40, 65, 65), np.uint8)
     film[:, 16:49, 16:49] = 255
     out = moved(film, **{name: extent})[..., 0].astype(float) / 255
@@ -63,14 +63,14 @@ def test_each_range_moves_a_centered_square_as_it_says(name, extent):
     else:
         np.testing.assert_allclose(side, 33, atol=0.6)
     if name == "rotation":
-        assert out[:, 15, 15].max() == 0  # a corner turns inwards
-        assert out[:, 13, :].max() > 0  # and its edge bulges
+        assert out[:, 15, 15].max() == 0  # a corner moves inwards
+        assert out[:, 13, :].max() > 0  # and an edge outwards
 
 
 @pytest.mark.parametrize(
     "ranges", [{"shear": 40.0}, {"shear": 20.0, "rotation": 30.0, "zoom": 0.3}, {"rotation": 30.0}], ids=str
 )
-def test_shear_and_its_company_are_what_keras_image_data_generator_makes_of_the_same_draws(films, ranges):
+def test_geometric_augmentation_matches_keras_image_data_generator(films, ranges):
     out = moved(films, **ranges)[..., 0]
     draw = tf.random.stateless_uniform((7, len(films)), seeded(1), -1.0, 1.0).numpy()
 
@@ -87,7 +87,7 @@ def test_shear_and_its_company_are_what_keras_image_data_generator_makes_of_the_
         assert (out[i] != film).mean() > 0.05
 
 
-def test_shear_leaves_level_lines_level_and_slants_upright_ones_within_its_range():
+def test_shear_slants_vertical_lines_only_and_within_its_range():
     upright, level = np.zeros((30, 65, 65), np.uint8), np.zeros((30, 65, 65), np.uint8)
     upright[:, :, 32], level[:, 32, :] = 255, 255
     slants = moved(upright, shear=20.0)[..., 0]
@@ -99,13 +99,13 @@ def test_shear_leaves_level_lines_level_and_slants_upright_ones_within_its_range
     assert shifts.max() > 6
 
 
-def test_without_shear_the_other_movements_are_drawn_as_they_were_before_there_was_one(films):
+def test_without_shear_the_other_draws_are_unchanged(films):
     draw = tf.random.stateless_uniform((6, 6), seeded(1), -1.0, 1.0)
 
     np.testing.assert_array_equal(draw, tf.random.stateless_uniform((7, 6), seeded(1), -1.0, 1.0)[:6])
 
 
-def test_the_previews_variants_are_what_training_draws(films):
+def test_the_preview_shows_the_variants_of_training(films):
     augmentation = Augmentation(shear=10.0)
     expected = augment(tf.constant(np.stack([films[2]] * 12)), augmentation, seed=tf.constant([7, 0], tf.int64))
     variants = preview_variants(films[2], augmentation, seed=7)
@@ -115,7 +115,7 @@ def test_the_previews_variants_are_what_training_draws(films):
     np.testing.assert_array_equal(preview_variants(films[2], STILL, seed=7), np.stack([films[2]] * 12))
 
 
-def test_the_same_seed_draws_the_same_batches_and_each_epoch_others(films):
+def test_batches_depend_on_the_seed_and_the_epoch(films):
     positives = np.array([0, 1, 0, 1, 0, 1], np.float32)
 
     def epochs(seed):
@@ -132,7 +132,7 @@ def test_the_same_seed_draws_the_same_batches_and_each_epoch_others(films):
     assert not np.array_equal(first[0][0][0], other[0][0][0])
 
 
-def test_an_epoch_holds_each_film_once_with_its_label(films):
+def test_an_epoch_has_each_film_once_with_its_label(films):
     positives = np.array([0, 1, 0, 1, 0, 1], np.float32)
     batches = list(training_batches(films, positives, augmentation=STILL, batch_size=4, seed=0))
     pixels = np.concatenate([x.numpy() for x, _ in batches])[..., 0]

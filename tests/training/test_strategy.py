@@ -19,15 +19,15 @@ from cxr_cli.training.runs import train_run
 from cxr_cli.training.strategy import ALONE, _deaf, _Replicas
 from cxr_cli.workspace.layout import Workspace
 
-# 20 films in batches of 17: uneven shares.
+# 20 films in batches of 17, so that the devices get unequal numbers.
 OPTIONS = {"arch": "simple-cnn", "image_size": 64, "epochs": 2, "batch_size": 17, "dropout": 0.0, "class_weight": True}
-# The gradients' sums differ in their last bits only (see what two devices make of plain gradient descent, below). But
-# Adam's first steps are as long for a gradient of almost 0 as for a large one: a few weights take another way, and
-# probabilities come to differ by some 1e-5, or 2e-3 where a batch of one film is among the steps. Without synchronized
-# statistics or the weights of the classes they differ by 4e-2 and more.
+# Sums of the gradients differ only in their last bits (see plain gradient descent on two devices, below). But Adam's
+# first steps are as long for a gradient of almost 0 as for a large one: a few weights take another path, and
+# probabilities differ by about 1e-5, or 2e-3 if one batch is a single film. Without synchronized statistics or without
+# class weights, they would differ by 4e-2 or more.
 CLOSE = 5e-3
-# Trains by gradient descent, in batches of 19 and 1, on one device and on two of a machine that has one; says by how
-# much weights differ then, and whether dropout leaves other units on each device. Then runs the command.
+# Trains by gradient descent, in batches of 19 and 1, on one device and on two virtual devices. Prints by how much the
+# weights differ, and whether dropout keeps different units on each device. Then runs the command.
 TWO_DEVICES = """
 import sys
 import numpy as np
@@ -99,7 +99,7 @@ def start_workers(addresses, arguments):
 
 @pytest.fixture(scope="module")
 def alone(phantoms, tmp_path_factory):
-    """A workspace with the run "alone", trained in one process on one device; half the positive films are left out."""
+    """A workspace with the run "alone", trained in one process on one device without half of the positive films."""
     folder = tmp_path_factory.mktemp("strategy")
     lines = phantoms.read_text().splitlines(keepends=True)
     positive = [line for line in lines if "positive=True" in line]
@@ -127,7 +127,7 @@ def assert_same_answers(workspace, name):
         assert row == pytest.approx(other, abs=CLOSE)
 
 
-def test_two_processes_train_what_one_does_and_the_first_writes_it(alone, addresses):
+def test_two_processes_train_as_one_and_the_first_writes_the_run(alone, addresses):
     workers = start_workers(addresses, arguments(alone, "two", "multi-worker"))
     outputs = [worker.communicate(timeout=300) for worker in workers]
 
@@ -139,7 +139,7 @@ def test_two_processes_train_what_one_does_and_the_first_writes_it(alone, addres
     assert_same_answers(alone, "two")
 
 
-def test_two_devices_train_what_one_does_and_drop_other_units(alone):
+def test_two_devices_train_as_one_with_independent_dropout(alone):
     process = start({}, "-c", TWO_DEVICES, *arguments(alone, "mirrored", "mirrored"))
     out, err = process.communicate(timeout=300)
 
@@ -151,7 +151,7 @@ def test_two_devices_train_what_one_does_and_drop_other_units(alone):
     assert_same_answers(alone, "mirrored")
 
 
-def test_a_killed_worker_ends_the_others_and_leaves_no_run(alone, addresses):
+def test_a_killed_worker_stops_the_others_and_leaves_no_run(alone, addresses):
     workers = start_workers(addresses, arguments(alone, "killed", "multi-worker", epochs=2000, patience=2000))
     chief, killed = workers
     for line in killed.stderr:
@@ -175,7 +175,7 @@ def test_a_killed_worker_ends_the_others_and_leaves_no_run(alone, addresses):
 
 @pytest.mark.parametrize(("replicas", "workers"), [(2, 1), (2, 2), (4, 2), (6, 3)])
 @pytest.mark.parametrize("count", [1, 3, 9, 32])
-def test_every_film_counts_the_same_however_films_are_dealt_out(replicas, workers, count):
+def test_every_film_has_the_same_weight_however_films_are_distributed(replicas, workers, count):
     counted = np.zeros(count)
     for worker in range(workers):
         group = _Replicas(SimpleNamespace(num_replicas_in_sync=replicas), workers=workers, worker=worker)
@@ -183,13 +183,13 @@ def test_every_film_counts_the_same_however_films_are_dealt_out(replicas, worker
         for replica in range(group.here):
             mine = slice(replica, None, group.here)
             assert len(places[mine]) > 0
-            # What a film's loss counts in the mean over the replica's films, averaged over the replicas.
+            # The weight of a film's loss in the mean over the films of a replica, averaged over the replicas.
             np.add.at(counted, places[mine], weights[mine] / len(places[mine]) / replicas)
 
     np.testing.assert_allclose(counted, 1 / count, rtol=1e-6)
 
 
-def test_workers_shares_are_the_batches_of_one_process():
+def test_the_workers_batches_add_up_to_those_of_one_process():
     films = np.random.default_rng(0).integers(0, 256, (7, 16, 16), dtype=np.uint8)
     positives = np.arange(7, dtype=np.float32)
 
@@ -205,7 +205,7 @@ def test_workers_shares_are_the_batches_of_one_process():
             np.testing.assert_array_equal(some, truths[worker::2])
 
 
-def test_variants_do_not_depend_on_which_films_of_a_batch_are_asked_for():
+def test_variants_do_not_depend_on_the_other_films_of_a_batch():
     films = np.random.default_rng(0).integers(0, 256, (5, 16, 16), dtype=np.uint8)
     seed, places = tf.constant([3, 4], tf.int64), [4, 1]
 

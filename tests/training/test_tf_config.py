@@ -25,7 +25,7 @@ def free():
 
 
 def meet_all(addresses, *works, patience=20.0):
-    """The error of each worker, or None."""
+    """Connect the workers, and return the error of each, or None."""
 
     def attend(worker):
         try:
@@ -46,7 +46,7 @@ def test_a_chief_comes_before_the_workers():
     assert read_tf_config(config(cluster, "chief")) == Cluster(("10.0.0.9:1", *TWO), 0)
 
 
-def test_hosts_may_be_names_and_ipv6():
+def test_hosts_can_be_names_and_ipv6_addresses():
     cluster = read_tf_config(config({"worker": ["node-1.lab:2222", "[::1]:2223"]}))
 
     assert [cluster.place(worker) for worker in range(2)] == [("node-1.lab", 2222), ("::1", 2223)]
@@ -73,12 +73,12 @@ def test_a_malformed_tf_config_is_refused_with_an_example(environment, received)
     assert """TF_CONFIG='{"cluster": {"worker": ["10.0.0.1:12345",""" in caught.value.hint
 
 
-def test_workers_that_are_all_there_and_do_the_same_meet(free):
+def test_workers_with_the_same_work_connect(free):
     assert meet_all(free, WORK, WORK) == [None, None]
     assert meet_all(free, WORK, WORK) == [None, None]  # the ports are free again
 
 
-def test_workers_that_would_train_differently_are_all_told(free):
+def test_workers_with_different_work_all_get_an_error(free):
     errors = meet_all(free, WORK, {**WORK, "dataset": "another"})
 
     expected = (
@@ -88,7 +88,7 @@ def test_workers_that_would_train_differently_are_all_told(free):
     assert [error.message for error in errors] == [expected, expected]
 
 
-def test_a_worker_that_never_comes_is_named(free):
+def test_a_missing_worker_is_named(free):
     with pytest.raises(CxrError) as caught:
         meet(Cluster(free, 0), WORK, patience=0.5)
 
@@ -97,7 +97,7 @@ def test_a_worker_that_never_comes_is_named(free):
     )
 
 
-def test_a_chief_that_never_comes_is_named(free):
+def test_a_missing_chief_is_named(free):
     with pytest.raises(CxrError) as caught:
         meet(Cluster(free, 1), WORK, patience=0.5)
 
@@ -106,7 +106,7 @@ def test_a_chief_that_never_comes_is_named(free):
     )
 
 
-def test_strangers_are_not_taken_for_workers(free):
+def test_other_clients_are_not_taken_for_workers(free):
     with ThreadPoolExecutor() as pool:
         chief = pool.submit(meet, Cluster(free, 0), WORK, patience=20.0)
         host, port = Cluster(free, 0).place(0)
@@ -122,7 +122,7 @@ def test_strangers_are_not_taken_for_workers(free):
         chief.result()
 
 
-def test_a_port_that_is_taken_is_named(free):
+def test_a_port_in_use_is_named(free):
     host, port = Cluster(free, 0).place(0)
     with socket.create_server((host, port)), pytest.raises(CxrError) as caught:
         meet(Cluster(free, 0), WORK)

@@ -28,7 +28,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "keras"
 
 
-def test_a_file_is_loaded_and_named(tmp_path):
+def test_weights_are_loaded_from_a_file_and_recorded(tmp_path):
     source, target = backbone(seed=1), backbone(seed=2)
     path = tmp_path / "own.weights.h5"
     source.save_weights(path)
@@ -40,12 +40,12 @@ def test_a_file_is_loaded_and_named(tmp_path):
         np.testing.assert_array_equal(expected, loaded)
 
 
-def test_none_starts_from_random_and_says_so():
+def test_none_starts_from_random_weights_and_records_it():
     assert load_weights(backbone(), ROW, weights="none") == {"source": "none"}
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights"])
-def test_a_file_that_holds_no_weights(tmp_path, content):
+def test_a_file_without_weights_is_refused(tmp_path, content):
     path = tmp_path / "bad.weights.h5"
     path.write_bytes(content)
 
@@ -55,7 +55,7 @@ def test_a_file_that_holds_no_weights(tmp_path, content):
         load_weights(backbone(), ROW, weights=str(path))
 
 
-def test_another_models_weights_are_refused(tmp_path):
+def test_weights_of_another_model_are_refused(tmp_path):
     path = tmp_path / "other.weights.h5"
     keras.applications.MobileNet(include_top=False, weights=None, input_shape=(64, 64, 3)).save_weights(path)
 
@@ -63,8 +63,8 @@ def test_another_models_weights_are_refused(tmp_path):
         load_weights(backbone(), ROW, weights=str(path))
 
 
-def test_without_a_network_the_error_names_file_folder_and_three_ways(cache):
-    row = dataclasses.replace(ROW, imagenet="http://127.0.0.1:9/mobilenet_v2_no_top.h5")  # nothing listens there
+def test_without_a_network_the_error_names_the_file_and_three_alternatives(cache):
+    row = dataclasses.replace(ROW, imagenet="http://127.0.0.1:9/mobilenet_v2_no_top.h5")  # nobody listens on this port
 
     with pytest.raises(WeightsError) as raised:
         load_weights(backbone(), row, weights="imagenet")
@@ -90,7 +90,7 @@ def test_imagenet_weights_are_downloaded_once_and_cached(cache, tmp_path):
         first = load_weights(backbone(seed=2), row, weights="imagenet")
         server.shutdown()
     target = backbone(seed=3)
-    second = load_weights(target, row, weights="imagenet")  # the server is gone: from the cache
+    second = load_weights(target, row, weights="imagenet")  # without the server: from the cache
 
     assert first == second
     assert first["source"] == "imagenet"
@@ -99,7 +99,7 @@ def test_imagenet_weights_are_downloaded_once_and_cached(cache, tmp_path):
 
 
 @pytest.mark.realdata
-def test_the_shared_weights_load(shared):
+def test_the_shared_weights_can_be_loaded(shared):
     target = backbone()
     before = target.get_weights()[0].copy()
 
@@ -114,7 +114,7 @@ def test_the_shared_weights_load(shared):
     [
         (["mobilenetv2_1.0_notop.weights.h5", "mobilenet_1.0_notop.weights.h5"], "mobilenetv2_1.0_notop.weights.h5"),
         (["MobileNetV2.weights.h5", "resnet50.h5"], "MobileNetV2.weights.h5"),
-        # As Keras's own cache has them: one name begins like another architecture's.
+        # Named as in Keras's cache, where one name is the prefix of another architecture's.
         (
             [ROW.imagenet.rsplit("/", 1)[-1], "mobilenet_1_0_224_tf_no_top.h5", "mobilenetv2_old.h5"],
             ROW.imagenet.rsplit("/", 1)[-1],
@@ -137,7 +137,7 @@ def test_a_folder_is_searched_by_name(tmp_path, files, expected):
         (["mobilenetv2_a.h5", "mobilenetv2_b.h5"], "mobilenetv2_a.h5, mobilenetv2_b.h5"),
     ],
 )
-def test_a_folder_without_one_such_file(tmp_path, files, received):
+def test_a_folder_without_exactly_one_such_file_is_refused(tmp_path, files, received):
     for name in files:
         (tmp_path / name).touch()
 

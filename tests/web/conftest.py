@@ -1,4 +1,4 @@
-"""A server as a person starts it, and a browser as a person uses it."""
+"""Fixtures with a real server, clients and a browser."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from selenium import webdriver
 from cxr_cli.cli import app
 from cxr_cli.workspace.layout import Workspace
 
-# Runs `cxr`, and writes down at its end what the process has loaded and whom it has called.
+# Runs `cxr`, and writes at exit which modules the process loaded and which hosts it contacted.
 PROBE = """
 import atexit, json, sys
 calls = []
@@ -58,7 +58,7 @@ class Server:
     reader: threading.Thread
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> dict[str, Any]:
-        """Press Ctrl-C; what the process had loaded and whom it had called."""
+        """Press Ctrl-C, and return the modules that the process loaded and the hosts that it contacted."""
         self.process.send_signal(how)
         self.process.wait(30)
         self.reader.join()
@@ -66,12 +66,12 @@ class Server:
         return json.loads(self.probe.read_text())
 
     def kept(self) -> list[Path]:
-        """All files that are there because somebody dropped a film."""
+        """Return all files that exist because a film was uploaded."""
         return [path for path in self.temporary.rglob("*") if path.is_file() and path.parent.name != "samples"]
 
 
 class Client:
-    """Asks as the page does, without a browser."""
+    """Sends requests as the page does, without a browser."""
 
     def __init__(self, server: Server) -> None:
         self.http = httpx.Client(base_url=server.address, timeout=60, trust_env=False)
@@ -83,12 +83,12 @@ class Client:
         )
 
     def keep(self, data: bytes) -> str:
-        """Upload a film; where the server keeps it."""
+        """Upload a film, and return its path on the server."""
         (path,) = self.http.post("/gradio_api/upload", files={"files": ("film.png", data)}).json()
         return path
 
     def ask(self, path: str, *, name: str, run: str | None, session: str = "page") -> str:
-        """The answer for an uploaded film, as HTML; "" where the server refuses to answer at all."""
+        """Return the prediction for an uploaded film as HTML, or "" if the server refuses the request."""
         film = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
         body = {"data": [film, run], "fn_index": self.function, "session_hash": session}
         response = self.http.post("/gradio_api/run/predict", json=body)
@@ -124,13 +124,13 @@ def start(workspace: Workspace, folder: Path) -> Server:
 
 @pytest.fixture(scope="session")
 def words() -> Callable[[str], str]:
-    """What a person reads of some HTML."""
+    """Return the visible text of some HTML."""
     return lambda text: " ".join(unescape(re.sub(r"<[^>]*>", " ", text)).split())
 
 
 @pytest.fixture(scope="session")
 def two_runs(trained, tmp_path_factory) -> Workspace:
-    """A workspace with the runs `second`, which is not tested, and `simple-cnn`, which is, and is the latest."""
+    """A workspace with the runs `second`, not evaluated, and `simple-cnn`, evaluated and the latest."""
     root = tmp_path_factory.mktemp("served") / "workspace"
     shutil.copytree(trained.root, root)
     workspace = Workspace(root)
@@ -145,7 +145,7 @@ def two_runs(trained, tmp_path_factory) -> Workspace:
 
 @pytest.fixture(scope="session")
 def server(two_runs, tmp_path_factory) -> Iterator[Server]:
-    """A server for many tests."""
+    """A server shared by many tests."""
     server = start(two_runs, tmp_path_factory.mktemp("server"))
     yield server
     server.stop()
@@ -161,7 +161,7 @@ def own_server(two_runs, tmp_path) -> Iterator[Server]:
 
 @pytest.fixture
 def client_of() -> Iterator[Callable[[Server], Client]]:
-    """Somebody who asks a server."""
+    """A client of a server."""
     clients: list[Client] = []
 
     def client_of(server: Server) -> Client:
@@ -175,12 +175,12 @@ def client_of() -> Iterator[Callable[[Server], Client]]:
 
 @pytest.fixture
 def client(server, client_of) -> Client:
-    """Somebody who asks `server`."""
+    """A client of `server`."""
     return client_of(server)
 
 
 class Outside:
-    """Stands where the network is: a proxy for all but this machine, which writes down who is asked for."""
+    """A proxy for all hosts but this machine, which records the hosts that are requested."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -206,7 +206,7 @@ class Outside:
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[Outside]:
-    """What the browser believes to be the network."""
+    """The proxy that the browser uses."""
     network = Outside()
     yield network
     network.close()
@@ -214,12 +214,12 @@ def network() -> Iterator[Outside]:
 
 @pytest.fixture
 def outside(network) -> Outside:
-    """The same, with nobody asked for in this test so far."""
+    """The same proxy, without the requests of earlier tests."""
     network.asked.clear()
     return network
 
 
-# What Chromium asks the world on its own account.
+# Switches off Chromium's own requests.
 QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -232,7 +232,7 @@ QUIET = (
 
 @pytest.fixture(scope="session")
 def chromium(network) -> Iterator[webdriver.Chrome]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium, headless."""
     program, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not program or not driver:
         pytest.skip("needs a browser: apt-get install chromium chromium-driver")
@@ -249,7 +249,7 @@ def chromium(network) -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture
 def browser(chromium, outside) -> webdriver.Chrome:
-    """The same, with an empty page and an empty console."""
+    """The same browser, with an empty page and console."""
     chromium.get("about:blank")
     chromium.get_log("browser")
     return chromium

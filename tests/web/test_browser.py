@@ -1,4 +1,4 @@
-"""The page as a person has it: in a real browser, with a mouse and a film."""
+"""The page in a real browser, with mouse and films."""
 
 import base64
 import io
@@ -24,7 +24,7 @@ from cxr_cli.prediction.predictor import open_predictor
 
 
 class Page:
-    """What a person sees and does."""
+    """What a user sees and does on the page."""
 
     def __init__(self, browser, server, *, width=1280, height=900) -> None:
         self.browser = browser
@@ -37,7 +37,7 @@ class Page:
         return self.browser.find_element(By.CSS_SELECTOR, selector)
 
     def wait_for(self, selector, text=""):
-        """The text of what `selector` names, once it is there and holds `text`."""
+        """Wait until the element `selector` contains `text`, and return its text."""
 
         def there(_):
             found = self.browser.find_elements(By.CSS_SELECTOR, selector)
@@ -46,7 +46,7 @@ class Page:
         return WebDriverWait(self.browser, 60, ignored_exceptions=[StaleElementReferenceException]).until(there)
 
     def drop(self, film):
-        """Give a film; what the page says to it."""
+        """Drop a film, and return what the page shows."""
         self.find("#cxr-drop input[type=file]").send_keys(str(film))
         return self.wait_for("#cxr-shown", film.name)
 
@@ -60,7 +60,7 @@ class Page:
         return box["x"], box["y"], box["width"], box["height"]
 
     def loud(self):
-        """What went wrong, as the browser's console has it."""
+        """Return the errors in the browser's console."""
         return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
 
 
@@ -88,7 +88,7 @@ def write_dicom(path: Path, film: np.ndarray) -> None:
     pydicom.dcmwrite(path, data, enforce_file_format=True)
 
 
-def test_a_film_is_dropped_and_the_answer_is_read(page, server, film, outside):
+def test_a_dropped_film_is_predicted(page, server, film, outside):
     answer = open_predictor(server.workspace.run("simple-cnn")).predict(read_film(film))
 
     said = page.drop(film).split("\n")
@@ -102,7 +102,7 @@ def test_a_film_is_dropped_and_the_answer_is_read(page, server, film, outside):
     assert outside.asked == []
 
 
-def test_the_test_of_the_network_hears_what_a_page_asks_for(browser, outside):
+def test_the_recording_proxy_sees_requests_of_a_page(browser, outside):
     browser.get("data:text/html,<link rel=preconnect href=https://fonts.example.org><img src=http://img.example.org/x>")
     WebDriverWait(browser, 20).until(lambda _: len(outside.asked) >= 2)
 
@@ -110,7 +110,7 @@ def test_the_test_of_the_network_hears_what_a_page_asks_for(browser, outside):
 
 
 @pytest.mark.parametrize("percent", [0, 80])
-def test_the_slider_lays_the_commands_heat_over_the_film_without_asking_the_server(page, server, film, percent):
+def test_the_slider_blends_the_heat_map_without_a_request(page, server, film, percent):
     predictor = open_predictor(server.workspace.run("simple-cnn"))
     pixels = read_film(film)
     answer = predictor.predict(pixels)
@@ -129,7 +129,7 @@ def test_the_slider_lays_the_commands_heat_over_the_film_without_asking_the_serv
     assert difference.mean() < 4
 
 
-def test_a_bad_film_is_a_clear_error_and_the_next_film_is_answered(page, film, tmp_path):
+def test_a_bad_film_is_an_error_and_the_next_film_is_predicted(page, film, tmp_path):
     (tmp_path / "notes.txt").write_text("no film")
 
     said = page.drop(tmp_path / "notes.txt")
@@ -140,7 +140,7 @@ def test_a_bad_film_is_a_clear_error_and_the_next_film_is_answered(page, film, t
 
 
 @pytest.mark.parametrize("kind", ["16-bit TIFF", "DICOM without suffix"])
-def test_films_that_no_browser_shows_are_answered_and_shown(page, film, tmp_path, kind):
+def test_films_in_formats_that_browsers_lack_are_predicted_and_shown(page, film, tmp_path, kind):
     pixels = read_film(film)
     path = tmp_path / ("deep.tif" if kind == "16-bit TIFF" else "IM0001")
     if path.suffix:
@@ -154,7 +154,7 @@ def test_films_that_no_browser_shows_are_answered_and_shown(page, film, tmp_path
     assert np.abs(np.asarray(shown, float) - np.asarray(expected, float)).mean() < 4
 
 
-def test_another_run_clears_the_answer_and_shows_its_own_figures(page, film):
+def test_another_run_clears_the_prediction_and_shows_its_own_metrics(page, film):
     page.drop(film)
     page.choose("second")
 
@@ -163,7 +163,7 @@ def test_another_run_clears_the_answer_and_shows_its_own_figures(page, film):
     assert page.drop(film).startswith("covid.png, predicted by second")
 
 
-def test_a_run_that_was_trained_meanwhile_is_there_when_the_page_is_opened_again(page, server):
+def test_a_newly_trained_run_is_listed_after_a_reload(page, server):
     new = server.workspace.models / "meanwhile"
     shutil.copytree(server.workspace.run("second").root, new)
     try:
@@ -175,7 +175,7 @@ def test_a_run_that_was_trained_meanwhile_is_there_when_the_page_is_opened_again
         shutil.rmtree(new)
 
 
-def test_a_sample_is_answered_and_on_a_phone_the_answer_comes_into_sight(phone):
+def test_a_sample_is_predicted_and_a_phone_scrolls_to_the_result(phone):
     phone.find("#cxr-samples button:last-child").click()
 
     assert phone.wait_for("#cxr-shown", "predicted by simple-cnn").startswith("non_covid_3.png, ")
@@ -184,7 +184,7 @@ def test_a_sample_is_answered_and_on_a_phone_the_answer_comes_into_sight(phone):
     assert phone.rectangle("figure:first-of-type")[1] < phone.rectangle("figure:last-of-type")[1]
 
 
-def test_what_the_page_is_not_is_always_in_sight_and_nothing_sticks_out(phone, film):
+def test_the_disclaimer_is_always_visible_and_nothing_overflows(phone, film):
     phone.drop(film)
     look = """const box = document.querySelector('#cxr-header p').getBoundingClientRect();
         return [box.top >= 0 && box.bottom <= innerHeight, document.documentElement.scrollWidth <= innerWidth]"""

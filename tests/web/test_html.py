@@ -21,7 +21,7 @@ from cxr_cli.workspace.records import read_record, write_record
 
 @pytest.fixture
 def own_tested(two_runs, tmp_path) -> Workspace:
-    """A copy of `two_runs` that a test may change."""
+    """A copy of `two_runs` that a test can change."""
     root = tmp_path / "work space"
     shutil.copytree(two_runs.root, root)
     return Workspace(root)
@@ -51,14 +51,14 @@ def see(whole: str = "") -> ShownPrediction:
     )
 
 
-def test_an_answer_says_the_class_the_probabilities_and_what_the_heat_is(words):
+def test_a_prediction_shows_class_probabilities_and_the_meaning_of_the_heat(words):
     assert words(html.prediction(see(), name="film.png")) == (
         "film.png, predicted by net covid 87.5% non_covid 12.5% covid 87.5% film.png, 640 × 480 pixels "
         "What the map shows."
     )
 
 
-def test_an_answer_at_another_threshold_says_what_decided_it(words):
+def test_a_prediction_at_another_threshold_names_it(words):
     seen = see()
     decided = dataclasses.replace(
         seen,
@@ -73,7 +73,7 @@ def test_an_answer_at_another_threshold_says_what_decided_it(words):
     assert "cxr-decision" not in html.prediction(seen, name="film.png")
 
 
-def test_a_film_whose_lungs_were_not_found_is_said_to_be_seen_whole(words):
+def test_a_film_whose_lungs_were_not_found_is_reported_as_used_whole(words):
     seen = see(whole="no lung found in place of two; net saw the whole film")
 
     assert words(html.prediction(seen, name="film.png")).endswith(
@@ -81,7 +81,7 @@ def test_a_film_whose_lungs_were_not_found_is_said_to_be_seen_whole(words):
     )
 
 
-def test_names_and_errors_are_text_and_never_html():
+def test_names_and_errors_are_escaped():
     evil = "<img src=x onerror=alert(1)>.png"
 
     for text in (html.prediction(see(), name=evil), html.error(CxrError(evil, hint=evil))):
@@ -89,7 +89,7 @@ def test_names_and_errors_are_text_and_never_html():
         assert "&lt;img src=x onerror=alert(1)&gt;.png" in text
 
 
-def test_the_figures_are_the_reports(two_runs, words):
+def test_the_metrics_shown_match_the_evaluation(two_runs, words):
     report = read_record(two_runs.evaluation("simple-cnn", "test").record, EvaluationRecord)
     text = words(html.figures(two_runs, "simple-cnn"))
     cells, metrics = report.confusion_matrix, report.metrics
@@ -104,13 +104,13 @@ def test_the_figures_are_the_reports(two_runs, words):
     assert f"{report.films} films of {report.patients} patients. Positive class: covid, from a probability of " in text
 
 
-def test_without_a_test_the_figures_say_how_to_get_them(own_tested, words):
+def test_without_an_evaluation_the_command_for_it_is_shown(own_tested, words):
     assert words(html.figures(own_tested, "second")) == (
         f"How second did on its test films Not tested yet: cxr evaluate --model second --workspace '{own_tested.root}'"
     )
 
 
-def test_figures_of_other_films_warn(own_tested):
+def test_metrics_of_other_films_have_a_warning(own_tested):
     assert "Warning" not in html.figures(own_tested, "simple-cnn")
     change_report(own_tested, same_dataset=False, seen=None)
 
@@ -124,7 +124,7 @@ def test_figures_of_other_films_warn(own_tested):
         ({"threshold": 0.123}, "the operating point of simple-cnn was changed since"),
     ],
 )
-def test_figures_that_are_out_of_date_are_said_to_be(own_tested, words, changes, reason):
+def test_outdated_metrics_have_a_warning(own_tested, words, changes, reason):
     assert "out of date" not in html.figures(own_tested, "simple-cnn")
     path = own_tested.run("simple-cnn").record
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **changes))
@@ -134,7 +134,7 @@ def test_figures_that_are_out_of_date_are_said_to_be(own_tested, words, changes,
     ) in words(html.figures(own_tested, "simple-cnn"))
 
 
-def test_a_figure_that_is_not_defined_and_one_answer_for_all_are_said(own_tested, words):
+def test_undefined_metrics_and_constant_predictions_are_explained(own_tested, words):
     path = own_tested.evaluation("simple-cnn", "test").record
     report = read_record(path, EvaluationRecord)
     cells = {
@@ -155,11 +155,11 @@ def test_a_figure_that_is_not_defined_and_one_answer_for_all_are_said(own_tested
 
 
 @pytest.mark.parametrize("run", ["gone", "../simple-cnn"])
-def test_a_run_that_is_not_there_is_an_error(two_runs, run, words):
+def test_a_missing_run_is_an_error_on_the_page(two_runs, run, words):
     assert f"Error: Expected the name of a trained run in {two_runs.models}." in words(html.figures(two_runs, run))
 
 
-def test_a_damaged_report_is_an_error(own_tested, words):
+def test_a_damaged_evaluation_is_an_error(own_tested, words):
     own_tested.evaluation("simple-cnn", "test").record.write_text("{")
 
     assert words(html.figures(own_tested, "simple-cnn")).startswith("Error: Expected an EvaluationRecord in ")

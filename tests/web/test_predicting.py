@@ -16,7 +16,7 @@ from cxr_cli.web.predicting import RunPredictors
 
 @pytest.fixture
 def opened(monkeypatch) -> list[str]:
-    """The names of the runs that were opened, one by one."""
+    """The names of the runs that were opened, in order."""
     names = []
 
     def open_predictor(run):
@@ -27,7 +27,7 @@ def opened(monkeypatch) -> list[str]:
     return names
 
 
-def test_the_answer_is_the_predictors_and_the_film_is_shown_whole(trained, film):
+def test_the_prediction_is_the_predictors_and_the_whole_film_is_shown(trained, film):
     seen = RunPredictors(trained).predict(film, name="covid.png")
     pixels = read_film(film)
     expected = predictor.open_predictor(trained.run()).predict(pixels)
@@ -41,7 +41,7 @@ def test_the_answer_is_the_predictors_and_the_film_is_shown_whole(trained, film)
     assert seen.prediction.blank(seen.prediction.label) == (np.asarray(seen.heat)[..., 3].max() == 0)
 
 
-def test_a_run_is_opened_once_and_again_when_it_was_trained_again(own_trained, film, opened):
+def test_a_run_is_opened_once_and_again_after_retraining(own_trained, film, opened):
     predictors = RunPredictors(own_trained)
     predictors.prepare()
     for _ in range(3):
@@ -53,7 +53,7 @@ def test_a_run_is_opened_once_and_again_when_it_was_trained_again(own_trained, f
     assert opened == ["simple-cnn", "simple-cnn"]
 
 
-def test_many_at_once_get_each_their_own_answer_from_one_predictor(trained, phantoms, opened):
+def test_concurrent_requests_share_one_predictor_and_get_their_own_result(trained, phantoms, opened):
     films = sorted(phantoms.parent.glob("*.png"))[:12]
     one_by_one = [RunPredictors(trained).predict(film, name=film.name).prediction.probabilities for film in films]
     opened.clear()
@@ -69,7 +69,7 @@ def test_many_at_once_get_each_their_own_answer_from_one_predictor(trained, phan
     assert len({answer["covid"] for answer in one_by_one}) > 6
 
 
-def test_an_error_names_the_film_as_a_person_does(trained, tmp_path):
+def test_an_error_shows_the_original_file_name(trained, tmp_path):
     path = tmp_path / "d41d8cd9"
     path.write_text("no film")
 
@@ -78,7 +78,7 @@ def test_an_error_names_the_film_as_a_person_does(trained, tmp_path):
     assert caught.value.message == "Expected a film. Received: notes.txt is not an image."
 
 
-def test_a_run_that_is_not_there_is_the_commands_error(trained, film):
+def test_a_missing_run_gives_the_error_of_the_command(trained, film):
     with pytest.raises(NoRunError, match="'other'"):
         RunPredictors(trained).predict(film, name="covid.png", run="other")
 

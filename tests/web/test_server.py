@@ -1,4 +1,4 @@
-"""What the server does with films: it answers as the command does, keeps nothing, and talks to nobody."""
+"""The server predicts as the command does, keeps no films, and contacts no other host."""
 
 import http.client
 import signal
@@ -11,7 +11,7 @@ from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.predictor import open_predictor
 
 
-def test_the_answer_is_the_commands_and_nothing_is_kept(server, client, film, words):
+def test_the_prediction_is_the_commands_and_nothing_is_kept(server, client, film, words):
     answer = open_predictor(server.workspace.run("second")).predict(read_film(film))
 
     text = words(client.answer(film, "second"))
@@ -20,12 +20,12 @@ def test_the_answer_is_the_commands_and_nothing_is_kept(server, client, film, wo
     assert server.kept() == []
 
 
-def test_without_a_run_the_latest_answers(client, film, words):
+def test_without_a_run_the_latest_one_predicts(client, film, words):
     assert words(client.answer(film)).startswith("covid.png, predicted by simple-cnn ")
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "cut"])
-def test_a_bad_film_gets_the_commands_words_and_is_not_kept(server, client, cxr, film, in_folder, words, kind):
+def test_a_bad_film_gives_the_commands_error_and_is_not_kept(server, client, cxr, film, in_folder, words, kind):
     name = f"{kind}.png"
     (in_folder / name).write_bytes({"empty": b"", "text": b"no film", "cut": film.read_bytes()[:3000]}[kind])
 
@@ -34,7 +34,7 @@ def test_a_bad_film_gets_the_commands_words_and_is_not_kept(server, client, cxr,
     assert server.kept() == []
 
 
-def test_sixteen_people_with_the_same_film_are_all_answered(server, client, film, words):
+def test_sixteen_clients_with_the_same_film_all_get_a_prediction(server, client, film, words):
     with ThreadPoolExecutor(16) as people:
         said = {words(text) for text in people.map(lambda _: client.answer(film, "second"), range(32))}
 
@@ -43,14 +43,14 @@ def test_sixteen_people_with_the_same_film_are_all_answered(server, client, film
     assert server.kept() == []
 
 
-def test_a_link_to_what_a_page_shows_has_nothing_to_tell(server, client, film):
+def test_the_server_makes_no_shareable_links(server, client, film):
     assert "predicted by" in client.ask(client.keep(film.read_bytes()), name="film.png", run="second", session="shared")
 
     assert client.http.get("/gradio_api/deep_link", params={"session_hash": "shared"}).json() == ""
     assert server.kept() == []
 
 
-def test_a_path_that_was_not_uploaded_is_neither_read_nor_copied_nor_removed(server, client, film, tmp_path):
+def test_a_path_that_was_not_uploaded_is_not_touched(server, client, film, tmp_path):
     for path in (film, server.workspace.run().record, tmp_path):
         assert "predicted by" not in client.ask(str(path), name="film.png", run="second")
         assert path.exists()
@@ -58,7 +58,7 @@ def test_a_path_that_was_not_uploaded_is_neither_read_nor_copied_nor_removed(ser
 
 
 @pytest.mark.parametrize("length", [str(2**40), None])
-def test_an_upload_that_is_too_large_or_of_unknown_size_is_refused_at_once(server, length):
+def test_an_upload_of_too_large_or_unknown_size_is_refused_at_once(server, length):
     connection = http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=30)
     connection.putrequest("POST", "/gradio_api/upload")
     connection.putheader("Content-Type", "multipart/form-data; boundary=x")
@@ -81,9 +81,9 @@ def test_the_browser_is_lines_to_ask_nobody_else_and_there_is_no_api_to_read(cli
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_at_the_end_nothing_is_left_and_nobody_was_called(own_server, client_of, film, how):
+def test_the_server_leaves_no_files_and_contacts_nobody(own_server, client_of, film, how):
     client = client_of(own_server)
-    client.keep(film.read_bytes())  # and never asked about
+    client.keep(film.read_bytes())  # and never predicted
     client.answer(film)
     with client.http.stream("GET", "/gradio_api/heartbeat/open-page"):
         probe = own_server.stop(how)

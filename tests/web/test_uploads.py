@@ -1,4 +1,4 @@
-"""A film that was dropped is there until its answer, and not a moment longer."""
+"""An uploaded film is kept only until its prediction."""
 
 import io
 import os
@@ -17,7 +17,7 @@ def uploads(tmp_path) -> Uploads:
     return Uploads(root)
 
 
-def test_a_film_is_gone_after_its_answer(uploads):
+def test_a_film_is_removed_after_its_prediction(uploads):
     path = uploads.keep(io.BytesIO(b"film"))
     with uploads.taken(path) as taken:
         assert taken.read_bytes() == b"film"
@@ -25,14 +25,14 @@ def test_a_film_is_gone_after_its_answer(uploads):
     assert list(uploads.root.iterdir()) == []
 
 
-def test_a_film_is_gone_after_an_error_too(uploads):
+def test_a_film_is_removed_after_an_error(uploads):
     with pytest.raises(RuntimeError), uploads.taken(uploads.keep(io.BytesIO(b"film"))):
         raise RuntimeError
 
     assert list(uploads.root.iterdir()) == []
 
 
-def test_the_same_film_of_two_people_is_two_files(uploads):
+def test_the_same_film_from_two_clients_is_two_files(uploads):
     one, other = uploads.keep(io.BytesIO(b"film")), uploads.keep(io.BytesIO(b"film"))
     with uploads.taken(one):
         pass
@@ -42,7 +42,7 @@ def test_the_same_film_of_two_people_is_two_files(uploads):
 
 
 @pytest.mark.parametrize("place", ["", "films/../secret", "secret", "films", "films/none"])
-def test_only_what_was_dropped_can_be_taken_and_nothing_else_is_removed(uploads, tmp_path, place):
+def test_only_uploaded_films_can_be_used_and_removed(uploads, tmp_path, place):
     (tmp_path / "secret").write_bytes(b"a film of somebody else")
 
     with pytest.raises(ImageError, match=r"Expected a film\. Received: none"), uploads.taken(tmp_path / place):
@@ -51,7 +51,7 @@ def test_only_what_was_dropped_can_be_taken_and_nothing_else_is_removed(uploads,
     assert uploads.root.exists()
 
 
-def test_a_film_that_nobody_asks_about_goes_when_the_next_one_comes(uploads):
+def test_an_unused_upload_is_removed_at_the_next_one(uploads):
     forgotten, waiting = uploads.keep(io.BytesIO(b"old")), uploads.keep(io.BytesIO(b"new"))
     os.utime(forgotten, (time.time() - 3600,) * 2)
     uploads.keep(io.BytesIO(b"next"))
