@@ -1,4 +1,4 @@
-"""`cxr evaluate`: a run's figures on films it was not trained on."""
+"""`cxr evaluate`: the metrics of a run on films it was not trained on."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -34,35 +34,39 @@ def evaluate(
         bool,
         typer.Option(
             "--drop-seen",
-            help="Leave out films that the run was trained or validated on, their copies, and films of their patients.",
+            help="Leave out films seen in training or validation, their copies, and other films of their patients.",
         ),
     ] = False,
     external: Annotated[
-        bool, typer.Option("--external", help="Test on films from elsewhere, which --metadata or --folders names.")
+        bool, typer.Option("--external", help="Test on films from elsewhere, given by --metadata or --folders.")
     ] = False,
     metadata: Annotated[
         list[Path] | None,
         typer.Option(
-            "--metadata", help="With --external: CSV file, as for prepare; may be given again.", show_default=False
+            "--metadata", help="With --external: a CSV file, as for prepare; can be repeated.", show_default=False
         ),
     ] = None,
     folders: Annotated[
         Path | None,
         typer.Option(
-            "--folders", help="With --external: a folder of class folders; one is enough.", show_default=False
+            "--folders",
+            help="With --external: a folder with one folder per class; one class is enough.",
+            show_default=False,
         ),
     ] = None,
     images: Annotated[
         Path | None,
         typer.Option(
-            "--images", help="With --metadata: folder of the image files. Default: its own.", show_default=False
+            "--images",
+            help="With --metadata: the folder of the image files. Default: that of the CSV file.",
+            show_default=False,
         ),
     ] = None,
     views: Annotated[
         str | None,
         typer.Option(
             "--views",
-            help="With --metadata: views to keep, with commas between. Default: PA,AP,AP Supine.",
+            help="With --metadata: views to keep, separated by commas. Default: PA,AP,AP Supine.",
             show_default=False,
         ),
     ] = None,
@@ -78,20 +82,24 @@ def evaluate(
         str | None,
         typer.Option(
             "--positive",
-            help="With --external: the finding, or class folder, that is positive. Default: the run's positive class.",
+            help="With --external: the finding or class folder that is positive. Default: the run's positive class.",
             show_default=False,
         ),
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option("--name", help="With --external: the report's name. Default: the folder's.", show_default=False),
+        typer.Option(
+            "--name",
+            help="With --external: the name of the evaluation. Default: the folder's name.",
+            show_default=False,
+        ),
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Test a trained run on the test films, or on films from elsewhere, and report.
+    """Test a trained run on the test films, or on films from elsewhere.
 
-    The threshold and the temperature are the run's own: nothing is fitted to the films that it is tested on.
+    The threshold and the temperature are those of the run: nothing is fitted to the test films.
 
     Example: cxr evaluate --model mobilenetv2
     """
@@ -102,7 +110,7 @@ def evaluate(
     _check(external, {"--metadata": metadata, "--folders": folders, "--positive": positive, "--name": name}, split)
     _refuse("--metadata", metadata, {"--images": images, "--views": views})
     _refuse("--folders", folders, {"--patient-pattern": patient_pattern})
-    found = Workspace.find(workspace)
+    place = Workspace.find(workspace)
     if external:
         from cxr_cli.dataset.metadata import DEFAULT_VIEWS
         from cxr_cli.evaluation.external import Elsewhere, evaluate_external
@@ -116,7 +124,7 @@ def evaluate(
             positive=positive,
         )
         evaluated = evaluate_external(
-            found,
+            place,
             where,
             run=run,
             name=name,
@@ -127,13 +135,13 @@ def evaluate(
         from cxr_cli.evaluation.evaluate import evaluate as evaluate_core
 
         evaluated = evaluate_core(
-            found,
+            place,
             run=run,
             split=str(split or PARTS[-1]),
             drop_seen=drop_seen,
             prevalence=prevalence,
         )
-    evaluate_output.show(evaluated, as_json=as_json)
+    evaluate_output.show_evaluation(evaluated, as_json=as_json)
 
 
 def _check(external: bool, options: dict[str, object], split: Split | None) -> None:

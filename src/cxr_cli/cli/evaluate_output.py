@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cxr_cli.metrics.subgroups import SubgroupRow
 
 
-def show(evaluated: "Evaluated", *, as_json: bool) -> None:
+def show_evaluation(evaluated: "Evaluated", *, as_json: bool) -> None:
     """Print an evaluation, for people or for programs."""
     warnings = _warnings(evaluated)
     evaluation = evaluated.record

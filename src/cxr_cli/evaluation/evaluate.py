@@ -32,7 +32,7 @@ class FilmSet:
     name: str  # train, val or test; or the name of films from elsewhere
     films: Sequence[Film]
     paths: Sequence[Path]  # where they are
-    small: np.ndarray  # (N, 96, 96) uint8, by which near-duplicates are found
+    small: np.ndarray  # (N, 96, 96) uint8, by which copies are recognized
     segmented: bool = False  # their files show the lungs alone already
     fingerprint: str | None = None  # of the prepared dataset; None for films from elsewhere
     same_dataset: bool = False  # the run was trained on this very split
