@@ -43,7 +43,7 @@ def layercam(activations, gradients, logits):
 
 
 def gradcam_plus_plus(activations, gradients, logits):
-    """Grad-CAM++ as in its paper: the score is exp(logit), which makes its derivatives powers of the logit's gradient."""
+    """Grad-CAM++ as in its paper: the score is exp(logit), so its derivatives are powers of the logit's gradient."""
     score = np.exp(logits.astype(np.float64))[:, None, None, None]
     gradients = gradients.astype(np.float64)
     first, second, third = (score * gradients**power for power in (1, 2, 3))
