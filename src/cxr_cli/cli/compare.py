@@ -40,7 +40,7 @@ def compare(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare trained runs: metrics on the test films, and what each run costs.
+    """Compare trained runs: test metrics, size and time.
 
     A run without a current evaluation on the test films is tested first. The best run is then compared with each of the
     others, on the films that both have predictions for: DeLong's test for the AUC, McNemar's test for the classes.

@@ -97,7 +97,7 @@ def evaluate(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Test a trained run on the test films, or on films from elsewhere.
+    """Test a trained run on the test films, or on other films.
 
     The threshold and the temperature are those of the run: nothing is fitted to the test films.
 
