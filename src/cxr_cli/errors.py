@@ -1,18 +1,74 @@
 """The errors that a user can fix. One boundary, in `cli`, prints them; a bug keeps its traceback."""
 
+import re
+import shlex
+
+# The commands that a hint may name: each is a function of the Python API, too.
+COMMANDS = (
+    *("demo", "prepare", "audit", "train", "calibrate", "evaluate", "crossval", "compare", "report"),
+    *("predict", "gradcam", "segment", "export", "serve", "phantoms"),
+)
+_WORD = r"""'[^']*'|"[^"]*"|[^\s;,()'"]+"""
+_COMMAND = re.compile(rf"\bcxr ({'|'.join(COMMANDS)})\b((?: (?:{_WORD}))*)")
+_OPTION = re.compile(rf"(?<![\w-])--([a-z][a-z-]*)(?: ({_WORD})(?=$|[;,)]| or --))?")
+_SHORT = {"f": "format", "m": "model", "o": "output", "w": "workspace"}
+
 
 class CxrError(Exception):
     """An error that the user can fix.
 
     Args:
-        message: what was expected, and what was received and where, in one or two sentences.
-        hint: the next command to run, or the next thing to do. Defaults to none.
+        message: what was expected, what was received and where, in one or two sentences that name no command-line
+            option.
+        hint: the next command to run or thing to do, as typed on the command line. A traceback shows it as Python.
+            Defaults to none.
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(in_python(hint))
+
+
+def in_python(hint: str) -> str:
+    """Write a hint in Python: `cxr train --arch xception` as `cxr.train(arch='xception')`, `--seed 1` as `seed=1`."""
+    parts, end = [], 0
+    for command in _COMMAND.finditer(hint):
+        parts += [_options_in_python(hint[end : command.start()]), _call(command[1], command[2])]
+        end = command.end()
+    return "".join([*parts, _options_in_python(hint[end:])])
+
+
+def _options_in_python(text: str) -> str:
+    return _OPTION.sub(lambda option: _argument(option[1], option[2]), text)
+
+
+def _call(command: str, words: str) -> str:
+    tokens = shlex.split(words)
+    if tokens == ["--help"]:
+        return f"help(cxr.{command})"
+    arguments: list[str] = []
+    while tokens:
+        token = tokens.pop(0)
+        if not token.startswith("-"):
+            arguments.append(repr(token))
+            continue
+        flag = token.lstrip("-")
+        name = _SHORT.get(flag, flag)
+        value = tokens.pop(0) if tokens and not tokens[0].startswith("-") else None
+        arguments.append(_argument(name, value) if value else _argument(name, None) + "=True")
+    return f"cxr.{command}({', '.join(arguments)})"
+
+
+def _argument(flag: str, value: str | None) -> str:
+    name = flag.replace("-", "_")
+    name = "from_run" if name == "from" else name
+    if value is None:
+        return name
+    value = value.strip("'\"")
+    return f"{name}={value}" if re.fullmatch(r"\d+(\.\d+)?", value) else f"{name}={value!r}"
 
 
 class UsageError(CxrError):

@@ -152,7 +152,7 @@ def test_a_prevalence_is_a_share(cxr, own_trained, share):
     result = cxr("evaluate", "--prevalence", share, "-w", own_trained.root)
 
     assert result.exit_code == 2
-    assert "give a share between 0 and 1" in result.stderr
+    assert "Expected a prevalence between 0 and 1" in result.stderr
 
 
 def test_subgroups_with_few_films_of_a_class_have_no_figures(cxr, own_trained):
@@ -228,12 +228,12 @@ def test_nothing_can_be_fitted_to_the_films_that_are_tested(cxr, own_trained):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--metadata", "m.csv"], "goes with --external only"),
-        (["--name", "x"], "goes with --external only"),
-        (["--external"], "give one of the two"),
-        (["--external", "--folders", "f", "--split", "val"], "films from elsewhere have no parts"),
-        (["--external", "--folders", "f", "--images", "i"], "goes with --metadata only"),
-        (["--external", "--metadata", "f", "--patient-pattern", "i"], "goes with --folders only"),
+        (["--metadata", "m.csv"], "with external only"),
+        (["--name", "x"], "with external only"),
+        (["--external"], "Expected metadata or folders with external"),
+        (["--external", "--folders", "f", "--split", "val"], "those films have no parts"),
+        (["--external", "--folders", "f", "--images", "i"], "with metadata only"),
+        (["--external", "--metadata", "f", "--patient-pattern", "i"], "with folders only"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(cxr, own_trained, options, said):

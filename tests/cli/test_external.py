@@ -190,7 +190,7 @@ def test_class_folders_that_do_not_say_which_is_positive_are_refused(cxr, tested
     refused = cxr(*command)
 
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "Expected --positive to say which class folder is positive." in refused.stderr
+    assert "Expected the name of the positive class folder." in refused.stderr
     assert "the run's classes are non_covid and covid." in refused.stderr
     assert "Say which: --positive normal or --positive sick" in refused.stderr
     assert cxr(*command, "--positive", "sick").exit_code == 0

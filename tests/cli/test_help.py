@@ -74,6 +74,16 @@ def test_every_command_has_a_sentence_and_an_example(cxr, command):
     assert any(text.strip().startswith(f"Example: cxr {command}") for text in others)
 
 
+def test_every_summary_is_one_uncut_line_of_the_help():
+    _, _, commands = golden_help("cxr").partition("Commands:\n")
+    summaries = dict(line.split(maxsplit=1) for line in commands.splitlines())
+
+    assert list(summaries) == COMMANDS
+    for command, summary in summaries.items():
+        _, sentence, *_ = golden_help(command).split("\n\n")
+        assert summary == " ".join(sentence.split())
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_readme_knows_every_command(command):
     assert f"cxr {command}" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -161,7 +161,7 @@ def test_class_folders_that_need_a_choice(cxr, tree, tmp_path):
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "Error: Expected --positive to say which class folder is positive. Received: normal (12 films), "
+        "Error: Expected the name of the positive class folder. Received: normal (12 films), "
         "pneumonia (12 films); none of them is named for COVID.\n"
         "Say which: --positive normal or --positive pneumonia\n"
     )

@@ -99,7 +99,7 @@ def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, films, tmp_path):
 
     assert result.exit_code == 4
     assert f"Error: Expected a film. Received: {films / 'bad.png'} is not an image.\n" in result.stderr
-    assert result.stderr.endswith("1 of 5 files gave no answer.\n")
+    assert result.stderr.endswith("1 of 5 films could not be read.\n")
     assert len(record.films) == 4
     assert record.failed == [str(films / "bad.png")]
 
@@ -125,7 +125,7 @@ def test_without_films_those_of_the_prepared_dataset_are_taken(cxr, prepared, ph
 def test_neither_films_nor_a_dataset(cxr, tmp_path):
     result = cxr("segment", "-w", tmp_path)
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
         f"Error: Expected films, or a prepared dataset in {tmp_path}/dataset. Received: neither.\n"
         "Name a film or a folder: cxr segment film.png\n"

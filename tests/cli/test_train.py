@@ -210,7 +210,7 @@ def test_weights_that_are_not_there(cxr, own_prepared):
 
     assert result.exit_code == 1
     assert (
-        "Error: Expected --weights imagenet, none, a file or a folder. Received: nowhere.weights.h5: no such file."
+        "Error: Expected the weights imagenet, none, a file or a folder. Received: nowhere.weights.h5: no such file."
         in result.stderr
     )
     assert list(own_prepared.models.glob("*/")) == []

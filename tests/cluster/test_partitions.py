@@ -110,6 +110,6 @@ def test_without_the_extra_the_error_names_it(cxr, trained, film, tmp_path, monk
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         "Starting a worker process a core\n"
-        f"Error: Expected the package {missing} for --cluster. Received: it is not installed.\n"
+        f"Error: Expected the package {missing} for a cluster. Received: it is not installed.\n"
         'Install it: pip install "cxr-cli[cluster]"\n'
     )

@@ -163,7 +163,7 @@ def test_without_a_folder_named_for_covid_the_choice_is_asked_for(tree, name):
     error = refusal(tree(f"{name}/a.png", f"{name}/b.png", "z normal/a.png"))
 
     assert error.message == (
-        "Expected --positive to say which class folder is positive. Received: "
+        "Expected the name of the positive class folder. Received: "
         f"{name} (2 films), z normal (1 film); none of them is named for COVID."
     )
     assert error.hint == f"Say which: --positive {name} or --positive 'z normal'"
@@ -204,12 +204,12 @@ def test_a_pattern_that_is_none_or_matches_nothing_is_refused(tree):
     folder = tree("covid/a.png", "normal/b.png")
 
     assert refusal(folder, patient_pattern="(").message == (
-        "Expected a regular expression. Received: --patient-pattern '(': "
+        "Expected a regular expression. Received: the patient pattern '(': "
         "missing ), unterminated subpattern at position 0."
     )
     error = refusal(folder, patient_pattern=r"^(\d+)_")
     assert error.message == (
-        r"Expected --patient-pattern to find the patient in file names. Received: '^(\d+)_', which matches none of 2, "
+        r"Expected a pattern that finds the patient in file names. Received: '^(\d+)_', which matches none of 2, "
         "for example not 'a.png'."
     )
     assert error.hint == r"For names like 00000013_005.png: --patient-pattern '^(\d+)_'"
@@ -285,6 +285,4 @@ def test_a_tree_that_cannot_be_understood_is_refused_with_what_was_found(tree, n
 def test_a_folder_that_is_not_there(tmp_path):
     error = refusal(tmp_path / "nowhere")
 
-    assert error.message == (
-        f"Expected a folder of class folders. Received: --folders {tmp_path / 'nowhere'}: no such folder."
-    )
+    assert error.message == (f"Expected a folder of class folders. Received: {tmp_path / 'nowhere'}: no such folder.")

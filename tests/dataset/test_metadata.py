@@ -219,7 +219,7 @@ def test_a_finding_without_a_name_for_files_is_refused(positive):
     with pytest.raises(MetadataError) as caught:
         label_names(positive)
 
-    assert caught.value.message == f"Expected the name of a finding. Received: --positive {positive!r}."
+    assert caught.value.message == f"Expected the name of a finding. Received: {positive!r}."
     assert caught.value.hint == "For example: --positive Pneumonia"
 
 

@@ -675,7 +675,7 @@ def test_shares_of_a_split_that_is_given_are_refused(class_folders, workspace):
     with pytest.raises(SplitError) as caught:
         prepare(workspace, folders=folder, split=(60, 20, 20))
     assert caught.value.message == (
-        f"Expected no --split, as {folder} has train, val, test, which are kept as they are. Received: 60/20/20."
+        f"Expected no split, as {folder} has train, val, test, which are kept as they are. Received: 60/20/20."
     )
     assert not workspace.root.exists()
 

@@ -167,9 +167,7 @@ def test_shares_that_are_not_three_positive_numbers_are_refused(text):
     with pytest.raises(SplitError) as caught:
         parse_shares(text)
 
-    assert caught.value.message == (
-        f"Expected three positive numbers, of train, val and test. Received: --split {text}."
-    )
+    assert caught.value.message == (f"Expected three positive numbers, of train, val and test. Received: {text}.")
     assert caught.value.hint == "For example: --split 70/15/15"
 
 
@@ -236,7 +234,7 @@ def test_a_given_part_without_a_class_is_refused():
     assert caught.value.message == "Expected films of both classes in the given val. Received: negative films only."
     assert caught.value.hint == "Add such films; or take val away, to cut one from train"
 
-    with pytest.raises(SplitError, match=r"in the given test\. Received: none that can be read\.$"):
+    with pytest.raises(SplitError, match=r"in the given test\. Received: none that can be read\."):
         complete_split(["train"] * 4, positives=[True, False] * 2, given_parts=["train", "test"], **options)
 
 

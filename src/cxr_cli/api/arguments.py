@@ -1,6 +1,6 @@
 """What the functions of the API accept for paths: a str or a Path everywhere."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cxr_cli.workspace.layout import Workspace
@@ -29,3 +29,9 @@ def as_paths(paths: AnyPaths | None) -> list[Path]:
 def as_text(value: str | None) -> str | None:
     """Convert a choice of an enumeration to its plain text, as records keep it."""
     return None if value is None else str(value)
+
+
+def split_views(views: str | Sequence[str] | None) -> list[str]:
+    """Split "PA,AP" at its commas; a sequence stays as it is."""
+    parts = views.split(",") if isinstance(views, str) else views or []
+    return [view.strip() for view in parts if view.strip()]

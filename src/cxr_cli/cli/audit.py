@@ -1,4 +1,4 @@
-"""`cxr audit`: what a prepared dataset gives away, before any training."""
+"""`cxr audit`: leaks and shortcuts of a prepared dataset, before any training."""
 
 from typing import TYPE_CHECKING
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 def audit(seed: SeedOption = 0, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Audit the prepared dataset: what leaks between its parts, and what tells its classes apart without the disease.
+    """Audit the prepared dataset for leaks and shortcuts.
 
-    Writes a page to read. Exits with 3 if it raises an alarm.
+    A leak is a patient or film in two parts of the split. A shortcut separates the classes without showing the disease,
+    for example the hospital or the view. Writes a page to read. Exits with 3 if it raises an alarm.
 
     Example: cxr audit
     """
-    from cxr_cli.auditing.audit import audit as audit_core
-    from cxr_cli.workspace.layout import Workspace
+    from cxr_cli.api.dataset import audit as audit_dataset
 
-    audited = audit_core(Workspace.find(workspace), seed=seed)
+    audited = audit_dataset(seed=seed, workspace=workspace)
     if as_json:
         import msgspec
 

@@ -1,4 +1,4 @@
-"""`cxr calibrate`: another operating point for a trained run."""
+"""`cxr calibrate`: choose another operating point for a trained run."""
 
 from typing import Annotated
 
@@ -14,25 +14,25 @@ def calibrate(
         typer.Option(
             "--operating-point",
             metavar="RULE",
-            help="youden, sensitivity=0.95, specificity=0.90 or threshold=0.5: where an answer turns positive.",
+            help="Rule for the operating point: youden, sensitivity=0.95, specificity=0.90 or threshold=0.5.",
         ),
     ] = "youden",
     run: RunOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose where a trained run's answers turn positive, on its validation films; nothing is trained.
+    """Choose another operating point for a trained run.
 
-    The probability is scaled by a temperature that is fitted on the same films. Test films have no part in either: a
-    threshold that was chosen on them would make their figures too good. predict, gradcam, evaluate and serve use the
-    new operating point from then on.
+    Nothing is trained. Films are positive from the operating point on. It is chosen on the run's validation films, and
+    the temperature that calibrates the probabilities is fitted on them, too. Test films are not used: a threshold that
+    was chosen on them would look too good. From then on, predict, gradcam, evaluate and serve use the new one.
 
     Example: cxr calibrate --operating-point sensitivity=0.95
     """
-    from cxr_cli.recipe.decision import change_operating_point
-    from cxr_cli.workspace.layout import Workspace
+    from cxr_cli.api.training import calibrate as calibrate_run
 
-    folder, record = change_operating_point(Workspace.find(workspace), run, operating_point)
+    calibrated = calibrate_run(operating_point=operating_point, model=run, workspace=workspace)
+    record = calibrated.record
     point, calibration = record.operating_point, record.calibration
     assert point is not None
     assert calibration is not None
@@ -41,13 +41,13 @@ def calibrate(
 
         console.result_json(
             {
-                "run": folder.name,
+                "run": calibrated.name,
                 "operating_point": msgspec.to_builtins(point),
                 "calibration": msgspec.to_builtins(calibration),
             }
         )
         return
-    console.result(f"{folder.name}, on {point.positives + point.negatives} validation films")
+    console.result(f"{calibrated.name}, on {point.positives + point.negatives} validation films")
     console.result(
         f"Operating point: {point.rule}, {record.classes.positive} from a probability of {point.threshold:.3f}"
     )

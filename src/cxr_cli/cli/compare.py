@@ -33,7 +33,7 @@ def compare(
         typer.Option(
             "--output",
             "-o",
-            help="The folder for the files. Default: comparison/ in the workspace.",
+            help="Folder for the files. Default: comparison/ in the workspace.",
             show_default=False,
         ),
     ] = None,
@@ -48,16 +48,18 @@ def compare(
 
     Example: cxr compare mobilenetv2 xception
     """
+    from cxr_cli.api.testing import compare as compare_runs
+
+    comparison = compare_runs(runs or (), output=output, workspace=workspace)
+    show_comparison(comparison, as_json=as_json)
+    if runs and comparison.skipped:
+        raise typer.Exit(ExitCode.ERROR)
+
+
+def show_comparison(comparison: "Comparison", *, as_json: bool) -> None:
+    """Print the runs side by side, and why others were left out."""
     from dataclasses import asdict
 
-    from cxr_cli.evaluation.compare import compare as compare_core
-    from cxr_cli.workspace.layout import Workspace
-
-    comparison = compare_core(
-        Workspace.find(workspace),
-        runs or (),
-        output=output,
-    )
     for name, problem in comparison.skipped.items():
         console.note(f"Left out {name}. {problem.message}\n{problem.hint}")
     if as_json:
@@ -72,8 +74,6 @@ def compare(
         )
     else:
         _show(comparison)
-    if runs and comparison.skipped:
-        raise typer.Exit(ExitCode.ERROR)
 
 
 def _show(comparison: "Comparison") -> None:

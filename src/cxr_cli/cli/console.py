@@ -4,11 +4,11 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxr_cli.errors import CxrError
-from cxr_cli.progress import EpochRow, Watcher
+from cxr_cli.progress import EpochRow, Watcher, watched_by
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -187,3 +187,8 @@ def _bar(before: str, after: str) -> "Progress":
         redirect_stdout=sys.stdout.isatty(),
         transient=True,
     )
+
+
+def show_progress() -> AbstractContextManager[None]:
+    """Show the progress of long steps on stderr, as the command line does: ``with cxr.show_progress(): ...``."""
+    return watched_by(ConsoleWatcher())

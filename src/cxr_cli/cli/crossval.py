@@ -12,7 +12,7 @@ _FOLDS = 5
 
 
 class Column(StrEnum):
-    """What the manifest knows of where a film came from."""
+    """Columns of the manifest that say where a film came from."""
 
     SOURCE = "source"
     VIEW = "view"
@@ -34,14 +34,14 @@ def crossval(
     from_run: Annotated[
         str | None,
         typer.Option(
-            "--from", help="A trained run, whose options are taken but for those given here.", show_default=False
+            "--from", help="A trained run, whose options are used except for those given here.", show_default=False
         ),
     ] = None,
     name: Annotated[
         str | None,
         typer.Option(
             "--name",
-            help="The folder's. Default: the architecture's and the folds', mobilenetv2-5-folds.",
+            help="Name of the folder. Default: architecture and folds, for example mobilenetv2-5-folds.",
             show_default=False,
         ),
     ] = None,
@@ -49,24 +49,19 @@ def crossval(
     as_json: JsonOption = False,
     **options: Any,
 ) -> None:
-    """Train and test a recipe in folds: every film is answered by a model that saw no film of its patient.
+    """Cross-validate: train and test in folds, drawn by patient.
 
-    The dataset's own split plays no part. A call that was stopped goes on where it was when it is given again. Other
-    options of the training: train a run with them, and name it with --from.
+    Each film is predicted by a model that saw no film of its patient. The dataset's own split is not used. If the
+    command is stopped, the same command continues where it was. To use other training options, train a run with them,
+    and name it with --from.
 
     Example: cxr crossval --folds 5 --arch mobilenetv2 --class-weight
     """
+    from cxr_cli.api.training import crossval as cross_validate
     from cxr_cli.cli.crossval_output import show_crossval
-    from cxr_cli.evaluation.crossval.study import cross_validate
-    from cxr_cli.workspace.layout import Workspace
 
     done = cross_validate(
-        Workspace.find(workspace),
-        folds=folds,
-        leave_out=str(leave_out) if leave_out else None,
-        from_run=from_run,
-        name=name,
-        **options,
+        folds=folds, leave_out=leave_out, from_run=from_run, name=name, workspace=workspace, **options
     )
     if as_json:
         import msgspec

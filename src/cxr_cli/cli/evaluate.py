@@ -1,4 +1,4 @@
-"""`cxr evaluate`: the metrics of a run on films it was not trained on."""
+"""`cxr evaluate`: test a run on films it was not trained on."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli import evaluate_output
 from cxr_cli.cli.options import JsonOption, RunOption, WorkspaceOption
 from cxr_cli.workspace.folders import PARTS
 
@@ -17,16 +16,14 @@ def evaluate(
     run: RunOption = None,
     split: Annotated[
         Split | None,
-        typer.Option(
-            "--split", help="The part of the dataset; only test is a test. Default: test.", show_default=False
-        ),
+        typer.Option("--split", help="Part of the dataset; only test is a test. Default: test.", show_default=False),
     ] = None,
     prevalence: Annotated[
         float | None,
         typer.Option(
             "--prevalence",
             metavar="SHARE",
-            help="Add the predictive values where this share of people has the disease, for example 0.1.",
+            help="Add the predictive values at this prevalence of the disease, for example 0.1.",
             show_default=False,
         ),
     ] = None,
@@ -99,62 +96,26 @@ def evaluate(
 ) -> None:
     """Test a trained run on the test films, or on other films.
 
-    The threshold and the temperature are those of the run: nothing is fitted to the test films.
+    Uses the operating point and the temperature of the run: nothing is fitted to the films it is tested on.
 
     Example: cxr evaluate --model mobilenetv2
     """
-    from cxr_cli.workspace.layout import Workspace
+    from cxr_cli.api.testing import evaluate as evaluate_run
+    from cxr_cli.cli.evaluate_output import show_evaluation
 
-    if prevalence is not None and not 0 < prevalence < 1:
-        raise typer.BadParameter("give a share between 0 and 1", param_hint="--prevalence")
-    _check(external, {"--metadata": metadata, "--folders": folders, "--positive": positive, "--name": name}, split)
-    _refuse("--metadata", metadata, {"--images": images, "--views": views})
-    _refuse("--folders", folders, {"--patient-pattern": patient_pattern})
-    place = Workspace.find(workspace)
-    if external:
-        from cxr_cli.dataset.metadata import DEFAULT_VIEWS
-        from cxr_cli.evaluation.external import Elsewhere, evaluate_external
-
-        where = Elsewhere(
-            metadata=metadata or (),
-            folders=folders,
-            images=images,
-            views=[view.strip() for view in views.split(",") if view.strip()] if views else DEFAULT_VIEWS,
-            patient_pattern=patient_pattern,
-            positive=positive,
-        )
-        evaluated = evaluate_external(
-            place,
-            where,
-            run=run,
-            name=name,
-            drop_seen=drop_seen,
-            prevalence=prevalence,
-        )
-    else:
-        from cxr_cli.evaluation.evaluate import evaluate as evaluate_core
-
-        evaluated = evaluate_core(
-            place,
-            run=run,
-            split=str(split or PARTS[-1]),
-            drop_seen=drop_seen,
-            prevalence=prevalence,
-        )
-    evaluate_output.show_evaluation(evaluated, as_json=as_json)
-
-
-def _check(external: bool, options: dict[str, object], split: Split | None) -> None:
-    if external:
-        if split:
-            raise typer.BadParameter("films from elsewhere have no parts: leave it out", param_hint="--split")
-        if bool(options["--metadata"]) == bool(options["--folders"]):
-            raise typer.BadParameter("give one of the two with --external", param_hint="--metadata / --folders")
-    else:
-        _refuse("--external", None, options)
-
-
-def _refuse(other: str, given: object, options: dict[str, object]) -> None:
-    for name, value in options.items():
-        if value and not given:
-            raise typer.BadParameter(f"goes with {other} only", param_hint=name)
+    evaluated = evaluate_run(
+        model=run,
+        split=split,
+        prevalence=prevalence,
+        drop_seen=drop_seen,
+        external=external,
+        metadata=metadata,
+        folders=folders,
+        images=images,
+        views=views,
+        patient_pattern=patient_pattern,
+        positive=positive,
+        name=name,
+        workspace=workspace,
+    )
+    show_evaluation(evaluated, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`cxr export`: a trained run in the format that another tool reads."""
+"""`cxr export`: a trained run in the format of another tool."""
 
 from dataclasses import asdict
 from enum import StrEnum
@@ -20,7 +20,7 @@ FormatName = StrEnum("FormatName", {name: name for name in FORMATS})  # type: ig
 PrecisionName = StrEnum("PrecisionName", {name: name for name in ("float32", *LOWER_PRECISIONS)})  # type: ignore[misc]
 _FLOAT32 = PrecisionName("float32")
 _HELP = "; ".join(f"{name}: {row.summary}" for name, row in FORMATS.items()) + "."
-_PRECISIONS = "Of the weights of a LiteRT file. " + "; ".join(
+_PRECISIONS = "Precision of the weights of a LiteRT file. " + "; ".join(
     f"{name}: {row.summary}, each probability within {row.tolerance:g} of Keras's"
     for name, row in LOWER_PRECISIONS.items()
 )
@@ -29,7 +29,7 @@ _PRECISIONS = "Of the weights of a LiteRT file. " + "; ".join(
 def export(
     format_name: Annotated[FormatName, typer.Option("--format", "-f", help=_HELP, show_default=False)],
     run: Annotated[
-        str | None, typer.Argument(help="The name of a trained run. Default: the latest.", show_default=False)
+        str | None, typer.Argument(help="The name of a trained run. Default: the newest.", show_default=False)
     ] = None,
     precision: Annotated[PrecisionName, typer.Option(help=_PRECISIONS + ".")] = _FLOAT32,
     output: Annotated[
@@ -39,31 +39,21 @@ def export(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a trained run in the format of another tool, checked against Keras.
+    """Export a trained run to the format of another tool.
 
-    The file is opened again with that tool, and its answers are compared with the Keras model's on the validation
-    films; off by more than 0.001, nothing is written. A file of lower precision needs these films: it may be off by
-    what --precision says, and lose 0.02 of their ROC AUC, and what it loses and saves is printed.
+    The file is opened again with that tool, and its output for the validation films is compared with the Keras model's.
+    If they differ by more than 0.001, nothing is written. A file of lower precision may differ by what --precision says
+    and lose 0.02 of the ROC AUC; what it loses and saves is printed.
 
     Example: cxr export mobilenetv2 --format onnx
     """
-    from cxr_cli.training.formats import find_format, plan_export
-    from cxr_cli.workspace.layout import Workspace
+    from cxr_cli.api.training import export as export_run
+    from cxr_cli.training.formats import find_format
 
-    # What can be refused is refused before TensorFlow's three seconds.
-    found = Workspace.find(workspace)
-    folder, wanted = found.run(run), find_format(format_name, str(precision))
-    plan_export(folder, wanted, output)
-    if precision in LOWER_PRECISIONS:
-        found.prepared()
-    console.note("Loading TensorFlow")
-    from cxr_cli.training.export import export_run
-
-    console.note(f"Exporting {folder.name}, and checking the file")
-    exported = export_run(found, folder.name, format_name=format_name, precision=str(precision), output=output)
+    exported = export_run(run, format=format_name, precision=precision, output=output, workspace=workspace)
     if as_json:
-        told = {
-            "run": folder.name,
+        report = {
+            "run": exported.run,
             "format": str(format_name),
             "precision": str(precision),
             "file": str(exported.path),
@@ -73,9 +63,9 @@ def export(
             "checked_on": exported.films_from,
             "largest_differences": exported.differences,
         }
-        console.result_json(told | (asdict(exported.cost) if exported.cost else {}))
+        console.result_json(report | (asdict(exported.cost) if exported.cost else {}))
     else:
-        _show(folder.name, wanted.tool, exported, str(precision))
+        _show(exported.run, find_format(format_name, str(precision)).tool, exported, str(precision))
     console.note(DISCLAIMER)
 
 

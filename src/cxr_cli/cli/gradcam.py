@@ -85,7 +85,7 @@ def gradcam(
     Example: cxr gradcam covid.png -o heat.png
     """
     from cxr_cli.api.explaining import gradcam as draw
-    from cxr_cli.cli.gradcam_output import show
+    from cxr_cli.cli.gradcam_output import show_heat_maps
 
     made = draw(
         films,
@@ -102,4 +102,4 @@ def gradcam(
         model=run,
         workspace=workspace,
     )
-    show(made, as_json=as_json)
+    show_heat_maps(made, as_json=as_json)

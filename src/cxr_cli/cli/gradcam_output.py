@@ -31,7 +31,7 @@ _FIGURES = {
 }
 
 
-def show(made: "WrittenHeatMap | Gallery", *, as_json: bool) -> None:
+def show_heat_maps(made: "WrittenHeatMap | Gallery", *, as_json: bool) -> None:
     """Print what a heat map or a gallery shows, and where it is.
 
     Raises:

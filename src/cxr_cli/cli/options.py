@@ -15,19 +15,19 @@ from cxr_cli.recipe.options import TRAINING_OPTIONS, TrainingOption
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option(
-        "--workspace", "-w", help="The workspace folder. Default: $CXR_WORKSPACE, else ./workspace.", show_default=False
+        "--workspace", "-w", help="Workspace folder. Default: $CXR_WORKSPACE, else ./workspace.", show_default=False
     ),
 ]
 RunOption = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="The name of a trained run. Default: the latest.", show_default=False),
+    typer.Option("--model", "-m", help="The name of a trained run. Default: the newest.", show_default=False),
 ]
 ClusterOption = Annotated[
     str | None,
     typer.Option(
         "--cluster",
         metavar="ADDRESS",
-        help="Work on a Dask cluster, by its scheduler's address or file; or local: processes on all cores.",
+        help="Use a Dask cluster, by the address or file of its scheduler; or local: a process per core.",
         show_default=False,
     ),
 ]
@@ -37,8 +37,8 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
 
 
 def connecting(cluster: str) -> str:
-    """What is told while it takes its seconds."""
-    return "Starting a worker process a core" if cluster == "local" else f"Connecting to {cluster}"
+    """Say what takes the next seconds."""
+    return "Starting a worker process per core" if cluster == "local" else f"Connecting to {cluster}"
 
 
 def takes_training_options(

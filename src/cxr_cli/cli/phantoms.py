@@ -1,4 +1,4 @@
-"""`cxr phantoms`: rendered radiographs to try things on."""
+"""`cxr phantoms`: rendered radiographs to try things with."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,17 +10,23 @@ from cxr_cli.cli.options import SeedOption
 
 
 def phantoms(
-    folder: Annotated[Path, typer.Argument(help="Where to.", show_default=False)],
-    films: Annotated[int, typer.Option("--films", min=2, help="How many, half of them positive.")] = 120,
-    masks: Annotated[bool, typer.Option("--masks", help="Write the masks of lungs and opacities too.")] = False,
+    folder: Annotated[Path, typer.Argument(help="Folder for the files.", show_default=False)],
+    films: Annotated[int, typer.Option("--films", min=2, help="Number of films, half of them positive.")] = 120,
+    masks: Annotated[bool, typer.Option("--masks", help="Also write masks of the lungs and opacities.")] = False,
     seed: SeedOption = 0,
 ) -> None:
-    """Render radiograph phantoms with a metadata file, byte for byte the same for the same seed.
+    """Render radiograph phantoms, with a metadata file.
+
+    The same seed gives the same files, byte for byte.
 
     Example: cxr phantoms films --films 120
     """
-    from cxr_cli.rendering.render import write_phantoms
+    from cxr_cli.api.dataset import phantoms as render
 
-    metadata = write_phantoms(folder, films=films, seed=seed, masks=masks)
+    show_phantoms(render(folder, films=films, masks=masks, seed=seed))
+
+
+def show_phantoms(metadata: Path) -> None:
+    """Print where the phantoms are."""
     console.result(f"Metadata: {metadata}")
-    console.note("These are drawings, not patients: good to learn the tool with, not to learn from.")
+    console.note("These are drawings, not patients: good for trying the tool, not for research.")

@@ -13,7 +13,7 @@ from cxr_cli.cli.options import ClusterOption, JsonOption, RunOption, WorkspaceO
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
-    from cxr_cli.prediction.files import PredictedFile
+    from cxr_cli.prediction.rows import PredictionRow
 
 
 def predict(
@@ -69,7 +69,7 @@ def predict(
             if show_json:
                 show_json(result.row.as_json(predictor.negative))
             else:
-                _show(result)
+                show_prediction(result.row, result.decision)
     if csv_file:
         console.note(f"Predictions: {csv_file}")
     if seen:
@@ -82,9 +82,10 @@ def predict(
         raise typer.Exit(exit_code_of(done=predicted, failed=failed))
 
 
-def _show(result: "PredictedFile") -> None:
-    console.result(result.row.image)
-    console.result(f"  Class      : {result.row.class_}")
-    console.result(f"  Confidence : {result.row.confidence:.1%}")
-    if result.decision:
-        console.result(f"  Decided by : {result.decision}")
+def show_prediction(row: "PredictionRow", decision: str = "") -> None:
+    """Print the prediction for one film."""
+    console.result(row.image)
+    console.result(f"  Class      : {row.class_}")
+    console.result(f"  Confidence : {row.confidence:.1%}")
+    if decision:
+        console.result(f"  Decided by : {decision}")

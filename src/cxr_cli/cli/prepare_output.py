@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from cxr_cli.dataset.record import DatasetRecord, Leak
 
 
-def warnings_of(record: "DatasetRecord") -> list[str]:
+def _warnings(record: "DatasetRecord") -> list[str]:
     """What to know of a prepared dataset before its figures are believed."""
     warnings = _contradictions(record)
     warnings += [_leak(leak, sum(record.films[leak.later].values())) for leak in record.leaks]
@@ -69,8 +69,22 @@ def _copies(record: "DatasetRecord") -> list[str]:
     ]
 
 
-def show(prepared: "Prepared") -> None:
-    """Print what was left out and why, what is where, and what to know of it."""
+def show_prepared(prepared: "Prepared", *, as_json: bool) -> None:
+    """Print what was left out and why, where the rest is, and warnings."""
+    for column in prepared.missing_columns:
+        effect = "films count as one patient each" if column == "patientid" else "its rule was skipped"
+        console.note(f"Note: a metadata file has no column {column!r}: {effect}.")
+    if as_json:
+        import msgspec
+
+        for warning in _warnings(prepared.record):
+            console.note(warning)
+        console.result_json(msgspec.to_builtins(prepared.record))
+    else:
+        _show(prepared)
+
+
+def _show(prepared: "Prepared") -> None:
     record = prepared.record
     what = "files in the folders" if record.options["folders"] else "rows in the metadata"
     steps = [(what, "", record.rows)]
@@ -100,7 +114,7 @@ def show(prepared: "Prepared") -> None:
         more = f", and {len(findings) - 6} more" if len(findings) > 6 else ""
         if list(findings) != [label]:
             console.result(f"{label}: {shown}{more}")
-    for warning in warnings_of(record):
+    for warning in _warnings(record):
         console.result(warning)
     console.result()
     console.result(f"Dataset : {prepared.dataset.root}")

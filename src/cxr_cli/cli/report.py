@@ -1,4 +1,4 @@
-"""`cxr report`: all that the workspace knows of a run, in one document."""
+"""`cxr report`: everything about a run in one document."""
 
 from typing import Annotated
 
@@ -11,24 +11,24 @@ from cxr_cli.disclaimer import DISCLAIMER
 
 def report(
     run: Annotated[
-        str | None, typer.Argument(help="The name of a trained run. Default: the latest.", show_default=False)
+        str | None, typer.Argument(help="The name of a trained run. Default: the newest.", show_default=False)
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a report on a run that a paper can use: HTML, Markdown and JSON of the same numbers, and a model card.
+    """Write a report on a run for a paper, and a model card.
 
-    It holds the films and how they were chosen, the training, every figure with its interval, calibration, subgroups,
-    tests on films from elsewhere, cross-validation and audit where they were made, the films it got wrong with heat
-    maps, and what CLAIM and TRIPOD+AI ask for. A run without a report on the test films is tested first.
+    The report is HTML, Markdown and JSON with the same numbers: the films and how they were selected, the training, all
+    metrics with intervals, calibration, subgroups, the wrong predictions with heat maps, and the items of CLAIM and
+    TRIPOD+AI. External tests, cross-validation and the audit are included if they were run. A run without a current
+    test is tested first.
 
     Example: cxr report mobilenetv2
     """
+    from cxr_cli.api.testing import report as report_on
     from cxr_cli.reporting.document import to_builtins
-    from cxr_cli.reporting.report import report as report_core
-    from cxr_cli.workspace.layout import Workspace
 
-    made = report_core(Workspace.find(workspace), run)
+    made = report_on(run, workspace=workspace)
     if as_json:
         console.result_json(to_builtins(made.document))
         return

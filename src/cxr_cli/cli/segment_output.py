@@ -1,17 +1,45 @@
-"""What `cxr segment` tells people."""
+"""What `cxr segment` prints."""
 
 from typing import TYPE_CHECKING
 
+import typer
+
 from cxr_cli.cli import console
+from cxr_cli.cli.exit_codes import exit_code_of
 from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.errors import CxrError
 
 if TYPE_CHECKING:
     from cxr_cli.lungs.record import SegmentationRecord, SegmentedFilm
+    from cxr_cli.lungs.segment_all import Segmentation
     from cxr_cli.workspace.folders import SegmentationFolder
 
 
-def show_film(film: "SegmentedFilm") -> None:
-    """Print what was found in one film."""
+def show_segmentation(made: "Segmentation", *, as_json: bool) -> None:
+    """Print the lungs of each film, and a summary.
+
+    Raises:
+        typer.Exit: a film could not be read.
+    """
+    import msgspec
+
+    record, errors = made.record, made.errors
+    films = len(record.films) + len(errors)
+    for error in errors:
+        console.error(error if films == 1 else CxrError(error.message))
+    if as_json:
+        console.result_json(msgspec.to_builtins(record))
+    elif record.films:
+        for film in record.films:
+            _show_film(film)
+        _show_summary(record, made.folder)
+    if errors:
+        if films > 1:
+            console.note(f"{len(errors)} of {films} films could not be read.")
+        raise typer.Exit(exit_code_of(done=len(record.films), failed=len(errors)))
+
+
+def _show_film(film: "SegmentedFilm") -> None:
     console.result(film.image)
     if film.ok:
         console.result(f"  Lungs    : {film.area:.1%} of the film")
@@ -23,28 +51,27 @@ def show_film(film: "SegmentedFilm") -> None:
     console.result(f"  Overlay  : {film.overlay}")
 
 
-def show_summary(record: "SegmentationRecord", folder: "SegmentationFolder") -> None:
-    """Print what all films come to, and where the files are."""
+def _show_summary(record: "SegmentationRecord", folder: "SegmentationFolder") -> None:
     console.result()
     if len(record.films) > 1:
         console.result(f"{len(record.films)} films by {record.method}, {record.doubtful} of them doubtful")
     if record.without_reference:
         console.result(f"{record.without_reference} films have no mask in {record.reference}: they are not scored")
-    found = record.agreement
-    if found and found.films > 1:
-        console.result(f"Against {found.films} masks in {record.reference}:")
+    agreement = record.agreement
+    if agreement and agreement.films > 1:
+        console.result(f"Against {agreement.films} masks in {record.reference}:")
         console.table(
             [
                 ("", "mean", "median"),
-                ("Dice", f"{found.dice_mean:.3f}", f"{found.dice_median:.3f}"),
-                ("IoU", f"{found.iou_mean:.3f}", f"{found.iou_median:.3f}"),
+                ("Dice", f"{agreement.dice_mean:.3f}", f"{agreement.dice_median:.3f}"),
+                ("IoU", f"{agreement.iou_mean:.3f}", f"{agreement.iou_median:.3f}"),
             ]
         )
-        if found.films_ok < found.films:
-            count = found.films - found.films_ok
-            without = "no film is left" if found.dice_mean_ok is None else f"mean Dice {found.dice_mean_ok:.3f}"
+        if agreement.films_ok < agreement.films:
+            count = agreement.films - agreement.films_ok
+            without = "no film is left" if agreement.dice_mean_ok is None else f"mean Dice {agreement.dice_mean_ok:.3f}"
             console.result(f"Without the doubtful ones ({count}): {without}")
         console.result("The worst:")
-        console.table([(image, f"{dice:.3f}") for image, dice in found.worst.items()])
+        console.table([(image, f"{dice:.3f}") for image, dice in agreement.worst.items()])
     console.result(f"Files: {folder.root}")
     console.result(DISCLAIMER)

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.cli.options import JsonOption, WorkspaceOption, takes_training_options
-from cxr_cli.errors import CxrError
 
 _ALL = "all"
 
@@ -58,8 +57,9 @@ def train(
 
     Example: cxr train --arch mobilenetv2 --class-weight
     """
+    from cxr_cli.api.training import train_published
     from cxr_cli.cli.train_output import show_all, show_architectures, show_preview, show_run
-    from cxr_cli.training.runs import preview_augmentation, train_all, train_run
+    from cxr_cli.training.runs import preview_augmentation, train_run
     from cxr_cli.workspace.layout import Workspace
 
     if listed:
@@ -69,21 +69,9 @@ def train(
     if augment_preview:
         film = preview_augmentation(place, augment_preview, from_run=from_run, resume=resume, **options)
         show_preview(film, augment_preview, as_json=as_json)
-    elif options.get("arch") == _ALL:
-        _refuse_with_all(name=name, resume=resume, from_run=from_run)
-        del options["arch"]
-        show_all(place, train_all(place, profile=profile, **options), as_json=as_json)
+        return
+    chosen: dict[str, Any] = {"name": name, "resume": resume, "from_run": from_run, "profile": profile, **options}
+    if options.get("arch") == _ALL:
+        show_all(place, train_published(workspace=workspace, **chosen), as_json=as_json)
     else:
-        show_run(
-            train_run(place, name=name, resume=resume, from_run=from_run, profile=profile, **options), as_json=as_json
-        )
-
-
-def _refuse_with_all(**others: str | None) -> None:
-    for option, value in others.items():
-        if value:
-            flag = option.removesuffix("_run")
-            raise CxrError(
-                f"Expected no --{flag} with --arch all: each run is named after its architecture. Received: {value}.",
-                hint=f"Leave out --{flag}",
-            )
+        show_run(train_run(place, **chosen), as_json=as_json)

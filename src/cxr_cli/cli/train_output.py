@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
-from cxr_cli.cli.compare import compare
+from cxr_cli.cli.compare import show_comparison
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError
 from cxr_cli.recipe.architectures import ARCHITECTURES
@@ -72,6 +72,8 @@ def show_all(workspace: "Workspace", outcomes: "Iterable[ArchitectureOutcome]", 
     Raises:
         CxrError: some could not be trained.
     """
+    from cxr_cli.api.testing import compare
+
     seen = []
     for outcome in outcomes:
         seen.append(outcome)
@@ -80,7 +82,7 @@ def show_all(workspace: "Workspace", outcomes: "Iterable[ArchitectureOutcome]", 
         elif outcome.trained and not as_json:
             _show_summary(outcome.trained)
     names = [outcome.arch for outcome in seen if workspace.new_run(outcome.arch).record.is_file()]
-    compare(names, workspace=workspace.root, as_json=as_json)
+    show_comparison(compare(names, workspace=workspace.root), as_json=as_json)
     failed = sum(outcome.problem is not None for outcome in seen)
     if failed:
         raise CxrError(

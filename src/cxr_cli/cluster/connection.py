@@ -62,7 +62,7 @@ def _require_extra() -> None:
     for module in ("distributed", "pyarrow"):
         if find_spec(module) is None:
             raise ClusterError(
-                f"Expected the package {module} for --cluster. Received: it is not installed.",
+                f"Expected the package {module} for a cluster. Received: it is not installed.",
                 hint='Install it: pip install "cxr-cli[cluster]"',
             )
 

@@ -54,7 +54,7 @@ def select_from_folders(
     patient_of = _patient_reader(patient_pattern)
     if not folder.is_dir():
         raise FolderError(
-            f"Expected a folder of class folders. Received: --folders {folder}: no such folder.",
+            f"Expected a folder of class folders. Received: {folder}: no such folder.",
             hint="Name it: --folders DIR",
         )
     paths = map(Path, walk_files(folder, hidden=True, skip=skip))
@@ -88,7 +88,7 @@ def select_from_folders(
     ]
     if patient_pattern and not any(film.patient for film in selection.kept):
         raise FolderError(
-            f"Expected --patient-pattern to find the patient in file names. Received: '{patient_pattern}', which "
+            f"Expected a pattern that finds the patient in file names. Received: '{patient_pattern}', which "
             f"matches none of {len(files)}, for example not {files[0].path.name!r}.",
             hint=r"For names like 00000013_005.png: --patient-pattern '^(\d+)_'",
         )
@@ -230,7 +230,7 @@ def _positive_of(counts: Counter[str], asked: str | None, known: tuple[str, str]
         received = f"{asked!r}; the class folders are {_with_films(counts)}"
     if len(found) != 1:
         raise FolderError(
-            f"Expected --positive to say which class folder is positive. Received: {received}.",
+            f"Expected the name of the positive class folder. Received: {received}.",
             hint="Say which: " + " or ".join(f"--positive {shlex.quote(name)}" for name in names),
         )
     return found[0]
@@ -254,7 +254,7 @@ def _patient_reader(pattern: str | None) -> Callable[[str], str]:
         expression = re.compile(pattern)
     except re.error as error:
         raise FolderError(
-            f"Expected a regular expression. Received: --patient-pattern '{pattern}': {error}.",
+            f"Expected a regular expression. Received: the patient pattern '{pattern}': {error}.",
             hint=r"For names like 00000013_005.png: --patient-pattern '^(\d+)_'",
         ) from error
 

@@ -23,7 +23,7 @@ def label_names(positive: str) -> tuple[str, str]:
     name = "covid" if folded(positive) in _COVID else re.sub(r"[^a-z0-9]+", "_", positive.casefold()).strip("_")
     if not name:
         raise MetadataError(
-            f"Expected the name of a finding. Received: --positive {positive!r}.",
+            f"Expected the name of a finding. Received: {positive!r}.",
             hint="For example: --positive Pneumonia",
         )
     return f"non_{name}", name
@@ -67,7 +67,7 @@ def select_films(
     negative, name = label_names(positive)
     if images and not images.is_dir():
         raise MetadataError(
-            f"Expected a folder of images. Received: --images {images}: no such folder.", hint="Name it: --images DIR"
+            f"Expected a folder of images. Received: {images}: no such folder.", hint="Name it: --images DIR"
         )
     tables = [read_table(path) for path in metadata]
     selection = Selection(negative=negative, positive=name)

@@ -143,7 +143,7 @@ def _select_from_folders(
     selection = select_from_folders(folders, positive=positive, patient_pattern=patient_pattern, skip=workspace.root)
     if split and len(selection.given_parts) == len(PARTS):
         raise SplitError(
-            f"Expected no --split, as {folders} has {', '.join(PARTS)}, which are kept as they are. "
+            f"Expected no split, as {folders} has {', '.join(PARTS)}, which are kept as they are. "
             f"Received: {'/'.join(f'{share:g}' for share in split)}.",
             hint="Leave out --split",
         )

@@ -26,7 +26,7 @@ def parse_shares(text: str) -> tuple[float, float, float]:
         shares = []
     if len(shares) != len(PARTS) or not all(0 < share < float("inf") for share in shares):
         raise SplitError(
-            f"Expected three positive numbers, of train, val and test. Received: --split {text}.",
+            f"Expected three positive numbers, of train, val and test. Received: {text}.",
             hint="For example: --split 70/15/15",
         )
     return shares[0], shares[1], shares[2]

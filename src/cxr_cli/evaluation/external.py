@@ -105,7 +105,7 @@ def _name(asked: str | None, where: Elsewhere) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name) or name in PARTS:
         raise CxrError(
             f"Expected a name of letters, digits, '.', '_', '+' and '-', other than {', '.join(PARTS)}. "
-            f"Received: --name {name!r}.",
+            f"Received: {name!r}.",
             hint="For example: --name other-hospital",
         )
     return name

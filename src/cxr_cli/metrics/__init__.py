@@ -1,1 +1,41 @@
-"""Arrays in, numbers and pictures out: metrics, intervals, calibration, operating points, paired tests."""
+"""Arrays in, numbers and pictures out: metrics, intervals, calibration, operating points, paired tests.
+
+What is most useful from Python can be used as ``cxr_cli.metrics.NAME``; it is loaded when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cxr_cli.metrics.calibration import fit_temperature, measure_calibration
+    from cxr_cli.metrics.intervals import auc_interval, proportion_interval
+    from cxr_cli.metrics.operating_points import choose_threshold, parse_rule
+    from cxr_cli.metrics.paired_tests import delong, mcnemar
+
+__all__ = [
+    "auc_interval",
+    "choose_threshold",
+    "delong",
+    "fit_temperature",
+    "mcnemar",
+    "measure_calibration",
+    "parse_rule",
+    "proportion_interval",
+]
+_PLACES = {
+    "auc_interval": "intervals",
+    "choose_threshold": "operating_points",
+    "delong": "paired_tests",
+    "fit_temperature": "calibration",
+    "mcnemar": "paired_tests",
+    "measure_calibration": "calibration",
+    "parse_rule": "operating_points",
+    "proportion_interval": "intervals",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is first used."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -47,6 +47,7 @@ _REPORT = "This is a fault of the export, not of your data: please report it wit
 class Exported:
     """What `export` made."""
 
+    run: str
     path: Path
     size: int  # bytes
     input_shape: tuple[int, ...]  # of one film
@@ -109,6 +110,7 @@ def export_run(
             _check_loss(wanted, cost, len(films.pixels))
         size = _put(made, target)
     return Exported(
+        run=folder.name,
         path=target,
         size=size,
         input_shape=(record.input_size, record.input_size, 3),

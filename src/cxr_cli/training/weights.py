@@ -50,7 +50,7 @@ def _given(path: Path, architecture: Architecture) -> Path:
         return _in_folder(path, architecture)
     if not path.is_file():
         raise WeightsError(
-            f"Expected --weights imagenet, none, a file or a folder. Received: {path}: no such file.",
+            f"Expected the weights imagenet, none, a file or a folder. Received: {path}: no such file.",
             hint="For example: --weights mobilenetv2.weights.h5",
         )
     if not path.name.endswith(".h5"):

@@ -1,0 +1,182 @@
+"""Films and datasets: `prepare`, `audit`, `segment`, `phantoms` and `read_manifest`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, as_text, find_workspace, split_views
+
+if TYPE_CHECKING:
+    from cxr_cli.auditing.audit import Audited
+    from cxr_cli.dataset.manifest import Film
+    from cxr_cli.dataset.prepare import Prepared
+    from cxr_cli.lungs.segment_all import Segmentation
+
+
+class Manifest(list["Film"]):
+    """The films of a prepared dataset, one row each."""
+
+    def to_pandas(self) -> Any:
+        """Convert to a pandas.DataFrame; needs pandas."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self))
+
+
+def read_manifest(workspace: AnyPath | None = None) -> Manifest:
+    """Read the manifest of the prepared dataset.
+
+    Args:
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+
+    Raises:
+        WorkspaceError: there is no prepared dataset, or its manifest is damaged.
+    """
+    from cxr_cli.dataset.manifest import read_manifest as read
+
+    return Manifest(read(find_workspace(workspace).prepared()))
+
+
+def prepare(
+    *,
+    metadata: AnyPaths | None = None,
+    folders: AnyPath | None = None,
+    images: AnyPath | None = None,
+    views: str | Sequence[str] | None = None,
+    patient_pattern: str | None = None,
+    positive: str | None = None,
+    split: str | None = None,
+    seed: int = 0,
+    link: bool = False,
+    segment: str | None = None,
+    cluster: str | None = None,
+    workspace: AnyPath | None = None,
+) -> "Prepared":
+    """Read films with metadata or in class folders, and split them by patient into train, val and test.
+
+    Args:
+        metadata: CSV files in the ieee8023 schema.
+        folders: in place of metadata: a folder of class folders, or of train, val and test with class folders.
+        images: with `metadata`: the folder of the image files. Defaults to the folder of the metadata file.
+        views: with `metadata`: views to keep. Defaults to PA, AP and AP Supine.
+        patient_pattern: with `folders`: a regular expression; its first group in a file name is the patient.
+        positive: the finding, or class folder, that is positive. Defaults to COVID-19, or the folder named after it.
+        split: shares of train, val and test. Defaults to 70/15/15.
+        seed: random seed. Defaults to 0.
+        link: make hard links instead of copies.
+        segment: method that finds the lungs, to write films in which all but the lungs is black. Defaults to none.
+        cluster: address of a Dask cluster that reads the films, or "local". Defaults to this machine.
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+
+    Raises:
+        UsageError: options that don't go together.
+        MetadataError: no film is left, or the metadata can't be read.
+        FolderError: the class folders can't be understood.
+        SplitError: the films can't be split with both classes in each part.
+    """
+    from cxr_cli.cluster.reading import reader
+    from cxr_cli.dataset.prepare import prepare as prepare_dataset
+    from cxr_cli.dataset.split import parse_shares
+
+    place = find_workspace(workspace)
+    with reader(cluster, place) as read:
+        return prepare_dataset(
+            place,
+            metadata=as_paths(metadata),
+            folders=as_path(folders),
+            images=as_path(images),
+            views=split_views(views) or None,
+            positive=positive,
+            patient_pattern=patient_pattern,
+            split=parse_shares(split) if split else None,
+            seed=seed,
+            link=link,
+            segment=as_text(segment),
+            read=read,
+        )
+
+
+def audit(*, seed: int = 0, workspace: AnyPath | None = None) -> "Audited":
+    """Audit the prepared dataset for leaks and shortcuts, and write a page and a record.
+
+    Args:
+        seed: random seed. Defaults to 0.
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+
+    Returns:
+        The record, whose `alarms` says whether there are alarms, and the folder of the page.
+
+    Raises:
+        WorkspaceError: there is no prepared dataset, or it is damaged.
+        ImageError: a film of the dataset can't be read.
+    """
+    from cxr_cli.auditing.audit import audit as audit_dataset
+
+    return audit_dataset(find_workspace(workspace), seed=seed)
+
+
+def segment(
+    films: AnyPaths | None = None,
+    *,
+    method: str = "fcm",
+    reference: AnyPath | None = None,
+    output: AnyPath | None = None,
+    workspace: AnyPath | None = None,
+) -> "Segmentation":
+    """Find the lungs in frontal films, and write their masks, overlays and a table.
+
+    Args:
+        films: films, folders of films, or globs. Defaults to those of the prepared dataset.
+        method: method that clusters the gray levels. Defaults to fuzzy C-means.
+        reference: a folder of masks to compare with. The mask of film.jpg is film.jpg.png or film.png.
+        output: the folder for the files. Defaults to `segmentations` in the workspace.
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+
+    Returns:
+        The record, its folder, and the errors of the films that could not be read.
+
+    Raises:
+        UsageError: there is no such method, or there are neither films nor a prepared dataset.
+        CxrError: `reference` has no mask of these films.
+    """
+    from cxr_cli.dataset.originals import find_originals
+    from cxr_cli.errors import UsageError
+    from cxr_cli.films.find import find_films
+    from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
+    from cxr_cli.lungs.segment_all import segment_all
+    from cxr_cli.workspace.folders import SegmentationFolder
+
+    method = str(method)
+    if method not in SEGMENTATION_METHODS:
+        raise UsageError(
+            f"Expected a method: {', '.join(SEGMENTATION_METHODS)}. Received: {method!r}.",
+            hint="For example: --method fcm",
+        )
+    place = find_workspace(workspace)
+    paths = find_films(as_paths(films)) if films else find_originals(place)
+    folder = SegmentationFolder(Path(output)) if output else place.segmentations(method)
+    return segment_all(paths, folder, method=method, reference=as_path(reference))
+
+
+def phantoms(folder: AnyPath, *, films: int = 120, masks: bool = False, seed: int = 0) -> Path:
+    """Render radiograph phantoms with a metadata file, byte for byte the same for the same seed.
+
+    Args:
+        folder: where the files go.
+        films: number of films, half of them positive. Defaults to 120.
+        masks: write masks of lungs and opacities too.
+        seed: random seed. Defaults to 0.
+
+    Returns:
+        The metadata file.
+
+    Raises:
+        UsageError: fewer than two films.
+        WorkspaceError: the files can't be written.
+    """
+    from cxr_cli.errors import UsageError
+    from cxr_cli.rendering.render import write_phantoms
+
+    if films < 2:
+        raise UsageError(f"Expected at least 2 films. Received: {films}.", hint="For example: --films 120")
+    return write_phantoms(Path(folder), films=films, seed=seed, masks=masks)

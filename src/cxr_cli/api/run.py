@@ -1,0 +1,163 @@
+"""A trained run, to predict and explain films with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, find_workspace
+
+if TYPE_CHECKING:
+    from cxr_cli.cluster.record import PredictionsRecord
+    from cxr_cli.dataset.classes import Classes
+    from cxr_cli.explanation.heatmaps import HeatMap
+    from cxr_cli.prediction.predictor import Predictor
+    from cxr_cli.prediction.rows import PredictionRow
+    from cxr_cli.recipe.record import RunRecord
+
+
+class Run:
+    """A trained run. `load_run` opens it."""
+
+    def __init__(self, predictor: "Predictor") -> None:
+        self._predictor = predictor
+
+    def __repr__(self) -> str:
+        return f"<Run {self.name}: {self.classes.negative} or {self.classes.positive}>"
+
+    @property
+    def name(self) -> str:
+        """The name of the run."""
+        return self._predictor.run.name
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self._predictor.run.root
+
+    @property
+    def classes(self) -> "Classes":
+        """The names of the negative and the positive class."""
+        return self._predictor.classes
+
+    @property
+    def record(self) -> "RunRecord":
+        """How the run was trained: options, versions, counts and figures."""
+        return self._predictor.record
+
+    def predict(self, film: AnyPath | np.ndarray) -> "PredictionRow":
+        """Predict one film.
+
+        Args:
+            film: an image file, or (H, W) uint8, 0 is black.
+
+        Raises:
+            ImageError: the film can't be read, or the array is not (H, W) uint8.
+        """
+        from cxr_cli.prediction.rows import make_row
+
+        if isinstance(film, np.ndarray):
+            return make_row(self._predictor, "", self._predictor.predict(film))
+        return make_row(self._predictor, str(film), self._predictor.predict_file(Path(film)))
+
+    def predict_all(self, films: AnyPaths) -> "Iterator[PredictionRow]":
+        """Predict many films on all cores, in their order; ``pandas.DataFrame(run.predict_all(films))`` works.
+
+        Args:
+            films: image files, folders or globs.
+
+        Yields:
+            One row per film. If a film can't be read, its row has an `error`, and the others go on.
+
+        Raises:
+            ImageError: there is no film at one of the paths.
+        """
+        from cxr_cli.films.find import find_films
+        from cxr_cli.prediction.files import predict_files
+        from cxr_cli.workspace.layout import Workspace
+
+        dataset = Workspace(self.folder.absolute().parents[1]).dataset  # where the run was trained; may be gone
+        for result in predict_files(self._predictor, find_films(as_paths(films)), dataset=dataset):
+            yield result.row
+
+    def explain(self, film: AnyPath | np.ndarray, *, method: str = "gradcam", target: str | None = None) -> "HeatMap":
+        """Make the heat map of one film.
+
+        Args:
+            film: an image file, or (H, W) uint8, 0 is black.
+            method: gradcam or another name of `cxr gradcam --help`, in any spelling of case and hyphens.
+            target: the class whose evidence is shown. Defaults to the predicted class.
+
+        Returns:
+            The map: ``numpy.asarray(heat)`` gives its values, ``heat.save("heat.png")`` writes the picture.
+
+        Raises:
+            UsageError: there is no such method or class.
+            ImageError: the film can't be read.
+        """
+        from cxr_cli.explanation.explain import explain_film
+
+        source = film if isinstance(film, np.ndarray) else Path(film)
+        return explain_film(self._predictor, source, method=method, target=target)
+
+
+def load_run(run: AnyPath | None = None, *, workspace: AnyPath | None = None) -> Run:
+    """Load a trained run.
+
+    Args:
+        run: the folder of a run, or the name of one in the workspace. Defaults to the newest.
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+
+    Raises:
+        NoRunError: there is no such run.
+        WorkspaceError: a file of the run is missing or damaged.
+    """
+    from cxr_cli.prediction.predictor import open_predictor
+    from cxr_cli.workspace.folders import RunFolder
+
+    if run is not None and RunFolder(Path(run)).record.is_file():
+        return Run(open_predictor(RunFolder(Path(run))))
+    return Run(open_predictor(find_workspace(workspace).run(None if run is None else str(run))))
+
+
+def predict(
+    films: AnyPaths,
+    *,
+    model: str | None = None,
+    csv: AnyPath | None = None,
+    cluster: str | None = None,
+    output: AnyPath | None = None,
+    workspace: AnyPath | None = None,
+) -> "list[PredictionRow] | PredictionsRecord":
+    """Predict films with a trained run.
+
+    Args:
+        films: image files, folders or globs.
+        model: the name of a trained run. Defaults to the newest.
+        csv: a CSV file to write the predictions to as well.
+        cluster: address of a Dask cluster, or "local"; its predictions are written to `output`. Defaults to none.
+        output: with `cluster`: the folder for the predictions. The same call continues where it was stopped.
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+
+    Returns:
+        One row per film; if a film can't be read, its row has an `error`. With `cluster`, the record of the folder.
+
+    Raises:
+        UsageError: options that don't go together, or `csv` is one of the films.
+        ImageError: there is no film at one of the paths.
+        WorkspaceError: there is no run, or it is damaged.
+    """
+    place, paths = find_workspace(workspace), as_paths(films)
+    if cluster or output:
+        from cxr_cli.cluster.predicting import check_usage, predict_on_cluster
+
+        address, folder = check_usage(cluster, as_path(output), csv=as_path(csv))
+        return predict_on_cluster(address, place.run(model), paths, folder)
+    from cxr_cli.films.find import find_films
+    from cxr_cli.prediction.files import predict_files
+    from cxr_cli.prediction.predictor import open_predictor
+
+    predictor = open_predictor(place.run(model))
+    results = predict_files(predictor, find_films(paths), dataset=place.dataset, csv=as_path(csv))
+    return [result.row for result in results]

@@ -1,0 +1,215 @@
+"""Runs: `train`, `crossval`, `calibrate` and `export`. TensorFlow is loaded only by a call that needs it."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cxr_cli.api.arguments import AnyPath, as_path, as_text, find_workspace
+from cxr_cli.recipe.options import TRAINING_OPTIONS
+
+if TYPE_CHECKING:
+    from cxr_cli.evaluation.crossval.study import CrossValidated
+    from cxr_cli.recipe.record import RunRecord
+    from cxr_cli.training.export import Exported
+    from cxr_cli.training.make_run import TrainedRun
+    from cxr_cli.training.runs import ArchitectureOutcome
+
+_ALL = "all"
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _with_training_options(function: F) -> F:
+    """Show the training options in the signature of `function`, in place of its `**options`, for help and editors."""
+    signature = inspect.signature(function)
+    own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    options = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in TRAINING_OPTIONS]
+    function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+    return function
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Leave out options that are None: they have their defaults."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+@_with_training_options
+def train(
+    *,
+    name: str | None = None,
+    resume: str | None = None,
+    from_run: AnyPath | None = None,
+    profile: bool = False,
+    workspace: AnyPath | None = None,
+    **options: Any,
+) -> "TrainedRun | list[ArchitectureOutcome] | None":
+    """Train a classifier on the prepared dataset, and export it. Loads TensorFlow.
+
+    Args:
+        name: name of the run. Defaults to the architecture; with `from_run`: RUN-again.
+        resume: resume the run of this name after its last checkpoint.
+        from_run: train a run again, by its name or a run.json, with its options except for those given here.
+        profile: report where the time of an epoch goes.
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+        **options: training options; `cxr train --help` explains each. The architecture "all" trains the published ones
+            one after the other.
+
+    Returns:
+        The run. A list of outcomes for the architecture "all". None on all workers but the first of the strategy
+        multi-worker, which writes the run.
+
+    Raises:
+        CxrError: options that exclude each other or are out of range.
+        WorkspaceError: there is no dataset.
+    """
+    from cxr_cli.training.runs import train_run
+
+    if options.get("arch") == _ALL:
+        return list(
+            train_published(
+                name=name, resume=resume, from_run=from_run, profile=profile, workspace=workspace, **options
+            )
+        )
+    return train_run(
+        find_workspace(workspace),
+        name=name,
+        resume=resume,
+        from_run=None if from_run is None else str(from_run),
+        profile=profile,
+        **_given(options),
+    )
+
+
+def train_published(
+    *,
+    name: str | None = None,
+    resume: str | None = None,
+    from_run: AnyPath | None = None,
+    profile: bool = False,
+    workspace: AnyPath | None = None,
+    **options: Any,
+) -> "Iterator[ArchitectureOutcome]":
+    """Train the published architectures one after the other, as `train` does for the architecture "all".
+
+    Yields:
+        What became of each.
+
+    Raises:
+        UsageError: `name`, `resume` or `from_run` is given.
+        WorkspaceError: there is no dataset.
+    """
+    from cxr_cli.errors import UsageError
+    from cxr_cli.training.runs import train_all
+
+    for option, value in {"name": name, "resume": resume, "from": from_run}.items():
+        if value:
+            raise UsageError(
+                f"Expected no {option} with all architectures: they name the runs. Received: {value}.",
+                hint=f"Leave out --{option}",
+            )
+    given = {key: value for key, value in _given(options).items() if key != "arch"}
+    return train_all(find_workspace(workspace), profile=profile, **given)
+
+
+@_with_training_options
+def crossval(
+    *,
+    folds: int | None = None,
+    leave_out: str | None = None,
+    from_run: AnyPath | None = None,
+    name: str | None = None,
+    workspace: AnyPath | None = None,
+    **options: Any,
+) -> "CrossValidated":
+    """Train and test in folds: each film is predicted by a model that saw no film of its patient. Loads TensorFlow.
+
+    Args:
+        folds: number of folds, drawn by patient. Defaults to 5.
+        leave_out: in place of folds: source, view or location. Train without each of its values in turn, and test on
+            it.
+        from_run: a trained run, by its name or a run.json, whose options are used except for those given here.
+        name: name of the folder. Defaults to architecture and folds, for example mobilenetv2-5-folds.
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+        **options: training options; `cxr crossval --help` explains each.
+
+    Raises:
+        CxrError: options that exclude each other or are out of range.
+        SplitError: the films can't be divided like this.
+        WorkspaceError: there is no dataset.
+    """
+    from cxr_cli.evaluation.crossval.study import cross_validate
+
+    return cross_validate(
+        find_workspace(workspace),
+        folds=folds,
+        leave_out=as_text(leave_out),
+        from_run=None if from_run is None else str(from_run),
+        name=name,
+        **_given(options),
+    )
+
+
+@dataclass(frozen=True)
+class CalibratedRun:
+    """A run with a new operating point."""
+
+    name: str
+    record: "RunRecord"  # its `operating_point` and `calibration` are new
+
+
+def calibrate(
+    *, operating_point: str = "youden", model: str | None = None, workspace: AnyPath | None = None
+) -> CalibratedRun:
+    """Choose the operating point of a trained run on its validation films; nothing is trained.
+
+    Args:
+        operating_point: youden, sensitivity=0.95, specificity=0.90 or threshold=0.5. Defaults to Youden's.
+        model: the name of a trained run. Defaults to the newest.
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+
+    Raises:
+        CxrError: there is no such rule, or it can't be met.
+        WorkspaceError: there is no run, or it has no validation films.
+    """
+    from cxr_cli.recipe.decision import change_operating_point
+
+    folder, record = change_operating_point(find_workspace(workspace), model, operating_point)
+    return CalibratedRun(folder.name, record)
+
+
+def export(
+    run: str | None = None,
+    *,
+    format: str,  # noqa: A002 - the name of the option
+    precision: str = "float32",
+    output: AnyPath | None = None,
+    workspace: AnyPath | None = None,
+) -> "Exported":
+    """Write a trained run in the format of another tool, checked against Keras.
+
+    Args:
+        run: the name of a trained run. Defaults to the newest.
+        format: a name of `cxr export --help`, for example onnx.
+        precision: of the weights of a LiteRT file. Defaults to float32.
+        output: the file. Defaults to `export` in the run's folder.
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+
+    Raises:
+        ExportError: the exported model doesn't give the predictions of the Keras model.
+        WorkspaceError: there is no run, or the file can't be written.
+    """
+    from cxr_cli.training.formats import LOWER_PRECISIONS, find_format, plan_export
+
+    # Refuse what can be refused before TensorFlow's three seconds.
+    place, precision = find_workspace(workspace), str(precision)
+    folder = place.run(run)
+    plan_export(folder, find_format(str(format), precision), as_path(output))
+    if precision in LOWER_PRECISIONS:
+        place.prepared()
+    from cxr_cli.progress import note
+
+    note("Loading TensorFlow")
+    from cxr_cli.training.export import export_run
+
+    note(f"Exporting {folder.name}, and checking the file")
+    return export_run(place, folder.name, format_name=str(format), precision=precision, output=as_path(output))

@@ -1,0 +1,24 @@
+"""Where the films of a prepared dataset came from."""
+
+from pathlib import Path
+
+from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.errors import UsageError
+from cxr_cli.workspace.layout import Workspace
+
+
+def find_originals(workspace: Workspace) -> list[Path]:
+    """Find the original file of each film of the prepared dataset, or its copy if the original is gone.
+
+    Raises:
+        UsageError: there is no dataset.
+        WorkspaceError: the dataset is damaged.
+    """
+    dataset = workspace.dataset
+    if not dataset.record.is_file():
+        raise UsageError(
+            f"Expected films, or a prepared dataset in {dataset.root}. Received: neither.",
+            hint="Name a film or a folder: cxr segment film.png",
+        )
+    originals = ((dataset.root / film.path, Path(film.original)) for film in read_manifest(dataset))
+    return [original if original.is_file() else copy for copy, original in originals]

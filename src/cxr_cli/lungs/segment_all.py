@@ -1,0 +1,51 @@
+"""The lungs of many films: files come in; masks, pictures, a table and a record go out."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxr_cli.errors import ImageError
+from cxr_cli.lungs.record import SegmentationRecord
+from cxr_cli.lungs.segment import check_reference, named, segment_files, summarize
+from cxr_cli.progress import track
+from cxr_cli.workspace.folders import SegmentationFolder
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The lungs of films, and where the files are."""
+
+    folder: SegmentationFolder
+    record: SegmentationRecord
+    errors: list[ImageError]  # of the films that could not be read
+
+
+def segment_all(
+    films: Collection[Path], folder: SegmentationFolder, *, method: str, reference: Path | None = None
+) -> Segmentation:
+    """Find the lungs of films, and write their masks, pictures, a table and a record.
+
+    Args:
+        films: image files.
+        folder: where the files go.
+        method: a name of `SEGMENTATION_METHODS`.
+        reference: a folder of masks to compare with. Defaults to none.
+
+    Raises:
+        CxrError: `reference` has no mask of these films.
+        WorkspaceError: the files can't be written.
+    """
+    by_name = named(films)
+    if reference:
+        check_reference(reference, by_name.values())
+    results = segment_files(by_name, folder, method=method, reference=reference)
+    if len(by_name) > 1:
+        results = track(results, "Finding lungs", total=len(by_name))
+    done, failed = [], {}
+    for path, film in results:
+        if isinstance(film, ImageError):
+            failed[path] = film
+        else:
+            done.append(film)
+    record = summarize(done, list(failed), folder, method=method, reference=reference)
+    return Segmentation(folder, record, list(failed.values()))
