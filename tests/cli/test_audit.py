@@ -54,7 +54,7 @@ def own_prepared(prepared, tmp_path):
     return Workspace(tmp_path / "workspace")
 
 
-def test_phantoms_are_clean(cxr, own_prepared):
+def test_phantoms_raise_no_alarm(cxr, own_prepared):
     result = cxr("audit", "-w", own_prepared.root)
     record = audited(own_prepared)
     page = own_prepared.audit.page.read_text(encoding="utf-8")
@@ -71,7 +71,7 @@ def test_phantoms_are_clean(cxr, own_prepared):
     assert record.dataset_fingerprint == read_record(own_prepared.dataset.record, DatasetRecord).fingerprint
 
 
-def test_a_corner_mark_that_encodes_the_label_sounds_the_alarm(cxr, phantoms, tmp_path):
+def test_a_corner_mark_that_encodes_the_label_raises_an_alarm(cxr, phantoms, tmp_path):
     """A letter of 14 pixels, somewhere in the upper right corner of positive films."""
     rng = np.random.default_rng(0)
     rows = rows_of(phantoms)
@@ -98,7 +98,7 @@ def test_a_corner_mark_that_encodes_the_label_sounds_the_alarm(cxr, phantoms, tm
     assert "source" not in levels(record)
 
 
-def test_a_source_that_is_the_label_sounds_the_alarm(cxr, phantoms, tmp_path):
+def test_a_source_equal_to_the_label_raises_an_alarm(cxr, phantoms, tmp_path):
     rows = rows_of(phantoms)
     sources = {}
     for name, side in (("north", True), ("south", False)):
@@ -118,7 +118,7 @@ def test_a_source_that_is_the_label_sounds_the_alarm(cxr, phantoms, tmp_path):
     assert "north" in workspace.audit.page.read_text(encoding="utf-8")
 
 
-def test_a_leak_and_a_contradiction_come_first(cxr, phantoms, tmp_path):
+def test_leaks_and_contradictory_labels_come_first(cxr, phantoms, tmp_path):
     folder = tmp_path / "parts"
     for number, row in enumerate(rows_of(phantoms)):
         label = "covid" if is_positive(row) else "non_covid"
@@ -141,7 +141,7 @@ def test_a_leak_and_a_contradiction_come_first(cxr, phantoms, tmp_path):
     assert "Copies that contradict each other" in workspace.audit.page.read_text(encoding="utf-8")
 
 
-def test_without_a_dataset_it_says_how_to_make_one(cxr, tmp_path):
+def test_audit_without_a_dataset_names_the_command_that_makes_one(cxr, tmp_path):
     result = cxr("audit", "-w", tmp_path)
 
     assert result.exit_code == 1

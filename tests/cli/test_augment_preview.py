@@ -15,7 +15,7 @@ def pixels(path) -> np.ndarray:
         return np.asarray(picture.convert("L"))
 
 
-def test_a_picture_is_drawn_and_nothing_is_trained(cxr, prepared, tmp_path):
+def test_the_preview_is_drawn_and_nothing_is_trained(cxr, prepared, tmp_path):
     film = next(film for film in read_manifest(prepared.dataset) if film.split == "train")
     files = {path: path.stat().st_mtime_ns for path in prepared.root.rglob("*")}
     result = cxr("train", "--augment-preview", tmp_path / "one.png", "--image-size", "64", "-w", prepared.root)
@@ -26,7 +26,7 @@ def test_a_picture_is_drawn_and_nothing_is_trained(cxr, prepared, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in prepared.root.rglob("*")} == files
 
 
-def test_the_ranges_and_the_seed_make_the_picture(cxr, prepared, tmp_path):
+def test_the_preview_depends_on_the_ranges_and_the_seed(cxr, prepared, tmp_path):
     def drawn(name, *options):
         result = cxr("train", "--augment-preview", tmp_path / name, *options, "-w", prepared.root, "--json")
         assert json.loads(result.stdout)["preview"] == str(tmp_path / name)
@@ -57,7 +57,7 @@ def test_another_suffix_is_refused_before_tensorflow_is_loaded(cxr, prepared, tm
     )
 
 
-def test_a_film_of_the_dataset_is_not_drawn_over(cxr, prepared):
+def test_a_film_of_the_dataset_is_not_overwritten(cxr, prepared):
     film = read_manifest(prepared.dataset)[0]
     place = prepared.dataset.root / film.path
     before = place.read_bytes()
@@ -68,7 +68,7 @@ def test_a_film_of_the_dataset_is_not_drawn_over(cxr, prepared):
     assert place.read_bytes() == before
 
 
-def test_without_a_dataset_the_way_to_one_is_told(cxr, tmp_path):
+def test_a_preview_without_a_dataset_names_the_command_that_makes_one(cxr, tmp_path):
     result = cxr("train", "--augment-preview", tmp_path / "a.png", "-w", tmp_path)
 
     assert result.exit_code == 1

@@ -12,7 +12,7 @@ from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.records import read_record
 
 
-def test_a_training_chooses_its_operating_point_on_validation(trained):
+def test_training_chooses_the_operating_point_on_validation(trained):
     run = trained.run()
     record = read_record(run.record, RunRecord)
     with run.validation.open(newline="") as stream:
@@ -33,7 +33,7 @@ def test_a_training_chooses_its_operating_point_on_validation(trained):
     assert record.calibration.after["log_loss"] == pytest.approx(record.validation["log_loss"])
 
 
-def test_another_operating_point_is_kept_in_the_run(cxr, own_trained):
+def test_a_new_operating_point_is_stored_in_the_run(cxr, own_trained):
     before = read_record(own_trained.run().record, RunRecord)
 
     made = cxr("calibrate", "--operating-point", "sensitivity=0.95", "-w", own_trained.root, "--json")
@@ -48,7 +48,7 @@ def test_another_operating_point_is_kept_in_the_run(cxr, own_trained):
     assert after.validation["roc_auc"] == before.validation["roc_auc"]
 
 
-def test_an_older_run_stays_the_older_one(cxr, own_trained, film):
+def test_calibrating_an_older_run_does_not_make_it_the_latest(cxr, own_trained, film):
     older = own_trained.new_run("older")
     shutil.copytree(own_trained.run().root, older.root)
     record = json.loads(older.record.read_text()) | {"created": "2020-01-01T00:00:00+00:00"}
@@ -69,7 +69,7 @@ def test_predict_uses_the_operating_point(cxr, own_trained, film):
     assert list(classes.values()) == ["covid", "non_covid"]
 
 
-def test_what_it_prints(cxr, own_trained):
+def test_the_output_of_calibrate(cxr, own_trained):
     shown = cxr("calibrate", "-w", own_trained.root)
 
     lines = shown.stdout.splitlines()
@@ -80,7 +80,7 @@ def test_what_it_prints(cxr, own_trained):
     assert "Test it: cxr evaluate" in shown.stderr
 
 
-def test_no_rule_is_an_error(cxr, own_trained):
+def test_calibrate_without_a_rule_is_an_error(cxr, own_trained):
     failed = cxr("calibrate", "--operating-point", "best", "-w", own_trained.root)
 
     assert failed.exit_code == 1
@@ -104,7 +104,7 @@ def test_a_validation_table_with_the_older_columns_is_still_read(cxr, own_traine
     assert (after.calibration, after.operating_point) == (before.calibration, before.operating_point)
 
 
-def test_the_report_has_the_figures_of_the_new_operating_point(cxr, own_trained):
+def test_the_evaluation_has_the_metrics_at_the_new_operating_point(cxr, own_trained):
     cxr("evaluate", "-w", own_trained.root)
     cxr("calibrate", "--operating-point", "threshold=0.123", "-w", own_trained.root)
 

@@ -40,7 +40,7 @@ def figures(workspace):
     return {row["run"]: row for row in csv.DictReader(workspace.comparison.csv.read_text().splitlines())}
 
 
-def test_the_figures_are_those_of_the_reports_and_the_records(cxr, two_runs):
+def test_the_comparison_matches_evaluations_and_records(cxr, two_runs):
     result = cxr("compare", "-w", two_runs.root)
     report = read_record(two_runs.evaluation("twin", "test").record, EvaluationRecord)
     run = two_runs.run("twin")
@@ -60,7 +60,7 @@ def test_the_figures_are_those_of_the_reports_and_the_records(cxr, two_runs):
     assert row["same_dataset"] == "True"
 
 
-def test_people_read_a_table_and_where_the_files_are(cxr, two_runs):
+def test_the_text_output_is_a_table_and_the_paths_of_the_files(cxr, two_runs):
     result = cxr("compare", "-w", two_runs.root)
     title, _, _, header, _, first, second, *others = result.stdout.splitlines()
     report = read_record(two_runs.evaluation("twin", "test").record, EvaluationRecord)
@@ -107,7 +107,7 @@ def with_answers(two_runs):
     return workspace, truth, groups, scores
 
 
-def test_the_best_run_is_compared_with_each_other_in_pairs(cxr, with_answers):
+def test_the_best_run_is_compared_with_each_other_run(cxr, with_answers):
     workspace, truth, groups, scores = with_answers
     result = cxr("compare", "--json", "-w", workspace.root)
     told = json.loads(result.stdout)
@@ -137,7 +137,7 @@ def test_the_best_run_is_compared_with_each_other_in_pairs(cxr, with_answers):
     assert f"| {best} - {others[1]} | " in workspace.comparison.markdown.read_text()
 
 
-def test_films_that_only_one_run_answered_are_left_out_of_the_pair(cxr, with_answers):
+def test_films_that_only_one_run_predicted_are_left_out_of_the_pair(cxr, with_answers):
     workspace, truth, groups, scores = with_answers
     table = workspace.evaluation("twin", "test").predictions
     lines = table.read_text().splitlines(keepends=True)
@@ -153,7 +153,7 @@ def test_films_that_only_one_run_answered_are_left_out_of_the_pair(cxr, with_ans
     assert "p values too small" not in cxr("compare", "simple-cnn", "twin", "-w", workspace.root).stdout
 
 
-def test_a_run_of_another_operating_point_is_tested_again(cxr, with_answers):
+def test_a_run_with_a_new_operating_point_is_evaluated_again(cxr, with_answers):
     workspace, *_ = with_answers
     assert "tested again" not in cxr("compare", "-w", workspace.root).stderr
 
@@ -163,7 +163,7 @@ def test_a_run_of_another_operating_point_is_tested_again(cxr, with_answers):
     assert "third" not in notes
 
 
-def test_a_run_is_tested_first_unless_its_evaluation_is_of_this_run_and_these_films(cxr, two_runs):
+def test_a_run_is_evaluated_first_unless_its_evaluation_is_current(cxr, two_runs):
     tested_first = "{} has no evaluation on these test films: testing it first\n"
     both = cxr("compare", "-w", two_runs.root)
     assert all(tested_first.format(name) in both.stderr for name in ("simple-cnn", "twin"))
@@ -180,7 +180,7 @@ def test_a_run_is_tested_first_unless_its_evaluation_is_of_this_run_and_these_fi
         assert why in cxr("compare", name, "-w", two_runs.root).stderr
 
 
-def test_an_evaluation_of_an_earlier_version_is_made_again(cxr, two_runs):
+def test_an_evaluation_by_an_earlier_version_is_repeated(cxr, two_runs):
     cxr("compare", "-w", two_runs.root)
     path = two_runs.evaluation("twin", "test").record
     older = json.loads(path.read_text()) | {"schema_version": EvaluationRecord.VERSION - 1}
@@ -208,7 +208,7 @@ def test_an_evaluation_without_seen_films_is_not_compared_with_full_ones(cxr, tw
     assert read_record(two_runs.evaluation("twin", "test").record, EvaluationRecord).films == total
 
 
-def test_a_run_of_another_split_comes_last_with_an_asterisk_and_says_why(cxr, two_runs, phantoms):
+def test_a_run_of_another_split_is_last_with_an_asterisk_and_a_reason(cxr, two_runs, phantoms):
     old = read_record(two_runs.dataset.record, DatasetRecord).fingerprint
     prepare(two_runs, metadata=[phantoms], seed=1)
     new = read_record(two_runs.dataset.record, DatasetRecord).fingerprint
@@ -242,7 +242,7 @@ def test_a_damaged_run_is_named_and_left_out(cxr, two_runs):
     assert alone.stderr.startswith("Error: Expected a LiteRT model in")
 
 
-def test_named_runs_are_the_only_rows_and_the_folder_can_be_chosen(cxr, two_runs, tmp_path):
+def test_only_named_runs_are_compared_and_the_folder_can_be_chosen(cxr, two_runs, tmp_path):
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "mine.txt").write_text("stays")
 
@@ -262,7 +262,7 @@ def test_named_runs_are_the_only_rows_and_the_folder_can_be_chosen(cxr, two_runs
     assert not two_runs.comparison.root.exists()
 
 
-def test_the_trees_count_as_a_file_that_answers(cxr, own_trained):
+def test_the_trees_count_towards_the_file_size(cxr, own_trained):
     import xgboost
 
     run = own_trained.run()
@@ -276,14 +276,14 @@ def test_the_trees_count_as_a_file_that_answers(cxr, own_trained):
     assert int(figures(own_trained)["simple-cnn"]["bytes"]) == files
 
 
-def test_no_run_an_unknown_run_and_no_dataset(cxr, tmp_path, own_trained):
+def test_compare_without_runs_with_an_unknown_run_and_without_a_dataset(cxr, tmp_path, own_trained):
     assert "Train one: cxr train" in cxr("compare", "-w", tmp_path).stderr
     assert "Trained runs: simple-cnn" in cxr("compare", "resnet", "-w", own_trained.root).stderr
     own_trained.dataset.record.unlink()
     assert "Prepare one: cxr prepare" in cxr("compare", "-w", own_trained.root).stderr
 
 
-def test_in_80_columns_a_long_name_folds_and_no_number_is_cut(capsys, monkeypatch):
+def test_in_80_columns_long_names_wrap_and_no_number_is_cut(capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "dumb")
     numbers = ["0.801"] * 5 + ["27.82", "110.9", "140.2", "123.4"]

@@ -5,7 +5,7 @@ import pytest
 from cxr_cli.cli import console
 
 
-def test_a_log_hears_of_a_long_step_now_and_then_how_fast_it_goes_and_what_is_left(capsys, monkeypatch):
+def test_a_log_gets_progress_lines_with_speed_and_remaining_time(capsys, monkeypatch):
     clock = iter(range(0, 1000, 4))  # 4 s at each look
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
 
@@ -25,7 +25,7 @@ def test_a_log_hears_of_a_long_step_now_and_then_how_fast_it_goes_and_what_is_le
         (2, 3000, "6 of 3000, 0.5 a second, 1.7 h left"),
     ],
 )
-def test_what_is_left_is_told_in_the_unit_that_suits(capsys, monkeypatch, seconds_each, total, line):
+def test_remaining_time_has_a_suitable_unit(capsys, monkeypatch, seconds_each, total, line):
     now = 0.0
     monkeypatch.setattr(console.time, "monotonic", lambda: now)
     for _ in console.ConsoleWatcher().track(range(total), "Answering", total=total):
@@ -37,7 +37,7 @@ def test_what_is_left_is_told_in_the_unit_that_suits(capsys, monkeypatch, second
 
 
 @pytest.mark.parametrize("values", [[], [1], [{"name": "a\u2028b", "numbers": [0.5, 2]}, {}, ["é"]]])
-def test_an_array_that_grows_is_in_the_end_as_if_printed_at_once(capsys, values):
+def test_a_streamed_json_array_equals_one_printed_at_once(capsys, values):
     console.result_json(values)
     whole = capsys.readouterr().out
     with console.json_array() as add:
@@ -47,7 +47,7 @@ def test_an_array_that_grows_is_in_the_end_as_if_printed_at_once(capsys, values)
     assert capsys.readouterr().out == whole
 
 
-def test_an_array_that_is_stopped_midway_is_still_json(capsys):
+def test_an_interrupted_json_array_is_still_valid(capsys):
     def stopped() -> None:
         with console.json_array() as add:
             add({"image": "a.png"})
@@ -59,7 +59,7 @@ def test_an_array_that_is_stopped_midway_is_still_json(capsys):
     assert json.loads(capsys.readouterr().out) == [{"image": "a.png"}]
 
 
-def test_a_table_has_its_first_column_to_the_left(capsys):
+def test_the_first_column_of_a_table_is_left_aligned(capsys):
     console.table([("Films", "covid"), ("train", 7), ("all", 12)], indent=0)
 
     assert capsys.readouterr().out == "Films  covid\ntrain      7\nall       12\n"

@@ -39,7 +39,7 @@ def workspace(prepared, tmp_path):
     return Workspace(tmp_path / "workspace")
 
 
-def test_a_stopped_call_goes_on_and_every_film_is_answered_once(cxr, here, workspace, monkeypatch):
+def test_an_interrupted_crossval_resumes_and_predicts_every_film_once(cxr, here, workspace, monkeypatch):
     folder = workspace.crossval("simple-cnn-2-folds")
 
     def stopped_in_fold_2(place, options):
@@ -80,7 +80,7 @@ def test_a_stopped_call_goes_on_and_every_film_is_answered_once(cxr, here, works
     assert f"{report['metrics']['roc_auc']:.3f}" in page
 
 
-def test_a_cross_validation_that_another_command_writes_is_refused(cxr, workspace):
+def test_concurrent_cross_validations_of_one_name_are_refused(cxr, workspace):
     with workspace.lock_crossval("simple-cnn-2-folds"), workspace.lock_run("simple-cnn"):
         result = cxr("crossval", "--folds", 2, *QUICK, "-w", workspace.root)
 
@@ -109,7 +109,7 @@ def check_figures(report, rows):
     assert sum(row["films"] for row in of_views) == len(rows)
 
 
-def test_a_source_is_left_out_and_a_run_gives_the_options(cxr, here, own_trained, phantoms, tmp_path):
+def test_leaving_out_a_source_with_the_options_of_a_run(cxr, here, own_trained, phantoms, tmp_path):
     other = write_phantoms(tmp_path / "elsewhere", films=24, seed=9)
     prepare(own_trained, metadata=[phantoms, other])
 
@@ -154,7 +154,7 @@ def test_a_source_is_left_out_and_a_run_gives_the_options(cxr, here, own_trained
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_is_refused_before_anything_is_trained(cxr, prepared, arguments, message, hint):
+def test_impossible_folds_are_refused_before_training(cxr, prepared, arguments, message, hint):
     result = cxr("crossval", *arguments, "-w", prepared.root)
 
     assert (result.exit_code, result.stdout) == (1, "")

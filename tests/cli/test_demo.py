@@ -6,7 +6,7 @@ from cxr_cli.films.reader import read_film
 from cxr_cli.workspace.layout import Workspace
 
 
-def test_the_demo_ends_with_a_heat_map_and_a_model_that_learnt(cxr, in_folder):
+def test_the_demo_ends_with_a_heat_map_and_a_model_that_learned(cxr, in_folder):
     result = cxr("demo")
     workspace = Workspace(in_folder / "workspace")
     report = json.loads(workspace.evaluation("simple-cnn", "test").record.read_text())

@@ -32,7 +32,7 @@ def decide(workspace, *, temperature=None, threshold=0.5):
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **changes))
 
 
-def test_figures_follow_from_the_predictions_and_the_manifest(cxr, own_trained):
+def test_metrics_follow_from_predictions_and_manifest(cxr, own_trained):
     result = cxr("evaluate", "--json", "-w", own_trained.root)
     report = json.loads(result.stdout)
     folder = own_trained.evaluation("simple-cnn", "test")
@@ -70,7 +70,7 @@ def test_figures_follow_from_the_predictions_and_the_manifest(cxr, own_trained):
         assert read_film(picture).std() > 10
 
 
-def test_people_read_the_films_the_operating_point_and_each_figure_with_its_interval(cxr, own_trained):
+def test_the_text_output_has_films_operating_point_and_metrics_with_intervals(cxr, own_trained):
     decide(own_trained, temperature=0.7, threshold=0.4)
     result = cxr("evaluate", "-w", own_trained.root)
     lines = result.stdout.splitlines()
@@ -99,7 +99,7 @@ def test_people_read_the_films_the_operating_point_and_each_figure_with_its_inte
     assert result.stderr == "Predicting test films: 6\n"
 
 
-def test_the_runs_temperature_and_threshold_are_used_and_both_probabilities_are_told(cxr, own_trained):
+def test_temperature_and_threshold_are_used_and_both_probabilities_written(cxr, own_trained):
     before = json.loads(cxr("evaluate", "--json", "-w", own_trained.root).stdout)
     decide(own_trained, temperature=0.5, threshold=0.3)
     report = json.loads(cxr("evaluate", "--json", "-w", own_trained.root).stdout)
@@ -118,7 +118,7 @@ def test_the_runs_temperature_and_threshold_are_used_and_both_probabilities_are_
     assert report["metrics"]["roc_auc"] == before["metrics"]["roc_auc"]
 
 
-def test_a_run_without_calibration_or_operating_point_is_tested_as_before(cxr, own_trained):
+def test_an_older_run_without_calibration_or_operating_point_is_evaluated(cxr, own_trained):
     path = own_trained.run().record
     older = msgspec.structs.replace(read_record(path, RunRecord), threshold=0.5, calibration=None, operating_point=None)
     write_record(path, older)
@@ -148,14 +148,14 @@ def test_predictive_values_at_a_stated_prevalence(cxr, own_trained):
 
 
 @pytest.mark.parametrize("share", ["0", "1", "10"])
-def test_a_prevalence_is_a_share(cxr, own_trained, share):
+def test_an_invalid_prevalence_is_refused(cxr, own_trained, share):
     result = cxr("evaluate", "--prevalence", share, "-w", own_trained.root)
 
     assert result.exit_code == 2
     assert "Expected a prevalence between 0 and 1" in result.stderr
 
 
-def test_subgroups_with_few_films_of_a_class_have_no_figures(cxr, own_trained):
+def test_subgroups_with_few_films_of_a_class_have_no_metrics(cxr, own_trained):
     result = cxr("evaluate", "--split", "train", "-w", own_trained.root)
     report = json.loads(own_trained.evaluation("simple-cnn", "train").record.read_text())
     rows = {(row["column"], row["value"]): row for row in report["subgroups"]}
@@ -175,14 +175,14 @@ def test_subgroups_with_few_films_of_a_class_have_no_figures(cxr, own_trained):
     assert "source" not in result.stdout  # there is but one: the whole set again
 
 
-def test_training_films_are_no_test_and_that_is_said(cxr, own_trained):
+def test_evaluating_on_training_films_has_a_warning(cxr, own_trained):
     result = cxr("evaluate", "--split", "train", "-w", own_trained.root)
 
     assert "The train films were used in training: these figures are no test." in result.stdout
     assert own_trained.evaluation("simple-cnn", "train").record.is_file()
 
 
-def test_another_split_than_the_runs_is_warned_of(cxr, own_trained, phantoms):
+def test_a_split_other_than_the_runs_has_a_warning(cxr, own_trained, phantoms):
     prepare(own_trained, metadata=[phantoms], seed=1)
     own_trained.run().seen.unlink(missing_ok=True)  # a run of before there was any
 
@@ -192,14 +192,14 @@ def test_another_split_than_the_runs_is_warned_of(cxr, own_trained, phantoms):
     assert json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())["same_dataset"] is False
 
 
-def test_training_films_of_a_run_can_not_be_dropped_from_themselves(cxr, own_trained):
+def test_drop_seen_is_refused_for_the_training_films(cxr, own_trained):
     refused = cxr("evaluate", "--split", "train", "--drop-seen", "-w", own_trained.root)
 
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "Expected films that simple-cnn was not trained on. Received: 28 films, each of which, " in refused.stderr
 
 
-def test_another_positive_class_is_refused(cxr, own_trained, phantoms):
+def test_a_dataset_with_another_positive_class_is_refused(cxr, own_trained, phantoms):
     prepare(own_trained, metadata=[phantoms], positive="No Finding")
 
     result = cxr("evaluate", "-w", own_trained.root)
@@ -208,14 +208,14 @@ def test_another_positive_class_is_refused(cxr, own_trained, phantoms):
     assert "Error: Expected films of the run's classes {'non_covid': 0, 'covid': 1}. Received: " in result.stderr
 
 
-def test_no_dataset_and_no_run(cxr, tmp_path):
+def test_evaluate_without_a_dataset_or_a_run_is_an_error(cxr, tmp_path):
     result = cxr("evaluate", "-w", tmp_path)
 
     assert result.exit_code == 1
     assert result.stderr.endswith("Train one: cxr train --arch mobilenetv2 --class-weight\n")
 
 
-def test_nothing_can_be_fitted_to_the_films_that_are_tested(cxr, own_trained):
+def test_evaluate_has_no_option_that_fits_to_test_films(cxr, own_trained):
     before = own_trained.run().record.read_bytes()
     help_text = cxr("evaluate", "--help").stdout
     cxr("evaluate", "-w", own_trained.root)
@@ -236,7 +236,7 @@ def test_nothing_can_be_fitted_to_the_films_that_are_tested(cxr, own_trained):
         (["--external", "--metadata", "f", "--patient-pattern", "i"], "with folders only"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(cxr, own_trained, options, said):
+def test_conflicting_evaluate_options_are_refused(cxr, own_trained, options, said):
     result = cxr("evaluate", *options, "-w", own_trained.root)
 
     assert (result.exit_code, result.stdout) == (2, "")

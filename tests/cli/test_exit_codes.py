@@ -21,12 +21,12 @@ def test_the_docs_list_every_exit_code():
     ("done", "failed", "expected"),
     [(3, 0, ExitCode.SUCCESS), (2, 1, ExitCode.SOME_FILMS_FAILED), (0, 1, ExitCode.ERROR), (0, 3, ExitCode.ERROR)],
 )
-def test_films_that_failed_have_a_code_of_their_own_unless_all_failed(done, failed, expected):
+def test_failed_films_have_their_own_exit_code_unless_all_failed(done, failed, expected):
     assert exit_code_of(done=done, failed=failed) is expected
 
 
 @pytest.mark.parametrize(("problem", "code"), [(UsageError, 2), (CxrError, 1)])
-def test_wrong_usage_and_errors_of_the_library_exit_with_2_and_1(cxr, monkeypatch, problem, code):
+def test_wrong_usage_exits_with_2_and_errors_with_1(cxr, monkeypatch, problem, code):
     def fail(*_, **__):
         raise problem("Expected this. Received: that.", hint="Do this instead")
 
@@ -37,7 +37,7 @@ def test_wrong_usage_and_errors_of_the_library_exit_with_2_and_1(cxr, monkeypatc
     assert result.stderr == "Error: Expected this. Received: that.\nDo this instead\n"
 
 
-def test_the_help_of_audit_names_the_code_of_an_alarm(cxr):
+def test_the_help_of_audit_names_the_exit_code_of_an_alarm(cxr):
     assert f"Exits with {ExitCode.ALARM:d} if it raises an alarm" in " ".join(cxr("audit", "--help").stdout.split())
 
 

@@ -14,7 +14,7 @@ from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.workspace.files import staged_folder
 
 
-def test_the_file_gives_the_runs_answer_and_the_output_says_how_it_was_checked(cxr, own_trained, film, tmp_path):
+def test_the_exported_file_predicts_as_the_run_and_the_check_is_printed(cxr, own_trained, film, tmp_path):
     target = tmp_path / "for" / "phone.tflite"
     result = cxr("export", "simple-cnn", "--format", "litert", "-o", target, "-w", own_trained.root)
 
@@ -36,7 +36,7 @@ def test_the_file_gives_the_runs_answer_and_the_output_says_how_it_was_checked(c
     assert not own_trained.run().exports.exists()
 
 
-def test_json_tells_the_same_and_the_runs_folder_is_the_default_place(cxr, own_trained):
+def test_json_has_the_same_content_and_the_run_folder_is_the_default(cxr, own_trained):
     result = cxr("export", "-f", "h5", "--json", "-w", own_trained.root)
     told = json.loads(result.stdout)
 
@@ -56,7 +56,7 @@ def test_json_tells_the_same_and_the_runs_folder_is_the_default_place(cxr, own_t
     }
 
 
-def test_a_lower_precision_tells_what_it_costs(cxr, own_trained):
+def test_the_loss_of_a_lower_precision_is_printed(cxr, own_trained):
     result = cxr("export", "-f", "litert", "--precision", "float16", "-w", own_trained.root)
 
     made = own_trained.run().exports / "model-float16.tflite"
@@ -75,7 +75,7 @@ def test_a_lower_precision_tells_what_it_costs(cxr, own_trained):
     )
 
 
-def test_json_of_a_lower_precision_has_the_figures_of_the_file(cxr, own_trained):
+def test_json_of_a_lower_precision_has_the_metrics_of_the_file(cxr, own_trained):
     result = cxr("export", "-f", "litert", "--precision", "int8", "--json", "-w", own_trained.root)
     told = json.loads(result.stdout)
 
@@ -102,7 +102,7 @@ def test_json_of_a_lower_precision_has_the_figures_of_the_file(cxr, own_trained)
     assert all(times["file"] > 0 < times["float32"] for times in told["milliseconds"].values())
 
 
-def test_a_lower_precision_without_films_to_judge_it_by_is_refused(cxr, own_trained):
+def test_a_lower_precision_without_validation_films_is_refused(cxr, own_trained):
     own_trained.dataset.record.unlink()
 
     result = cxr("export", "-f", "litert", "--precision", "int8", "-w", own_trained.root)
@@ -112,7 +112,7 @@ def test_a_lower_precision_without_films_to_judge_it_by_is_refused(cxr, own_trai
     assert not own_trained.run().exports.exists()
 
 
-def test_a_precision_that_a_format_has_not_is_refused(cxr, trained):
+def test_a_precision_that_a_format_lacks_is_refused(cxr, trained):
     result = cxr("export", "-f", "onnx", "--precision", "float16", "-w", trained.root)
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -122,7 +122,7 @@ def test_a_precision_that_a_format_has_not_is_refused(cxr, trained):
     )
 
 
-def test_without_a_dataset_it_is_checked_on_phantoms(cxr, own_trained):
+def test_without_a_dataset_an_export_is_checked_on_phantoms(cxr, own_trained):
     own_trained.dataset.record.unlink()
 
     result = cxr("export", "--format", "h5", "-w", own_trained.root)
@@ -130,7 +130,7 @@ def test_without_a_dataset_it_is_checked_on_phantoms(cxr, own_trained):
     assert result.stdout.endswith("on 16 rendered phantoms, for want of a dataset\n")
 
 
-def test_another_dataset_is_named_as_such(cxr, own_trained, phantoms):
+def test_an_export_checked_on_another_dataset_says_so(cxr, own_trained, phantoms):
     prepare(own_trained, metadata=[phantoms], seed=1)
 
     result = cxr("export", "--format", "h5", "-w", own_trained.root)
@@ -138,7 +138,7 @@ def test_another_dataset_is_named_as_such(cxr, own_trained, phantoms):
     assert result.stdout.endswith("validation films of another dataset or split than the run's\n")
 
 
-def test_a_damaged_keras_model_is_an_error_and_leaves_nothing(cxr, own_trained):
+def test_a_damaged_keras_model_is_an_error_and_leaves_no_file(cxr, own_trained):
     run = own_trained.run()
     run.keras_model.write_bytes(run.keras_model.read_bytes()[:5000])
 
@@ -149,7 +149,7 @@ def test_a_damaged_keras_model_is_an_error_and_leaves_nothing(cxr, own_trained):
     assert not run.exports.exists()
 
 
-def test_what_can_be_refused_is_refused_before_tensorflow_loads(cxr, trained):
+def test_invalid_exports_are_refused_before_tensorflow_loads(cxr, trained):
     result = cxr("export", "--format", "savedmodel", "-o", trained.dataset.root, "-w", trained.root)
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -159,7 +159,7 @@ def test_what_can_be_refused_is_refused_before_tensorflow_loads(cxr, trained):
     )
 
 
-def test_an_export_beside_a_run_that_is_being_trained_leaves_it_alone(cxr, own_trained):
+def test_an_export_does_not_disturb_a_run_that_is_being_trained(cxr, own_trained):
     with staged_folder(own_trained.models / "other") as stage:
         (stage / "model.keras").write_bytes(b"half a run")
         result = cxr("export", "-f", "savedmodel", "-o", own_trained.models / "exported", "-w", own_trained.root)
@@ -178,6 +178,6 @@ def test_a_run_that_is_being_trained_again_is_not_exported_into(cxr, own_trained
     assert f"Error: Expected {own_trained.run().root} to be free. Received: another cxr command" in result.stderr
 
 
-def test_no_run_and_no_format(cxr, tmp_path):
+def test_export_without_a_run_or_format_is_an_error(cxr, tmp_path):
     assert "Train one: cxr train" in cxr("export", "--format", "h5", "-w", tmp_path).stderr
     assert cxr("export", "-w", tmp_path).exit_code == 2

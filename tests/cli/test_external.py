@@ -63,7 +63,7 @@ def class_folders(elsewhere, tmp_path):
     return tmp_path / "clinic"
 
 
-def test_internal_and_external_stand_side_by_side_with_the_gap(cxr, own_trained, elsewhere):
+def test_internal_and_external_results_are_side_by_side_with_the_gap(cxr, own_trained, elsewhere):
     result = cxr("evaluate", "--external", "--metadata", elsewhere, "-w", own_trained.root)
     (name,) = {path.name for path in (own_trained.root / "evaluations" / "simple-cnn").iterdir()} - {"test"}
     folder = own_trained.evaluation("simple-cnn", name)
@@ -98,7 +98,7 @@ def test_internal_and_external_stand_side_by_side_with_the_gap(cxr, own_trained,
     assert told | {"created": ""} == msgspec.to_builtins(outside) | {"created": ""}
 
 
-def test_each_film_is_answered_as_predict_answers_it(cxr, tested, class_folders):
+def test_external_films_are_predicted_as_by_predict(cxr, tested, class_folders):
     pattern = r"^([\w-]+?)_"
     result = cxr("evaluate", "--external", "--folders", class_folders, "--patient-pattern", pattern, "-w", tested.root)
     rows = rows_of(tested.evaluation("simple-cnn", "clinic").predictions)
@@ -120,9 +120,7 @@ def test_each_film_is_answered_as_predict_answers_it(cxr, tested, class_folders)
     ("left", "there", "told", "silent"),
     [("normal", "non_covid", "specificity", "sensitivity"), ("COVID-19", "covid", "sensitivity", "specificity")],
 )
-def test_one_class_is_enough_for_sensitivity_or_specificity_alone(
-    cxr, tested, class_folders, left, there, told, silent
-):
+def test_one_class_is_enough_for_sensitivity_or_specificity(cxr, tested, class_folders, left, there, told, silent):
     for folder in class_folders.iterdir():
         if folder.name != left:
             shutil.rmtree(folder)
@@ -146,7 +144,7 @@ def test_one_class_is_enough_for_sensitivity_or_specificity_alone(
     assert not folder.roc_picture.exists()
 
 
-def test_metadata_without_the_finding_is_all_negative_and_that_is_said(cxr, tested, elsewhere, tmp_path):
+def test_metadata_without_the_positive_finding_is_all_negative_with_a_warning(cxr, tested, elsewhere, tmp_path):
     table = tmp_path / "none.csv"
     table.write_text(elsewhere.read_text().replace("COVID-19", "Influenza"))
     result = cxr(
@@ -184,7 +182,7 @@ def test_metadata_without_the_finding_is_all_negative_and_that_is_said(cxr, test
     assert read_record(tested.evaluation("simple-cnn", "flu").record, EvaluationRecord).positives > 0
 
 
-def test_class_folders_that_do_not_say_which_is_positive_are_refused(cxr, tested, class_folders):
+def test_class_folders_without_a_known_positive_class_are_refused(cxr, tested, class_folders):
     (class_folders / "COVID-19").rename(class_folders / "sick")
     command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
     refused = cxr(*command)
@@ -198,7 +196,7 @@ def test_class_folders_that_do_not_say_which_is_positive_are_refused(cxr, tested
     assert {row["truth"] for row in rows if row["finding"] == "sick"} == {"covid"}
 
 
-def test_a_name_of_a_part_would_replace_the_runs_own_test_and_is_refused(cxr, tested, class_folders):
+def test_the_name_of_a_part_is_refused_for_an_external_test(cxr, tested, class_folders):
     command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
     for name in ("test", "../out"):
         refused = cxr(*command, "--name", name)
@@ -209,7 +207,7 @@ def test_a_name_of_a_part_would_replace_the_runs_own_test_and_is_refused(cxr, te
     assert tested.evaluation("simple-cnn", "external-test").record.is_file()
 
 
-def test_without_its_dataset_or_of_another_one_there_is_nothing_to_compare_with(cxr, tested, class_folders):
+def test_without_the_runs_own_dataset_there_is_no_internal_result(cxr, tested, class_folders):
     command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
     path = tested.run().record
     another = {"dataset_fingerprint": "0" * 64, "weights_sha256": "0" * 64}
@@ -225,7 +223,7 @@ def test_without_its_dataset_or_of_another_one_there_is_nothing_to_compare_with(
     assert read_record(tested.evaluation("simple-cnn", "clinic").record, EvaluationRecord).external.gaps == {}
 
 
-def test_a_file_that_can_not_be_read_is_left_out_and_counted(cxr, tested, class_folders):
+def test_an_unreadable_file_is_left_out_and_counted(cxr, tested, class_folders):
     (class_folders / "normal" / "broken.png").write_bytes(b"no film")
     cxr("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
     report = read_record(tested.evaluation("simple-cnn", "clinic").record, EvaluationRecord)
@@ -234,7 +232,7 @@ def test_a_file_that_can_not_be_read_is_left_out_and_counted(cxr, tested, class_
     assert [(step.removed, step.left) for step in report.external.funnel][-1] == (1, 24)
 
 
-def test_an_interval_of_the_gap_is_zou_and_donners():
+def test_the_interval_of_the_gap_is_zou_and_donners():
     inside, outside = Interval(low=0.6, high=0.8), Interval(low=0.3, high=0.6)
 
     found = gap_interval(0.4, outside, 0.7, inside)
@@ -265,7 +263,7 @@ def overlapping(tested, elsewhere, tmp_path):
     return tmp_path / train[0]["source"] / "metadata.csv", [row["filename"] for row in rows[:3]]
 
 
-def test_films_of_the_training_their_copies_and_their_patients_are_named_and_can_be_dropped(cxr, tested, overlapping):
+def test_training_films_their_copies_and_patients_are_named_and_can_be_dropped(cxr, tested, overlapping):
     table, names = overlapping
     command = ("evaluate", "--external", "--metadata", table, "--name", "other", "-w", tested.root)
     warned = cxr(*command)
@@ -293,7 +291,7 @@ def test_films_of_the_training_their_copies_and_their_patients_are_named_and_can
     assert not set(names) & {row["image"].split("/")[-1] for row in rows_of(folder.predictions)}
 
 
-def test_a_run_without_a_record_of_its_films_warns_and_drops_none(cxr, tested, elsewhere):
+def test_a_run_without_a_list_of_seen_films_has_a_warning(cxr, tested, elsewhere):
     path = tested.run().record
     another = {"dataset_fingerprint": "0" * 64, "weights_sha256": "0" * 64}
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **another))
@@ -306,7 +304,7 @@ def test_a_run_without_a_record_of_its_films_warns_and_drops_none(cxr, tested, e
     assert "Expected a run that keeps a record of its training films. Received: simple-cnn" in refused.stderr
 
 
-def test_where_the_pictures_are_gone_films_are_known_by_the_runs_own_record(cxr, tested, overlapping):
+def test_without_thumbnails_seen_films_are_recognized_by_the_runs_record(cxr, tested, overlapping):
     table, names = overlapping
     shutil.rmtree(tested.dataset.root)
     command = ("evaluate", "--external", "--metadata", table, "--name", "other", "-w", tested.root)

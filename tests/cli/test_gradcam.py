@@ -22,7 +22,7 @@ def read_picture(path):
         return np.asarray(picture)
 
 
-def test_the_picture_shows_the_film_with_heat(cxr, trained, film, tmp_path):
+def test_the_overlay_shows_the_film_with_heat(cxr, trained, film, tmp_path):
     heat = tmp_path / "heat.png"
 
     result = cxr("gradcam", film, "-o", heat, "--target", "covid", "-w", trained.root)
@@ -41,7 +41,7 @@ def test_the_picture_shows_the_film_with_heat(cxr, trained, film, tmp_path):
     assert colored.mean() == pytest.approx(0, abs=1e-9) if answer.cams["covid"].max() <= 0 else colored.mean() > 0.01
 
 
-def test_alpha_0_leaves_the_film_as_it_is(cxr, trained, film, tmp_path):
+def test_alpha_0_leaves_the_film_unchanged(cxr, trained, film, tmp_path):
     heat = tmp_path / "heat.png"
     cxr("gradcam", film, "-o", heat, "--alpha", "0", "-w", trained.root)
     original, picture = read_film(film), read_picture(heat)
@@ -51,7 +51,7 @@ def test_alpha_0_leaves_the_film_as_it_is(cxr, trained, film, tmp_path):
     assert strip > 0
 
 
-def test_raw_is_the_models_own_map(cxr, trained, film, tmp_path):
+def test_raw_writes_the_models_map(cxr, trained, film, tmp_path):
     for target in ("covid", "non_covid"):
         result = cxr("gradcam", film, "--raw", "--target", target, "-o", tmp_path / "m.npy", "-w", trained.root)
         expected = open_predictor(trained.run()).predict(read_film(film)).cams[target]
@@ -60,7 +60,7 @@ def test_raw_is_the_models_own_map(cxr, trained, film, tmp_path):
         np.testing.assert_array_equal(np.load(tmp_path / "m.npy"), expected)
 
 
-def test_the_default_place_is_the_workspace(cxr, own_trained, film):
+def test_the_default_output_is_in_the_workspace(cxr, own_trained, film):
     result = cxr("gradcam", film, "--json", "-w", own_trained.root)
     answer = json.loads(result.stdout)
 
@@ -99,7 +99,7 @@ def test_the_film_is_never_overwritten(cxr, trained, film):
     assert film.read_bytes() == before
 
 
-def test_a_corrupt_film_leaves_no_picture(cxr, trained, film, tmp_path):
+def test_a_corrupt_film_leaves_no_overlay(cxr, trained, film, tmp_path):
     cut = tmp_path / "cut.png"
     cut.write_bytes(film.read_bytes()[:3000])
 
@@ -111,7 +111,7 @@ def test_a_corrupt_film_leaves_no_picture(cxr, trained, film, tmp_path):
 
 
 @pytest.mark.parametrize("method", MAP_METHODS)
-def test_each_method_draws_its_own_map(cxr, trained, film, tmp_path, method):
+def test_each_method_draws_another_map(cxr, trained, film, tmp_path, method):
     result = cxr("gradcam", film, "--method", method, "--raw", "-o", tmp_path / "m.npy", "--json", "-w", trained.root)
     answer = open_predictor(trained.run()).predict(read_film(film))
     sign = 1 if answer.label == "covid" else -1
@@ -125,14 +125,14 @@ def test_each_method_draws_its_own_map(cxr, trained, film, tmp_path, method):
     assert MAP_METHODS[method].note in result.stderr
 
 
-def test_hirescam_says_that_it_is_gradcam(cxr, trained, film, tmp_path):
+def test_hirescam_notes_that_it_equals_gradcam(cxr, trained, film, tmp_path):
     result = cxr("gradcam", film, "--method", "hirescam", "-o", tmp_path / "heat.png", "-w", trained.root)
 
     assert "HiResCAM of this network is its Grad-CAM, number for number" in result.stderr
     assert f"Heat map   : {tmp_path / 'heat.png'} (HiResCAM, for " in result.stdout
 
 
-def test_a_method_without_classes_takes_no_target(cxr, trained, film, in_folder):
+def test_a_method_without_classes_refuses_a_target(cxr, trained, film, in_folder):
     result = cxr("gradcam", film, "--method", "eigencam", "--target", "covid", "-w", trained.root)
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -156,7 +156,7 @@ def before_evidence(own_trained):
     return own_trained
 
 
-def test_a_run_of_before_is_mended_by_the_command_that_the_error_names(cxr, before_evidence, film, tmp_path):
+def test_an_older_run_is_fixed_by_the_command_in_the_error(cxr, before_evidence, film, tmp_path):
     model, heat = before_evidence.run().litert_model, tmp_path / "heat.png"
     assert cxr("gradcam", film, "-o", heat, "-w", before_evidence.root).exit_code == 0
 
@@ -187,7 +187,7 @@ def gallery(trained, tmp_path_factory):
     return root / "gallery", json.loads((root / "gallery" / "grades.json").read_text()), printed.getvalue()
 
 
-def test_the_gallery_has_each_film_the_most_confidently_wrong_first(trained, gallery):
+def test_the_gallery_starts_with_the_most_confidently_wrong_films(trained, gallery):
     folder, record, _ = gallery
     names = [Path(row["image"]).name for row in record["films"]]
     tested = sorted(path.name for path in (trained.dataset.root / "split" / "test").rglob("*.png"))
@@ -210,7 +210,7 @@ def test_the_gallery_has_each_film_the_most_confidently_wrong_first(trained, gal
         np.testing.assert_allclose(np.load(folder / row["map"]), answer.cams["covid"], rtol=1e-3, atol=1e-5)
 
 
-def test_the_page_stands_alone_and_names_every_film(gallery):
+def test_the_gallery_page_is_self_contained_and_names_every_film(gallery):
     folder, record, _ = gallery
     page = (folder / "gallery.html").read_text(encoding="utf-8")
 
@@ -222,7 +222,7 @@ def test_the_page_stands_alone_and_names_every_film(gallery):
         assert (folder / link).is_file()
 
 
-def test_the_grades_are_the_table_the_record_and_what_is_printed(gallery):
+def test_grades_are_equal_in_table_record_and_output(gallery):
     folder, record, printed = gallery
     with (folder / "grades.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -240,7 +240,7 @@ def test_the_grades_are_the_table_the_record_and_what_is_printed(gallery):
     assert record["notes"] == []
 
 
-def test_masks_that_were_cropped_and_enlarged_are_told(cxr, trained, film, tmp_path):
+def test_cropped_and_enlarged_masks_are_reported(cxr, trained, film, tmp_path):
     """As some that are public are: each touches all four edges of its film."""
     masks, films = tmp_path / "masks", tmp_path / "films"
     masks.mkdir()
@@ -258,7 +258,7 @@ def test_masks_that_were_cropped_and_enlarged_are_told(cxr, trained, film, tmp_p
     assert "the pointing game says nothing" in (tmp_path / "gallery" / "gallery.html").read_text(encoding="utf-8")
 
 
-def test_films_whose_truth_is_not_known_come_the_least_sure_first(cxr, own_trained, phantoms, tmp_path):
+def test_films_without_truth_are_sorted_by_confidence_ascending(cxr, own_trained, phantoms, tmp_path):
     result = cxr("gradcam", phantoms.parent / "covid_*.png", "--json", "-w", own_trained.root)
     record = json.loads(result.stdout)
     threshold = open_predictor(own_trained.run()).record.threshold
@@ -273,7 +273,7 @@ def test_films_whose_truth_is_not_known_come_the_least_sure_first(cxr, own_train
     assert (own_trained.heatmaps / "simple-cnn-gradcam-films" / "gallery.html").is_file()
 
 
-def test_a_film_that_can_not_be_read_is_told_and_the_others_are_drawn(cxr, trained, film, tmp_path):
+def test_an_unreadable_film_is_reported_and_the_others_are_drawn(cxr, trained, film, tmp_path):
     films = tmp_path / "films"
     films.mkdir()
     (films / "good.png").write_bytes(film.read_bytes())
@@ -287,7 +287,7 @@ def test_a_film_that_can_not_be_read_is_told_and_the_others_are_drawn(cxr, train
     assert [path.name for path in (tmp_path / "gallery" / "films").iterdir()] == ["good.png.png"]
 
 
-def test_the_randomization_check_is_part_of_the_record(cxr, trained, film, tmp_path):
+def test_the_randomization_check_is_in_the_record(cxr, trained, film, tmp_path):
     result = cxr("gradcam", film, "--randomize", "-o", tmp_path / "gallery", "--json", "-w", trained.root)
     found = json.loads(result.stdout)["randomization"]
 

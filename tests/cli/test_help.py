@@ -18,7 +18,7 @@ COMMANDS = list(typer.main.get_command(app).commands)
     tuple(map(int, version("typer").split(".")[:2])) < (0, 28), reason="older Typers write the same help in other words"
 )
 @pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_help_is_the_golden_file(cxr, command):
+def test_help_matches_the_golden_file(cxr, command):
     result = cxr(*([command] if command else []), "--help")
     golden = GOLDEN / f"help-{command or 'cxr'}.txt"
     if os.environ.get("CXR_WRITE_GOLDEN"):
@@ -50,7 +50,7 @@ def readme_table():
     return "| what it does | for example |\n| --- | --- |\n" + "".join(rows)
 
 
-def test_the_reference_and_the_readmes_table_are_the_help_texts():
+def test_the_reference_and_the_readme_table_match_the_help_texts():
     path, readme = ROOT / "docs" / "commands.md", ROOT / "README.md"
     before, marker, rest = readme.read_text(encoding="utf-8").partition("<!-- commands -->\n")
     _, end, after = rest.partition("<!-- /commands -->\n")
@@ -85,11 +85,11 @@ def test_every_summary_is_one_uncut_line_of_the_help():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_readme_knows_every_command(command):
+def test_the_readme_mentions_every_command(command):
     assert f"cxr {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_version_is_the_packages(cxr):
+def test_version_prints_the_package_version(cxr):
     assert cxr("--version").stdout == f"cxr {version('cxr-cli')}\n"
 
 
@@ -112,7 +112,7 @@ def test_an_unknown_command_is_wrong_usage(cxr):
     ],
     ids=" ".join,
 )
-def test_wrong_usage_exits_with_2_and_says_how(cxr, arguments):
+def test_wrong_usage_exits_with_2_and_shows_the_usage(cxr, arguments):
     result = cxr(*arguments)
 
     assert result.exit_code == 2

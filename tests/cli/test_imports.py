@@ -37,11 +37,11 @@ def test_gradcam_loads_nothing_heavy(trained, film, tmp_path):
     assert loaded_by("gradcam", film, "-o", tmp_path / "heat.png", "-w", trained.root) == []
 
 
-def test_prepare_loads_scipy_to_group_the_films_and_nothing_else_that_is_heavy(phantoms, tmp_path):
+def test_prepare_loads_scipy_but_nothing_else_heavy(phantoms, tmp_path):
     assert loaded_by("prepare", "--metadata", phantoms, "-w", tmp_path / "workspace") == ["scipy"]
 
 
-def test_a_hybrid_run_answers_without_tensorflow(own_trained, film, tmp_path):
+def test_a_hybrid_run_predicts_without_tensorflow(own_trained, film, tmp_path):
     from cxr_cli.training.runs import train_run
 
     train_run(own_trained, arch="cnn-xgboost", image_size=32, epochs=1)

@@ -22,7 +22,7 @@ COLUMNS += ["note", "error"]
 NOTICE = "Predicted by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
 
 
-def test_people_read_class_and_confidence(cxr, trained, film):
+def test_the_text_output_is_class_and_confidence(cxr, trained, film):
     result = cxr("predict", film, "-w", trained.root)
 
     assert result.exit_code == 0
@@ -50,7 +50,7 @@ def test_json_has_a_stable_shape_and_agrees_with_the_model(cxr, trained, film):
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=2e-6)
 
 
-def test_a_threshold_other_than_a_half_is_said_with_what_it_decided(cxr, own_trained, film):
+def test_a_threshold_other_than_a_half_is_printed_with_the_decision(cxr, own_trained, film):
     path = own_trained.run().record
     record = msgspec.structs.replace(
         read_record(path, RunRecord), threshold=0.5, calibration=None, operating_point=None
@@ -100,7 +100,7 @@ def test_a_folder_and_a_csv_file(cxr, trained, film, tmp_path):
     assert 0 <= float(row["raw_probability"]) <= 1
 
 
-def test_many_films_are_answered_as_each_alone_in_json_and_csv(cxr, trained, phantoms, tmp_path):
+def test_json_and_csv_of_many_films_match_single_predictions(cxr, trained, phantoms, tmp_path):
     films = sorted(phantoms.parent.rglob("*.png"))
     table = tmp_path / "answers.csv"
     result = cxr("predict", phantoms.parent, "--json", "--csv", table, "-w", trained.root)
@@ -119,9 +119,7 @@ def test_many_films_are_answered_as_each_alone_in_json_and_csv(cxr, trained, pha
     assert list(tmp_path.iterdir()) == [table]
 
 
-def test_answers_come_as_they_are_found_and_those_of_a_stopped_run_are_kept(
-    cxr, trained, phantoms, tmp_path, monkeypatch
-):
+def test_predictions_are_streamed_and_kept_when_interrupted(cxr, trained, phantoms, tmp_path, monkeypatch):
     films = sorted(str(path) for path in phantoms.parent.rglob("*.png"))
     table = tmp_path / "answers.csv"
     table.write_text("of an earlier run")
@@ -146,7 +144,7 @@ def test_answers_come_as_they_are_found_and_those_of_a_stopped_run_are_kept(
     assert [row["image"] for row in kept] == films[:3]
 
 
-def test_a_large_jpeg_has_one_answer_in_every_command(cxr, trained, film, tmp_path):
+def test_a_large_jpeg_has_the_same_prediction_in_every_command(cxr, trained, film, tmp_path):
     """It is decoded at a scale to answer, and whole to be drawn."""
     path = tmp_path / "film.jpg"
     with Image.open(film) as small:
@@ -160,7 +158,7 @@ def test_a_large_jpeg_has_one_answer_in_every_command(cxr, trained, film, tmp_pa
     assert {label: round(value, 6) for label, value in seen.probabilities.items()} == answer["probabilities"]
 
 
-def test_no_film_that_can_be_read_is_still_json_and_a_table(cxr, trained, tmp_path):
+def test_json_and_csv_are_valid_without_readable_films(cxr, trained, tmp_path):
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_text("no film")
     result = cxr("predict", tmp_path, "--json", "--csv", tmp_path / "answers.csv", "-w", trained.root)
@@ -173,7 +171,7 @@ def test_no_film_that_can_be_read_is_still_json_and_a_table(cxr, trained, tmp_pa
     assert rows[0]["error"] == f"Expected a film. Received: {tmp_path / 'a.png'} is not an image."
 
 
-def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, trained, film, tmp_path):
+def test_a_bad_film_does_not_lose_the_good_ones(cxr, trained, film, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_text("not a film")
 
@@ -185,7 +183,7 @@ def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, trained, film, tmp_p
     assert "1 of 2 files could not be read.\n" in result.stderr
 
 
-def test_no_such_film(cxr, trained):
+def test_a_missing_film_is_an_error(cxr, trained):
     result = cxr("predict", "nowhere.png", "-w", trained.root)
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -195,7 +193,7 @@ def test_no_such_film(cxr, trained):
     )
 
 
-def test_no_run_yet_names_the_command_that_makes_one(cxr, tmp_path, film):
+def test_predict_without_a_run_names_the_command_that_makes_one(cxr, tmp_path, film):
     result = cxr("predict", film, "--workspace", tmp_path)
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -205,7 +203,7 @@ def test_no_run_yet_names_the_command_that_makes_one(cxr, tmp_path, film):
     )
 
 
-def test_an_unknown_run_lists_those_there_are(cxr, trained, film):
+def test_predict_with_an_unknown_run_lists_the_runs(cxr, trained, film):
     result = cxr("predict", film, "-m", "resnet", "-w", trained.root)
 
     assert result.exit_code == 1
@@ -234,7 +232,7 @@ def test_a_damaged_model_is_an_error_that_names_it(cxr, own_trained, film, damag
 
 
 @pytest.mark.parametrize("spelled", ["absolute", "dots", "link to it", "link from it", "partial"])
-def test_the_csv_file_can_not_be_a_film_however_it_is_spelled(cxr, trained, film, tmp_path, monkeypatch, spelled):
+def test_the_csv_file_cannot_be_a_film_in_any_spelling(cxr, trained, film, tmp_path, monkeypatch, spelled):
     monkeypatch.chdir(tmp_path)
     name = "film.partial.png" if spelled == "partial" else "film.png"
     own = tmp_path / name
@@ -262,7 +260,7 @@ def test_the_csv_file_can_not_be_a_film_however_it_is_spelled(cxr, trained, film
     assert own.read_bytes() == film.read_bytes()
 
 
-def test_class_names_come_from_the_run_not_from_their_order(cxr, own_trained, film):
+def test_class_names_come_from_the_run_not_from_the_alphabet(cxr, own_trained, film):
     """Alphabetical order once made `covid` class 0, and every answer its opposite."""
     (before,) = json.loads(cxr("predict", film, "--json", "-w", own_trained.root).stdout)
     own_trained.run().class_indices.write_text('{"covid": 1, "non_covid": 0}')
@@ -272,7 +270,7 @@ def test_class_names_come_from_the_run_not_from_their_order(cxr, own_trained, fi
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
-def test_a_bar_on_the_terminal_takes_nothing_from_the_results_in_a_file(trained, film, tmp_path):
+def test_a_progress_bar_does_not_disturb_redirected_output(trained, film, tmp_path):
     import pty
 
     shutil.copy(film, tmp_path / "second.png")

@@ -32,7 +32,7 @@ def tree(films, tmp_path):
     return root
 
 
-def test_people_read_what_is_where(cxr, tree, tmp_path):
+def test_the_text_output_of_prepare_lists_counts_and_paths(cxr, tree, tmp_path):
     result = cxr("prepare", "--folders", tree, "--patient-pattern", r"^(\w\d+)_", "-w", tmp_path / "ws")
 
     assert (result.exit_code, result.stderr) == (0, "Reading films: 24\nLooking for copies: 24\nCopying films: 24\n")
@@ -60,7 +60,7 @@ def test_people_read_what_is_where(cxr, tree, tmp_path):
     )
 
 
-def test_a_leak_in_the_given_split_is_said_loudly(cxr, tree, tmp_path):
+def test_a_leak_in_a_given_split_has_a_warning(cxr, tree, tmp_path):
     shutil.copyfile(tree / "train" / "covid" / "c5_a.png", tree / "val" / "covid" / "x.png")
     result = cxr("prepare", "--folders", tree, "-w", tmp_path / "ws")
     text = cxr("prepare", "--folders", tree, "--patient-pattern", r"^(\w)\d", "--json", "-w", tmp_path / "ws")
@@ -78,7 +78,7 @@ def test_a_leak_in_the_given_split_is_said_loudly(cxr, tree, tmp_path):
     assert "Error: Expected train films of both classes, of patients of no other part, to cut test from." in text.stderr
 
 
-def test_a_copy_under_another_name_and_label_is_said_first(cxr, tree, tmp_path):
+def test_copies_with_two_labels_are_reported_first(cxr, tree, tmp_path):
     with Image.open(tree / "train" / "covid" / "c5_a.png") as film:
         film.resize((film.width // 2, film.height // 2)).save(tree / "val" / "normal" / "new.jpg", quality=60)
     result = cxr("prepare", "--folders", tree, "-w", tmp_path / "ws")
@@ -95,7 +95,7 @@ def test_a_copy_under_another_name_and_label_is_said_first(cxr, tree, tmp_path):
     assert f"Copies  : {tmp_path}/ws/dataset/duplicates.csv\n" in result.stdout
 
 
-def test_programs_get_the_record_and_people_beside_them_the_warnings(cxr, tree, tmp_path):
+def test_json_goes_to_stdout_and_warnings_to_stderr(cxr, tree, tmp_path):
     shutil.copyfile(tree / "train" / "covid" / "c5_a.png", tree / "val" / "covid" / "c5_b.png")
     result = cxr("prepare", "--folders", tree, "--patient-pattern", r"^(\w\d+)_a", "--json", "-w", tmp_path / "ws")
     record = json.loads(result.stdout)
@@ -109,7 +109,7 @@ def test_programs_get_the_record_and_people_beside_them_the_warnings(cxr, tree, 
     assert "1 films don't match --patient-pattern and count as one each: leakage" in result.stderr
 
 
-def test_more_than_two_classes_train_and_test_like_two(cxr, tree, tmp_path):
+def test_more_than_two_class_folders_are_trained_as_two_classes(cxr, tree, tmp_path):
     for part in ("train", "val"):
         (tree / part / "viral").mkdir()
         for path in sorted((tree / part / "normal").iterdir())[::3]:
@@ -147,14 +147,14 @@ def test_more_than_two_classes_train_and_test_like_two(cxr, tree, tmp_path):
         ),
     ],
 )
-def test_options_that_do_not_go_together_are_wrong_usage(cxr, tmp_path, arguments, error):
+def test_conflicting_prepare_options_are_wrong_usage(cxr, tmp_path, arguments, error):
     result = cxr("prepare", *arguments, "-w", tmp_path / "ws")
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(error)
 
 
-def test_class_folders_that_need_a_choice(cxr, tree, tmp_path):
+def test_class_folders_that_need_a_positive_class(cxr, tree, tmp_path):
     for part in ("train", "val"):
         (tree / part / "covid").rename(tree / part / "pneumonia")
     result = cxr("prepare", "--folders", tree, "-w", tmp_path / "ws")

@@ -34,7 +34,7 @@ def films(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("method", SEGMENTATION_METHODS)
-def test_one_film(cxr, film, tmp_path, method):
+def test_segment_one_film(cxr, film, tmp_path, method):
     result = cxr("segment", film, "--method", method, "-w", tmp_path)
     folder = tmp_path / "segmentations" / method
     area = (read_film(folder / "masks" / "covid.png.png") > 0).mean()
@@ -54,7 +54,7 @@ def test_one_film(cxr, film, tmp_path, method):
     ]
 
 
-def test_masks_to_compare_with(cxr, films, tmp_path):
+def test_segment_with_reference_masks(cxr, films, tmp_path):
     out = tmp_path / "out"
     result = cxr("segment", films, "--reference", tmp_path / "drawn", "-o", out)
     record = read_record(SegmentationFolder(out).record, SegmentationRecord)
@@ -74,7 +74,7 @@ def test_masks_to_compare_with(cxr, films, tmp_path):
     assert f"  Dice  {record.agreement.dice_mean:.3f}  {record.agreement.dice_median:6.3f}\n" in result.stdout
 
 
-def test_a_film_without_lungs_is_doubtful_and_its_mask_lies_apart(cxr, films, tmp_path):
+def test_a_film_without_lungs_is_doubtful_with_its_mask_in_another_folder(cxr, films, tmp_path):
     (row,) = json.loads(cxr("segment", films / "noise.png", "--json", "-w", tmp_path).stdout)["films"]
     folder = SegmentationFolder(tmp_path / "segmentations" / "fcm")
 
@@ -92,7 +92,7 @@ def test_json_is_the_record(cxr, films, tmp_path):
     assert shown["agreement"] is None
 
 
-def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, films, tmp_path):
+def test_a_bad_film_does_not_lose_the_good_ones(cxr, films, tmp_path):
     (films / "bad.png").write_text("not a film")
     result = cxr("segment", films, "-o", tmp_path / "out")
     record = read_record(tmp_path / "out" / "segmentations.json", SegmentationRecord)
@@ -104,7 +104,7 @@ def test_a_bad_film_among_good_ones_loses_none_of_them(cxr, films, tmp_path):
     assert record.failed == [str(films / "bad.png")]
 
 
-def test_films_of_one_name_do_not_overwrite_each_other(cxr, films, tmp_path):
+def test_films_of_the_same_name_do_not_overwrite_each_other(cxr, films, tmp_path):
     shutil.copytree(films, tmp_path / "others")
     result = cxr("segment", films / "a.jpg", tmp_path / "others" / "a.jpg", "-o", tmp_path / "out")
 
@@ -113,7 +113,7 @@ def test_films_of_one_name_do_not_overwrite_each_other(cxr, films, tmp_path):
     assert names == ["films__a.jpg.png", "others__a.jpg.png"]
 
 
-def test_without_films_those_of_the_prepared_dataset_are_taken(cxr, prepared, phantoms, tmp_path):
+def test_segment_defaults_to_the_prepared_dataset(cxr, prepared, phantoms, tmp_path):
     result = cxr("segment", "--method", "otsu", "--json", "-o", tmp_path, "-w", prepared.root)
     images = {Path(film["image"]) for film in json.loads(result.stdout)["films"]}
 
@@ -122,7 +122,7 @@ def test_without_films_those_of_the_prepared_dataset_are_taken(cxr, prepared, ph
     assert images <= set(phantoms.parent.rglob("*.png"))
 
 
-def test_neither_films_nor_a_dataset(cxr, tmp_path):
+def test_segment_without_films_or_dataset_is_an_error(cxr, tmp_path):
     result = cxr("segment", "-w", tmp_path)
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -132,7 +132,7 @@ def test_neither_films_nor_a_dataset(cxr, tmp_path):
     )
 
 
-def test_a_folder_of_other_masks_is_refused_before_anything_is_written(cxr, films, tmp_path):
+def test_a_folder_of_other_masks_is_refused_before_writing(cxr, films, tmp_path):
     result = cxr("segment", films, "--reference", films.parent, "-o", tmp_path / "out")
 
     assert result.exit_code == 1
@@ -140,7 +140,7 @@ def test_a_folder_of_other_masks_is_refused_before_anything_is_written(cxr, film
     assert not (tmp_path / "out").exists()
 
 
-def test_a_place_that_can_not_be_written_to(cxr, film, tmp_path):
+def test_an_unwritable_output_folder_is_an_error(cxr, film, tmp_path):
     (tmp_path / "taken").write_text("a file")
     result = cxr("segment", film, "-o", tmp_path / "taken")
 

@@ -31,7 +31,7 @@ def lungs(phantoms, tmp_path_factory) -> Workspace:
     return workspace
 
 
-def test_the_films_show_the_lungs_and_nothing_else(lungs):
+def test_the_films_show_only_the_lungs(lungs):
     dataset = lungs.prepared()
     films = read_manifest(dataset)
     rows = list(csv.DictReader(dataset.segmentation.read_text().splitlines()))
@@ -49,7 +49,7 @@ def test_the_films_show_the_lungs_and_nothing_else(lungs):
             np.testing.assert_array_equal(written, original)
 
 
-def test_it_is_another_dataset_than_that_of_whole_films(lungs, prepared):
+def test_segmented_films_make_a_different_dataset(lungs, prepared):
     of_lungs = read_record(lungs.prepared().record, DatasetRecord)
     whole = read_record(prepared.prepared().record, DatasetRecord)
 
@@ -60,7 +60,7 @@ def test_it_is_another_dataset_than_that_of_whole_films(lungs, prepared):
     ]
 
 
-def test_the_run_answers_for_a_whole_film_from_its_lungs(cxr, lungs, film):
+def test_a_lungs_only_run_predicts_a_whole_film_from_its_lungs(cxr, lungs, film):
     predictor = open_predictor(lungs.run())
     pixels = read_film(film)
     masked, _ = keep_lungs(pixels, METHOD)
@@ -75,7 +75,7 @@ def test_the_run_answers_for_a_whole_film_from_its_lungs(cxr, lungs, film):
     assert predictor.predict(pixels).probabilities != predictor.predict(pixels, segmented=True).probabilities
 
 
-def test_evaluate_takes_the_films_as_they_were_made(cxr, lungs):
+def test_evaluate_does_not_segment_films_again(cxr, lungs):
     assert cxr("evaluate", "-w", lungs.root).exit_code == 0
     predictor = open_predictor(lungs.run())
     dataset, predictions = lungs.prepared(), lungs.evaluation("simple-cnn", "test").predictions
@@ -85,7 +85,7 @@ def test_evaluate_takes_the_films_as_they_were_made(cxr, lungs):
         assert float(row["probability"]) == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_run_of_whole_films_is_not_tested_on_lungs(cxr, own_trained, lungs, tmp_path):
+def test_a_run_of_whole_films_is_not_evaluated_on_lungs(cxr, own_trained, lungs, tmp_path):
     import shutil
 
     shutil.rmtree(own_trained.dataset.root)
@@ -98,7 +98,7 @@ def test_a_run_of_whole_films_is_not_tested_on_lungs(cxr, own_trained, lungs, tm
     )
 
 
-def test_a_film_without_lungs_is_answered_whole_and_said_to_be(cxr, lungs, tmp_path):
+def test_a_film_without_lungs_is_predicted_whole_with_a_note(cxr, lungs, tmp_path):
     from PIL import Image
 
     noise = tmp_path / "noise.png"
@@ -109,7 +109,7 @@ def test_a_film_without_lungs_is_answered_whole_and_said_to_be(cxr, lungs, tmp_p
     assert "trained on lungs alone, saw the whole film." in result.stderr
 
 
-def test_changed_films_are_no_links(cxr, phantoms, tmp_path):
+def test_segmented_films_are_not_links(cxr, phantoms, tmp_path):
     result = cxr("prepare", "--metadata", phantoms, "--segment", METHOD, "--link", "-w", tmp_path / "w")
 
     assert result.exit_code == 2

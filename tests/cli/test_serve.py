@@ -7,7 +7,7 @@ import sys
 import pytest
 
 
-def test_without_a_run_the_error_is_predicts_and_gradio_is_not_loaded(cxr, prepared, film):
+def test_serve_without_a_run_is_an_error_and_does_not_load_gradio(cxr, prepared, film):
     code = (
         "import sys\nfrom cxr_cli.cli.app import main\ntry: main(sys.argv[1:])\nfinally: print('gradio' in sys.modules)"
     )
@@ -19,7 +19,7 @@ def test_without_a_run_the_error_is_predicts_and_gradio_is_not_loaded(cxr, prepa
     assert done.stderr.startswith("Error: Expected a trained run in ")
 
 
-def test_an_unknown_run_is_named(cxr, trained):
+def test_serve_with_an_unknown_run_names_it(cxr, trained):
     result = cxr("serve", "-m", "other", "-w", trained.root)
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -28,7 +28,7 @@ def test_an_unknown_run_is_named(cxr, trained):
     )
 
 
-def test_without_gradio_one_sentence_says_how_to_get_it(cxr, trained, monkeypatch):
+def test_without_gradio_the_error_says_how_to_install_it(cxr, trained, monkeypatch):
     monkeypatch.setitem(sys.modules, "gradio", None)  # as Python marks what can't be imported
     result = cxr("serve", "-w", trained.root)
 
@@ -40,7 +40,7 @@ def test_without_gradio_one_sentence_says_how_to_get_it(cxr, trained, monkeypatc
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_a_busy_port_is_a_clear_error_and_an_open_host_a_warning(cxr, trained, host):
+def test_a_busy_port_is_an_error_and_an_open_host_has_a_warning(cxr, trained, host):
     with socket.create_server((host, 0)) as busy:
         port = busy.getsockname()[1]
         result = cxr("serve", "--host", host, "--port", port, "-w", trained.root)
@@ -58,7 +58,7 @@ def test_a_busy_port_is_a_clear_error_and_an_open_host_a_warning(cxr, trained, h
     )
 
 
-def test_a_host_that_is_not_this_machines_is_a_clear_error(cxr, trained):
+def test_a_host_of_another_machine_is_an_error(cxr, trained):
     result = cxr("serve", "--host", "203.0.113.7", "-w", trained.root)
 
     assert result.exit_code == 1

@@ -24,7 +24,7 @@ def own_prepared(prepared, tmp_path) -> Workspace:
     return Workspace(root)
 
 
-def test_a_run_has_all_its_files_and_its_record_tells_all(cxr, own_prepared):
+def test_a_run_has_all_files_and_a_complete_record(cxr, own_prepared):
     result = cxr("train", *ONE_EPOCH, "--class-weight", "--seed", "7", "--name", "mine", "-w", own_prepared.root)
     run = own_prepared.run("mine")
     record = json.loads(run.record.read_text())
@@ -56,7 +56,7 @@ def test_a_run_has_all_its_files_and_its_record_tells_all(cxr, own_prepared):
     assert [(row["epoch"], row["phase"]) for row in rows] == [("1", "train")]
 
 
-def test_people_read_what_was_kept_and_nothing_of_tensorflow(cxr, own_prepared):
+def test_the_text_output_has_the_kept_epoch_and_nothing_from_tensorflow(cxr, own_prepared):
     result = cxr("train", *ONE_EPOCH, "-w", own_prepared.root)
 
     assert result.exit_code == 0
@@ -91,7 +91,7 @@ def test_a_fresh_process_prints_no_banner(own_prepared):
     assert not re.search(r"oneDNN|cuda|WARNING|absl|XNNPACK|Saved artifact|UserWarning", done.stderr + done.stdout)
 
 
-def test_fine_tuning_goes_on_at_its_own_rate(cxr, own_prepared):
+def test_fine_tuning_continues_at_its_own_learning_rate(cxr, own_prepared):
     cxr("train", *ONE_EPOCH, "--fine-tune", "--fine-tune-epochs", "2", "-w", own_prepared.root)
     rows = list(csv.DictReader(own_prepared.run().history.read_text().splitlines()))
 
@@ -99,7 +99,7 @@ def test_fine_tuning_goes_on_at_its_own_rate(cxr, own_prepared):
     assert float(rows[1]["learning_rate"]) == pytest.approx(1e-5)
 
 
-def test_an_earlier_run_is_replaced_only_by_a_whole_one(cxr, own_trained, monkeypatch):
+def test_an_earlier_run_is_replaced_only_by_a_complete_one(cxr, own_trained, monkeypatch):
     before = own_trained.run().record.read_bytes()
     monkeypatch.setattr("cxr_cli.training.export.FLOAT32_TOLERANCE", -1.0)
     failed = cxr("train", *ONE_EPOCH, "-w", own_trained.root)
@@ -118,7 +118,7 @@ def test_an_earlier_run_is_replaced_only_by_a_whole_one(cxr, own_trained, monkey
     assert own_trained.run().record.read_bytes() != before
 
 
-def test_while_a_run_is_trained_only_that_run_is_locked(cxr, own_trained, monkeypatch):
+def test_training_locks_only_its_own_run(cxr, own_trained, monkeypatch):
     held = []
 
     def stop(*arguments):
@@ -134,7 +134,7 @@ def test_while_a_run_is_trained_only_that_run_is_locked(cxr, own_trained, monkey
     assert held == [0]
 
 
-def test_two_training_runs_of_one_name_are_refused(cxr, own_prepared):
+def test_concurrent_training_runs_of_one_name_are_refused(cxr, own_prepared):
     with own_prepared.lock_run("simple-cnn"):
         result = cxr("train", *ONE_EPOCH, "-w", own_prepared.root)
 
@@ -147,7 +147,7 @@ def test_two_training_runs_of_one_name_are_refused(cxr, own_prepared):
     )
 
 
-def test_a_dataset_that_is_prepared_while_its_films_are_read_is_noticed(cxr, own_prepared, monkeypatch):
+def test_preparing_a_dataset_while_it_is_read_is_detected(cxr, own_prepared, monkeypatch):
     read_part_films = make_run.read_part_films
 
     def read_and_prepare(part, *arguments, **options):
@@ -188,7 +188,7 @@ def test_ctrl_c_keeps_the_best_model_so_far(own_prepared):
     assert "(stopped by you)" in stdout
 
 
-def test_no_dataset_yet(cxr, tmp_path):
+def test_train_without_a_dataset_is_an_error(cxr, tmp_path):
     result = cxr("train", "-w", tmp_path)
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -198,14 +198,14 @@ def test_no_dataset_yet(cxr, tmp_path):
     )
 
 
-def test_a_name_that_leaves_the_folder_is_refused(cxr, own_prepared):
+def test_a_run_name_that_leaves_the_folder_is_refused(cxr, own_prepared):
     result = cxr("train", "--name", "../elsewhere", "-w", own_prepared.root)
 
     assert result.exit_code == 1
     assert "Received: '../elsewhere'." in result.stderr
 
 
-def test_weights_that_are_not_there(cxr, own_prepared):
+def test_missing_weights_are_an_error(cxr, own_prepared):
     result = cxr("train", "--weights", "nowhere.weights.h5", "-w", own_prepared.root)
 
     assert result.exit_code == 1
@@ -226,7 +226,7 @@ def test_the_list_has_every_architecture_and_trains_nothing(cxr, in_folder):
     assert not list(in_folder.iterdir())
 
 
-def test_how_much_is_frozen_is_for_the_user_to_say(cxr, own_prepared):
+def test_freeze_sets_the_frozen_share(cxr, own_prepared):
     trainable = {}
     for share in (0, 0.5, 1):
         cxr("train", *ONE_EPOCH, "--freeze", share, "--name", f"f{share}", "-w", own_prepared.root)
@@ -238,7 +238,7 @@ def test_how_much_is_frozen_is_for_the_user_to_say(cxr, own_prepared):
     assert trainable[0] > trainable[0.5] > trainable[1] == head
 
 
-def test_all_trains_what_is_missing_and_ends_in_the_table(cxr, own_prepared, monkeypatch):
+def test_all_trains_missing_runs_and_ends_with_the_table(cxr, own_prepared, monkeypatch):
     few = {name: ARCHITECTURES[name] for name in ("simple-cnn", "cnn-xgboost", "densenet121")}
     monkeypatch.setattr("cxr_cli.training.runs.ARCHITECTURES", few)  # the other published ones take minutes
     options = ("--arch", "all", *ONE_EPOCH[2:], "-w", own_prepared.root)
@@ -262,7 +262,7 @@ def test_all_trains_what_is_missing_and_ends_in_the_table(cxr, own_prepared, mon
     assert "Trained before" not in other.stderr
 
 
-def test_all_goes_on_where_one_cannot_be_trained_and_says_so(cxr, own_prepared, monkeypatch):
+def test_all_continues_after_an_architecture_that_fails(cxr, own_prepared, monkeypatch):
     few = {name: ARCHITECTURES[name] for name in ("mobilenet", "simple-cnn")}
     monkeypatch.setattr("cxr_cli.training.runs.ARCHITECTURES", few)
     nowhere = own_prepared.root / "no-weights"
@@ -275,14 +275,14 @@ def test_all_goes_on_where_one_cannot_be_trained_and_says_so(cxr, own_prepared, 
     assert "Error: Expected 2 runs. Received: 1; 1 could not be trained." in result.stderr
 
 
-def test_all_takes_no_name(cxr, own_prepared):
+def test_all_refuses_a_name(cxr, own_prepared):
     result = cxr("train", "--arch", "all", "--name", "mine", "-w", own_prepared.root)
 
     assert result.exit_code == 1
     assert "Expected no --name with --arch all" in result.stderr
 
 
-def test_a_profile_says_where_an_epoch_goes_and_changes_nothing(cxr, own_prepared):
+def test_a_profile_shows_the_time_of_an_epoch_and_changes_no_result(cxr, own_prepared):
     arguments = ["train", *ONE_EPOCH, "-w", own_prepared.root]
     plain = json.loads(cxr(*arguments, "--name", "plain", "--json").stdout)
     profiled = json.loads(cxr(*arguments, "--name", "profiled", "--profile", "--json").stdout)

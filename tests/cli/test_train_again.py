@@ -42,7 +42,7 @@ def edit(path, **changes):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_a_killed_training_goes_on_to_the_same_weights(cxr, own_prepared):
+def test_a_resumed_run_gets_the_same_weights(cxr, own_prepared):
     place = ("-w", own_prepared.root)
     options = (*SMALL, "--epochs", "6", "--class-weight", "--seed", "3")
     process = subprocess.Popen(
@@ -79,7 +79,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(cxr, own_prepared):
     assert histories[0] == histories[1]
 
 
-def test_a_hybrid_is_trained_again_trees_and_all(cxr, own_prepared):
+def test_a_hybrid_run_is_reproduced_with_its_trees(cxr, own_prepared):
     place = ("-w", own_prepared.root)
     cxr("train", "--arch", "cnn-xgboost", "--image-size", "32", "--epochs", "1", "--name", "first", *place)
     original = own_prepared.run("first")
@@ -97,7 +97,7 @@ def test_a_hybrid_is_trained_again_trees_and_all(cxr, own_prepared):
     }
 
 
-def test_what_differs_is_named(own_trained, tmp_path):
+def test_differences_from_the_record_are_named(own_trained, tmp_path):
     run = own_trained.run()
     theirs = RunFolder(tmp_path / "theirs")
     shutil.copytree(run.root, theirs.root)
@@ -129,7 +129,7 @@ def test_what_differs_is_named(own_trained, tmp_path):
     assert (found.same_weights, found.max_probability_difference, found.films) == (None, None, 0)
 
 
-def test_every_bit_and_shape_counts_in_the_hash():
+def test_the_hash_depends_on_every_bit_and_shape():
     weights = [np.zeros((2, 3), np.float32), np.ones(4, np.float32)]
     nearly = [weights[0], np.nextafter(weights[1], 2)]
     hashes = {
@@ -170,14 +170,14 @@ def test_every_bit_and_shape_counts_in_the_hash():
         ),
     ],
 )
-def test_what_is_refused_before_tensorflow(cxr, own_trained, arguments, error, hint):
+def test_invalid_reruns_are_refused_before_tensorflow_loads(cxr, own_trained, arguments, error, hint):
     result = cxr("train", *arguments, "-w", own_trained.root)
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"Error: {error.format(root=own_trained.root)}\n{hint}\n"
 
 
-def test_another_dataset_reproduces_nothing_but_may_be_trained_on_under_a_name(cxr, own_trained):
+def test_a_recipe_can_be_used_on_another_dataset_under_a_name(cxr, own_trained):
     edit(own_trained.run().record, dataset_fingerprint="0" * 64)
     place = ("-w", own_trained.root)
     refused = cxr("train", "--from", "simple-cnn", *place)
@@ -194,7 +194,7 @@ def test_another_dataset_reproduces_nothing_but_may_be_trained_on_under_a_name(c
     assert changed.options == change_options(plan.options, {"epochs": 7, "flip": False})
 
 
-def test_an_unfinished_training_is_told_of_and_goes_on_only_with_its_options(cxr, own_prepared, monkeypatch):
+def test_an_unfinished_run_is_reported_and_resumed_only_with_its_options(cxr, own_prepared, monkeypatch):
     def stop(*arguments):
         raise KeyboardInterrupt
 
@@ -225,7 +225,7 @@ def test_an_unfinished_training_is_told_of_and_goes_on_only_with_its_options(cxr
     assert "Resuming after epoch 1\nExporting" in everything.stderr
 
 
-def test_what_was_to_be_reproduced_is_known_after_a_kill(own_trained, capsys):
+def test_a_resumed_reproduction_still_knows_its_source(own_trained, capsys):
     run = read_record(own_trained.run().record, RunRecord)
     options = read_options(run.options, own_trained.run().record)
 

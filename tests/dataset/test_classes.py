@@ -5,7 +5,7 @@ import pytest
 from cxr_cli.dataset.classes import Classes
 
 
-def test_the_negative_class_comes_first_and_the_positive_one_is_1():
+def test_the_negative_class_is_0_and_the_positive_class_1():
     classes = Classes(negative="non_covid", positive="covid")
 
     assert list(classes) == ["non_covid", "covid"]
@@ -13,7 +13,7 @@ def test_the_negative_class_comes_first_and_the_positive_one_is_1():
     assert [classes.label(False), classes.label(True)] == ["non_covid", "covid"]
 
 
-def test_indices_name_the_classes_whatever_their_order():
+def test_indices_name_the_classes_in_any_order():
     assert Classes.from_indices({"covid": 1, "non_covid": 0}) == Classes("non_covid", "covid")
     assert Classes.from_indices({"covid": 0, "normal": 1}) == Classes("covid", "normal")
 

@@ -100,7 +100,7 @@ def test_every_altered_copy_is_found_and_joins_its_patient(clinics, tmp_path):
     assert np.load(workspace.dataset.small).shape == (len(films), 96, 96)
 
 
-def test_without_copies_there_is_a_table_of_none(prepared):
+def test_without_copies_the_table_is_empty(prepared):
     record = read_record(prepared.dataset.record, DatasetRecord)
 
     assert record.duplicates == Duplicates(
@@ -111,7 +111,7 @@ def test_without_copies_there_is_a_table_of_none(prepared):
     assert header.endswith(",kind,hamming,correlation")
 
 
-def test_films_are_compared_in_blocks_as_all_at_once(phantoms, monkeypatch):
+def test_comparing_in_blocks_gives_the_same_result(phantoms, monkeypatch):
     films = list(find_films([phantoms.parent]))
     read = list(read_here(films))
     digests, small = [film.sha256 for film in read], small_pictures(film.small for film in read)
@@ -126,7 +126,7 @@ def test_films_are_compared_in_blocks_as_all_at_once(phantoms, monkeypatch):
     assert find_duplicates(digests, small) == found
 
 
-def test_many_copies_of_one_film_are_all_joined(film):
+def test_all_copies_of_one_film_are_joined(film):
     from cxr_cli.dataset.split import group_films
     from cxr_cli.films.phash import shrink
     from cxr_cli.films.reader import read_film
@@ -149,7 +149,7 @@ def test_no_films_have_no_copies():
 
 
 @pytest.mark.realdata
-def test_films_that_two_patients_share_are_found_in_the_collection(shared, tmp_path):
+def test_known_shared_films_of_the_collection_are_found(shared, tmp_path):
     """Pairs that were looked at: each is one film, cropped, framed, inscribed or saved anew."""
     workspace = Workspace(tmp_path / "workspace")
     record = prepare(workspace, metadata=[shared / "data" / "covid-chestxray" / "metadata.csv"]).record
@@ -168,7 +168,7 @@ def test_films_that_two_patients_share_are_found_in_the_collection(shared, tmp_p
     assert set(PARTS) == set(record.films)
 
 
-def test_among_very_many_films_all_but_crops_are_found(clinics, tmp_path, monkeypatch):
+def test_all_copies_but_crops_are_found_among_very_many_films(clinics, tmp_path, monkeypatch):
     monkeypatch.setattr("cxr_cli.dataset.duplicates.MANY_FILMS", 20)
     monkeypatch.setattr("cxr_cli.dataset.describe.MANY_FILMS", 20)
     workspace = Workspace(tmp_path / "workspace")

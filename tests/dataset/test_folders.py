@@ -44,7 +44,7 @@ def refusal(folder: Path, **options) -> FolderError:
     return caught.value
 
 
-def test_two_folders_keep_their_names_and_the_one_named_for_covid_is_positive(tree):
+def test_of_two_folders_the_one_named_after_covid_is_positive(tree):
     selection = select_from_folders(tree("COVID-19/a.png", "Normal/a.png", "Normal/deep/er/b.JPG"))
 
     assert (selection.negative, selection.positive) == ("Normal", "COVID-19")
@@ -57,7 +57,7 @@ def test_two_folders_keep_their_names_and_the_one_named_for_covid_is_positive(tr
     assert {film.source for film in selection.kept} == {"tree"}
 
 
-def test_more_folders_are_the_positive_one_against_the_rest(tree):
+def test_with_more_folders_the_others_become_one_negative_class(tree):
     selection = select_from_folders(tree("covid/a.png", "normal/a.png", "viral/a.png"), positive="viral")
 
     assert kept(selection) == {
@@ -69,7 +69,7 @@ def test_more_folders_are_the_positive_one_against_the_rest(tree):
 
 @pytest.mark.parametrize("val", ["val", "valid", "Validation"])
 @pytest.mark.parametrize(("train", "test"), [("train", "test"), ("Training", "TESTING")])
-def test_parts_are_known_by_their_common_names_and_a_class_whatever_its_case(tree, train, val, test):
+def test_parts_have_common_names_and_classes_ignore_case(tree, train, val, test):
     selection = select_from_folders(
         tree(*(f"{part}/{kind}/{part}.png" for part in (train, val) for kind in ("covid", "normal")))
         and tree(f"{test}/Covid/x.png", f"{test}/NORMAL/x.png")
@@ -86,13 +86,13 @@ def test_parts_are_known_by_their_common_names_and_a_class_whatever_its_case(tre
     assert selection.given_parts == ["train", "val", "test"]
 
 
-def test_an_empty_part_is_not_given(tree):
+def test_an_empty_part_counts_as_missing(tree):
     selection = select_from_folders(tree("train/covid/a.png", "train/normal/a.png", "val/covid/.gitkeep"))
 
     assert selection.given_parts == ["train"]
 
 
-def test_every_file_is_kept_or_left_out_with_its_reason(tree):
+def test_every_file_is_kept_or_excluded_with_a_reason(tree):
     selection = select_from_folders(
         tree(
             *("covid/a.png", "normal/a.png", "covid/.DS_Store", "normal/Thumbs.db", "readme.txt", "loose.png"),
@@ -121,14 +121,14 @@ def test_every_file_is_kept_or_left_out_with_its_reason(tree):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are Unicode")
-def test_a_name_that_is_not_utf8_is_left_out_in_words_that_can_be_written(tree):
+def test_a_name_that_is_not_utf8_is_excluded_with_a_writable_reason(tree):
     folder = tree("covid/a.png", "normal/a.png")
     Path(os.fsdecode(os.fsencode(folder / "normal") + b"/caf\xe9.png")).touch()
 
     assert reasons(select_from_folders(folder)) == {"normal/caf\\udce9.png": "file name is not UTF-8"}
 
 
-def test_links_to_folders_are_followed_and_circles_are_not(tree):
+def test_linked_folders_are_followed_and_loops_are_not(tree):
     folder = tree("covid/a.png")
     (tree("../store/b.png").parent / "store").rename(folder.parent / "films")
     (folder / "normal").symlink_to(folder.parent / "films")
@@ -137,7 +137,7 @@ def test_links_to_folders_are_followed_and_circles_are_not(tree):
     assert sorted(kept(select_from_folders(folder))) == ["covid/a.png", "normal/b.png"]
 
 
-def test_a_workspace_among_the_class_folders_is_no_class(tree):
+def test_a_workspace_beside_the_class_folders_is_not_a_class(tree):
     folder = tree("covid/a.png", "normal/a.png", "workspace/dataset/split/train/covid/a.png")
 
     assert len(select_from_folders(folder, skip=folder / "workspace").kept) == 2
@@ -147,19 +147,19 @@ def test_a_workspace_among_the_class_folders_is_no_class(tree):
     ("asked", "positive"),
     [("normal", "Normal"), ("viral-pneumonia", "Viral Pneumonia"), ("COVID-19", "covid"), (" covid ", "covid")],
 )
-def test_the_positive_folder_is_found_whatever_the_spelling(tree, asked, positive):
+def test_the_positive_folder_is_matched_in_any_spelling(tree, asked, positive):
     folder = tree("covid/a.png", "Normal/a.png", "Viral Pneumonia/a.png")
 
     assert select_from_folders(folder, positive=asked).positive == positive
 
 
 @pytest.mark.parametrize("name", ["COVID", "covid19", "Covid-19", "COVID_CXR", "1 covid positive"])
-def test_names_that_are_for_covid(tree, name):
+def test_names_that_mean_covid(tree, name):
     assert select_from_folders(tree(f"{name}/a.png", "other/a.png")).positive == name
 
 
 @pytest.mark.parametrize("name", ["non-covid", "no_covid", "COVID-negative", "noncovid", "pneumonia"])
-def test_without_a_folder_named_for_covid_the_choice_is_asked_for(tree, name):
+def test_without_a_folder_named_after_covid_positive_is_required(tree, name):
     error = refusal(tree(f"{name}/a.png", f"{name}/b.png", "z normal/a.png"))
 
     assert error.message == (
@@ -169,7 +169,7 @@ def test_without_a_folder_named_for_covid_the_choice_is_asked_for(tree, name):
     assert error.hint == f"Say which: --positive {name} or --positive 'z normal'"
 
 
-def test_several_folders_named_for_covid_and_a_name_that_is_not_there(tree):
+def test_several_folders_named_after_covid_or_an_unknown_name_are_refused(tree):
     folder = tree("covid/a.png", "covid19/a.png", "normal/a.png")
     listed = "covid (1 film), covid19 (1 film), normal (1 film)"
 
@@ -189,18 +189,18 @@ def test_several_folders_named_for_covid_and_a_name_that_is_not_there(tree):
         (r"^(\d+)_|x", ["00000013", "00000013", ""]),
     ],
 )
-def test_the_first_group_or_else_the_match_is_the_patient(tree, pattern, patients):
+def test_the_patient_is_the_first_group_or_the_whole_match(tree, pattern, patients):
     folder = tree("covid/00000013_005.png", "covid/7x.png", "normal/00000013_006.png")
     selection = select_from_folders(folder, patient_pattern=pattern)
 
     assert sorted(film.patient for film in selection.kept) == sorted(patients)
 
 
-def test_without_a_pattern_no_film_names_its_patient(tree):
+def test_without_a_pattern_films_have_no_patient(tree):
     assert {film.patient for film in select_from_folders(tree("covid/1_a.png", "normal/1_b.png")).kept} == {""}
 
 
-def test_a_pattern_that_is_none_or_matches_nothing_is_refused(tree):
+def test_an_invalid_pattern_or_one_without_matches_is_refused(tree):
     folder = tree("covid/a.png", "normal/b.png")
 
     assert refusal(folder, patient_pattern="(").message == (
@@ -215,7 +215,7 @@ def test_a_pattern_that_is_none_or_matches_nothing_is_refused(tree):
     assert error.hint == r"For names like 00000013_005.png: --patient-pattern '^(\d+)_'"
 
 
-def test_a_class_that_a_given_part_lacks_is_noted_where_another_is_there(tree):
+def test_a_class_missing_in_a_given_part_is_reported(tree):
     selection = select_from_folders(
         tree(*("train/covid/a.png", "train/normal/a.png", "train/viral/a.png", "val/covid/a.png", "val/normal/a.png"))
     )
@@ -275,14 +275,14 @@ def test_a_class_that_a_given_part_lacks_is_noted_where_another_is_there(tree):
         ),
     ],
 )
-def test_a_tree_that_cannot_be_understood_is_refused_with_what_was_found(tree, names, message, hint):
+def test_an_ambiguous_tree_is_refused_with_its_folders(tree, names, message, hint):
     folder = tree(*names)
     error = refusal(folder)
 
     assert (error.message, error.hint) == (message.format(folder), hint.format(folder))
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     error = refusal(tmp_path / "nowhere")
 
     assert error.message == (f"Expected a folder of class folders. Received: {tmp_path / 'nowhere'}: no such folder.")

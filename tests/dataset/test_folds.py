@@ -53,7 +53,7 @@ def groups_by_part(films, fold):
     return found
 
 
-def test_each_film_is_tested_once_and_no_group_is_in_two_parts(films):
+def test_each_film_is_tested_once_and_groups_stay_in_one_part(films):
     folds = draw_folds(films, 5, positive="covid", seed=0)
 
     assert [fold.name for fold in folds] == ["1", "2", "3", "4", "5"]
@@ -68,7 +68,7 @@ def test_each_film_is_tested_once_and_no_group_is_in_two_parts(films):
         assert 0.12 < (counts["val", "covid"] + counts["val", "non_covid"]) / (120 * 0.8) < 0.24  # 15 of 85
 
 
-def test_neither_order_nor_names_have_a_say_but_the_seed_has(films):
+def test_folds_depend_on_the_seed_but_not_on_order_or_names(films):
     shuffled = films.copy()
     random.Random(3).shuffle(shuffled)
     renamed = [replace(film, group=f"{len(film.group)} {film.group[::-1]}", path=film.path) for film in shuffled]
@@ -79,7 +79,7 @@ def test_neither_order_nor_names_have_a_say_but_the_seed_has(films):
     assert by_path(films, draw_folds(films, 4, positive="covid", seed=2)) != drawn
 
 
-def test_a_class_of_fewer_groups_than_folds_is_refused(films):
+def test_a_class_with_fewer_groups_than_folds_is_refused(films):
     few = [film for film in films if film.label == "covid"] + [
         film(200 + number, label="non_covid", group=f"negative {number % 3}") for number in range(30)
     ]
@@ -93,7 +93,7 @@ def test_a_class_of_fewer_groups_than_folds_is_refused(films):
     assert refused.value.hint == "Fewer folds: --folds 3"
 
 
-def test_two_folds_of_two_patients_leave_nothing_to_validate_on(films):
+def test_too_few_patients_for_a_validation_part_are_refused(films):
     few = [film for film in films if film.label == "covid"] + [
         film(200 + number, label="non_covid", group=f"negative {number % 2}") for number in range(30)
     ]
@@ -102,7 +102,7 @@ def test_two_folds_of_two_patients_leave_nothing_to_validate_on(films):
         draw_folds(few, 2, positive="covid", seed=0)
 
 
-def test_a_value_left_out_and_its_patients_have_no_part_in_the_training(films):
+def test_a_left_out_value_and_its_patients_are_not_used_in_training(films):
     # Every third patient is seen from both sides, so that his PA film would tell of his AP film.
     viewed = [
         replace(film, view="AP" if i % 3 == 0 and i % 2 else ["PA", "AP Supine"][i // 2 % 2])
@@ -123,7 +123,7 @@ def test_a_value_left_out_and_its_patients_have_no_part_in_the_training(films):
     assert "" in folds[0].parts
 
 
-def test_small_and_unknown_values_are_one_fold(films):
+def test_small_and_unknown_values_share_one_fold(films):
     places = ["Milan"] * 40 + ["Hanover"] * 40 + ["Wuhan"] * 5 + [" Milan "] * 5 + [""] * 20 + ["Turin"] * 10
     placed = [replace(film, location=place) for film, place in zip(films, places, strict=True)]
 
@@ -138,7 +138,7 @@ def test_small_and_unknown_values_are_one_fold(films):
     assert skipped == []
 
 
-def test_a_value_without_which_nothing_can_be_trained_is_skipped_and_named(films):
+def test_a_value_that_training_needs_is_skipped_and_named(films):
     # Negatives from another hospital alone: without the first, there is one class.
     mixed = [replace(film, source="ours") for film in films]
     mixed += [film(300 + number, label="non_covid", source="theirs") for number in range(50)]
@@ -150,6 +150,6 @@ def test_a_value_without_which_nothing_can_be_trained_is_skipped_and_named(films
     assert skipped[0].reason == "what is left has too few patients of a class to train on"
 
 
-def test_a_column_of_one_value_is_refused(films):
+def test_a_column_with_one_value_is_refused(films):
     with pytest.raises(SplitError, match=r"two or more values of source.* Received: here\."):
         leave_out(films, "source", positive="covid", seed=0)

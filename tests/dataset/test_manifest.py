@@ -45,7 +45,7 @@ def refusal(dataset: DatasetFolder) -> WorkspaceError:
     return caught.value
 
 
-def test_a_manifest_is_a_header_and_a_line_a_film(dataset):
+def test_a_manifest_has_a_header_and_one_line_per_film(dataset):
     write_manifest(dataset.manifest, [film(1)])
 
     assert (
@@ -57,7 +57,7 @@ def test_a_manifest_is_a_header_and_a_line_a_film(dataset):
     )
 
 
-def test_films_come_back_as_they_were_written(dataset):
+def test_films_are_read_back_as_written(dataset):
     films = [
         film(1),
         film(2, finding="COVID-19, ARDS", patient="", view='"AP"'),
@@ -68,7 +68,7 @@ def test_films_come_back_as_they_were_written(dataset):
     assert read_manifest(dataset) == films
 
 
-def test_a_manifest_without_films_is_one(dataset):
+def test_a_manifest_without_films_is_valid(dataset):
     write_manifest(dataset.manifest, [])
 
     assert read_manifest(dataset) == []
@@ -98,7 +98,7 @@ def test_a_damaged_manifest_is_refused_with_the_place_and_the_command(dataset, c
     assert error.hint == HINT
 
 
-def test_a_manifest_that_is_not_there_is_said(dataset):
+def test_a_missing_manifest_is_an_error(dataset):
     error = refusal(dataset)
 
     assert error.message.startswith(f"Expected a table in {dataset.manifest}. Received: ")
@@ -106,7 +106,7 @@ def test_a_manifest_that_is_not_there_is_said(dataset):
     assert error.hint == HINT
 
 
-def test_a_table_that_cannot_be_written_is_said_and_the_old_one_kept(tmp_path, monkeypatch):
+def test_a_manifest_that_cannot_be_written_is_an_error_and_the_old_one_is_kept(tmp_path, monkeypatch):
     path = tmp_path / "table.csv"
     write_table(path, ["a"], [{"a": 1}])
 
@@ -121,7 +121,7 @@ def test_a_table_that_cannot_be_written_is_said_and_the_old_one_kept(tmp_path, m
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_table_whose_rows_end_in_an_error_keeps_the_old_one(tmp_path):
+def test_an_error_in_the_rows_keeps_the_old_manifest(tmp_path):
     path = tmp_path / "table.csv"
     write_table(path, ["a"], [{"a": "é"}])
 
@@ -132,7 +132,7 @@ def test_a_table_whose_rows_end_in_an_error_keeps_the_old_one(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_films_are_counted_by_part_and_label_and_none_is_zero():
+def test_films_are_counted_by_part_and_label_including_zeros():
     films = [film(1), film(2), film(3, split="test"), film(4, split="test", label="non_covid")]
 
     counts = films_by_part(films, ["non_covid", "covid"])
@@ -145,7 +145,7 @@ def test_films_are_counted_by_part_and_label_and_none_is_zero():
     assert list(counts["train"]) == ["non_covid", "covid"]
 
 
-def test_the_fingerprint_tells_content_label_and_part_and_nothing_else():
+def test_the_fingerprint_depends_only_on_content_label_and_part():
     films = [film(1), film(2), film(3)]
     mark = dataset_fingerprint(films)
 

@@ -44,7 +44,7 @@ def refusal(path: Path) -> MetadataError:
     return caught.value
 
 
-def test_columns_are_known_by_name_in_any_order_and_others_are_left(table):
+def test_columns_are_matched_by_name_and_others_are_ignored(table):
     assert table("url,finding,survival,filename,view\nhttp,COVID-19,Y,a.png,PA\n") == [
         {"finding": "COVID-19", "view": "PA", "filename": "a.png"}
     ]
@@ -64,56 +64,56 @@ def test_columns_are_known_by_name_in_any_order_and_others_are_left(table):
         "patient,imagename,label",
     ],
 )
-def test_a_header_is_known_whatever_its_case_spacing_and_usual_synonym(table, header):
+def test_a_header_is_matched_in_any_case_spacing_and_common_synonym(table, header):
     assert table(f"{header}\n7,a.png,COVID-19\n") == [{"patientid": "7", "filename": "a.png", "finding": "COVID-19"}]
 
 
-def test_a_columns_own_name_goes_before_another_name_for_it(table):
+def test_the_canonical_column_name_precedes_synonyms(table):
     assert table("image,label,patient,filename,finding,patientid\n1,2,3,a.png,COVID-19,7\n") == [
         {"patientid": "7", "finding": "COVID-19", "filename": "a.png"}
     ]
 
 
-def test_of_two_columns_of_one_name_the_first_counts(table):
+def test_the_first_of_two_columns_of_the_same_name_is_used(table):
     assert table("finding,filename,finding\nCOVID-19,a.png,SARS\n") == [{"finding": "COVID-19", "filename": "a.png"}]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
-def test_utf8_with_or_without_a_mark_and_latin1_are_read(table, encoding):
+def test_utf8_with_or_without_bom_and_latin1_are_read(table, encoding):
     assert table("filename,finding\nmüller.png,Pneumopathie aiguë\n".encode(encoding)) == [
         {"filename": "müller.png", "finding": "Pneumopathie aiguë"}
     ]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_line_ends_of_all_systems_are_read(table, end):
+def test_all_line_endings_are_read(table, end):
     assert table(f"filename,finding{end}a.png,x{end}b.png,y{end}") == [
         {"filename": "a.png", "finding": "x"},
         {"filename": "b.png", "finding": "y"},
     ]
 
 
-def test_blank_lines_are_no_rows(table):
+def test_blank_lines_are_skipped(table):
     assert table("\n  \nfilename,finding\n\na.png,x\n   \nb.png,y\n\n") == [
         {"filename": "a.png", "finding": "x"},
         {"filename": "b.png", "finding": "y"},
     ]
 
 
-def test_values_are_text_without_the_spaces_around(table):
+def test_values_are_stripped_text(table):
     assert table('filename,finding,age,view\n  007.png , "COVID-19, ARDS",065,  NA \n') == [
         {"finding": "COVID-19, ARDS", "age": "065", "view": "NA", "filename": "007.png"}
     ]
 
 
-def test_a_value_over_several_lines_becomes_one_line(table):
+def test_a_multiline_value_becomes_one_line(table):
     assert table('filename,finding,notes\na.png,"COVID-19,\r\nARDS","one\ntwo, three"\nb.png,x,\n') == [
         {"finding": "COVID-19, ARDS", "filename": "a.png"},
         {"finding": "x", "filename": "b.png"},
     ]
 
 
-def test_a_row_that_ends_early_has_empty_values(table):
+def test_a_short_row_has_empty_values(table):
     assert table("filename,finding,view,age\na.png,x\nb.png,y,PA,7\n") == [
         {"age": "", "finding": "x", "view": "", "filename": "a.png"},
         {"age": "7", "finding": "y", "view": "PA", "filename": "b.png"},
@@ -123,12 +123,12 @@ def test_a_row_that_ends_early_has_empty_values(table):
 @pytest.mark.parametrize(
     "content", ["filename,finding,\na.png,x,\n", "filename,finding\na.png,x,\n", "filename,finding\na.png,x,,,\n"]
 )
-def test_commas_at_the_end_of_lines_say_nothing(table, content):
+def test_trailing_commas_are_ignored(table, content):
     assert table(content) == [{"finding": "x", "filename": "a.png"}]
 
 
 @pytest.mark.parametrize("row", [1, 2, 3])
-def test_a_row_with_more_to_say_than_the_header_is_refused_with_its_number(tmp_path, row):
+def test_a_row_longer_than_the_header_is_refused_with_its_number(tmp_path, row):
     """An unquoted comma shifts every value after it: a film would get the class of its notes."""
     path = tmp_path / "metadata.csv"
     lines = ["notes,filename,finding", "x,a.png,y", "x,b.png,y", "x,c.png,y"]
@@ -153,7 +153,7 @@ def test_a_row_with_more_to_say_than_the_header_is_refused_with_its_number(tmp_p
         (b'"filename,finding\na.png,x', "a quote in line 1 or later is not closed"),
     ],
 )
-def test_what_is_no_table_is_refused_with_the_reason(tmp_path, content, reason):
+def test_a_file_that_is_no_table_is_refused_with_the_reason(tmp_path, content, reason):
     path = tmp_path / "metadata.csv"
     path.write_bytes(content)
 
@@ -162,7 +162,7 @@ def test_what_is_no_table_is_refused_with_the_reason(tmp_path, content, reason):
     assert error.hint == HINT
 
 
-def test_a_file_that_is_not_there_or_a_folder_is_said(tmp_path):
+def test_a_missing_file_or_a_folder_is_an_error(tmp_path):
     missing, folder = refusal(tmp_path / "metadata.csv"), refusal(tmp_path)
 
     assert missing.message == (
@@ -180,7 +180,7 @@ def test_a_file_that_is_not_there_or_a_folder_is_said(tmp_path):
         ("a,b", "columns filename, finding"),
     ],
 )
-def test_needed_columns_that_are_missing_are_named(tmp_path, header, missing):
+def test_missing_required_columns_are_named(tmp_path, header, missing):
     path = tmp_path / "metadata.csv"
     path.write_text(f"{header}\n1,2\n")
 
@@ -191,7 +191,7 @@ def test_needed_columns_that_are_missing_are_named(tmp_path, header, missing):
     assert error.hint == f"Rename or add the {missing}"
 
 
-def test_semicolons_between_the_columns_are_named(tmp_path):
+def test_semicolons_as_separators_are_reported(tmp_path):
     path = tmp_path / "metadata.csv"
     path.write_text("filename;finding\n1;2\n")
 
@@ -215,7 +215,7 @@ def test_classes_are_named_after_the_finding(positive, names):
 
 
 @pytest.mark.parametrize("positive", ["", " ", "-", "肺炎"])
-def test_a_finding_without_a_name_for_files_is_refused(positive):
+def test_a_finding_that_gives_no_folder_name_is_refused(positive):
     with pytest.raises(MetadataError) as caught:
         label_names(positive)
 
@@ -250,7 +250,7 @@ def test_a_finding_without_a_name_for_files_is_refused(positive):
         ("肺炎", "Pneumonia", False),
     ],
 )
-def test_a_finding_names_another_as_a_whole_word_of_its_list_or_path(finding, positive, named):
+def test_a_finding_is_matched_as_a_whole_word_of_a_list_or_path(finding, positive, named):
     assert names_finding(finding, positive) is named
 
 
@@ -269,7 +269,7 @@ TEXT = """patientid,finding,view,modality,filename
 """
 
 
-def test_every_row_is_kept_or_left_out_with_the_first_reason(metadata):
+def test_every_row_is_kept_or_excluded_with_the_first_reason(metadata):
     path = metadata(TEXT)
 
     selection = select_films([path])
@@ -300,7 +300,7 @@ def test_every_row_is_kept_or_left_out_with_the_first_reason(metadata):
     assert selection.missing_columns == []
 
 
-def test_a_row_left_out_says_what_it_was(metadata):
+def test_an_excluded_row_keeps_its_values(metadata):
     path = metadata(TEXT)
 
     assert select_films([path]).excluded[0] == Exclusion(
@@ -315,13 +315,13 @@ def test_a_row_left_out_says_what_it_was(metadata):
     )
 
 
-def test_the_views_kept_are_those_asked_for_whatever_their_case(metadata):
+def test_the_requested_views_are_kept_in_any_case(metadata):
     text = "finding,view,filename\nx,PA,a.png\nx,L,b.png\nx,lateral,c.png\nx,,d.png\n"
 
     assert [film.row for film in select_films([metadata(text)], views=["l", "Lateral"]).kept] == [2, 3]
 
 
-def test_without_a_column_its_rule_is_skipped_and_the_column_named(metadata):
+def test_the_rule_of_a_missing_column_is_skipped_and_the_column_named(metadata):
     selection = select_films([metadata("filename,finding\na.png,COVID-19\nb.png,SARS\n")])
 
     assert [(film.row, film.patient, film.view, film.sex, film.age) for film in selection.kept] == [
@@ -332,7 +332,7 @@ def test_without_a_column_its_rule_is_skipped_and_the_column_named(metadata):
     assert selection.missing_columns == ["patientid", "view", "modality"]
 
 
-def test_another_finding_can_be_the_positive_one(metadata):
+def test_another_finding_can_be_positive(metadata):
     selection = select_films(
         [metadata("filename,finding\na.png,Pneumonia/Viral/COVID-19\nb.png,SARS\n")], positive="Pneumonia"
     )
@@ -354,13 +354,13 @@ def test_another_finding_can_be_the_positive_one(metadata):
         ("", "one\\two\\a.png", "one/two/a.png"),
     ],
 )
-def test_a_film_is_looked_for_where_the_row_says_and_then_near_by(metadata, folder, filename, film):
+def test_a_film_is_searched_where_the_row_says_then_nearby(metadata, folder, filename, film):
     path = metadata(f"folder,filename,finding\n{folder},{filename},x\n", films=film)
 
     assert select_films([path]).kept[0].image == path.parent / film
 
 
-def test_a_folder_of_images_may_be_named(metadata, tmp_path):
+def test_the_folder_of_images_can_be_given(metadata, tmp_path):
     path = metadata("folder,filename,finding\nimages,a.png,x\nimages,b.png,x\n", films="b.png")
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "a.png").touch()
@@ -370,7 +370,7 @@ def test_a_folder_of_images_may_be_named(metadata, tmp_path):
     ]
 
 
-def test_a_folder_with_a_films_name_and_a_name_too_long_for_a_file_are_no_image_files(metadata, tmp_path):
+def test_folders_and_overlong_names_are_not_image_files(metadata, tmp_path):
     path = metadata(f"filename,finding\nfolder.png,x\n{'x' * 300}.png,x\n.,x\na.png,x\n")
     (path.parent / "folder.png").mkdir()
 
@@ -379,7 +379,7 @@ def test_a_folder_with_a_films_name_and_a_name_too_long_for_a_file_are_no_image_
     assert [row.reason for row in selection.excluded] == ["no image file"] * 3
 
 
-def test_a_symbolic_link_is_the_same_file_and_a_hard_link_another(metadata):
+def test_a_symbolic_link_is_the_same_file_but_a_hard_link_is_not(metadata):
     path = metadata("filename,finding\nhard.png,x\na.png,x\nsoft.png,x\n./a.png,x\n")
     (path.parent / "hard.png").hardlink_to(path.parent / "a.png")
     (path.parent / "soft.png").symlink_to(path.parent / "a.png")
@@ -390,7 +390,7 @@ def test_a_symbolic_link_is_the_same_file_and_a_hard_link_another(metadata):
     assert [row.reason for row in selection.excluded] == [f"same image file as row 2 of {path}"] * 2
 
 
-def test_rows_of_several_files_keep_their_source_and_number(metadata, tmp_path):
+def test_rows_of_several_files_keep_their_source_and_row_number(metadata, tmp_path):
     first = metadata("filename,finding\na.png,x\nb.png,x\n")
     other = tmp_path / "other"
     other.mkdir()
@@ -408,7 +408,7 @@ def test_rows_of_several_files_keep_their_source_and_number(metadata, tmp_path):
     assert selection.excluded[0].metadata == str(other / "rows.csv")
 
 
-def test_where_no_row_is_left_the_funnel_is_told(metadata):
+def test_an_error_without_remaining_rows_shows_the_funnel(metadata):
     path = metadata("filename,finding,view\na.png,x,L\nmissing.png,x,PA\n")
 
     with pytest.raises(MetadataError) as caught:
@@ -422,6 +422,6 @@ def test_where_no_row_is_left_the_funnel_is_told(metadata):
     assert caught.value.hint == "Say where the images are with --images DIR, or which views to keep with --views"
 
 
-def test_a_header_without_rows_leaves_none(metadata):
+def test_a_header_without_rows_is_an_error(metadata):
     with pytest.raises(MetadataError, match=r"Received: 0 rows, of which none is left"):
         select_films([metadata("filename,finding\n")])

@@ -55,7 +55,7 @@ def part_of(films: list[Film]) -> dict[str, str]:
     return {Path(film.original).name: film.split for film in films}
 
 
-def test_films_are_copied_where_the_manifest_says(clinic, workspace):
+def test_films_are_copied_to_the_paths_in_the_manifest(clinic, workspace):
     metadata = clinic()
     prepared = prepare(workspace, metadata=[metadata])
     films = read_manifest(workspace.dataset)
@@ -77,7 +77,7 @@ def test_films_are_copied_where_the_manifest_says(clinic, workspace):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_the_manifest_keeps_what_the_row_said(clinic, workspace):
+def test_the_manifest_keeps_the_values_of_the_row(clinic, workspace):
     prepare(workspace, metadata=[clinic()])
 
     film = next(film for film in read_manifest(workspace.dataset) if film.patient == "3")
@@ -86,7 +86,7 @@ def test_the_manifest_keeps_what_the_row_said(clinic, workspace):
     )
 
 
-def test_originals_keep_their_bytes_and_times(clinic, workspace):
+def test_originals_are_not_changed(clinic, workspace):
     folder = clinic().parent
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
 
@@ -98,7 +98,7 @@ def test_originals_keep_their_bytes_and_times(clinic, workspace):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_links_are_hard_links_to_the_originals_and_outlive_the_dataset(clinic, workspace):
+def test_link_makes_hard_links_and_removing_the_dataset_keeps_the_originals(clinic, workspace):
     folder = clinic().parent
     before = file_bytes(folder)
     for _ in range(2):
@@ -111,7 +111,7 @@ def test_links_are_hard_links_to_the_originals_and_outlive_the_dataset(clinic, w
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_links_through_a_symbolic_link_reach_the_file(clinic, workspace):
+def test_link_follows_symbolic_links(clinic, workspace):
     folder = clinic().parent
     (folder / "images").rename(folder / "store")
     (folder / "images").mkdir()
@@ -124,7 +124,7 @@ def test_links_through_a_symbolic_link_reach_the_file(clinic, workspace):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_no_patient_is_in_two_parts_and_both_classes_are_in_each(clinic, workspace):
+def test_patients_stay_in_one_part_and_each_part_has_both_classes(clinic, workspace):
     record = prepare(workspace, metadata=[clinic()]).record
     films = read_manifest(workspace.dataset)
 
@@ -135,7 +135,7 @@ def test_no_patient_is_in_two_parts_and_both_classes_are_in_each(clinic, workspa
     }
 
 
-def test_the_record_says_how_the_dataset_came_to_be(clinic, workspace, rows_of_a_clinic):
+def test_the_record_describes_how_the_dataset_was_made(clinic, workspace, rows_of_a_clinic):
     rows = rows_of_a_clinic()
     rows[0]["view"] = "L"
     rows[1]["patientid"] = ""
@@ -177,7 +177,7 @@ def test_the_record_says_how_the_dataset_came_to_be(clinic, workspace, rows_of_a
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_missing_columns_are_handed_on_and_films_without_patient_stand_alone(clinic, workspace, rows_of_a_clinic):
+def test_missing_columns_are_reported_and_films_without_patient_are_separate(clinic, workspace, rows_of_a_clinic):
     rows = [{"filename": row["filename"], "finding": row["finding"]} for row in rows_of_a_clinic()]
     prepared = prepare(workspace, metadata=[clinic(rows)])
 
@@ -188,7 +188,7 @@ def test_missing_columns_are_handed_on_and_films_without_patient_stand_alone(cli
 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.usefixtures("undrawn")
-def test_the_positive_class_is_one_whatever_the_order_of_rows_and_folders(clinic, workspace, rows_of_a_clinic, reverse):
+def test_the_positive_class_is_1_in_any_order_of_rows_and_folders(clinic, workspace, rows_of_a_clinic, reverse):
     rows = sorted(rows_of_a_clinic(), key=lambda row: row["finding"], reverse=reverse)
     record = prepare(workspace, metadata=[clinic(rows)]).record
 
@@ -197,7 +197,7 @@ def test_the_positive_class_is_one_whatever_the_order_of_rows_and_folders(clinic
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_another_positive_finding_is_one_too_though_it_comes_later_in_the_alphabet(clinic, workspace):
+def test_another_positive_finding_is_1_in_any_alphabetical_order(clinic, workspace):
     record = prepare(workspace, metadata=[clinic()], positive="Pneumonia").record
 
     assert json.loads(workspace.class_indices.read_text()) == {"non_pneumonia": 0, "pneumonia": 1}
@@ -205,7 +205,7 @@ def test_another_positive_finding_is_one_too_though_it_comes_later_in_the_alphab
     assert {film.label for film in read_manifest(workspace.dataset) if film.finding == "COVID-19"} == {"non_pneumonia"}
 
 
-def test_the_same_seed_makes_the_same_files_and_another_seed_others(clinic, tmp_path):
+def test_the_seed_determines_the_files(clinic, tmp_path):
     metadata = clinic()
     made = []
     for name, seed in (("one", 1), ("again", 1), ("other", 2)):
@@ -223,7 +223,7 @@ def test_the_same_seed_makes_the_same_files_and_another_seed_others(clinic, tmp_
 
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("seed", range(4))
-def test_the_order_of_the_rows_does_not_move_a_film(clinic, tmp_path, rows_of_a_clinic, seed):
+def test_the_split_does_not_depend_on_the_order_of_the_rows(clinic, tmp_path, rows_of_a_clinic, seed):
     """Not even where copies join patients."""
     rows = rows_of_a_clinic()
     folder = clinic(rows).parent
@@ -248,7 +248,7 @@ def test_the_order_of_the_rows_does_not_move_a_film(clinic, tmp_path, rows_of_a_
 
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("seed", range(6))
-def test_exact_copies_under_two_patients_stay_in_one_part(clinic, workspace, rows_of_a_clinic, seed):
+def test_exact_copies_of_two_patients_stay_in_one_part(clinic, workspace, rows_of_a_clinic, seed):
     folder = clinic().parent
     images = folder / "images"
     shutil.copyfile(images / "film1a.png", images / "film5a.png")
@@ -277,7 +277,7 @@ def test_a_copy_without_a_patient_stays_with_the_patient(clinic, workspace, rows
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_patients_of_two_sources_are_two_though_their_numbers_are_the_same(clinic, workspace):
+def test_patients_of_two_sources_are_different_with_the_same_number(clinic, workspace):
     record = prepare(workspace, metadata=[clinic(name="north"), clinic(name="south", seed=1)]).record
 
     assert sum(record.patients.values()) == 24
@@ -285,7 +285,7 @@ def test_patients_of_two_sources_are_two_though_their_numbers_are_the_same(clini
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_files_of_one_name_from_two_sources_are_both_kept(clinic, workspace, rows_of_a_clinic):
+def test_files_of_the_same_name_from_two_sources_are_both_kept(clinic, workspace, rows_of_a_clinic):
     rows = rows_of_a_clinic()
     rows[1]["filename"], rows[2]["filename"] = "film0a-2.png", "FILM3A.PNG"
     prepare(workspace, metadata=[clinic(rows, name="north"), clinic(name="south", seed=1)])
@@ -300,7 +300,7 @@ def test_files_of_one_name_from_two_sources_are_both_kept(clinic, workspace, row
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_film_that_cannot_be_read_is_left_out_with_its_row_and_the_reason(clinic, workspace):
+def test_an_unreadable_film_is_excluded_with_its_row_and_the_reason(clinic, workspace):
     metadata = clinic()
     broken = metadata.parent / "images" / "film3a.png"
     broken.write_bytes(broken.read_bytes()[:-300])
@@ -323,7 +323,7 @@ def test_a_film_that_cannot_be_read_is_left_out_with_its_row_and_the_reason(clin
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_who_else_reads_the_films_decides_on_them(clinic, workspace, tmp_path):
+def test_another_reader_can_be_given(clinic, workspace, tmp_path):
     metadata = clinic()
     asked = []
 
@@ -347,7 +347,7 @@ def test_who_else_reads_the_films_decides_on_them(clinic, workspace, tmp_path):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_kept_and_left_out_are_all_rows(clinic, workspace, rows_of_a_clinic):
+def test_kept_and_excluded_rows_are_all_rows(clinic, workspace, rows_of_a_clinic):
     rows = rows_of_a_clinic()
     rows[0]["modality"], rows[4]["finding"] = "CT", "todo"
     metadata = clinic(rows)
@@ -360,7 +360,7 @@ def test_kept_and_left_out_are_all_rows(clinic, workspace, rows_of_a_clinic):
     assert len(read_manifest(workspace.dataset)) + len(excluded(workspace)) == record.rows == 16
 
 
-def test_where_no_film_can_be_read_the_first_reason_is_said(clinic, workspace):
+def test_an_error_without_readable_films_shows_the_first_reason(clinic, workspace):
     metadata = clinic()
     for path in (metadata.parent / "images").iterdir():
         path.write_bytes(b"")
@@ -376,7 +376,7 @@ def test_where_no_film_can_be_read_the_first_reason_is_said(clinic, workspace):
     assert not workspace.dataset.root.exists()
 
 
-def test_pictures_show_the_films(clinic, workspace):
+def test_the_overview_pictures_show_the_films(clinic, workspace):
     prepare(workspace, metadata=[clinic()])
 
     for path, size in (
@@ -392,7 +392,7 @@ def test_pictures_show_the_films(clinic, workspace):
     assert {(0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00)} <= colors
 
 
-def test_a_finding_with_dollar_signs_is_no_formula(clinic, workspace, rows_of_a_clinic):
+def test_dollar_signs_in_a_finding_are_not_rendered_as_a_formula(clinic, workspace, rows_of_a_clinic):
     rows = rows_of_a_clinic()
     for row in rows[:9]:
         row["finding"] += ", $\\frac$ "
@@ -401,7 +401,7 @@ def test_a_finding_with_dollar_signs_is_no_formula(clinic, workspace, rows_of_a_
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_each_step_follows_each_film(clinic, workspace):
+def test_progress_follows_each_film_in_each_step(clinic, workspace):
     class Notes(Watcher):
         steps = []  # noqa: RUF012
 
@@ -416,7 +416,7 @@ def test_each_step_follows_each_film(clinic, workspace):
     assert Notes.steps == [("Reading films", 16, 16), ("Looking for copies", 16, 16), ("Copying films", 16, 16)]
 
 
-def test_an_earlier_dataset_is_replaced_whole(clinic, workspace):
+def test_an_earlier_dataset_is_replaced_completely(clinic, workspace):
     prepare(workspace, metadata=[clinic()])
     stray = workspace.dataset.root / "stray.txt"
     stray.touch()
@@ -444,7 +444,7 @@ def interrupt(*_: object) -> None:
         ("write_record", interrupt, KeyboardInterrupt),
     ],
 )
-def test_an_earlier_dataset_and_its_classes_survive_a_prepare_that_fails(
+def test_an_earlier_dataset_and_its_classes_survive_a_failed_prepare(
     clinic, workspace, monkeypatch, step, failure, error
 ):
     prepare(workspace, metadata=[clinic()])
@@ -478,7 +478,7 @@ def test_an_earlier_dataset_survives_wrong_options(clinic, workspace, options, e
     assert file_bytes(workspace.root) == before
 
 
-def test_a_link_to_another_file_system_is_said_with_the_way_on(clinic, workspace, monkeypatch):
+def test_a_link_across_file_systems_is_an_error_with_a_hint(clinic, workspace, monkeypatch):
     def other_device(path: Path, target: Path) -> None:
         raise OSError(18, "Invalid cross-device link")
 
@@ -493,7 +493,7 @@ def test_a_link_to_another_file_system_is_said_with_the_way_on(clinic, workspace
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_metadata_or_images_inside_the_dataset_are_refused_before_anything_is_touched(clinic, workspace):
+def test_metadata_or_images_inside_the_dataset_are_refused_before_any_change(clinic, workspace):
     metadata = clinic()
     prepare(workspace, metadata=[metadata])
     inside = workspace.dataset.root / "metadata.csv"
@@ -512,7 +512,7 @@ def test_metadata_or_images_inside_the_dataset_are_refused_before_anything_is_to
     assert file_bytes(workspace.root) == before
 
 
-def test_a_file_in_the_place_of_the_workspace_is_said_and_kept(clinic, tmp_path):
+def test_a_file_in_place_of_the_workspace_is_an_error_and_is_kept(clinic, tmp_path):
     (tmp_path / "file").write_bytes(b"mine")
 
     with pytest.raises(WorkspaceError, match=r"^Expected to write to "):
@@ -521,7 +521,7 @@ def test_a_file_in_the_place_of_the_workspace_is_said_and_kept(clinic, tmp_path)
     assert (tmp_path / "file").read_bytes() == b"mine"
 
 
-def test_an_error_is_one_the_command_line_prints(workspace, tmp_path):
+def test_errors_are_shown_by_the_command_line(workspace, tmp_path):
     with pytest.raises(CxrError):
         prepare(workspace, metadata=[tmp_path / "missing.csv"])
 
@@ -530,7 +530,7 @@ def test_an_error_is_one_the_command_line_prints(workspace, tmp_path):
 
 @pytest.mark.realdata
 @pytest.mark.skipif(not SHARED.is_file(), reason="the real radiographs of ../shared are not here")
-def test_the_ieee8023_collection_gives_the_films_counted_by_hand(workspace):
+def test_the_ieee8023_collection_has_the_films_counted_by_hand(workspace):
     record = prepare(workspace, metadata=[SHARED]).record
     films = read_manifest(workspace.dataset)
 
@@ -551,7 +551,7 @@ def test_the_ieee8023_collection_gives_the_films_counted_by_hand(workspace):
     assert len({(film.sha256, film.split) for film in films}) == len({film.sha256 for film in films})
 
 
-def test_the_split_does_not_depend_on_what_the_folder_is_called(tmp_path, undrawn):
+def test_the_split_does_not_depend_on_the_name_of_the_folder(tmp_path, undrawn):
     parts = []
     for name in ("one", "other"):
         metadata = write_phantoms(tmp_path / name, films=16)
@@ -578,7 +578,7 @@ def class_folders(tmp_path, film_at):
     return write
 
 
-def test_class_folders_become_a_dataset_like_any_other(class_folders, workspace):
+def test_class_folders_become_a_dataset(class_folders, workspace):
     folder = class_folders({"covid": range(12), "normal": range(8, 20)})
     prepared = prepare(workspace, folders=folder, patient_pattern=r"^(\d+)_", seed=2)
     films, record = read_manifest(workspace.dataset), prepared.record
@@ -609,7 +609,7 @@ def test_class_folders_become_a_dataset_like_any_other(class_folders, workspace)
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_given_parts_are_kept_and_the_missing_one_is_cut_from_train(class_folders, workspace):
+def test_given_parts_are_kept_and_a_missing_one_is_drawn_from_train(class_folders, workspace):
     folder = class_folders(
         {
             "train/covid": range(12),
@@ -630,7 +630,7 @@ def test_given_parts_are_kept_and_the_missing_one_is_cut_from_train(class_folder
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_leak_of_the_given_split_is_kept_and_recorded(class_folders, workspace):
+def test_a_leak_in_a_given_split_is_kept_and_recorded(class_folders, workspace):
     folder = class_folders(
         {f"{part}/{kind}": range(3) for part in ("train", "val", "test") for kind in ("covid", "normal")}
     )
@@ -667,7 +667,7 @@ def test_a_leak_of_the_given_split_is_kept_and_recorded(class_folders, workspace
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_shares_of_a_split_that_is_given_are_refused(class_folders, workspace):
+def test_shares_for_a_given_split_are_refused(class_folders, workspace):
     folder = class_folders(
         {f"{part}/{kind}": range(2) for part in ("train", "val", "test") for kind in ("covid", "normal")}
     )
@@ -681,7 +681,7 @@ def test_shares_of_a_split_that_is_given_are_refused(class_folders, workspace):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_given_part_of_which_nothing_can_be_read_is_not_cut_anew(class_folders, workspace):
+def test_a_given_part_without_readable_films_is_not_drawn_again(class_folders, workspace):
     folder = class_folders({f"{part}/{kind}": range(4) for part in ("train", "val") for kind in ("covid", "normal")})
     for path in (folder / "val").rglob("*.png"):
         path.write_bytes(b"")
@@ -691,7 +691,7 @@ def test_a_given_part_of_which_nothing_can_be_read_is_not_cut_anew(class_folders
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_an_unreadable_film_of_a_class_folder_is_left_out_with_the_reason(class_folders, workspace):
+def test_an_unreadable_film_in_a_class_folder_is_excluded_with_the_reason(class_folders, workspace):
     folder = class_folders({"covid": range(5), "normal": range(5, 10)})
     (folder / "covid" / "broken.png").write_bytes(b"no image")
     record = prepare(workspace, folders=folder).record
@@ -707,7 +707,7 @@ def test_an_unreadable_film_of_a_class_folder_is_left_out_with_the_reason(class_
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_the_workspace_may_lie_among_the_class_folders_but_not_be_their_folder(class_folders):
+def test_the_workspace_can_be_beside_the_class_folders_but_not_be_their_folder(class_folders):
     folder = class_folders({"covid": range(4), "normal": range(4, 8)})
     workspace = Workspace(folder / "workspace")
     for _ in range(2):
@@ -721,7 +721,7 @@ def test_the_workspace_may_lie_among_the_class_folders_but_not_be_their_folder(c
 
 @pytest.mark.realdata
 @pytest.mark.usefixtures("undrawn")
-def test_the_nih_folders_give_the_films_and_patients_counted_by_hand(shared, workspace):
+def test_the_nih_folders_have_the_films_and_patients_counted_by_hand(shared, workspace):
     folder = shared / "data" / "nih-frontal"
     record = prepare(workspace, folders=folder, positive="pneumonia", patient_pattern=r"^(\d+)_").record
     films = read_manifest(workspace.dataset)

@@ -72,7 +72,7 @@ def films(tmp_path, film) -> list[Path]:
     return [*sorted(tmp_path.iterdir()), tmp_path / "missing.png"]
 
 
-def test_the_verdicts_are_those_of_the_whole_read(films):
+def test_results_match_those_of_reading_the_whole_film(films):
     verdicts = [read_one(film) for film in films]
 
     assert_as_the_plain_way(verdicts, films)
@@ -80,7 +80,7 @@ def test_the_verdicts_are_those_of_the_whole_read(films):
     assert sum(not found.reason for found in verdicts) >= 10
 
 
-def test_films_come_in_order_and_are_followed(films):
+def test_films_come_in_order_with_progress(films):
     class Notes(Watcher):
         steps = []  # noqa: RUF012
 
@@ -95,14 +95,14 @@ def test_films_come_in_order_and_are_followed(films):
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("folder", ["covid-chestxray/images", "nih-frontal/pneumonia"])
-def test_the_collections_give_the_verdicts_of_the_whole_read(shared, folder):
+def test_results_on_the_collections_match_those_of_reading_whole_films(shared, folder):
     films = sorted((shared / "data" / folder).iterdir())
 
     assert_as_the_plain_way(read_here(films), films)
 
 
 @pytest.mark.parametrize("batch", [1, 8])
-def test_results_come_in_order_though_the_later_are_done_first(batch):
+def test_results_come_in_order_even_if_later_ones_finish_first(batch):
     def slow_if_even(number: int) -> int:
         time.sleep(0.002 * (number % 2 == 0))
         return number * 10
@@ -111,7 +111,7 @@ def test_results_come_in_order_though_the_later_are_done_first(batch):
     assert list(in_threads(slow_if_even, [], batch=batch)) == []
 
 
-def test_of_items_without_end_only_a_few_are_begun_before_they_are_asked_for():
+def test_only_a_few_items_are_started_ahead():
     begun = []
     results = in_threads(begun.append, count(), batch=4)
 
@@ -123,7 +123,7 @@ def test_of_items_without_end_only_a_few_are_begun_before_they_are_asked_for():
     results.close()
 
 
-def test_an_error_ends_the_work_and_no_thread_is_left():
+def test_an_error_stops_the_work_and_leaves_no_thread():
     def refuse_seven(number: int) -> int:
         if number == 7:
             raise ValueError("seven")

@@ -23,7 +23,7 @@ def part_of(trained):
     return {trained.dataset.root / film.path: film.split for film in read_manifest(trained.dataset)}
 
 
-def test_a_run_says_what_it_was_trained_and_validated_on(trained):
+def test_a_run_records_its_training_and_validation_films(trained):
     films = read_manifest(trained.dataset)
     seen = read_seen(trained.run())
 
@@ -34,7 +34,7 @@ def test_a_run_says_what_it_was_trained_and_validated_on(trained):
     ]
 
 
-def test_films_of_train_and_val_are_known_and_those_of_test_are_not(trained, part_of):
+def test_films_of_train_and_val_are_seen_and_those_of_test_are_not(trained, part_of):
     seen = open_seen(trained.run(), trained.dataset, trained_on="")
     found = {path: seen.match_file(path, read_at(path, 64)) for path in part_of}
 
@@ -42,7 +42,7 @@ def test_films_of_train_and_val_are_known_and_those_of_test_are_not(trained, par
 
 
 @pytest.mark.parametrize("size", [None, 224])
-def test_copies_are_known_surely_by_the_picture_and_perhaps_by_the_hash(trained, part_of, tmp_path, size):
+def test_copies_are_certain_by_thumbnail_and_possible_by_hash(trained, part_of, tmp_path, size):
     known = next(path for path, part in part_of.items() if part == "val")
     with Image.open(known) as picture:
         width, height = picture.size
@@ -61,7 +61,7 @@ def test_copies_are_known_surely_by_the_picture_and_perhaps_by_the_hash(trained,
     assert (kinds["small.jpg"][1], kinds["inverted.png"][1]) == (MAYBE_COPY, MAYBE_COPY)
 
 
-def test_pictures_of_another_dataset_are_not_taken_for_those_that_were_seen(trained, part_of, tmp_path):
+def test_thumbnails_of_another_dataset_are_not_used(trained, part_of, tmp_path):
     known = next(path for path, part in part_of.items() if part == "train")
     with Image.open(known) as picture:
         picture.convert("L").save(tmp_path / "copy.jpg", quality=60)
@@ -75,7 +75,7 @@ def test_pictures_of_another_dataset_are_not_taken_for_those_that_were_seen(trai
         assert index.match_file(tmp_path / "copy.jpg", read_film(known)) == MAYBE_COPY
 
 
-def test_a_run_from_before_knows_the_films_of_its_own_dataset_only_and_a_damaged_list_is_refused(own_trained):
+def test_an_older_run_knows_only_its_datasets_films_and_a_damaged_list_is_refused(own_trained):
     run = own_trained.run()
     run.seen.write_text("part,sha256\ntrain,1\n")
     with pytest.raises(WorkspaceError, match=r"^Expected the columns part, sha256, phash, .* Received: part, sha256"):
@@ -89,7 +89,7 @@ def test_a_run_from_before_knows_the_films_of_its_own_dataset_only_and_a_damaged
     assert index.match_file(path, read_film(path)) == FILM
 
 
-def test_films_of_a_manifest_are_known_by_the_same_rule_and_by_their_patients_too(trained, part_of):
+def test_films_of_a_manifest_are_also_recognized_by_their_patients(trained, part_of):
     films = read_manifest(trained.dataset)
     small = np.load(trained.dataset.small)
     seen = open_seen(trained.run(), trained.dataset, trained_on="")
@@ -103,7 +103,7 @@ def test_films_of_a_manifest_are_known_by_the_same_rule_and_by_their_patients_to
     ]
 
 
-def test_predict_tells_of_films_that_the_run_has_seen(cxr, trained, part_of, tmp_path):
+def test_predict_reports_films_that_the_run_has_seen(cxr, trained, part_of, tmp_path):
     known = next(path for path, part in part_of.items() if part == "train")
     unknown = next(path for path, part in part_of.items() if part == "test")
     shutil.copyfile(known, tmp_path / "film.png")

@@ -30,7 +30,7 @@ def counts(parts: list[str], positives: list[bool]) -> dict[str, Counter[bool]]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_no_group_is_in_two_parts_and_both_classes_are_in_each(seed):
+def test_groups_stay_in_one_part_and_each_part_has_both_classes(seed):
     groups, positives = drawn_films(seed)
 
     parts = split_by_group(groups, positives, seed=seed)
@@ -55,7 +55,7 @@ def test_each_part_gets_its_share_of_each_class(shares):
                 assert abs(found[part][label] - total[label] * share / sum(shares)) <= 3
 
 
-def test_films_without_company_are_shared_out_to_the_film():
+def test_groups_of_one_film_give_exact_shares():
     groups = [str(number) for number in range(200)]
     positives = [number < 40 for number in range(200)]
 
@@ -66,7 +66,7 @@ def test_films_without_company_are_shared_out_to_the_film():
     }
 
 
-def test_the_seed_decides_and_nothing_else_does():
+def test_the_split_depends_only_on_the_seed():
     groups, positives = drawn_films(3)
     np.random.seed(1)  # noqa: NPY002
 
@@ -76,7 +76,7 @@ def test_the_seed_decides_and_nothing_else_does():
     assert first != other
 
 
-def test_the_order_of_the_films_has_no_say():
+def test_the_split_does_not_depend_on_the_order_of_the_films():
     groups, positives = drawn_films(3)
     expected = dict(zip(groups, split_by_group(groups, positives, seed=5), strict=True))
     rng = np.random.default_rng(0)
@@ -88,7 +88,7 @@ def test_the_order_of_the_films_has_no_say():
         assert dict(zip(shuffled, parts, strict=True)) == expected
 
 
-def test_shares_have_no_unit():
+def test_shares_are_relative():
     groups, positives = drawn_films(4)
 
     assert split_by_group(groups, positives, shares=(70, 15, 15), seed=0) == split_by_group(
@@ -124,7 +124,7 @@ def test_no_films_are_refused():
 
 
 @pytest.mark.parametrize(("few", "name"), [(True, "positive"), (False, "negative")])
-def test_two_patients_of_a_class_are_too_few_however_many_films_they_have(few, name):
+def test_two_patients_of_a_class_are_refused_with_any_number_of_films(few, name):
     groups = ["a"] * 5 + ["b"] * 5 + [str(number) for number in range(10)]
 
     with pytest.raises(SplitError) as caught:
@@ -136,7 +136,7 @@ def test_two_patients_of_a_class_are_too_few_however_many_films_they_have(few, n
     assert caught.value.hint == "Add films of more patients"
 
 
-def test_patients_too_uneven_to_share_out_are_refused_with_the_part():
+def test_too_unequal_patients_are_refused_with_the_part():
     groups = ["a"] * 10 + ["b"] * 9 + ["c"] * 6 + ["d"] * 3
     positives = [True] + [False] * 9 + [True] * 9 + [True] + [False] * 5 + [True] + [False] * 2
 
@@ -156,7 +156,7 @@ def test_patients_too_uneven_to_share_out_are_refused_with_the_part():
         ("70,15,15", (70, 15, 15)),
     ],
 )
-def test_shares_are_read_with_slashes_or_commas_between(text, shares):
+def test_shares_are_separated_by_slashes_or_commas(text, shares):
     assert parse_shares(text) == shares
 
 
@@ -171,7 +171,7 @@ def test_shares_that_are_not_three_positive_numbers_are_refused(text):
     assert caught.value.hint == "For example: --split 70/15/15"
 
 
-def test_copies_join_patients_and_films_without_a_patient_stand_alone():
+def test_copies_join_patients_and_films_without_patient_are_separate():
     groups = group_films(["b", "b", "a", "", "", "c", ""], ["1", "2", "2", "3", "4", "5", "5"])
 
     assert groups == ["a", "a", "a", "sha256:3", "sha256:4", "c", "c"]
@@ -186,7 +186,7 @@ def test_a_long_chain_of_copies_joins_all_its_patients(backwards):
     assert set(group_films(patients, digests)) == {"p00000"}
 
 
-def test_without_a_given_part_the_split_is_that_of_the_groups():
+def test_without_given_parts_the_split_is_by_group():
     groups, positives = drawn_films(3)
     shares = (70, 15, 15)
 
@@ -195,7 +195,7 @@ def test_without_a_given_part_the_split_is_that_of_the_groups():
     ) == split_by_group(groups, positives, shares=shares, seed=5)
 
 
-def test_a_given_split_is_kept_whatever_it_shares():
+def test_a_given_split_is_kept_even_with_leaks():
     given = ["train", "train", "val", "val", "test", "test"]
     groups, positives = ["a", "b", "a", "b", "a", "b"], [True, False] * 3
     parts = ["train", "val", "test"]
@@ -205,7 +205,7 @@ def test_a_given_split_is_kept_whatever_it_shares():
 
 @pytest.mark.parametrize("missing", ["val", "test"])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_missing_part_is_cut_from_train_and_shares_no_group_with_any(missing, seed):
+def test_a_missing_part_is_drawn_from_train_without_shared_groups(missing, seed):
     there = "test" if missing == "val" else "val"
     groups, positives = drawn_films(seed, patients=300)
     rng = np.random.default_rng(seed)
@@ -238,7 +238,7 @@ def test_a_given_part_without_a_class_is_refused():
         complete_split(["train"] * 4, positives=[True, False] * 2, given_parts=["train", "test"], **options)
 
 
-def test_a_train_part_whose_patients_are_all_in_val_cannot_be_cut():
+def test_a_train_part_whose_patients_are_all_in_val_is_refused():
     with pytest.raises(SplitError) as caught:
         complete_split(
             ["train", "train", "val", "val"],
@@ -268,7 +268,7 @@ def test_leaks_are_counted_for_each_pair_of_parts():
     assert find_leaks(["train", "val", "test"], ["a", "b", "c"], ["1", "2", "3"]) == []
 
 
-def test_near_copies_join_groups_and_are_leaks_of_their_own():
+def test_near_duplicates_join_groups_and_are_counted_as_leaks():
     patients, digests = ["a", "b", "", "c"], ["1", "2", "3", "4"]
     groups = group_films(patients, digests, [(0, 2), (2, 3)])
 

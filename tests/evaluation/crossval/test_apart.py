@@ -14,7 +14,7 @@ from cxr_cli.workspace.layout import Workspace
 QUICK = TrainingOptions(arch="simple-cnn", image_size=64, epochs=1)
 
 
-def test_a_run_is_trained_in_another_process_which_tells_of_it(prepared, tmp_path, capfd):
+def test_a_run_is_trained_in_another_process_with_progress(prepared, tmp_path, capfd):
     shutil.copytree(prepared.root, tmp_path / "workspace")
     place = Workspace(tmp_path / "workspace")
 
@@ -25,7 +25,7 @@ def test_a_run_is_trained_in_another_process_which_tells_of_it(prepared, tmp_pat
     assert "epoch  1/1" in capfd.readouterr().err
 
 
-def test_an_error_of_the_training_comes_through(tmp_path):
+def test_an_error_in_training_reaches_the_caller(tmp_path):
     with pytest.raises(WorkspaceError) as raised:
         train_apart(Workspace(tmp_path), QUICK)
 
@@ -40,7 +40,7 @@ class Deadly(ConsoleWatcher):
         return os.abort, ()
 
 
-def test_a_process_that_is_killed_is_an_error_that_says_so(tmp_path):
+def test_a_killed_training_process_is_a_clear_error(tmp_path):
     with pytest.raises(CxrError) as raised, watched_by(Deadly()):
         train_apart(Workspace(tmp_path), QUICK)
 

@@ -37,7 +37,7 @@ def fold_with(value, low, high):
     )
 
 
-def test_each_film_counts_at_its_own_folds_threshold():
+def test_each_film_is_classified_at_the_threshold_of_its_fold():
     low, high = predicted_at(0.3, seed=0), predicted_at(0.7, seed=1)
     both = pool([FoldPredictions("1", None, low), FoldPredictions("2", None, high)])
 
@@ -56,7 +56,7 @@ def test_each_film_counts_at_its_own_folds_threshold():
         assert intervals[name].low < metrics[name] < intervals[name].high
 
 
-def test_one_folds_figures_are_those_of_measure():
+def test_metrics_of_one_fold_match_measure():
     predicted = predicted_at(0.6, seed=2)
 
     assert measure_predictions(predicted)[0] == measure(predicted.positives, predicted.probabilities, threshold=0.6)
@@ -75,7 +75,7 @@ def test_mean_and_spread_over_the_folds():
     assert found.interval.high == pytest.approx(gap.high / 2)
 
 
-def test_one_fold_has_no_spread_and_no_fold_no_figure():
+def test_one_fold_has_no_spread_and_no_folds_no_value():
     assert across_folds([fold_with(0.5, 0.3, 0.6)])["sensitivity"].sd is None
     assert across_folds([fold_with(None, None, None)]) == {}
     assert across_folds([fold_with(0.5, None, None), fold_with(0.6, 0.5, 0.7)])["sensitivity"].interval is None
