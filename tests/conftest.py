@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: the command line in this process, phantoms, and one small trained run."""
+"""Fixtures for all tests: the command line in this process, phantoms, and one small trained run."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ class Result:
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
-    """No user's settings in the tests: no workspace, and one width of help."""
+    """Remove the user's settings: no workspace, and a fixed width of help texts."""
     monkeypatch.delenv("CXR_WORKSPACE", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
@@ -33,7 +33,7 @@ def plain_environment(monkeypatch):
 
 @pytest.fixture
 def cxr(capfd) -> Callable[..., Result]:
-    """Run `cxr` with the arguments given; what native code prints is captured too."""
+    """Run `cxr` with the given arguments; output of native code is captured too."""
 
     def run(*arguments: object) -> Result:
         capfd.readouterr()
@@ -53,7 +53,7 @@ def phantoms(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def prepared(phantoms, tmp_path_factory) -> Workspace:
-    """A workspace with a dataset. Not to be changed."""
+    """A workspace with a dataset. Tests must not change it."""
     workspace = Workspace(tmp_path_factory.mktemp("prepared") / "workspace")
     prepare(workspace, metadata=[phantoms])
     return workspace
@@ -61,7 +61,7 @@ def prepared(phantoms, tmp_path_factory) -> Workspace:
 
 @pytest.fixture(scope="session")
 def trained(prepared, tmp_path_factory) -> Workspace:
-    """A workspace with a dataset and a small CNN trained for two epochs. Not to be changed."""
+    """A workspace with a dataset and a small CNN trained for two epochs. Tests must not change it."""
     from cxr_cli.training.runs import train_run
 
     root = tmp_path_factory.mktemp("trained") / "workspace"
@@ -73,7 +73,7 @@ def trained(prepared, tmp_path_factory) -> Workspace:
 
 @pytest.fixture
 def own_trained(trained, tmp_path) -> Workspace:
-    """A copy of `trained` that a test may change."""
+    """A copy of `trained` that a test can change."""
     root = tmp_path / "workspace"
     shutil.copytree(trained.root, root)
     return Workspace(root)
@@ -96,7 +96,7 @@ def in_folder(tmp_path):
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The real radiographs and weights that lie beside the project, where they do."""
+    """The folder of real radiographs and weights beside the project; skips the test if it is missing."""
     if not (SHARED / "data" / "covid-chestxray" / "metadata.csv").is_file():
         pytest.skip(f"needs the real radiographs in {SHARED.name}/ beside the project")
     return SHARED

@@ -1,4 +1,4 @@
-"""No function, class, method or property of the package is without a use."""
+"""Every function, class, method and property of the package is used."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Who watches long steps."""
+"""Watchers of long steps."""
 
 from cxr_cli.progress import Watcher, note, track, watched_by, watcher
 
@@ -15,14 +15,14 @@ class Notes(Watcher):
         self.notes.append(text)
 
 
-def test_nobody_watches_unless_somebody_is_named(capfd):
+def test_there_is_no_watcher_by_default(capfd):
     assert list(track(range(3), "Reading films", total=3)) == [0, 1, 2]
     note("done")
 
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_watcher_follows_its_block_and_no_other():
+def test_a_watcher_follows_only_its_own_block():
     outer, inner = Notes(), Notes()
     with watched_by(outer):
         with watched_by(inner):

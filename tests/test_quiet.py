@@ -1,4 +1,4 @@
-"""Native output is hidden while anybody needs it to be, and comes back for good afterwards."""
+"""Native output is hidden while at least one block needs it, and shown again afterwards."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ print("Python error", file=sys.stderr)
 """
 
 
-def test_output_comes_back_when_the_last_of_two_overlapping_blocks_ends():
+def test_output_returns_when_the_last_of_two_overlapping_blocks_ends():
     done = subprocess.run([sys.executable, "-c", OVERLAP], capture_output=True, text=True, timeout=60, check=True)
 
     assert done.stdout == "native\nPython\n"
@@ -53,7 +53,7 @@ def fail(output: bytes) -> None:
         raise ValueError("broken")
 
 
-def test_an_error_notes_what_was_hidden_since_its_own_block_began():
+def test_an_error_includes_what_its_own_block_hid():
     errors = []
     with native_output_hidden():
         os.write(2, b"earlier\n")
@@ -66,7 +66,7 @@ def test_an_error_notes_what_was_hidden_since_its_own_block_began():
     assert [error.__notes__ for error in errors] == [["the reason\n"], ["another reason\n"]]
 
 
-def test_many_threads_leave_the_descriptors_as_they_were(capfd):
+def test_many_threads_do_not_change_the_descriptors(capfd):
     before = [os.fstat(descriptor) for descriptor in (1, 2)]
     stdout = sys.stdout
 

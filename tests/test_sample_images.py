@@ -1,4 +1,4 @@
-"""The films that come with the project are those that the README's command renders."""
+"""The sample films are those that the command in README renders."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "sample_images"
 
 
-def test_the_readmes_command_renders_the_samples_again(cxr, tmp_path):
+def test_the_command_in_readme_renders_the_samples(cxr, tmp_path):
     assert "`cxr phantoms sample_images --films 6`" in (ROOT / "README.md").read_text(encoding="utf-8")
     cxr("phantoms", tmp_path / "again", "--films", "6")
     again = {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
@@ -19,7 +19,7 @@ def test_the_readmes_command_renders_the_samples_again(cxr, tmp_path):
     if "zlib_ng" in features.features and features.check_feature("zlib_ng"):
         assert committed == again
     else:
-        # Another deflate library packs the same pixels into other bytes.
+        # Another deflate library gives other bytes for the same pixels.
         from cxr_cli.films.reader import read_film
 
         assert committed["metadata.csv"] == again["metadata.csv"]

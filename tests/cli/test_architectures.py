@@ -1,4 +1,4 @@
-"""Every architecture goes the whole way: train, export within tolerance, predict, heat map."""
+"""Every architecture can be trained, exported within tolerance, and used for predictions and heat maps."""
 
 import json
 
@@ -15,7 +15,7 @@ from cxr_cli.workspace.records import read_record
 
 @pytest.fixture
 def workspace(prepared, tmp_path):
-    """A workspace of its own on the dataset that all tests read."""
+    """A workspace for this test, with the shared dataset."""
     root = tmp_path / "workspace"
     root.mkdir()
     (root / "dataset").symlink_to(prepared.dataset.root)

@@ -17,7 +17,7 @@ from cxr_cli.workspace.records import read_record
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """Forests as small as find what is planted."""
+    """Use small forests, large enough to find what is planted."""
     monkeypatch.setattr(probes, "_REPEATS", 1)
     monkeypatch.setattr(probes, "_TREES", 40)
 
@@ -67,12 +67,12 @@ def test_phantoms_raise_no_alarm(cxr, own_prepared):
     assert record.findings == []
     assert record.verdict in page
     assert page.count(DISCLAIMER) == 2
-    assert page.count("data:image/") >= 14  # two means, two maps, six films a class at most, the sizes
+    assert page.count("data:image/") >= 14  # two means, two maps, up to six films per class, the sizes
     assert record.dataset_fingerprint == read_record(own_prepared.dataset.record, DatasetRecord).fingerprint
 
 
 def test_a_corner_mark_that_encodes_the_label_raises_an_alarm(cxr, phantoms, tmp_path):
-    """A letter of 14 pixels, somewhere in the upper right corner of positive films."""
+    """A letter of 14 pixels at a varying place in the upper right corner of positive films."""
     rng = np.random.default_rng(0)
     rows = rows_of(phantoms)
     films = tmp_path / "films"

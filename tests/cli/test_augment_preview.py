@@ -1,4 +1,4 @@
-"""`cxr train --augment-preview`: a picture, and no training."""
+"""`cxr train --augment-preview` draws a picture and trains nothing."""
 
 import json
 
@@ -30,7 +30,7 @@ def test_the_preview_depends_on_the_ranges_and_the_seed(cxr, prepared, tmp_path)
     def drawn(name, *options):
         result = cxr("train", "--augment-preview", tmp_path / name, *options, "-w", prepared.root, "--json")
         assert json.loads(result.stdout)["preview"] == str(tmp_path / name)
-        return pixels(tmp_path / name)[150:]  # below the line that tells the ranges
+        return pixels(tmp_path / name)[150:]  # below the line with the ranges
 
     still = ["--rotation", "0", "--shift", "0", "--zoom", "0", "--brightness", "0", "--no-flip", "--image-size", "64"]
     one, again, sheared, other = (
@@ -43,7 +43,7 @@ def test_the_preview_depends_on_the_ranges_and_the_seed(cxr, prepared, tmp_path)
     np.testing.assert_array_equal(one, again)
     assert (sheared != one).mean() > 0.1
     assert (sheared != other).mean() > 0.1
-    np.testing.assert_array_equal(sheared[:, :600], one[:, :600])  # the film itself
+    np.testing.assert_array_equal(sheared[:, :600], one[:, :600])  # the original film
 
 
 @pytest.mark.parametrize("name", ["variants.jpg", "variants"])

@@ -27,7 +27,7 @@ from cxr_cli.workspace.records import read_record, write_record
 
 @pytest.fixture
 def two_runs(own_trained):
-    """A second run beside simple-cnn, of the same model."""
+    """A workspace with a second run of the same model beside simple-cnn."""
     shutil.copytree(own_trained.run("simple-cnn").root, own_trained.models / "twin")
     return own_trained
 
@@ -85,7 +85,7 @@ def test_the_text_output_is_a_table_and_the_paths_of_the_files(cxr, two_runs):
 
 @pytest.fixture
 def with_answers(two_runs):
-    """A third run, and reports on 12 films of 9 patients with answers that differ."""
+    """Add a third run, and evaluations on 12 films of 9 patients with different predictions."""
     workspace = two_runs
     shutil.copytree(workspace.run("twin").root, workspace.models / "third")
     fingerprint = read_record(workspace.dataset.record, DatasetRecord).fingerprint
@@ -195,7 +195,7 @@ def test_an_evaluation_by_an_earlier_version_is_repeated(cxr, two_runs):
 
 
 def test_an_evaluation_without_seen_films_is_not_compared_with_full_ones(cxr, two_runs, phantoms):
-    prepare(two_runs, metadata=[phantoms], seed=1)  # some of the new test films were trained on
+    prepare(two_runs, metadata=[phantoms], seed=1)  # some of the new test films were training films
     dropped = cxr("evaluate", "-m", "twin", "--drop-seen", "-w", two_runs.root)
     films = read_record(two_runs.evaluation("twin", "test").record, EvaluationRecord).films
     total = sum(read_record(two_runs.dataset.record, DatasetRecord).films["test"].values())

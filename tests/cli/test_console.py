@@ -6,7 +6,7 @@ from cxr_cli.cli import console
 
 
 def test_a_log_gets_progress_lines_with_speed_and_remaining_time(capsys, monkeypatch):
-    clock = iter(range(0, 1000, 4))  # 4 s at each look
+    clock = iter(range(0, 1000, 4))  # 4 s per call
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
 
     assert list(console.ConsoleWatcher().track(range(7), "Reading films", total=7)) == list(range(7))

@@ -21,7 +21,7 @@ def rows_of(path):
 
 @pytest.fixture
 def here(monkeypatch):
-    """Trains in this process: a process a fold takes seconds for TensorFlow alone. See tests/crossval/test_apart.py."""
+    """Train in this process: one process per fold is slow. tests/evaluation/crossval/test_apart.py tests that."""
 
     def train_here(place, options):
         from cxr_cli.training.make_run import make_run

@@ -1,4 +1,4 @@
-"""The README's first line, whole: a minute of real training on phantoms."""
+"""The demo in README: a minute of real training on phantoms."""
 
 import json
 
@@ -19,7 +19,7 @@ def test_the_demo_ends_with_a_heat_map_and_a_model_that_learned(cxr, in_folder):
     assert read_film(workspace.heatmaps / "demo.png").std() > 10
     assert "The phantoms are easy on purpose" in result.stdout
 
-    # Where there is a dataset of the user's own, the demo does not touch it.
+    # The demo does not touch a dataset of the user.
     record = workspace.dataset.record
     record.write_text(record.read_text().replace("phantoms/metadata.csv", "mine/metadata.csv"))
     before = record.read_bytes()

@@ -172,7 +172,7 @@ def test_subgroups_with_few_films_of_a_class_have_no_metrics(cxr, own_trained):
         assert (row["metrics"]["roc_auc"] is None) == row["too_few"]
     assert "Subgroup" in result.stdout
     assert "Too few films of either class, below ten: " in result.stdout
-    assert "source" not in result.stdout  # there is but one: the whole set again
+    assert "source" not in result.stdout  # there is only one source, so the subgroup would be the whole set
 
 
 def test_evaluating_on_training_films_has_a_warning(cxr, own_trained):
@@ -184,7 +184,7 @@ def test_evaluating_on_training_films_has_a_warning(cxr, own_trained):
 
 def test_a_split_other_than_the_runs_has_a_warning(cxr, own_trained, phantoms):
     prepare(own_trained, metadata=[phantoms], seed=1)
-    own_trained.run().seen.unlink(missing_ok=True)  # a run of before there was any
+    own_trained.run().seen.unlink(missing_ok=True)  # a run from before this was recorded
 
     result = cxr("evaluate", "-w", own_trained.root)
 

@@ -90,7 +90,7 @@ def test_json_of_a_lower_precision_has_the_metrics_of_the_file(cxr, own_trained)
     apart = np.abs(small - own)
     assert told["largest_differences"]["probability"] == pytest.approx(apart.max(), abs=1e-4)
     assert told["mean_probability_difference"] == pytest.approx(apart.mean(), abs=1e-4)
-    assert apart.max() > 1e-4  # else it would not be the file of lower precision
+    assert apart.max() > 1e-4  # else this would not be the file of lower precision
     assert told["changed_answers"] == np.sum((small >= 0.5) != (own >= 0.5))
     positives = np.array([film.label == "covid" for film in members])
     assert told["positive_films"] == positives.sum()

@@ -1,4 +1,4 @@
-"""Films from another hospital: through the same reader, at the run's own operating point, beside its own test."""
+"""Films of another hospital: read in the same way, at the run's operating point, beside the run's own test."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ from cxr_cli.workspace.records import read_record, write_record
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory):
-    """The metadata of 24 phantoms that no run of the tests has seen."""
+    """Metadata of 24 phantoms that no run in the tests has seen."""
     return write_phantoms(tmp_path_factory.mktemp("other hospital"), films=24, seed=77)
 
 
@@ -34,7 +34,7 @@ def rows_of(path):
 
 @pytest.fixture(scope="module")
 def tested_once(trained, tmp_path_factory):
-    """A copy of `trained` with the run's own test, as if all had happened one after the other."""
+    """A copy of `trained` in which the run has been evaluated."""
     workspace = Workspace(tmp_path_factory.mktemp("tested") / "workspace")
     shutil.copytree(trained.root, workspace.root)
     for path, kind in ((workspace.dataset.record, DatasetRecord), (workspace.run().record, RunRecord)):
@@ -46,7 +46,7 @@ def tested_once(trained, tmp_path_factory):
 
 @pytest.fixture
 def tested(tested_once, tmp_path):
-    """A copy of it that a test may change."""
+    """A copy of `tested_once` that a test can change."""
     shutil.copytree(tested_once.root, tmp_path / "workspace")
     return Workspace(tmp_path / "workspace")
 

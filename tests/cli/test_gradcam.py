@@ -144,7 +144,7 @@ def test_a_method_without_classes_refuses_a_target(cxr, trained, film, in_folder
 
 @pytest.fixture
 def before_evidence(own_trained):
-    """A run whose model was exported by an earlier version."""
+    """A workspace with a run exported by an earlier version."""
     from cxr_cli.training.classifier import Classifier
     from cxr_cli.training.export import load_model
     from cxr_cli.training.gradcam import with_map
@@ -175,10 +175,10 @@ def test_an_older_run_is_fixed_by_the_command_in_the_error(cxr, before_evidence,
 
 @pytest.fixture(scope="module")
 def gallery(trained, tmp_path_factory):
-    """The test part's gallery, with masks of lungs and opacities: folder, record, and what was printed."""
+    """The gallery of the test part with masks of lungs and opacities: folder, record and output."""
     root = tmp_path_factory.mktemp("gallery")
     phantoms = root / "phantoms"
-    write_phantoms(phantoms, films=40, seed=3, masks=True)  # the films of `phantoms`
+    write_phantoms(phantoms, films=40, seed=3, masks=True)  # the same films as `phantoms`
     arguments = ["gradcam", "--split", "test", "--target", "covid", "--raw", "--curves", "-w", trained.root]
     arguments += ["--lungs", phantoms / "masks" / "lungs", "--lesions", phantoms / "masks" / "opacity"]
     with redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit) as stopped:
@@ -191,7 +191,7 @@ def test_the_gallery_starts_with_the_most_confidently_wrong_films(trained, galle
     folder, record, _ = gallery
     names = [Path(row["image"]).name for row in record["films"]]
     tested = sorted(path.name for path in (trained.dataset.root / "split" / "test").rglob("*.png"))
-    # How sure the answers are that they are wrong, at a threshold t: from 1, surely wrong, to -1, surely right.
+    # Confidence of being wrong at a threshold t: from 1, certainly wrong, to -1, certainly right.
     predictor = open_predictor(trained.run())
     threshold, sure = predictor.record.threshold, []
     for row in record["films"]:
@@ -233,7 +233,7 @@ def test_grades_are_equal_in_table_record_and_output(gallery):
         assert record["grades"][name]["films"] == len(values)
         assert record["grades"][name]["value"] == pytest.approx(np.mean(values))
         assert f"{np.mean(values):.3f}" in printed
-    # Negative films have an empty mask of opacities, and no part in the pointing game.
+    # Negative films have an empty mask of opacities, and are not in the pointing game.
     assert record["grades"]["pointing_game"]["films"] == sum(row["truth"] == "covid" for row in rows)
     assert record["grades"]["lung_energy"]["films"] == sum(row["blank"] == "False" for row in rows)
     assert record["grades"]["lung_pointing"]["films"] == len(rows)
@@ -241,7 +241,7 @@ def test_grades_are_equal_in_table_record_and_output(gallery):
 
 
 def test_cropped_and_enlarged_masks_are_reported(cxr, trained, film, tmp_path):
-    """As some that are public are: each touches all four edges of its film."""
+    """Some public masks are like this: each touches all four edges of its film."""
     masks, films = tmp_path / "masks", tmp_path / "films"
     masks.mkdir()
     films.mkdir()

@@ -1,4 +1,4 @@
-"""What a person reads first: help texts as golden files, and commands that the README knows."""
+"""Help texts match the golden files, docs/commands.md and the table in README."""
 
 import os
 from importlib.metadata import version
@@ -35,13 +35,13 @@ def golden_help(command):
 
 
 def reference():
-    """docs/commands.md: every help text, in the order of `cxr --help`."""
+    """Return docs/commands.md: every help text in the order of `cxr --help`."""
     head = "# The commands\n\nWhat `cxr COMMAND --help` prints; written by `tests/cli/test_help.py`.\n"
     return head + "".join(f"\n## cxr {command}\n\n```text\n{golden_help(command)}```\n" for command in COMMANDS)
 
 
 def readme_table():
-    """The README's table: each command with its first sentence and its example."""
+    """Return README's table: the first sentence and the example of each command."""
     rows = []
     for command in COMMANDS:
         _, sentence, *others = golden_help(command).split("\n\n")

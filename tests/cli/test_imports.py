@@ -1,4 +1,4 @@
-"""What an answer must not pay for."""
+"""Commands don't load heavy packages that they don't need."""
 
 import subprocess
 import sys

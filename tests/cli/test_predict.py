@@ -145,7 +145,7 @@ def test_predictions_are_streamed_and_kept_when_interrupted(cxr, trained, phanto
 
 
 def test_a_large_jpeg_has_the_same_prediction_in_every_command(cxr, trained, film, tmp_path):
-    """It is decoded at a scale to answer, and whole to be drawn."""
+    """It is decoded at reduced size for predictions, and at full size for drawing."""
     path = tmp_path / "film.jpg"
     with Image.open(film) as small:
         small.resize((1100, 1300)).save(path)
@@ -261,7 +261,7 @@ def test_the_csv_file_cannot_be_a_film_in_any_spelling(cxr, trained, film, tmp_p
 
 
 def test_class_names_come_from_the_run_not_from_the_alphabet(cxr, own_trained, film):
-    """Alphabetical order once made `covid` class 0, and every answer its opposite."""
+    """Alphabetical order would make `covid` class 0, and every prediction its opposite."""
     (before,) = json.loads(cxr("predict", film, "--json", "-w", own_trained.root).stdout)
     own_trained.run().class_indices.write_text('{"covid": 1, "non_covid": 0}')
     (after,) = json.loads(cxr("predict", film, "--json", "-w", own_trained.root).stdout)

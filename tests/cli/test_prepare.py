@@ -22,7 +22,7 @@ def films(tmp_path_factory) -> tuple[list[Path], list[Path]]:
 
 @pytest.fixture
 def tree(films, tmp_path):
-    """Class folders with train and val given: 12_a.png is a film of patient 12."""
+    """Class folders with train and val; 12_a.png is a film of patient 12."""
     root = tmp_path / "tree"
     for label, paths in zip(("normal", "covid"), films, strict=True):
         for number, path in enumerate(paths):
@@ -74,7 +74,7 @@ def test_a_leak_in_a_given_split_has_a_warning(cxr, tree, tmp_path):
         "Where file names tell the patient, say how: --patient-pattern REGEX\n"
     ) in result.stdout
     assert re.search(r"^all +12 +13 +–$", result.stdout, re.MULTILINE)
-    assert text.exit_code == 1  # all films of a class are one patient's, who is in val
+    assert text.exit_code == 1  # all films of one class are of one patient, who is in val
     assert "Error: Expected train films of both classes, of patients of no other part, to cut test from." in text.stderr
 
 

@@ -19,7 +19,7 @@ NOTICE = "For research and teaching only, never a diagnosis.\n"
 
 @pytest.fixture
 def films(tmp_path) -> Path:
-    """Three films, a folder of masks of two of them, and one film that shows no lungs."""
+    """Three films, a folder with masks of two of them, and a film without lungs."""
     folder, masks = tmp_path / "films", tmp_path / "drawn"
     folder.mkdir()
     masks.mkdir()

@@ -1,4 +1,4 @@
-"""A dataset of lungs alone: made, trained on, and answered from as it was made."""
+"""Datasets that show only the lungs: preparing, training and predicting."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ METHOD = "otsu"
 
 @pytest.fixture(scope="module")
 def lungs(phantoms, tmp_path_factory) -> Workspace:
-    """A workspace with a dataset of lungs and a small CNN trained on it. Not to be changed."""
+    """A workspace with a dataset of lungs and a small CNN trained on it. Tests must not change it."""
     from cxr_cli.dataset.prepare import prepare
     from cxr_cli.training.runs import train_run
 
@@ -70,7 +70,7 @@ def test_a_lungs_only_run_predicts_a_whole_film_from_its_lungs(cxr, lungs, film)
     assert answer["probabilities"]["covid"] == pytest.approx(
         predictor.predict(masked, segmented=True).probabilities["covid"], abs=1e-6
     )
-    # Once only: what lies black around the lungs would shift a second segmentation.
+    # Segmented only once: the black around the lungs would change a second segmentation.
     assert predictor.predict(pixels).probabilities == predictor.predict(masked, segmented=True).probabilities
     assert predictor.predict(pixels).probabilities != predictor.predict(pixels, segmented=True).probabilities
 

@@ -1,4 +1,4 @@
-"""`cxr serve` before there is a page: what it refuses, and what it says. The page is tested in tests/web."""
+"""`cxr serve` up to the start of the page: errors and messages. The page is tested in tests/web."""
 
 import socket
 import subprocess
@@ -29,7 +29,7 @@ def test_serve_with_an_unknown_run_names_it(cxr, trained):
 
 
 def test_without_gradio_the_error_says_how_to_install_it(cxr, trained, monkeypatch):
-    monkeypatch.setitem(sys.modules, "gradio", None)  # as Python marks what can't be imported
+    monkeypatch.setitem(sys.modules, "gradio", None)  # makes `import gradio` fail
     result = cxr("serve", "-w", trained.root)
 
     assert (result.exit_code, result.stdout) == (1, "")

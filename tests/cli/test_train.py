@@ -240,12 +240,15 @@ def test_freeze_sets_the_frozen_share(cxr, own_prepared):
 
 def test_all_trains_missing_runs_and_ends_with_the_table(cxr, own_prepared, monkeypatch):
     few = {name: ARCHITECTURES[name] for name in ("simple-cnn", "cnn-xgboost", "densenet121")}
-    monkeypatch.setattr("cxr_cli.training.runs.ARCHITECTURES", few)  # the other published ones take minutes
+    monkeypatch.setattr("cxr_cli.training.runs.ARCHITECTURES", few)  # the other published architectures take minutes
     options = ("--arch", "all", *ONE_EPOCH[2:], "-w", own_prepared.root)
     first = cxr("train", *options)
 
     assert first.exit_code == 0
-    assert sorted(run.name for run in own_prepared.runs()) == ["cnn-xgboost", "simple-cnn"]  # the published ones
+    assert sorted(run.name for run in own_prepared.runs()) == [
+        "cnn-xgboost",
+        "simple-cnn",
+    ]  # all published
     table = first.stdout[first.stdout.index("Runs on ") :]
     assert "simple-cnn" in table
     assert "cnn-xgboost" in table
@@ -291,6 +294,6 @@ def test_a_profile_shows_the_time_of_an_epoch_and_changes_no_result(cxr, own_pre
     assert plain["profile"] is None
     found = profiled["profile"]
     assert found["steps"] > 0
-    assert found["frozen_layers"] == 0  # nothing of it is frozen
+    assert found["frozen_layers"] == 0  # nothing is frozen
     for part in ("reading", "batches", "forward", "backward", "validation", "epoch"):
         assert found[part] > 0, part

@@ -1,4 +1,4 @@
-"""A run can be had again: from its record, and after a kill."""
+"""A run can be reproduced from its record, and resumed after a kill."""
 
 import json
 import os
@@ -64,7 +64,7 @@ def test_a_resumed_run_gets_the_same_weights(cxr, own_prepared):
     assert re.search(r"^Resuming after epoch [1-4]$", resumed.stderr, re.MULTILINE)
     assert not own_prepared.checkpoint("killed").exists()
 
-    # Trains the whole once more: in another process than the one that was killed, and without a break.
+    # Trains the whole run again without interruption, in another process than the one that was killed.
     whole = cxr("train", "--from", "killed", "--name", "whole", *place)
     assert "\nReproduced : killed, bit for bit\n" in whole.stdout
     killed, again = (record_of(own_prepared.run(name)) for name in ("killed", "whole"))
@@ -73,7 +73,7 @@ def test_a_resumed_run_gets_the_same_weights(cxr, own_prepared):
     assert (killed["epochs"], killed["stopped_by"]) == (6, "epochs")
     assert killed["validation"] == again["validation"]
     histories = [
-        [line.rsplit(",", 1)[0] for line in own_prepared.run(name).history.read_text().splitlines()]  # but for seconds
+        [line.rsplit(",", 1)[0] for line in own_prepared.run(name).history.read_text().splitlines()]  # no seconds
         for name in ("killed", "whole")
     ]
     assert histories[0] == histories[1]

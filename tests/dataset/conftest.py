@@ -1,4 +1,4 @@
-"""Small data sets: a table of rows and films of noise, as small as a film may be."""
+"""Small datasets: metadata rows, and films of noise of the smallest size that is accepted."""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ def write_rows(path: Path, rows: Rows) -> Path:
 
 
 def clinic_rows(patients: int = 12, *, prefix: str = "") -> list[dict[str, str]]:
-    """Rows of `patients` patients, every other one with COVID-19, every third with two films."""
+    """Make rows of `patients` patients, every other one with COVID-19, every third with two films."""
     return [
         {
             "patientid": f"{prefix}{patient}",
@@ -47,7 +47,7 @@ def clinic_rows(patients: int = 12, *, prefix: str = "") -> list[dict[str, str]]
 
 @pytest.fixture
 def clinic(tmp_path) -> Callable[..., Path]:
-    """Write a clinic's folder: films of noise, and the metadata file, whose path is returned."""
+    """Write a folder with films of noise and their metadata file, and return the path of that file."""
 
     def write(rows: Rows | None = None, *, name: str = "clinic", seed: int = 0) -> Path:
         rows = clinic_rows() if rows is None else rows
@@ -61,11 +61,11 @@ def clinic(tmp_path) -> Callable[..., Path]:
 
 @pytest.fixture
 def rows_of_a_clinic() -> Callable[..., list[dict[str, str]]]:
-    """`clinic_rows`, to change before they are written."""
+    """The function `clinic_rows`, for rows that a test changes before writing."""
     return clinic_rows
 
 
 @pytest.fixture
 def film_at() -> Callable[[Path, int], None]:
-    """`write_film`."""
+    """The function `write_film`."""
     return write_film

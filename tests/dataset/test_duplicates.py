@@ -1,4 +1,4 @@
-"""Planted copies are found, whatever was done to them; other films are not taken for copies."""
+"""Altered copies of films are found, and different films are not taken for copies."""
 
 import csv
 import shutil
@@ -48,7 +48,7 @@ ALTERED: dict[str, tuple[Callable[[Image.Image], Image.Image], str, str]] = {
 
 @pytest.fixture
 def clinics(phantoms, tmp_path) -> tuple[Path, Path]:
-    """The metadata of the phantoms, and that of another clinic with altered copies of some of them."""
+    """Metadata of the phantoms, and of another clinic with altered copies of some of them."""
     rows = list(csv.DictReader(phantoms.read_text().splitlines()))
     folder = tmp_path / "other"
     folder.mkdir()
@@ -85,7 +85,7 @@ def test_every_altered_copy_is_found_and_joins_its_patient(clinics, tmp_path):
     }
     assert all(pair["split_1"] == pair["split_2"] for pair in pairs)
     assert len({(film.group, film.split) for film in films}) == len({film.group for film in films})
-    # The phantoms alone have one pair that is so alike, of one patient.
+    # The phantoms themselves have one pair that is this similar, of one patient.
     assert [pair["patient_1"] == pair["patient_2"] for pair in pairs].count(True) <= 1
     assert len(pairs) - len(planted) <= 1
     assert record.duplicates == Duplicates(
@@ -150,7 +150,7 @@ def test_no_films_have_no_copies():
 
 @pytest.mark.realdata
 def test_known_shared_films_of_the_collection_are_found(shared, tmp_path):
-    """Pairs that were looked at: each is one film, cropped, framed, inscribed or saved anew."""
+    """Pairs checked by eye: each is one film, cropped, framed, annotated or saved again."""
     workspace = Workspace(tmp_path / "workspace")
     record = prepare(workspace, metadata=[shared / "data" / "covid-chestxray" / "metadata.csv"]).record
     with workspace.dataset.duplicates.open(newline="") as stream:

@@ -1,4 +1,4 @@
-"""Class folders: what is a class, a part, a patient, and what is said of a tree that can't be understood."""
+"""Class folders: classes, parts and patients, and the errors of ambiguous trees."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ LAYOUT = "Expected are DIR/covid, DIR/normal; or DIR/train/covid, DIR/train/norm
 
 @pytest.fixture
 def tree(tmp_path):
-    """Make empty files under a folder; nothing is opened before the films are read."""
+    """Create empty files in a folder: the tests don't read films."""
 
     def make(*names: str) -> Path:
         root = tmp_path / "tree"
@@ -30,7 +30,7 @@ def tree(tmp_path):
 
 
 def kept(selection: Selection) -> dict[str, tuple[str, str, str]]:
-    """File -> part, label, finding."""
+    """Map each kept file to its part, label and finding."""
     return {film.filename: (film.part, film.label, film.finding) for film in selection.kept}
 
 

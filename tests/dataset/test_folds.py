@@ -103,7 +103,7 @@ def test_too_few_patients_for_a_validation_part_are_refused(films):
 
 
 def test_a_left_out_value_and_its_patients_are_not_used_in_training(films):
-    # Every third patient is seen from both sides, so that his PA film would tell of his AP film.
+    # Every third patient has films of both views, so a PA film would give information about an AP film.
     viewed = [
         replace(film, view="AP" if i % 3 == 0 and i % 2 else ["PA", "AP Supine"][i // 2 % 2])
         for i, film in enumerate(films)
@@ -139,7 +139,7 @@ def test_small_and_unknown_values_share_one_fold(films):
 
 
 def test_a_value_that_training_needs_is_skipped_and_named(films):
-    # Negatives from another hospital alone: without the first, there is one class.
+    # All negatives are from one hospital: without it, only one class is left.
     mixed = [replace(film, source="ours") for film in films]
     mixed += [film(300 + number, label="non_covid", source="theirs") for number in range(50)]
 

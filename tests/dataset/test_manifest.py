@@ -1,4 +1,4 @@
-"""The manifest comes back as it was written, and a damaged one is refused."""
+"""The manifest is read back as written, and a damaged one is refused."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""Metadata: which rows become films of which class, and why the others don't."""
+"""Metadata: which rows become films of which class, and why the others are excluded."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ HINT = "Give a CSV file with at least the columns filename and finding: cxr prep
 
 @pytest.fixture
 def table(tmp_path):
-    """Write a metadata file of the bytes or text given, and read it."""
+    """Write the given bytes or text to a metadata file, and read it."""
 
     def read(content: bytes | str) -> list[dict[str, str]]:
         (tmp_path / "metadata.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -129,7 +129,7 @@ def test_trailing_commas_are_ignored(table, content):
 
 @pytest.mark.parametrize("row", [1, 2, 3])
 def test_a_row_longer_than_the_header_is_refused_with_its_number(tmp_path, row):
-    """An unquoted comma shifts every value after it: a film would get the class of its notes."""
+    """An unquoted comma shifts every value after it, and a film would get the wrong class."""
     path = tmp_path / "metadata.csv"
     lines = ["notes,filename,finding", "x,a.png,y", "x,b.png,y", "x,c.png,y"]
     lines[row] = "x, and more,a.png,COVID-19"

@@ -1,4 +1,4 @@
-"""Prepare: films are where the manifest says, patients apart, originals untouched, and an earlier dataset is safe."""
+"""Prepare: films as in the manifest, patients in one part, originals unchanged, and an earlier dataset is safe."""
 
 import csv
 import hashlib
@@ -40,7 +40,7 @@ def sha256(path: Path) -> str:
 
 @pytest.fixture
 def undrawn(monkeypatch) -> None:
-    """No pictures, where a test is about something else and prepares often."""
+    """Skip the overview pictures in tests that don't need them."""
     monkeypatch.setattr(module, "draw_distribution", lambda *_: None)
     monkeypatch.setattr(module, "draw_samples", lambda *_, **__: None)
 
@@ -51,7 +51,7 @@ def excluded(workspace: Workspace) -> list[dict[str, str]]:
 
 
 def part_of(films: list[Film]) -> dict[str, str]:
-    """Original file name -> part."""
+    """Map each original file name to its part."""
     return {Path(film.original).name: film.split for film in films}
 
 
@@ -224,7 +224,7 @@ def test_the_seed_determines_the_files(clinic, tmp_path):
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("seed", range(4))
 def test_the_split_does_not_depend_on_the_order_of_the_rows(clinic, tmp_path, rows_of_a_clinic, seed):
-    """Not even where copies join patients."""
+    """This also holds when copies join patients."""
     rows = rows_of_a_clinic()
     folder = clinic(rows).parent
     images = folder / "images"
@@ -564,7 +564,7 @@ def test_the_split_does_not_depend_on_the_name_of_the_folder(tmp_path, undrawn):
 
 @pytest.fixture
 def class_folders(tmp_path, film_at):
-    """Write class folders of films of noise: folder -> patients, each of two films; returns the folder."""
+    """Write class folders with two films of noise for each of the given patients, and return their parent folder."""
 
     def write(folders: dict[str, range]) -> Path:
         for number, (name, patients) in enumerate(folders.items()):

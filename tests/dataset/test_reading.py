@@ -1,4 +1,4 @@
-"""Reading films' files: the same verdicts as the whole read gives, in order, and never a whole archive in flight."""
+"""Reading many films: same results as reading each whole film, in order, and few films in memory at a time."""
 
 import hashlib
 import shutil
@@ -20,7 +20,7 @@ from cxr_cli.threads import THREADS, in_threads
 
 
 def plain_way(path: Path) -> tuple[str, str, np.ndarray | None]:
-    """A film read in full and shrunk, and its file hashed."""
+    """Read a film at full size, shrink it, and hash its file."""
     try:
         film = read_film(path)
     except ImageError as error:
@@ -35,16 +35,16 @@ def assert_as_the_plain_way(verdicts, films) -> None:
         assert (digest, reason) == (plain_digest, plain_reason)
         if plain_small is None:
             assert small == b""
-        else:  # of a JPEG that was decoded at a part of its size, almost the same
+        else:  # a JPEG decoded at reduced size is almost the same
             found = np.frombuffer(small, np.uint8).reshape(SIDE, SIDE)
             apart.append(np.abs(found.astype(int) - plain_small).mean())
-    # But for a few films whose dark border is taken for one at one size alone.
+    # Except for a few films whose dark edge counts as border at one of the two sizes only.
     assert np.mean(np.array(apart) < 8) > 0.99
 
 
 @pytest.fixture
 def films(tmp_path, film) -> list[Path]:
-    """Films that can be read, and one of each kind that can't."""
+    """Films that can be read, and one of each kind that cannot."""
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 48)).astype(np.uint8))
     deep = Image.fromarray(np.random.default_rng(0).integers(0, 65536, (64, 48)).astype(np.uint16))
     shutil.copyfile(film, tmp_path / "phantom.png")

@@ -1,4 +1,4 @@
-"""What a run has seen is known again, saved anew or not, and nothing else is."""
+"""Films that a run has seen are recognized, saved again or not, and no others."""
 
 import csv
 import shutil
@@ -19,7 +19,7 @@ from cxr_cli.workspace.records import read_record
 
 @pytest.fixture
 def part_of(trained):
-    """The film's path in the dataset -> its part."""
+    """Map the path of each film in the dataset to its part."""
     return {trained.dataset.root / film.path: film.split for film in read_manifest(trained.dataset)}
 
 

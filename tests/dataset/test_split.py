@@ -1,4 +1,4 @@
-"""The split: no group in two parts, both classes in each, and nothing but the films and the seed decide."""
+"""The split: groups stay in one part, each part has both classes, and only films and seed matter."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ from cxr_cli.errors import SplitError
 
 
 def drawn_films(seed: int, patients: int = 60) -> tuple[list[str], list[bool]]:
-    """Groups and labels of patients with one to six films; one in ten has films of both classes."""
+    """Draw groups and labels of patients with one to six films; one in ten has films of both classes."""
     rng = np.random.default_rng(seed)
     groups, positives = [], []
     for patient in range(patients):
@@ -51,7 +51,7 @@ def test_each_part_gets_its_share_of_each_class(shares):
 
         for part, share in zip(("train", "val", "test"), shares, strict=True):
             for label in (True, False):
-                # A group is not cut: a part may miss its share by a few films.
+                # Groups are not split, so a part can miss its share by a few films.
                 assert abs(found[part][label] - total[label] * share / sum(shares)) <= 3
 
 
@@ -179,7 +179,7 @@ def test_copies_join_patients_and_films_without_patient_are_separate():
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_long_chain_of_copies_joins_all_its_patients(backwards):
-    """Patient n has a copy of a film of patient n + 1: the leader is found late, and the way to it must stay short."""
+    """Patient n has a copy of a film of patient n + 1: union-find must keep its paths short."""
     pairs = [(f"p{number + step:05d}", f"copy{number}") for number in range(20_000) for step in (0, 1)]
     patients, digests = zip(*(pairs[::-1] if backwards else pairs), strict=True)
 
@@ -217,7 +217,7 @@ def test_a_missing_part_is_drawn_from_train_without_shared_groups(missing, seed)
     cut = {group for group, part in zip(groups, parts, strict=True) if part == missing}
     assert cut.isdisjoint(group for group, part in zip(groups, parts, strict=True) if part != missing)
     found, train = counts(parts, positives), Counter(given)["train"]
-    # The pool that may be cut has few patients of one film only: not every class comes out to the film.
+    # Few patients in the pool have only one film, so the number of films per class is not exact.
     assert found[missing].total() == pytest.approx(train * 15 / 85, abs=8)
     assert min(found[missing].values()) >= 1
 

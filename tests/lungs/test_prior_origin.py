@@ -1,4 +1,4 @@
-"""The prior is what half of the patients give, and nothing else."""
+"""The prior is derived from half of the patients only."""
 
 import json
 
@@ -22,7 +22,7 @@ def test_the_prior_comes_from_half_of_the_patients(lungs_prior, drawn_films):
     np.testing.assert_allclose(committed.weights, derived.weights, atol=1e-3)
 
 
-def test_about_half_of_the_patients_go_into_the_prior_by_their_name_alone(lungs_prior):
+def test_the_name_decides_which_half_of_the_patients_is_in_the_prior(lungs_prior):
     used = [lungs_prior.is_for_prior(str(patient)) for patient in range(1000)]
 
     assert 450 < sum(used) < 550

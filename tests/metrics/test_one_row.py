@@ -1,4 +1,4 @@
-"""A metric is one row of the table: every command, file and page takes it from there."""
+"""A metric is one row of the table, and every command, file and page shows it."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ ONE_MORE = Metric(
 
 @pytest.fixture
 def one_more(monkeypatch):
-    """A table with one row more."""
+    """The table with one more row."""
     monkeypatch.setitem(METRICS, ONE_MORE.name, ONE_MORE)
 
 

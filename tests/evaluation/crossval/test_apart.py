@@ -34,7 +34,7 @@ def test_an_error_in_training_reaches_the_caller(tmp_path):
 
 
 class Deadly(ConsoleWatcher):
-    """Ends the process that it is handed to, as a machine without memory does."""
+    """Kills the process that unpickles it, as happens when memory runs out."""
 
     def __reduce__(self):
         return os.abort, ()

@@ -69,7 +69,7 @@ def test_mean_and_spread_over_the_folds():
 
     assert (found.folds, found.mean) == (2, pytest.approx(0.6))
     assert found.sd == pytest.approx(np.sqrt(0.02))
-    # The mean of a and b is half the gap between a and -b.
+    # The mean of a and b is half the difference between a and -b.
     gap = gap_interval(0.5, Interval(low=0.3, high=0.6), -0.7, Interval(low=-0.9, high=-0.6))
     assert found.interval.low == pytest.approx(gap.low / 2)
     assert found.interval.high == pytest.approx(gap.high / 2)
