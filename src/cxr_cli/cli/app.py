@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
         with watched_by(console.ConsoleWatcher()):
             app(arguments, prog_name="cxr")
     except CxrError as problem:
-        console.error(problem)
+        console.show_error(problem)
         sys.exit(ExitCode.USAGE if isinstance(problem, UsageError) else ExitCode.ERROR)
     except SystemExit as end:
         if end.code == ExitCode.INTERRUPTED:

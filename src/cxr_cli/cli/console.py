@@ -49,12 +49,12 @@ def json_array() -> Iterator[Callable[[Any], None]]:
 
 
 def note(text: str) -> None:
-    """Tell what is being done, or what to know of a result."""
+    """Print what is being done, or a remark on a result."""
     print(text, file=sys.stderr, flush=True)
 
 
-def error(problem: CxrError) -> None:
-    """Print an error and the way on."""
+def show_error(problem: CxrError) -> None:
+    """Print an error, and what to do next."""
     note(f"Error: {problem.message}")
     if problem.hint:
         note(problem.hint)
@@ -113,14 +113,14 @@ class ConsoleWatcher(Watcher):
 
     def track(self, items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
         """Yield items with a bar on a terminal, a plain line in a log."""
-        started = told = time.monotonic()
+        started = shown = time.monotonic()
         if not sys.stderr.isatty():
             note(f"{description}: {total}")
             for done, item in enumerate(items, start=1):
                 yield item
                 now = time.monotonic()
-                if now - told > _LOG_SECONDS:
-                    told = now
+                if now - shown > _LOG_SECONDS:
+                    shown = now
                     rate = done / (now - started)
                     note(f"{description}: {done} of {total}, {_per_second(rate)}, {_left((total - done) / rate)}")
             return

@@ -60,7 +60,7 @@ def predict(
         for result in results:
             if result.error:
                 failed += 1
-                console.error(result.error if alone else CxrError(result.error.message))  # the hint is for all alike
+                console.show_error(result.error if alone else CxrError(result.error.message))  # one hint for all
                 continue
             predicted += 1
             seen.update(filter(None, [result.row.seen]))

@@ -26,7 +26,7 @@ def show_segmentation(made: "Segmentation", *, as_json: bool) -> None:
     record, errors = made.record, made.errors
     films = len(record.films) + len(errors)
     for error in errors:
-        console.error(error if films == 1 else CxrError(error.message))
+        console.show_error(error if films == 1 else CxrError(error.message))
     if as_json:
         console.result_json(msgspec.to_builtins(record))
     elif record.films:

@@ -78,7 +78,7 @@ def show_all(workspace: "Workspace", outcomes: "Iterable[ArchitectureOutcome]", 
     for outcome in outcomes:
         seen.append(outcome)
         if outcome.problem:
-            console.error(outcome.problem)
+            console.show_error(outcome.problem)
         elif outcome.trained and not as_json:
             _show_summary(outcome.trained)
     names = [outcome.arch for outcome in seen if workspace.new_run(outcome.arch).record.is_file()]
