@@ -52,7 +52,7 @@ def test_the_text_output_of_prepare_lists_counts_and_paths(cxr, tree, tmp_path):
         "\n"
         "Positive class: covid\n"
         "Fewer than ten films (train normal 7, train covid 7, val normal 3, val covid 3, test normal 2, test covid 2): "
-        "figures on so few say little.\n"
+        "with so few films, figures say little.\n"
         "\n"
         f"Dataset : {tmp_path}/ws/dataset\n"
         f"Left out: {tmp_path}/ws/dataset/excluded.csv\n"
@@ -70,8 +70,8 @@ def test_a_leak_in_a_given_split_has_a_warning(cxr, tree, tmp_path):
         "Figures on val will be too good.\n"
     ) in result.stdout
     assert (
-        "25 films name no patient and count as one each: leakage between the parts can't be excluded.\n"
-        "Where file names tell the patient, say how: --patient-pattern REGEX\n"
+        "Films that have no patient: 25. They count as one patient each: leakage between the parts can't be excluded.\n"
+        "If file names contain the patient, say where: --patient-pattern REGEX\n"
     ) in result.stdout
     assert re.search(r"^all +12 +13 +–$", result.stdout, re.MULTILINE)
     assert text.exit_code == 1  # all films of one class are of one patient, who is in val
@@ -89,8 +89,8 @@ def test_copies_with_two_labels_are_reported_first(cxr, tree, tmp_path):
         "  split/train/covid/c5_a.png = split/val/normal/new.jpg\n"
         "Warning: the given split leaks. 1 of 7 val films are copies (0 exact) of train films. "
         "Figures on val will be too good.\n"
-        "Films that are there twice, in pairs: 0 exact copies, 1 saved anew, resized, cropped or inverted; "
-        "1 of two parts. Patients who share a film count as one.\n"
+        "Pairs of copies: 0 exact, 1 re-encoded, resized, cropped or inverted; "
+        "1 across parts. Patients who share a film count as one.\n"
     ) in result.stdout
     assert f"Copies  : {tmp_path}/ws/dataset/duplicates.csv\n" in result.stdout
 
@@ -106,7 +106,7 @@ def test_json_goes_to_stdout_and_warnings_to_stderr(cxr, tree, tmp_path):
     assert record["duplicates"]["exact"] == 1
     assert record["given_parts"] == ["train", "val"]
     assert "Warning: the given split leaks." in result.stderr
-    assert "1 films don't match --patient-pattern and count as one each: leakage" in result.stderr
+    assert "Films that don't match --patient-pattern: 1. They count as one patient each: leakage" in result.stderr
 
 
 def test_more_than_two_class_folders_are_trained_as_two_classes(cxr, tree, tmp_path):

@@ -41,7 +41,7 @@ def test_a_partition_that_kills_workers_is_named_after_the_others_finish(cluster
 
     named = [int(number) for number in re.findall(r"films of part (\d+)", error.value.message)]
     assert error.value.message == (
-        "Expected workers to live through every partition. Received: worker after worker died that had been given "
+        "Expected workers to finish every partition. Received: worker after worker died with "
         f"{'; '.join(f'films of part {number}' for number in named)}. All others are done."
     )
     # Dask may also blame the partitions that were queued on the same workers.

@@ -34,7 +34,7 @@ def smaller(picture: Image.Image) -> Image.Image:
 
 
 ALTERED: dict[str, tuple[Callable[[Image.Image], Image.Image], str, str]] = {
-    "saved anew": (lambda picture: picture, "jpg", "re-encoded or resized"),
+    "re-encoded": (lambda picture: picture, "jpg", "re-encoded or resized"),
     "smaller": (smaller, "png", "re-encoded or resized"),
     "larger": (lambda picture: picture.resize((2 * picture.width, 2 * picture.height)), "png", "re-encoded or resized"),
     "contrast": (lambda picture: ImageEnhance.Contrast(picture).enhance(1.2), "png", "re-encoded or resized"),
@@ -181,4 +181,4 @@ def test_all_copies_but_crops_are_found_among_very_many_films(clinics, tmp_path,
     assert whole.items() <= planted.items()
     assert all(pair["split_1"] == pair["split_2"] for pair in pairs)
     films = sum(count for counts in record.films.values() for count in counts.values())
-    assert f"Among {films} films, copies that were cropped were not looked for: others were." in record.notes
+    assert f"Among {films} films, cropped copies were not looked for; other copies were." in record.notes

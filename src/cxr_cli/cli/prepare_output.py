@@ -1,4 +1,4 @@
-"""What `cxr prepare` tells people."""
+"""What `cxr prepare` prints."""
 
 from typing import TYPE_CHECKING
 
@@ -6,67 +6,6 @@ from cxr_cli.cli import console
 
 if TYPE_CHECKING:
     from cxr_cli.dataset.prepare import Prepared
-    from cxr_cli.dataset.record import DatasetRecord, Leak
-
-
-def _warnings(record: "DatasetRecord") -> list[str]:
-    """What to know of a prepared dataset before its figures are believed."""
-    warnings = _contradictions(record)
-    warnings += [_leak(leak, sum(record.films[leak.later].values())) for leak in record.leaks]
-    warnings += _copies(record)
-    warnings += [f"Note: {note}" for note in record.notes]
-    small = [f"{part} {label} {n}" for part, counts in record.films.items() for label, n in counts.items() if n < 10]
-    if small:
-        warnings.append(f"Fewer than ten films ({', '.join(small)}): figures on so few say little.")
-    if record.films_without_patient:
-        pattern = record.options["patient_pattern"]
-        lack = "don't match --patient-pattern" if pattern else "name no patient"
-        warnings.append(
-            f"{record.films_without_patient} films {lack} and count as one each: "
-            "leakage between the parts can't be excluded."
-        )
-        if record.options["folders"] and not pattern:
-            warnings.append("Where file names tell the patient, say how: --patient-pattern REGEX")
-    return warnings
-
-
-def _leak(leak: "Leak", films: int) -> str:
-    copies = leak.copies + leak.near_copies
-    exact = "exact copies" if not leak.near_copies else f"copies ({leak.copies} exact)"
-    what = (
-        f"are {exact} of {leak.earlier} films"
-        if copies == leak.films
-        else f"are of {leak.patients} patients with films in {leak.earlier} too ({exact} of those: {copies})"
-    )
-    return (
-        f"Warning: the given split leaks. {leak.films} of {films} {leak.later} films {what}. "
-        f"Figures on {leak.later} will be too good."
-    )
-
-
-def _contradictions(record: "DatasetRecord") -> list[str]:
-    """The same film with two labels: what to mend first."""
-    found = record.duplicates
-    if not found or not found.other_class:
-        return []
-    shown = [f"  {one} = {other}" for one, other in found.contradictions]
-    shown += ["  …"] * (found.other_class > len(shown))
-    return [
-        f"Warning: the same film has two labels, one of which is wrong. Pairs: {found.other_class}",
-        *shown,
-    ]
-
-
-def _copies(record: "DatasetRecord") -> list[str]:
-    found = record.duplicates
-    if not found or not found.exact + found.near:
-        return []
-    across = {"patients": found.other_patient, "sources": found.other_source, "parts": found.other_part}
-    shown = ", ".join(f"{count} of two {what}" for what, count in across.items() if count)
-    return [
-        f"Films that are there twice, in pairs: {found.exact} exact copies, {found.near} saved anew, resized, cropped "
-        f"or inverted{f'; {shown}' if shown else ''}. Patients who share a film count as one."
-    ]
 
 
 def show_prepared(prepared: "Prepared", *, as_json: bool) -> None:
@@ -77,7 +16,7 @@ def show_prepared(prepared: "Prepared", *, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        for warning in _warnings(prepared.record):
+        for warning in prepared.warnings:
             console.note(warning)
         console.result_json(msgspec.to_builtins(prepared.record))
     else:
@@ -94,7 +33,7 @@ def _show(prepared: "Prepared") -> None:
     labels = list(record.classes)
     given = set(record.given_parts)
     if len(given) < len(record.films):
-        given.discard("train")  # it gave films to the parts that were cut from it
+        given.discard("train")  # films of the other parts were cut from it
     rows = [
         (
             f"{part} (given)" if part in given else part,
@@ -105,7 +44,7 @@ def _show(prepared: "Prepared") -> None:
     ]
     totals: list[object] = [sum(row[i] for row in rows) for i in range(1, len(labels) + 2)]  # type: ignore[misc]
     if record.leaks:
-        totals[-1] = "–"  # the parts' patients are not all different ones
+        totals[-1] = "–"  # some patients are in two parts
     console.table([("Films", *labels, "patients"), *rows, ("all", *totals)], indent=0)
     console.result()
     console.result(f"Positive class: {record.classes.positive}")
@@ -114,7 +53,7 @@ def _show(prepared: "Prepared") -> None:
         more = f", and {len(findings) - 6} more" if len(findings) > 6 else ""
         if list(findings) != [label]:
             console.result(f"{label}: {shown}{more}")
-    for warning in _warnings(record):
+    for warning in prepared.warnings:
         console.result(warning)
     console.result()
     console.result(f"Dataset : {prepared.dataset.root}")

@@ -1,4 +1,4 @@
-"""A Dask cluster, found by its address or started on this machine."""
+"""Connect to a Dask cluster by its address, or start one on this machine."""
 
 import logging
 from collections.abc import Iterator
@@ -18,21 +18,21 @@ _CONNECT_SECONDS = 10
 
 @contextmanager
 def connected(address: str) -> Iterator["Client"]:
-    """A client of the cluster at `address`.
+    """Connect to the cluster at `address`.
 
     Args:
         address: of a Dask scheduler (tcp://host:8786), or the file that it wrote (dask scheduler --scheduler-file), or
-            `local`: one worker process a core of this machine, started now and ended with the block.
+            `local`: one worker process per core of this machine, started now and ended with the block.
 
     Raises:
-        ClusterError: the extra is not installed, or no scheduler answers there within 10 seconds.
+        ClusterError: the extra is not installed, or no scheduler replies within 10 seconds.
     """
     _require_extra()
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
     with ExitStack() as opened:
-        # What a user can mend comes as an error; the rest of what Dask tells of lost workers is no news.
+        # What a user can fix comes as an error; the rest that Dask logs about lost workers is noise.
         opened.callback(logging.disable, logging.root.manager.disable)
         logging.disable(logging.CRITICAL)
         if address == LOCAL:
@@ -53,7 +53,7 @@ def connected(address: str) -> Iterator["Client"]:
         except Exception as error:
             raise ClusterError(
                 f"Expected a Dask scheduler at {address}. Received: {_first_line(error)}.",
-                hint="Start one: dask scheduler (it tells its address), or use this machine alone: --cluster local",
+                hint="Start one: dask scheduler (it prints its address), or use this machine alone: --cluster local",
             ) from error
         yield client
 
@@ -70,4 +70,4 @@ def _require_extra() -> None:
 def _first_line(error: Exception) -> str:
     if isinstance(error, (OSError, ValueError)) and str(error):
         return str(error).splitlines()[0]
-    return f"no scheduler's answer in {_CONNECT_SECONDS} seconds"
+    return f"no reply of a scheduler in {_CONNECT_SECONDS} seconds"

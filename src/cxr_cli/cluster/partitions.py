@@ -1,4 +1,4 @@
-"""Partitions worked on by a cluster: so many at a time, each result as it comes, and words for what goes wrong."""
+"""Run partitions on a cluster: a limited number at a time, each result as it comes, and clear errors."""
 
 import socket
 import time
@@ -21,13 +21,13 @@ R = TypeVar("R")
 AGAIN = "Then run the same command again: what is done is kept"
 # Enough for a thousand cores; few enough that the client's memory doesn't grow with the archive.
 _IN_FLIGHT = 1000
-_WORKER_SECONDS = 60  # without any worker: one may be late, but nobody should wait for one that never comes
+_WORKER_SECONDS = 60  # without any worker: one may be late, but nobody should wait forever
 _ASK_SECONDS = 5
 _POLL_SECONDS = 0.05
 
 
 def films_a_partition(films: int) -> int:
-    """How many of so many films make a partition: few enough that all cores have work to the end."""
+    """The number of films in a partition: small enough that all cores have work until the end."""
     # 500 films are 5 to 60 s of work, and ten million films make 20,000 parts, which any file system holds.
     return 500 if films >= 100_000 else 100 if films >= 5_000 else 20
 
@@ -35,20 +35,21 @@ def films_a_partition(films: int) -> int:
 def run_partitions(
     client: "Client", task: Callable[[P], R], partitions: Iterable[P], *, name: Callable[[P], str]
 ) -> Iterator[R]:
-    """Work on partitions; one whose worker dies goes to another, as often as the scheduler allows (Dask's default: 3).
+    """Run partitions. If a worker dies, its partition goes to another, as often as the scheduler allows (default: 3).
 
     Args:
         client: see `connected`.
-        task: a module's function, or a `partial` of one, as the workers import it. Gives no tuple and no exception.
-        partitions: what `task` is called with, one by one; taken as workers get free.
-        name: of a partition, for people.
+        task: a function of a module, or a `partial` of one, which the workers import. It returns no tuple and no
+            exception.
+        partitions: what `task` is called with, taken as workers become free.
+        name: names a partition in messages.
 
     Returns:
-        The results, in the order in which they come.
+        The results, as they come.
 
     Raises:
         ClusterError: the scheduler or the workers are gone, or lack cxr; or worker after worker died with a partition,
-            which is told once all others are done.
+            which is raised when all others are done.
         CxrError: that a task raised.
     """
     from distributed import KilledWorker, as_completed
@@ -81,34 +82,34 @@ def run_partitions(
         submit(len(batch))
     if deadly:
         raise ClusterError(
-            # Dask blames a death on all that the worker had been given: what was next in line may be named too.
-            f"Expected workers to live through every partition. Received: worker after worker died that had been given "
+            # Dask blames all partitions that the worker had: one that was only waiting may be named too.
+            f"Expected workers to finish every partition. Received: worker after worker died with "
             f"{'; '.join(deadly[:3])}{f' and {len(deadly) - 3} more' if len(deadly) > 3 else ''}. All others are done.",
-            hint=f"The workers' logs and memory limits tell why. {AGAIN}",
+            hint=f"Look at the workers' logs and memory limits. {AGAIN}",
         )
 
 
 @lru_cache
 def require_version(expected: str) -> None:
-    """Check, on a worker, that it has the client's version of cxr: it may have joined late.
+    """Check, on a worker, that it has the same version of cxr as the client: it may have joined late.
 
     Raises:
-        ClusterError: it has another.
+        ClusterError: it has another version.
     """
     if installed_version() != expected:
         raise _other_version(socket.gethostname(), installed_version(), expected)
 
 
 def require_shared(path: Path) -> None:
-    """Check, on a worker, that it sees a file of the client's.
+    """Check, on a worker, that it sees a file of the client.
 
     Raises:
-        ClusterError: it does not.
+        ClusterError: it does not see it.
     """
     if not path.exists():
         raise ClusterError(
             f"Expected {path} on each worker. Received: no such file on {socket.gethostname()}.",
-            hint="The films, the workspace and the output lie on a file system that all machines have at the same path",
+            hint="Keep films, workspace and output on a file system that all machines have at the same path",
         )
 
 
@@ -118,22 +119,22 @@ def installed_version() -> str:
 
 
 def _check_workers(client: "Client") -> None:
-    """Those that are there now: one that can't load cxr at all would only die with the first task."""
+    """Check the workers that are there now: one that can't load cxr would only fail with its first task."""
     expected = installed_version()
-    for worker, found in client.run(version, "cxr-cli", on_error="return").items():
-        if found != expected:
-            raise _other_version(worker, str(found), expected)
+    for worker, installed in client.run(version, "cxr-cli", on_error="return").items():
+        if installed != expected:
+            raise _other_version(worker, str(installed), expected)
 
 
-def _other_version(worker: str, found: str, expected: str) -> ClusterError:
+def _other_version(worker: str, installed: str, expected: str) -> ClusterError:
     return ClusterError(
-        f"Expected cxr-cli {expected} on each worker. Received: {found} on {worker}.",
+        f"Expected cxr-cli {expected} on each worker. Received: {installed} on {worker}.",
         hint=f'Install it there, and with the scheduler: pip install "cxr-cli[cluster]=={expected}"',
     )
 
 
 def _next_batch(client: "Client", done: "as_completed") -> list[tuple[Any, Any]]:
-    """What is done by now; waited for as long as there are workers."""
+    """The results that are ready; waits for them as long as there are workers."""
     seen = asked = time.monotonic()
     while not done.has_ready():
         time.sleep(_POLL_SECONDS)
@@ -142,7 +143,7 @@ def _next_batch(client: "Client", done: "as_completed") -> list[tuple[Any, Any]]
         try:
             present = bool(client.nthreads())
         except OSError:
-            present = True  # The scheduler is gone; Dask looks for it for some time, and then tells of every task.
+            present = True  # The scheduler is gone. Dask looks for it for a while, and then reports every task.
         asked = time.monotonic()
         if present:
             seen = asked
@@ -158,7 +159,7 @@ def _raise(error: BaseException) -> None:
     if isinstance(error, CancelledError):
         reason = str(error).splitlines()[0].rpartition("reason: ")[2]
         raise ClusterError(
-            f"Expected the scheduler to stay to the end. Received: {reason}",
+            f"Expected the scheduler to run until the end. Received: {reason}",
             hint=f"Start the scheduler and its workers. {AGAIN}",
         ) from error
     if isinstance(error, ImportError):

@@ -1,4 +1,4 @@
-"""The answers of a run for an archive: a plan of its films, one Parquet part a partition, and a record at the end."""
+"""Predict an archive on a cluster: a plan of its films, one Parquet part per partition, and a record at the end."""
 
 import os
 import time
@@ -39,21 +39,22 @@ def predict_on_cluster(
     *,
     partition: int | None = None,
 ) -> PredictionsRecord:
-    """Answer for the films of an archive, on a cluster that shares the file system; goes on where a call was stopped.
+    """Predict the films of an archive on a cluster that shares the file system; continues where a call was stopped.
 
     Args:
-        address: of the cluster; see `connected`.
+        address: the address of the cluster; see `connected`.
         run: the trained run.
         places: films, folders and globs.
         output: the folder for the plan, the parts and, once all films are predicted, `answers.json`. The rows of the
             parts are `PredictionRow`s.
-        partition: films of a partition, a divisor of 10,000. Defaults to 20, 100 or 500, by the number of films.
+        partition: number of films in a partition, a divisor of 10,000. Defaults to 20, 100 or 500, depending on the
+            number of films.
 
     Returns:
         The record.
 
     Raises:
-        ClusterError: of the cluster; what is done by then is kept.
+        ClusterError: the cluster failed; what is done by then is kept.
         ImageError: a place holds no film, or isn't there.
         WorkspaceError: `output` was begun with another run or other films, or can't be written to.
     """
@@ -94,7 +95,7 @@ def check_usage(cluster: str | None, output: Path | None, *, csv: Path | None = 
 
 
 def _listed(places: Sequence[Path]) -> Iterable[Path]:
-    """The films by their whole paths, as the workers know them; those of a single folder as they come."""
+    """The absolute paths of the films, as the workers know them; those of a single folder as they are listed."""
     whole = [place.absolute() for place in places]
     films = walk_films(whole[0]) if len(whole) == 1 and whole[0].is_dir() else ()
     first = next(iter(films), None)
@@ -108,14 +109,14 @@ def _listed(places: Sequence[Path]) -> Iterable[Path]:
 def _plan(
     folder: PredictionsFolder, predictor: Predictor, films: Iterable[Path], partition: int | None
 ) -> PredictionsPlan:
-    """The plan of an earlier call, where it was for the same, or a new one."""
+    """The plan of an earlier call for the same run and films, or a new one."""
     hint = "Name another folder: --output FOLDER"
     run, own = predictor.run.name, predictions_fingerprint(predictor)
     earlier = read_record(folder.plan, PredictionsPlan) if folder.plan.exists() else None
     if earlier and earlier.fingerprint != own:
         other = "another state of this run" if earlier.run == run else f"the run {earlier.run}"
         raise WorkspaceError(
-            f"Expected answers of the run {run} in {folder.root}. Received: those of {other}.", hint=hint
+            f"Expected predictions of the run {run} in {folder.root}. Received: those of {other}.", hint=hint
         )
     count, names = write_films(films, None if earlier else folder.films)
     if earlier and earlier.films_sha256 != names:
@@ -155,10 +156,10 @@ def _predict_all(
         done = run_partitions(client, partial(predict_partition, task), left, name=partial(_name, folder, size))
         for part in done:
             counts.update(part)
-            yield from [None] * part.total()  # one a film, so that films are what is counted
+            yield from [None] * part.total()  # one per film, so that films are counted
 
     started = time.monotonic()
-    for _ in track(finished(), "Answering films", total=plan.films - before):
+    for _ in track(finished(), "Predicting films", total=plan.films - before):
         pass
     seconds = time.monotonic() - started
     return PredictionsRecord(
@@ -180,18 +181,18 @@ def _predict_all(
 
 
 def _left(folder: PredictionsFolder, sizes: Sequence[int], counts: Counts) -> list[int]:
-    """The partitions without a whole part; the films of the others are added to `counts`."""
+    """The partitions without a complete part; the films of the others are added to `counts`."""
     folder.parts.mkdir(exist_ok=True)
-    # By the folder's list: a network file system remembers for a while that a file it was asked for wasn't there.
+    # From the folder's listing: a network file system remembers for a while that a single file was missing.
     there = set(os.listdir(folder.parts))  # noqa: PTH208 - names
     left = []
     for number, size in enumerate(sizes):
         part = folder.part(number)
-        found = predictions_in(part, films=size) if part.name in there else None
-        if found is None:
+        done = predictions_in(part, films=size) if part.name in there else None
+        if done is None:
             left.append(number)
         else:
-            counts.update(found)
+            counts.update(done)
     return left
 
 

@@ -27,17 +27,17 @@ _opened = threading.local()
 
 @dataclass(frozen=True)
 class PartitionTask:
-    """What all partitions of an archive have in common. All paths are whole."""
+    """What all partitions of an archive have in common. All paths are absolute."""
 
     folder: PredictionsFolder
     run: RunFolder
-    fingerprint: str  # of the run, as it must be
+    fingerprint: str  # that the run must have
     size: int  # films of a partition
-    version: str  # of cxr, as it must be
+    version: str  # of cxr that the worker must have
 
 
 def predict_partition(task: PartitionTask, number: int) -> Counts:
-    """Answer for the films of a partition and write its part, unless that is there.
+    """Predict the films of a partition and write its part, unless it is there.
 
     Raises:
         ClusterError: this worker has another cxr, another run, or not the same files.
@@ -48,7 +48,7 @@ def predict_partition(task: PartitionTask, number: int) -> Counts:
     require_shared(task.run.record)
     films = read_films(task.folder.films, number=number, size=task.size)
     part = task.folder.part(number)
-    # Dask took its worker for dead, or lost the result with it.
+    # It is there if Dask thought the worker dead, or lost the result with it.
     done = predictions_in(part, films=len(films))
     if done is not None:
         return done
@@ -61,13 +61,13 @@ def predict_partition(task: PartitionTask, number: int) -> Counts:
 
 
 def predictions_in(part: Path, *, films: int) -> Counts | None:
-    """The films of a part by class; None where it isn't there, or not whole."""
+    """The films of a part by class; None if it is missing or incomplete."""
     table = read_part(part, rows=films)
     return None if table is None else Counter(table["class"].to_pylist())
 
 
 def predictions_fingerprint(predictor: Predictor) -> str:
-    """A name for all that a run's answers come from: 64 hex digits, of other runs others."""
+    """Hash all that the predictions of a run depend on: 64 hex digits."""
     run, record = predictor.run, predictor.record
     digest = sha256(f"{predictor.negative} {predictor.positive} {record.threshold!r} {record.segment}".encode())
     if record.calibration:
@@ -78,17 +78,17 @@ def predictions_fingerprint(predictor: Predictor) -> str:
 
 
 def _predictor(task: PartitionTask) -> Predictor:
-    """The run, opened once by each thread: an interpreter serves one at a time."""
+    """The run, opened once per thread: an interpreter serves one thread at a time."""
     if getattr(_opened, "task", None) != task:
         predictor = open_predictor(task.run, threads=1)
         if predictions_fingerprint(predictor) != task.fingerprint:
             raise ClusterError(
-                f"Expected the run {task.run.name} as it was when its answers began. Received: another state of it.",
-                hint="Name another folder for the answers of the new one: --output FOLDER",
+                f"Expected the run {task.run.name} as it was at the start. Received: another state of it.",
+                hint="Name another folder for the new predictions: --output FOLDER",
             )
         _opened.task, _opened.predictor = task, predictor
-    found: Predictor = _opened.predictor
-    return found
+    opened: Predictor = _opened.predictor
+    return opened
 
 
 def _row(predictor: Predictor, film: Path) -> dict[str, Any]:

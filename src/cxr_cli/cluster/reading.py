@@ -1,4 +1,4 @@
-"""The films of a dataset, read by a cluster: one Parquet part a partition, named for the state its files were in."""
+"""Read the films of a dataset on a cluster: one Parquet part per partition, named after the state of its files."""
 
 import os
 import shutil
@@ -54,17 +54,17 @@ def reader(cluster: str | None, workspace: Workspace) -> AbstractContextManager[
 
 @contextmanager
 def films_read_on(address: str, workspace: Workspace) -> Iterator[ReadFilms]:
-    """How `prepare` reads films on a cluster that shares the file system; goes on where a call was stopped.
+    """Give `prepare` a way to read films on a cluster that shares the file system; continues where a call was stopped.
 
-    What was read lies in the workspace until the block ends well: until the dataset is whole. Films are read again
-    where a path, size or time has changed.
+    The results stay in the workspace until the block succeeds, when the dataset is complete. Films whose path, size or
+    time has changed are read again.
 
     Args:
-        address: of the cluster; see `connected`.
-        workspace: of the dataset.
+        address: the address of the cluster; see `connected`.
+        workspace: the workspace of the dataset.
 
     Raises:
-        ClusterError: of the cluster.
+        ClusterError: the cluster failed.
         WorkspaceError: another call reads for this workspace, or it can't be written to.
     """
     folder = workspace.reading.absolute()
@@ -77,7 +77,7 @@ def _read_films(client: "Client", folder: Path, films: Sequence[Path]) -> Iterat
     size = films_a_partition(len(films))
     cuts = [slice(first, first + size) for first in range(0, len(films), size)]
     parts = [folder / f"{_state(films[cut])}.parquet" for cut in cuts]
-    # By the folder's list: a network file system remembers for a while that a file it was asked for wasn't there.
+    # From the folder's listing: a network file system remembers for a while that a single file was missing.
     there = set(os.listdir(folder))  # noqa: PTH208 - names
     left = [(part, cut) for part, cut in zip(parts, cuts, strict=True) if part.name not in there]
 
@@ -85,7 +85,7 @@ def _read_films(client: "Client", folder: Path, films: Sequence[Path]) -> Iterat
         task = partial(_read_partition, installed_version())
         partitions = (_Partition(part, [film.absolute() for film in films[cut]]) for part, cut in left)
         for count in run_partitions(client, task, partitions, name=_name):
-            yield from [None] * count  # one a film, so that films are what is counted
+            yield from [None] * count  # one per film, so that films are counted
 
     for _ in track(finished(), "Reading films", total=sum(len(films[cut]) for _, cut in left)):
         pass
@@ -98,12 +98,12 @@ def _read_films(client: "Client", folder: Path, films: Sequence[Path]) -> Iterat
             )
         columns = (table[name].to_pylist() for name in ("sha256", "reason", "small"))
         for film, digest, reason, small in zip(films[cut], *columns, strict=True):
-            # The workers know films by their whole paths.
+            # The workers know films by their absolute paths.
             yield FilmRead(digest, os.fsdecode(reason).replace(str(film.absolute()), str(film)), small)
 
 
 def _state(films: Sequence[Path]) -> str:
-    """A name for films as they are now: 64 hex digits."""
+    """Hash the state of files: 64 hex digits."""
     digest = sha256()
     for film in films:
         try:
@@ -123,8 +123,8 @@ def _read_partition(expected_version: str, partition: _Partition) -> int:
         require_shared(partition.films[0])
     rows = []
     for film in partition.films:
-        found = read_one(film)
-        rows.append({"path": os.fsencode(film), **found._asdict(), "reason": os.fsencode(found.reason)})
+        result = read_one(film)
+        rows.append({"path": os.fsencode(film), **result._asdict(), "reason": os.fsencode(result.reason)})
     write_part(partition.part, rows, _COLUMNS)
     return len(rows)
 

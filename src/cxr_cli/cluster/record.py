@@ -31,6 +31,6 @@ class PredictionsRecord(Record, frozen=True, kw_only=True):
     errors: int  # files that could not be read
     parts: int
     films_before: int  # of them, predicted by earlier calls that were stopped
-    seconds: float  # of the last call, as are the rest
+    seconds: float  # this and the following are of the last call
     films_a_second: float
     threads: int  # of the workers, at its end

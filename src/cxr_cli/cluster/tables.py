@@ -13,11 +13,11 @@ from cxr_cli.workspace.files import write_bytes
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ROWS = 10_000  # of a row group: a worker that looks its films up reads no more than those
+_ROWS = 10_000  # in a row group: the most that a worker reads to look up its films
 
 
 def write_films(films: Iterable[Path], target: Path | None) -> tuple[int, str]:
-    """Count and name films, as they come; and list them in a Parquet file.
+    """Count and hash films as they are listed, and write them to a Parquet file.
 
     Args:
         films: in a fixed order.
@@ -67,7 +67,7 @@ def write_part(path: Path, rows: list[dict[str, Any]], columns: dict[str, str]) 
 
 
 def read_part(path: Path, *, rows: int) -> "pa.Table | None":
-    """A part that is there with all its rows, else None: it is to be made again."""
+    """Read a part; None if it is missing or lacks rows, and must be made again."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -79,7 +79,7 @@ def read_part(path: Path, *, rows: int) -> "pa.Table | None":
 
 
 def text(name: object) -> str:
-    """A path, or an error that tells it, as Unicode: what a file name has beside that is written with backslashes."""
+    """A path, or an error that names it, as Unicode; other bytes of a file name are written with backslashes."""
     return str(name).encode(errors="backslashreplace").decode()
 
 

@@ -1,4 +1,4 @@
-"""`dataset.json`: what a dataset is made of, and what to know of it."""
+"""`dataset.json`: what a dataset is made of, and what to know about it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ def describe(
     Args:
         selection: what was read, and left out.
         films: what was kept, each with its part.
-        options: of the command.
-        duplicates: the films that are there more than once.
-        segment: the method by which the films show the lungs alone. None for whole films.
-        whole: of such a dataset, the films that stayed whole.
+        options: how the dataset was asked for.
+        duplicates: pairs of copies among them.
+        segment: the method that found the lungs, if the films show the lungs alone. None for whole films.
+        whole: the films of such a dataset whose lungs were not found.
     """
     # Never from the folders' order: alphabetical order would make "covid" 0, and every prediction its opposite.
     classes = Classes(negative=selection.negative, positive=selection.positive)
@@ -67,11 +67,11 @@ def describe(
 def _uncropped(films: Sequence[Film]) -> list[str]:
     if len(films) <= MANY_FILMS:
         return []
-    return [f"Among {len(films):,} films, copies that were cropped were not looked for: others were."]
+    return [f"Among {len(films):,} films, cropped copies were not looked for; other copies were."]
 
 
 def _whole_films(films: Sequence[Film], whole: Sequence[Film]) -> list[str]:
-    """How many films stayed whole, by class: where one class's lungs are found less often, that alone tells them."""
+    """How many films stayed whole, by class: a difference between the classes alone can tell them apart."""
     if not whole:
         return []
     of, failed = Counter(film.label for film in films), Counter(film.label for film in whole)

@@ -1,4 +1,4 @@
-"""Films that are there more than once: exact copies of a file, and films that were saved anew, resized or cropped."""
+"""Films that a dataset has more than once: exact copies, and re-encoded, resized, cropped or inverted ones."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,20 +30,20 @@ from cxr_cli.workspace.tables import CsvTable
 EXACT = "exact"
 # Of 400 altered copies of real films, all were closer; of pairs of real films that are no copies, 2 in 10,000 are.
 _CANDIDATE = 0.95
-_NEAREST = 8  # of a film's candidates, so many are fitted: of rendered films, each is close to many
+_NEAREST = 8  # the maximum number of a film's candidates that are fitted: each rendered film is close to many
 _AT_ONCE = 8_000_000  # products of descriptors: 32 MB
-MANY_FILMS = 30_000  # of more, crops are not looked for: the work grows with the square, and would take hours
+MANY_FILMS = 30_000  # above it, cropped copies are not looked for: the work grows with the square, to hours
 _SAME_HASH = 3  # bits of 64: of 1.2 million pairs of real films that are no copies, two are as close
 _CROPPED = 0.012  # of a side: less is rounding
 _SHOWN = 10
 _ALIKE, _MANY = 0.8, 8
-_TYPICAL = 100  # films: of fewer, the mean says little of what they have in common
-_CANDIDATE_APART = 0.9  # as `_CANDIDATE`, of what films do not have in common
+_TYPICAL = 100  # films: the mean of fewer says little about what they have in common
+_CANDIDATE_APART = 0.9  # as `_CANDIDATE`, without what all films have in common
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicatePair:
-    """Two films that show the same."""
+    """Two copies of one film."""
 
     first: int  # their places in the list of films
     second: int
@@ -54,7 +54,7 @@ class DuplicatePair:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateRow:
-    """A row of `duplicates.csv`: what the two films of a pair agree in, and what not."""
+    """A row of `duplicates.csv`: the two films of a pair, side by side."""
 
     original_1: str  # where the image was copied from
     original_2: str
@@ -68,7 +68,7 @@ class DuplicateRow:
     source_2: str
     path_1: str  # from the dataset's folder
     path_2: str
-    kind: str  # as of `DuplicatePair`, as are the rest
+    kind: str  # this and the following as in `DuplicatePair`
     hamming: int
     correlation: float
 
@@ -79,16 +79,17 @@ _TABLE = CsvTable(DuplicateRow, made_by=DatasetRecord.MADE_BY)
 def find_duplicates(digests: Sequence[str], small: np.ndarray) -> list[DuplicatePair]:
     """Find the films that are there more than once.
 
-    Each film's descriptor is compared with those of all films, whole and cropped, as a product of matrices: work that
-    grows with their square: a minute for 20,000. What is close is fitted, and confirmed by how its edges correlate. Of
-    more than `MANY_FILMS`, the hashes of whole films are compared instead, which misses most crops.
+    The descriptor of each film, whole and cropped, is compared with those of all films by a matrix product. The work
+    grows with the square of the number of films: a minute for 20,000. Close pairs are fitted to each other, and
+    confirmed by the correlation of their edges. With more than `MANY_FILMS` films, the hashes of whole films are
+    compared instead, which misses most cropped copies.
 
     Args:
-        digests: a SHA-256 a film.
+        digests: one SHA-256 per film.
         small: (N, 96, 96) uint8, of `shrink`.
 
     Returns:
-        Exact copies, each with the first of its kind; then the first films of two kinds that are near duplicates.
+        Exact copies, each paired with the first one; then near-duplicates among the first ones.
     """
     first: dict[str, int] = {}
     exact = [
@@ -103,7 +104,7 @@ def find_duplicates(digests: Sequence[str], small: np.ndarray) -> list[Duplicate
     fits = [(one, other, match(some[one], some[other], crop)) for one, other, crop in close]
     alike = Counter(
         film for *pair, fit in fits if _ALIKE <= abs(fit.correlation) < SURE_COPY for film in pair
-    )  # rendered films, or one patient's: where there are many, more is asked
+    )  # rendered films, or films of one patient: with many of them, the threshold is higher
     near = [
         DuplicatePair(
             first=int(places[one]),
@@ -119,12 +120,12 @@ def find_duplicates(digests: Sequence[str], small: np.ndarray) -> list[Duplicate
 
 
 def small_pictures(pictures: Iterable[bytes]) -> np.ndarray:
-    """What films were read as, in one array: (N, 96, 96) uint8; empty ones are left out."""
+    """Small pictures as one array, (N, 96, 96) uint8; empty ones are left out."""
     return np.frombuffer(b"".join(pictures), np.uint8).reshape(-1, SIDE, SIDE)
 
 
 def count_duplicates(films: Sequence[Film], duplicates: Sequence[DuplicatePair]) -> Duplicates:
-    """How many pairs there are, and of how many the films differ in what copies should agree in."""
+    """Count the pairs, and those whose films differ in what copies should have in common."""
     pairs = [(films[pair.first], films[pair.second]) for pair in duplicates]
     exact = sum(pair.kind == EXACT for pair in duplicates)
     return Duplicates(
@@ -202,17 +203,17 @@ def _row(films: Sequence[Film], pair: DuplicatePair) -> DuplicateRow:
 
 
 def _other_patient(one: Film, other: Film) -> bool:
-    """Whether both have a patient, and not the same."""
+    """Whether both have a patient, and different ones."""
     return bool(one.patient and other.patient) and (one.source, one.patient) != (other.source, other.patient)
 
 
 def _candidates(small: np.ndarray) -> list[tuple[int, int, tuple[float, ...]]]:
-    """Pairs of films whose descriptors are close, and how the first, or where negative the second, is cropped then."""
+    """Pairs of films with close descriptors, and the crop of the first film; a negative crop is one of the second."""
     whole = descriptors(spectra(small))
     films = len(small)
     common = whole.mean(axis=0) if films >= _TYPICAL else np.zeros(WAVES, np.float32)
     rows = max(1, _AT_ONCE // max(films, 1))
-    found = [np.empty((4, 0))]  # of pairs: the cropped film, the whole one, the number of the crop, how close they are
+    close_pairs = [np.empty((4, 0))]  # rows: the cropped film, the whole one, the number of the crop, the product
 
     def compared() -> Iterator[None]:
         for top in range(0, films, rows):
@@ -225,13 +226,13 @@ def _candidates(small: np.ndarray) -> list[tuple[int, int, tuple[float, ...]]]:
                 products = np.sum(cropped[one] * whole[other], axis=1)
                 apart = _cosines(cropped[one] * np.sign(products)[:, None] - common, whole[other] - common)
                 pairs = np.stack([one + top, other, np.full(len(one), number), np.abs(products)])
-                found.append(pairs[:, (apart >= _CANDIDATE_APART) & (one + top != other)])
+                close_pairs.append(pairs[:, (apart >= _CANDIDATE_APART) & (one + top != other)])
             yield from [None] * len(block)
 
     for _ in track(compared(), "Looking for copies", total=films):
         pass
     best: dict[tuple[int, int], tuple[float, tuple[float, ...]]] = {}
-    for cropped, other, number, close in np.concatenate(found, axis=1).T.tolist():
+    for cropped, other, number, close in np.concatenate(close_pairs, axis=1).T.tolist():
         pair = (int(min(cropped, other)), int(max(cropped, other)))
         if close > best.get(pair, (0.0, ()))[0]:
             sign = 1 if cropped == pair[0] else -1
@@ -245,26 +246,26 @@ def _candidates(small: np.ndarray) -> list[tuple[int, int, tuple[float, ...]]]:
 
 
 def _candidates_by_hash(hashes: np.ndarray) -> list[tuple[int, int, tuple[float, ...]]]:
-    """Pairs of films whose hashes are all but the same."""
+    """Pairs of films whose hashes are almost the same."""
     films = len(hashes)
     rows = max(1, _AT_ONCE // max(films, 1))
-    found: list[tuple[int, int, tuple[float, ...]]] = []
+    candidates: list[tuple[int, int, tuple[float, ...]]] = []
 
     def compared() -> Iterator[None]:
         for top in range(0, films, rows):
             block = hashes[top : top + rows]
             one, other = np.nonzero(distances(block[:, None], hashes) <= _SAME_HASH)
             pairs = zip((one + top).tolist(), other.tolist(), strict=True)
-            found.extend((first, second, WHOLE) for first, second in pairs if first < second)
+            candidates.extend((first, second, WHOLE) for first, second in pairs if first < second)
             yield from [None] * len(block)
 
     for _ in track(compared(), "Looking for copies", total=films):
         pass
-    return found
+    return candidates
 
 
 def _cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Of rows: (N,) float32."""
+    """The cosine of each pair of rows: (N,) float32."""
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     return np.asarray(np.sum(one * other, axis=1) / np.maximum(lengths, 1e-6))
 

@@ -1,4 +1,4 @@
-"""Class folders in: films with a label, their part where it is given, and a reason for every file left out."""
+"""Read class folders: films with a label and a given part, and a reason for every file that is left out."""
 
 import re
 import shlex
@@ -41,8 +41,9 @@ def select_from_folders(
         patient_pattern: a regular expression whose first group, or else whole match, is the patient in a file's name.
             Defaults to none: no film names its patient.
         skip: a folder that is not looked into.
-        known: the negative and the positive class of a run that is to answer for the films. One class folder is enough
-            then, and the positive one is that of the run's name; none, where all are named as the run's negative is.
+        known: the negative and the positive class of a run that will predict the films. Then one class folder is
+            enough, and the positive one has the name of the run's positive class; there is none if all folders are
+            named as the run's negative class.
             Defaults to none.
 
     Returns:
@@ -103,12 +104,12 @@ class _File:
     kind: str = ""  # the class folder's name
 
     def no_image(self) -> str:
-        """The reason to leave it out for its name."""
+        """The reason to leave it out because of its name."""
         if any(name.startswith(".") for name in self.inside):
             return "hidden file or folder"
         if self.path.suffix.lower() not in SUFFIXES:
             return "not an image file, by its suffix"
-        # It could not be written down: a name of another encoding, from an old archive for example.
+        # The manifest could not hold it: a name in another encoding, for example from an old archive.
         return "" if _printable(str(self.path)) == str(self.path) else "file name is not UTF-8"
 
     def in_masks(self) -> str:
@@ -216,24 +217,24 @@ def _positive_of(counts: Counter[str], asked: str | None, known: tuple[str, str]
     names = sorted(counts)
     if asked is None and known:
         negative, positive = known
-        found = [name for name in names if _same_name(name, positive)]
-        if not found and all(_same_name(name, negative) for name in names):
+        matching = [name for name in names if _same_name(name, positive)]
+        if not matching and all(_same_name(name, negative) for name in names):
             return positive
         received = f"{_with_films(counts)}; the run's classes are {negative} and {positive}"
     elif asked is None:
-        found = [name for name in names if _names_covid(name)]
-        wrong = f"{len(found)} of them are" if found else "none of them is"
+        matching = [name for name in names if _names_covid(name)]
+        wrong = f"{len(matching)} of them are" if matching else "none of them is"
         received = f"{_with_films(counts)}; {wrong} named for COVID"
     else:
-        found = [name for name in names if _same_name(name, asked)]
-        found = [name for name in found if name == asked] or found
+        matching = [name for name in names if _same_name(name, asked)]
+        matching = [name for name in matching if name == asked] or matching
         received = f"{asked!r}; the class folders are {_with_films(counts)}"
-    if len(found) != 1:
+    if len(matching) != 1:
         raise FolderError(
             f"Expected the name of the positive class folder. Received: {received}.",
             hint="Say which: " + " or ".join(f"--positive {shlex.quote(name)}" for name in names),
         )
-    return found[0]
+    return matching[0]
 
 
 def _names_covid(name: str) -> bool:

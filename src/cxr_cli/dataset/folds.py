@@ -1,4 +1,4 @@
-"""Films of a prepared dataset into folds: each is tested in one fold, by a model that saw no film of its group."""
+"""Divide a prepared dataset into folds: each film is tested once, by a model that saw none of its group."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,22 +9,22 @@ from cxr_cli.dataset.split import DEFAULT_SHARES, split_by_group
 from cxr_cli.errors import SplitError
 from cxr_cli.workspace.folders import PARTS
 
-FEWEST_FILMS = 10  # of a value that is a fold of its own
-OTHERS = "(others)"  # the values of fewer films, and films whose value isn't known
+FEWEST_FILMS = 10  # a value with fewer films is no fold of its own
+OTHERS = "(others)"  # values with fewer films, and films without a value
 _TRAIN, _VAL, _TEST = PARTS
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One training and its test."""
+    """One training run and its test."""
 
-    name: str  # its number from 1, or the value that is left out
-    parts: list[str]  # train, val or test a film; empty for a film that has no part in this fold
+    name: str  # its number, from 1, or the value that is left out
+    parts: list[str]  # one per film: train, val, test, or empty for a film that this fold does not use
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A fold that can't be."""
+    """A fold that can't be made."""
 
     name: str
     films: int
@@ -32,16 +32,16 @@ class Skipped:
 
 
 def draw_folds(films: Sequence[Film], count: int, *, positive: str, seed: int) -> list[Fold]:
-    """Cut films into folds of like size and like shares of the classes; no group is in two of them.
+    """Divide films into folds of similar size and class balance. No group is in two folds.
 
-    What a fold's test films leave is cut by group into train and val, in the ratio of `prepare`. The result does not
-    depend on the films' order, nor on what patients and files are called.
+    The films that a fold does not test are split by group into train and val, in the ratio of `prepare`. The result
+    does not depend on the order of the films, or on the names of patients and files.
 
     Args:
-        films: all of them; their own parts don't matter.
-        count: folds, two or more.
+        films: all of the dataset, whatever their parts.
+        count: number of folds, at least 2.
         positive: the positive class.
-        seed: draws the folds, and each one's val.
+        seed: random seed of the folds and of their validation films.
 
     Raises:
         SplitError: a class has too few groups.
@@ -72,20 +72,20 @@ def draw_folds(films: Sequence[Film], count: int, *, positive: str, seed: int) -
 
 
 def leave_out(films: Sequence[Film], column: str, *, positive: str, seed: int) -> tuple[list[Fold], list[Skipped]]:
-    """Make a fold of each value of a column: its films are the test, and what is trained on has seen none like them.
+    """Make one fold per value of a column: films with the value are tested, and the model is trained without them.
 
-    Values of fewer than ten films, and films whose value isn't known, are one fold together. A group that has a film of
-    the value left out takes no part in the training, whatever its other films' values; each of these is tested in the
-    fold of its own value.
+    Values with fewer than ten films, and films without a value, form one fold together. A group with a film in the test
+    is not used for training, whatever the values of its other films. Each of these is tested in the fold of its own
+    value.
 
     Args:
-        films: all of them; their own parts don't matter.
+        films: all of the dataset, whatever their parts.
         column: source, view or location.
         positive: the positive class.
-        seed: draws each fold's val.
+        seed: random seed of the validation films.
 
     Returns:
-        The folds, and those that can't be.
+        The folds, and those that can't be made.
 
     Raises:
         SplitError: there are fewer than two values of enough films, or none that can be left out.
@@ -103,7 +103,7 @@ def leave_out(films: Sequence[Film], column: str, *, positive: str, seed: int) -
         )
     folds, skipped = [], []
     for value in [*named, *([OTHERS] if OTHERS in values else [])]:
-        is_test = [found == value for found in values]
+        is_test = [own_value == value for own_value in values]
         if sum(is_test) < FEWEST_FILMS:
             skipped.append(Skipped(value, sum(is_test), f"fewer than {FEWEST_FILMS} films"))
             continue
@@ -121,7 +121,7 @@ def leave_out(films: Sequence[Film], column: str, *, positive: str, seed: int) -
 
 
 def _content(films: Sequence[Film]) -> list[str]:
-    """A name for each film's group that comes from its films' content."""
+    """A name for the group of each film, made from the content of its films."""
     least: dict[str, str] = {}
     for film in films:
         least[film.group] = min(film.sha256, least.get(film.group, film.sha256))
@@ -129,7 +129,7 @@ def _content(films: Sequence[Film]) -> list[str]:
 
 
 def _parts(is_test: Sequence[bool], groups: Sequence[str], positives: Sequence[bool], seed: int) -> list[str]:
-    """The parts of a fold: what is no test, and of no group of the test, is cut into train and val."""
+    """The parts of a fold: films outside the test and its groups are split into train and val."""
     tested = {group for group, out in zip(groups, is_test, strict=True) if out}
     rest = [place for place, group in enumerate(groups) if group not in tested]
     drawn = split_by_group(

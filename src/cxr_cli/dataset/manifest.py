@@ -18,14 +18,14 @@ class Film:
     path: str  # of the image, from the dataset's folder, with forward slashes
     label: str
     split: str  # train, val or test
-    patient: str  # empty where it isn't known
-    group: str  # a patient's films, and exact copies; never in two parts, unless such parts were given
+    patient: str  # empty if unknown
+    group: str  # films of a patient, and copies; never in two parts, unless such parts were given
     source: str  # the name of the folder of the metadata file, or of the class folders
     view: str
     sex: str
     age: str
     finding: str
-    location: str  # the hospital or place; empty where it isn't known
+    location: str  # the hospital or place; empty if unknown
     sha256: str  # of the original image file
     phash: str  # of the film, 16 hex digits; see `phashes`
     original: str  # where the image was copied from
@@ -44,7 +44,7 @@ def write_manifest(path: Path, films: Iterable[Film]) -> None:
 
 
 def read_manifest(dataset: DatasetFolder) -> list[Film]:
-    """All films of a prepared dataset.
+    """Read all films of a prepared dataset.
 
     Raises:
         WorkspaceError: the manifest is missing or damaged.
@@ -69,11 +69,11 @@ def films_by_part(films: Iterable[Film], labels: Iterable[str]) -> dict[str, dic
 
 
 def dataset_fingerprint(films: Iterable[Film], *, segment: str | None = None) -> str:
-    """A SHA-256 over every film's content, label and part, whatever their order and names: 64 hex digits.
+    """Hash the content, label and part of every film, whatever their order and names: a SHA-256 in 64 hex digits.
 
     Args:
         films: all of them.
-        segment: the method by which the films show the lungs alone, of a dataset that does.
+        segment: the method that found the lungs, if the films show the lungs alone.
     """
     lines = sorted(f"{film.sha256} {film.label} {film.split}" for film in films)
     lines += [f"segment {segment}"] if segment else []

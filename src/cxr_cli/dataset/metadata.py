@@ -1,4 +1,4 @@
-"""Metadata files in the ieee8023 schema: rows in; films with a label, and a reason for every row left out."""
+"""Read metadata files in the ieee8023 schema: films with a label, and a reason for every row that is left out."""
 
 import os
 import re
@@ -88,7 +88,7 @@ def select_films(
 def _apply_rules(
     selection: Selection, tables: Sequence[Table], *, images: Path | None, views: Sequence[str], positive: str
 ) -> None:
-    """Keep the rows that pass every rule, and book the others under the first that they fail, row by row."""
+    """Keep the rows that pass every rule, and count each other row under the first rule that it fails."""
     wanted_views = {folded(view) for view in views}
     find = {table.path: _ImageFinder(images or table.path.parent) for table in tables}
     first = _FirstMentions()
@@ -126,12 +126,12 @@ class _Row:
     metadata: Path
     number: int
     values: dict[str, str]
-    image: str = ""  # where it was found
+    image: str = ""  # its path
     file: tuple[int, int] = (0, 0)  # device and inode of the image
 
     def get(self, column: str) -> str:
         value = self.values.get(column, "")
-        # What is the same in many rows is kept once.
+        # A value that many rows have is kept in memory once.
         return value if column == "filename" else sys.intern(value)
 
     def unless(self, column: str, wanted: set[str], what: str) -> str:
@@ -147,10 +147,10 @@ class _Row:
     def without_image(self, find: "_ImageFinder") -> str:
         name = self.get("filename").replace("\\", "/").rstrip("/")
         folder = self.get("folder").replace("\\", "/")
-        found = find(folder, name) if name else None
-        if not found:
+        place = find(folder, name) if name else None
+        if not place:
             return "no image file"
-        self.image, self.file = found
+        self.image, self.file = place
         return ""
 
     def candidate(self, source: str, label: str) -> Candidate:
@@ -184,7 +184,7 @@ class _Row:
 
 
 class _ImageFinder:
-    """Finds image files below a folder; asks whether a folder is there once, not for each row."""
+    """Finds image files below a folder, and looks for each sub-folder once, not for each row."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -195,11 +195,11 @@ class _ImageFinder:
         for place in self._places(folder):
             path = os.path.join(place, name)  # noqa: PTH118 - a tenth of what Path takes, for each of a million rows
             try:
-                found = os.stat(path)  # noqa: PTH116
+                status = os.stat(path)  # noqa: PTH116
             except (OSError, ValueError):  # a name too long: a quote that was closed too late, for example
                 continue
-            if stat.S_ISREG(found.st_mode):
-                return path, (found.st_dev, found.st_ino)
+            if stat.S_ISREG(status.st_mode):
+                return path, (status.st_dev, status.st_ino)
         return None
 
     def _places_for(self, folder: str) -> list[str]:
@@ -208,7 +208,7 @@ class _ImageFinder:
 
 
 class _FirstMentions:
-    """Tells rows of an image file that an earlier row has."""
+    """Recognises rows whose image file an earlier row has."""
 
     def __init__(self) -> None:
         self._images: dict[tuple[int, int], list[tuple[str, str]]] = {}  # of a file, its names and their rows

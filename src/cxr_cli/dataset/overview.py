@@ -1,4 +1,4 @@
-"""Pictures of a prepared dataset: how many films of which class are where, and what they look like.
+"""Pictures of a prepared dataset: the number of films of each class in each part, and samples.
 
 Drawn by Pillow: matplotlib takes as long to import and draw these two as a thousand films take to be read.
 """

@@ -1,4 +1,4 @@
-"""The films of a dataset, put into its folders: copied, linked, or showing the lungs alone."""
+"""Put the films of a dataset into its folders: copied, linked, or with all but the lungs black."""
 
 import shutil
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ class MaskedFilm:
     path: str  # from the dataset's folder
     label: str
     split: str
-    lungs: bool  # they were found
-    reason: str  # why not; empty where they were
+    lungs: bool  # whether they were found
+    reason: str  # why not; empty if they were found
 
 
 _TABLE = CsvTable(MaskedFilm, made_by=DatasetRecord.MADE_BY)
@@ -37,7 +37,7 @@ def copy_films(films: Sequence[Film], made: DatasetFolder, *, link: bool) -> Non
     """Copy each film from its original place, or make a hard link.
 
     Raises:
-        WorkspaceError: the file system won't have it.
+        WorkspaceError: the file system refuses.
     """
     for folder in {str(PurePosixPath(film.path).parent) for film in films}:
         (made.root / folder).mkdir(parents=True, exist_ok=True)
@@ -63,11 +63,11 @@ def _put_one(film: Film, *, root: str, link: bool) -> None:
 
 
 def write_masked(films: Sequence[Film], made: DatasetFolder, *, method: str) -> list[Film]:
-    """Write each film with all but the lungs black, as PNG; one whose lungs are not found stays whole, and is named.
+    """Write each film as PNG with all but the lungs black. A film whose lungs are not found stays whole.
 
     Args:
         films: of the manifest, with paths that end in .png.
-        made: the dataset's folder. `segmentation.csv` there says of each film whether its lungs were found.
+        made: the folder of the dataset, where `segmentation.csv` says whether the lungs of each film were found.
         method: a name of `SEGMENTATION_METHODS`.
 
     Returns:

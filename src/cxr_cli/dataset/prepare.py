@@ -1,4 +1,4 @@
-"""Metadata or class folders in; a split dataset with its manifest, pictures and record out."""
+"""Prepare a dataset from metadata or class folders: split films with a manifest, pictures and a record."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.selection import EXCLUDED, Candidate, Selection
 from cxr_cli.dataset.sources import SourceFilms, read_source
 from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split
+from cxr_cli.dataset.warnings import warnings_of
 from cxr_cli.errors import SplitError, UsageError, WorkspaceError
 from cxr_cli.workspace.files import lock, staged_folder
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
@@ -34,6 +35,11 @@ class Prepared:
     dataset: DatasetFolder
     record: DatasetRecord
     missing_columns: list[str]  # of the metadata; the rule or grouping that needs them was skipped
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to know about the dataset before its figures are trusted, in sentences."""
+        return warnings_of(self.record)
 
 
 def prepare(
@@ -197,7 +203,7 @@ def _split(
     source: SourceFilms, selection: Selection, *, shares: Sequence[float], seed: int, suffix: str | None
 ) -> list[Film]:
     """The films with their parts, and their paths in the dataset."""
-    # To the split a group is its content: what folders and patients are called has no say in who is tested on what.
+    # For the split a group is its content: the names of folders and patients have no influence on the split.
     content: dict[str, str] = {}
     for group, digest in zip(source.groups, source.digests, strict=True):
         content[group] = min(digest, content.get(group, digest))
@@ -216,7 +222,7 @@ def _split(
 
 
 def _file_names(films: Sequence[Candidate], suffix: str | None) -> list[str]:
-    """The films' own file names, or with another suffix; where two are the same, the later gets a number."""
+    """The file names of the films, with another suffix if asked; if two are the same, the later one gets a number."""
     # By lower case: on Windows and macOS, Film.png and film.png are one file.
     taken: Counter[str] = Counter()
     names = []

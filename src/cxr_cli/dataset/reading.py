@@ -1,4 +1,4 @@
-"""The films' files, each read once: its content's name, or the reason why it can't be a film."""
+"""Read the file of a film once: its hash and small picture, or the reason why it is no film."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ from cxr_cli.threads import in_threads
 
 
 class FilmRead(NamedTuple):
-    """What was found in a film's file."""
+    """What reading the file of a film gave."""
 
     sha256: str  # of the file, 64 hex digits; empty where it can't be read
     reason: str  # why it can't be; empty where it can
@@ -27,7 +27,7 @@ ReadFilms = Callable[[Sequence[Path]], Iterable[FilmRead]]
 
 
 def read_one(path: Path) -> FilmRead:
-    """Prove that a film can be read, so that it can't fail later, hash its file and shrink its picture."""
+    """Make sure that a film can be read later, hash its file and shrink its picture."""
     data = b""
     with suppress(OSError):  # `read_film` says why
         data = path.read_bytes()
@@ -42,5 +42,5 @@ def read_one(path: Path) -> FilmRead:
 
 
 def read_here(paths: Sequence[Path]) -> Iterator[FilmRead]:
-    """`read_one` of each film, in their order, on all cores of this machine."""
+    """Read each film with `read_one`, in their order, on all cores of this machine."""
     yield from track(in_threads(read_one, paths, batch=8), "Reading films", total=len(paths))

@@ -19,23 +19,23 @@ class FunnelStep(RecordPart, frozen=True, kw_only=True):
 
 
 class Leak(RecordPart, frozen=True, kw_only=True):
-    """What two parts of a split that was given have in common."""
+    """What two parts of a given split have in common."""
 
     earlier: str
     later: str
-    films: int  # of the later part, whose patient or copy is in the earlier part too
-    patients: int  # that they are of
+    films: int  # of the later part, with their patient or a copy in the earlier part
+    patients: int  # of these films
     copies: int  # of them, exact copies of a film of the earlier part
-    near_copies: int = 0  # of them, films of the earlier part saved anew, resized, cropped or inverted
+    near_copies: int = 0  # of them, re-encoded, resized, cropped or inverted films of the earlier part
 
 
 class Duplicates(RecordPart, frozen=True, kw_only=True):
-    """Films that a dataset has more than once, in pairs; `duplicates.csv` names them."""
+    """Films that a dataset has more than once, counted in pairs; `duplicates.csv` lists them."""
 
     exact: int  # the same file
-    near: int  # the same film saved anew, resized, cropped or inverted
-    other_class: int  # of all, pairs with two labels: one of them is wrong
-    other_patient: int  # pairs whose films are said to be of two patients
+    near: int  # the same film re-encoded, resized, cropped or inverted
+    other_class: int  # pairs with two labels, one of which is wrong
+    other_patient: int  # pairs whose films are listed under two patients
     other_source: int
     other_part: int  # none, unless parts were given
     contradictions: list[tuple[str, str]] = msgspec.field(
@@ -58,11 +58,13 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
     films_without_patient: int
     class_indices: dict[str, int]
     fingerprint: str  # of every film's content, label and part
-    given_parts: list[str] = msgspec.field(default_factory=list)  # that the class folders came with, kept as they are
-    leaks: list[Leak] = msgspec.field(default_factory=list)  # between given parts; none where the split is cut here
-    duplicates: Duplicates | None = None  # none in a dataset of before they were looked for
-    notes: list[str] = msgspec.field(default_factory=list)  # what else to know of the dataset, in sentences
-    segment: str | None = None  # the method by which its films show the lungs alone
+    given_parts: list[str] = msgspec.field(
+        default_factory=list
+    )  # parts that the class folders came with, kept as they are
+    leaks: list[Leak] = msgspec.field(default_factory=list)  # between given parts; empty if cxr made the split
+    duplicates: Duplicates | None = None  # None in a dataset from before duplicates were looked for
+    notes: list[str] = msgspec.field(default_factory=list)  # what else to know about the dataset, in sentences
+    segment: str | None = None  # the method that found the lungs, if its films show the lungs alone
 
     @property
     def classes(self) -> Classes:
@@ -71,7 +73,7 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
 
 
 def check_unchanged(workspace: Workspace, made: DatasetRecord) -> None:
-    """Make sure that no other command prepared another dataset since `made` was read.
+    """Make sure that no other command prepared another dataset after `made` was read.
 
     Raises:
         WorkspaceError: another one was, or it is missing or damaged.

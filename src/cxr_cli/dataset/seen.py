@@ -1,4 +1,4 @@
-"""`seen.csv`, the films that a run was trained and validated on; and the one rule by which a run knows a film."""
+"""`seen.csv`, the films that a run was trained and validated on; and the one rule for how a run knows a film."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence

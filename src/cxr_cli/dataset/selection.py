@@ -1,4 +1,4 @@
-"""What the readers of a dataset make: films with a label, and a reason for everything left out."""
+"""What is read from a source: films with a label, and a reason for everything that is left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ EXCLUDED = CsvTable(Exclusion, made_by=DatasetRecord.MADE_BY)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A film that is kept, so far: it is there but was not read yet."""
+    """A film that passed the rules so far. Its file exists but has not been read yet."""
 
     image: Path
     source: str  # the name of the folder of the metadata file, or of the class folders
@@ -70,10 +70,10 @@ class Selection:
     funnel: list[FunnelStep] = field(default_factory=list)
     missing_columns: list[str] = field(default_factory=list)
     given_parts: list[str] = field(default_factory=list)  # in the order of `PARTS`
-    notes: list[str] = field(default_factory=list)  # what to know of the dataset, in sentences
+    notes: list[str] = field(default_factory=list)  # what to know about the dataset, in sentences
 
     def reject(self, rule: str, rejected: Sequence[Exclusion]) -> None:
-        """Book what one rule left out."""
+        """Count and keep what one rule left out."""
         left = (self.funnel[-1].left if self.funnel else self.rows) - len(rejected)
         self.funnel.append(FunnelStep(rule=rule, removed=len(rejected), left=left))
         self.excluded.extend(rejected)

@@ -1,4 +1,4 @@
-"""Films into train, val and test: stratified by label, never one group in two parts that are cut here."""
+"""Split films into train, val and test: stratified by label, and no group in two parts that are cut here."""
 
 import hashlib
 from collections import defaultdict
@@ -15,7 +15,7 @@ DEFAULT_SHARES = (70.0, 15.0, 15.0)
 
 
 def parse_shares(text: str) -> tuple[float, float, float]:
-    """The shares of train, val and test in ``70/15/15``, in percent or any other unit; none may be 0.
+    """Read the shares of train, val and test in ``70/15/15``, in percent or any other unit; none may be 0.
 
     Raises:
         SplitError: not three positive numbers.
@@ -67,20 +67,21 @@ def complete_split(
     shares: Sequence[float],
     seed: int,
 ) -> list[str]:
-    """Keep the parts that are given, and cut the missing ones from train, in the ratio of their shares and train's.
+    """Keep the given parts, and cut the missing ones from train in the ratio of the shares.
 
-    Films of train whose group is in another given part too stay in train: what is cut shares no group with any part.
+    Films of train whose group is also in another given part stay in train, so that a new part shares no group with any
+    other.
 
     Args:
-        given: train, val or test a film; empty where no part is given, which is as if all were of train.
-        groups: a name a film.
-        positives: a label a film.
-        given_parts: the parts that are given.
+        given: one part per film; empty where none is given, which counts as train.
+        groups: one name per film.
+        positives: one per film.
+        given_parts: the given parts.
         shares: of train, val and test, in any unit.
-        seed: draws what is cut.
+        seed: random seed of what is cut.
 
     Returns:
-        A part a film.
+        One part per film.
 
     Raises:
         SplitError: a class is missing from a part.
@@ -99,7 +100,7 @@ def complete_split(
                 hint="Check --patient-pattern, and whether the given parts hold copies of one another",
             )
         wanted = [float(shares[PARTS.index(part)]) for part in cut]
-        # What is tied is train's already, so that train needs less of the pool.
+        # Tied films are in train already, so that train needs less of the pool.
         tied_share = (1 - len(pool) / parts.count(PARTS[0])) * sum(wanted)
         wanted[0] = max(wanted[0] - tied_share, wanted[0] / 100)
         drawn = split_by_group(
@@ -117,7 +118,7 @@ def complete_split(
 def find_leaks(
     parts: Sequence[str], groups: Sequence[str], digests: Sequence[str], duplicates: Iterable[tuple[int, int]] = ()
 ) -> list[Leak]:
-    """Say what parts have in common: patients, and films, exact copies or not."""
+    """Find what given parts have in common: patients, exact copies and near-duplicates."""
     leaks = []
     pairs = [tuple(sorted(pair, key=lambda place: PARTS.index(parts[place]))) for pair in duplicates]
     for earlier, later in combinations(PARTS, 2):
@@ -149,21 +150,21 @@ def split_by_group(
     seed: int,
     parts: Sequence[str] = PARTS,
 ) -> list[str]:
-    """Say for each film which part it is for.
+    """Assign each film to a part.
 
     Groups are taken the largest first, in an order that `seed` draws among equals, and each goes to the part that then
     lacks most of the group's classes: what scikit-learn's StratifiedGroupKFold does, for parts of any size. The result
     does not depend on the order of the films.
 
     Args:
-        groups: a name a film; films of one group stay together.
-        positives: a label a film.
+        groups: one name per film; films of one group stay together.
+        positives: one per film.
         shares: of the parts, in any unit.
-        seed: draws the order among groups of equal size.
+        seed: random seed of the order among groups of equal size.
         parts: their names. Defaults to train, val and test.
 
     Returns:
-        A part a film.
+        One part per film.
 
     Raises:
         SplitError: a class is missing from the films, or from a part.
@@ -174,7 +175,7 @@ def split_by_group(
     films = np.sum(list(members.values()), axis=0) if members else np.zeros(2)  # (negatives, positives)
     _check_classes(films, members, parts)
 
-    # By a hash of the name first: neither the rows' order nor the names' alphabet has a say.
+    # By a hash of the name first, so that neither the order of the rows nor the alphabet matters.
     names = sorted(members, key=lambda name: hashlib.sha256(name.encode()).digest())
     names = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
     names.sort(key=lambda name: -members[name].sum())
@@ -183,7 +184,7 @@ def split_by_group(
     lacking = target.copy()
     part_of: dict[str, str] = {}
     for name in names:
-        # In shares of what the part should get: else the largest part would take every group first.
+        # Relative to what the part should get: otherwise the largest part would take every group first.
         need = (lacking / target) @ (members[name] / films)
         part = int(np.argmax(need))
         lacking[part] -= members[name]
@@ -225,9 +226,9 @@ def _check_given(parts: Sequence[str], positives: Sequence[bool], given_parts: S
     for part in given_parts:
         labels = _labels_of(part, parts, positives)
         if len(labels) < 2:
-            found = f"{'positive' if labels.pop() else 'negative'} films only" if labels else "none that can be read"
+            there = f"{'positive' if labels.pop() else 'negative'} films only" if labels else "none that can be read"
             raise SplitError(
-                f"Expected films of both classes in the given {part}. Received: {found}.",
+                f"Expected films of both classes in the given {part}. Received: {there}.",
                 hint="Add such films"
                 if part == PARTS[0]
                 else f"Add such films; or take {part} away, to cut one from train",

@@ -1,4 +1,4 @@
-"""Metadata files as tables: a CSV file in; the columns of the ieee8023 schema out, row by row, every value text."""
+"""Read a metadata file row by row: the columns of the ieee8023 schema, every value as text."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cxr_cli.errors import MetadataError
 
-# What other releases and other hands call the column of the key's name.
+# Other names of a column, in other releases and collections.
 _SYNONYMS = {
     "patientid": ("patient", "subjectid"),
     "filename": ("file", "image", "imagename", "imagefile"),
@@ -30,7 +30,7 @@ class Table:
 
     path: Path
     columns: list[str]  # of the schema, that the file has
-    rows: Iterator[dict[str, str]]  # column -> value, stripped; to be gone through once
+    rows: Iterator[dict[str, str]]  # column -> value, stripped; can be iterated once
 
     def __iter__(self) -> Iterator[dict[str, str]]:
         """The rows.
@@ -111,7 +111,7 @@ def _records(data: bytes) -> Iterator[list[str]]:
 
 
 def _line(value: str) -> str:
-    """`value` without spaces around and line ends inside: it is to fit a line of the manifest."""
+    """`value` without surrounding spaces and line ends inside, so that it fits a line of the manifest."""
     value = value.strip()
     return re.sub(r"[\r\n]+", " ", value) if "\n" in value or "\r" in value else value
 
@@ -121,17 +121,17 @@ def _no_table(path: Path, error: Exception) -> MetadataError:
 
 
 def _schema_columns(header: Sequence[str]) -> dict[str, int]:
-    """Where the columns of the schema are: the first of the very name, else the first of another name for it."""
+    """Where the columns of the schema are: the first with the exact name, else the first with another name for it."""
     names = [folded(column) for column in header]
-    found = {}
+    columns = {}
     for name in _USED:
         places = [names.index(known) for known in (name, *_SYNONYMS.get(name, ())) if known in names]
         if places:
-            found[name] = places[0] if names[places[0]] == name else min(places)
-    return found
+            columns[name] = places[0] if names[places[0]] == name else min(places)
+    return columns
 
 
 @lru_cache(maxsize=10_000)
 def folded(text: str) -> str:
-    """`text` without case, spaces, hyphens and other signs, to compare by."""
+    """`text` without case, spaces, hyphens and other signs, for comparison."""
     return re.sub(r"[^a-z0-9]+", "", text.casefold())

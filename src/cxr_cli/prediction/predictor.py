@@ -1,4 +1,4 @@
-"""Answers of a trained run through LiteRT, without TensorFlow: film in, class and heat map out."""
+"""Predict films with a trained run through LiteRT, without TensorFlow: film in, class and class activation maps out."""
 
 import math
 import os
@@ -21,12 +21,12 @@ from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.records import read_record
 
 _WORTH_OPENING = 8  # films: as long as another interpreter takes to open
-_AT_ONCE_AT_MOST = 16  # films; each takes an interpreter, twice the model's size
+_AT_ONCE_AT_MOST = 16  # films; each needs an interpreter of twice the size of the model
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a network's last convolution made of a film: heat maps other than Grad-CAM's are made of it."""
+    """What the last convolution of a network gave for a film; heat maps other than Grad-CAM are computed from it."""
 
     activations: np.ndarray  # (h, w, C) float32
     gradients: np.ndarray  # (C,) float32, of the positive logit, the same at each place
@@ -40,19 +40,19 @@ class Prediction:
     confidence: float  # of `label`, in [0, 1]; at a threshold other than 0.5 it may be below a half
     probabilities: dict[str, float]  # by class, the negative first; calibrated, where the run is
     cams: dict[str, np.ndarray]  # by class: (h, w) float32, its class activation map, signed, not normalised
-    whole: str = ""  # that, and why, a run that is shown lungs alone was shown the whole film
+    whole: str = ""  # why a run of lungs alone was shown the whole film; empty otherwise
     raw: float = math.nan  # P(positive) before calibration
-    decision: str = ""  # P(positive) against the run's operating point, in words, unless that is at 0.5
+    decision: str = ""  # P(positive) and the operating point, in words; empty if that is 0.5
     shown: np.ndarray | None = None  # (S, S) uint8, what the model was shown
-    evidence: Evidence | None = None  # none from a run of before there was any
+    evidence: Evidence | None = None  # None from a run from before this was exported
 
     def blank(self, label: str) -> bool:
-        """Whether nothing in the film speaks for `label`."""
+        """Whether nothing in the film is evidence for `label`."""
         return bool(self.cams[label].max() <= 0)
 
 
 class Predictor:
-    """A trained run, ready to answer. Made by `open_predictor`."""
+    """A trained run, ready to predict. Made by `open_predictor`."""
 
     def __init__(
         self,
@@ -82,12 +82,12 @@ class Predictor:
 
     @property
     def explained(self) -> str:
-        """Whose heat maps they are: trees have none, and show those of the network below them."""
+        """Whose heat maps are shown: trees have none, so theirs are those of the network below them."""
         return f"the CNN below the trees of {self.run.name}" if self._booster else self.run.name
 
-    def caption(self, answer: Prediction, label: str) -> str:
+    def caption(self, prediction: Prediction, label: str) -> str:
         """What Grad-CAM's heat map of `label` shows, in a sentence."""
-        return self.caption_of("Grad-CAM", label, blank=answer.blank(label))
+        return self.caption_of("Grad-CAM", label, blank=prediction.blank(label))
 
     def caption_of(self, title: str, label: str, *, blank: bool) -> str:
         """What the heat map of `label` by a method called `title` shows, in a sentence."""
@@ -96,12 +96,12 @@ class Predictor:
         return f"{title} of {self.explained}: evidence for {label}, blue little, red most."
 
     def predict(self, film: np.ndarray, *, segmented: bool = False) -> Prediction:
-        """Answer for one film.
+        """Predict one film.
 
         Args:
             film: (H, W) uint8, 0 is black, any size; resized to the run's input.
-            segmented: it shows the lungs alone already, where the run was trained on such films. Otherwise that is
-                done here.
+            segmented: the film shows the lungs alone already. Otherwise, for a run of such films, they are found
+                here.
 
         Returns:
             The class at the run's threshold, of the probability as its temperature calibrates it, and Grad-CAM's maps
@@ -147,7 +147,7 @@ class Predictor:
         )
 
     def network_probabilities(self, films: np.ndarray) -> np.ndarray:
-        """P(positive) by the network that the heat maps are of: not calibrated, and without a run's trees.
+        """P(positive) by the network behind the heat maps: not calibrated, and without the trees of a run.
 
         Args:
             films: (N, S, S) uint8 as the model is shown them, S its input size. Few of them: they are one batch.
@@ -163,22 +163,22 @@ class Predictor:
 
     def _decision(self, probability: float) -> str:
         threshold, point = self.record.threshold, self.record.operating_point
-        if threshold == 0.5:  # then the probabilities alone tell it
+        if threshold == 0.5:  # the probabilities alone say it
             return ""
-        # As many digits as tell the two apart.
+        # As many digits as it takes to tell the two apart.
         texts = ((f"{probability:.{digits}%}", f"{threshold:.{digits}%}") for digits in (1, 3, 6, 15))
-        found, needed = next(((a, b) for a, b in texts if a != b), (f"{probability:.1%}", f"{threshold:.1%}"))
+        shown, needed = next(((a, b) for a, b in texts if a != b), (f"{probability:.1%}", f"{threshold:.1%}"))
         sign = "≥" if probability >= threshold else "<"
-        return f"P({self.positive}) {found} {sign} {needed}, the operating point" + (
+        return f"P({self.positive}) {shown} {sign} {needed}, the operating point" + (
             f" ({point.rule})" if point else ""
         )
 
     def predict_file(self, path: Path, *, film: np.ndarray | None = None, segmented: bool = False) -> Prediction:
-        """Answer for one file, from the same pixels wherever it is asked.
+        """Predict one file, from the same pixels in every command.
 
         Args:
             path: an image file.
-            film: what `read_film` gave for it, where that is at hand.
+            film: what `read_film` gave for it, if it was read before.
             segmented: as for `predict`.
 
         Raises:
@@ -191,10 +191,10 @@ class Predictor:
     def predict_all(
         self, films: Collection[Path], *, segmented: bool = False
     ) -> Iterator[tuple[Path, Prediction | ImageError]]:
-        """Answer for files on all cores, in their order; one that can't be read gives its error, and the rest go on.
+        """Predict files on all cores, in their order. A file that can't be read gives its error, and the others go on.
 
-        Many films are answered side by side, each by an interpreter of one thread: that takes less of a processor than
-        all threads on one film, and the decode of one film goes on beside the answer to another.
+        Many films are predicted side by side, each by an interpreter with one thread. That uses less processor time
+        than all threads on one film, and one film is decoded while another is predicted.
 
         Args:
             films: image files; any number, few of them are in memory at once.
@@ -219,7 +219,7 @@ class Predictor:
         if at_once == 1:
             yield from map(predict_one, films)
             return
-        from cxr_cli.threads import in_threads  # one film is answered sooner without
+        from cxr_cli.threads import in_threads  # not needed for one film
 
         yield from in_threads(predict_one, films, threads=at_once)
 
@@ -235,7 +235,7 @@ def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
 
     Args:
         run: its folder.
-        threads: that work on one film. Defaults to one a core.
+        threads: number of threads that work on one film. Defaults to one per core.
 
     Raises:
         WorkspaceError: a file of the run is missing or damaged.
@@ -247,7 +247,7 @@ def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
     try:
         with native_output_hidden():
             interpreter = Interpreter(str(run.litert_model), num_threads=threads or os.cpu_count())
-            # Now, while its messages are hidden, and not at the first film.
+            # Now, while its messages are hidden, rather than at the first film.
             interpreter.allocate_tensors()
             runner = interpreter.get_signature_runner("serving_default")
     except (ValueError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""The answer of CNN + XGBoost: the network's features through the trees, without TensorFlow."""
+"""CNN + XGBoost: the trees predict from the features of the network, without TensorFlow."""
 
 from collections.abc import Callable
 from pathlib import Path
