@@ -32,13 +32,26 @@ class PredictionRow:
     note: str | None = None  # that, and why, a run of lungs alone was shown the whole film
     error: str | None = None  # why the file can't be read
 
+    def rounded(self) -> "PredictionRow":
+        """The row with six digits after the point, as CSV and JSON have it."""
+
+        def short(value: float | None) -> float | None:
+            return None if value is None else round(value, _DIGITS)
+
+        return replace(
+            self,
+            confidence=short(self.confidence),
+            probability=short(self.probability),
+            raw_probability=short(self.raw_probability),
+        )
+
     def as_json(self, negative: str) -> dict[str, Any]:
         """The row of a file that can be read, as `predict --json` prints it.
 
         Args:
             negative: the name of the negative class, for `probabilities`.
         """
-        values = {name.removesuffix("_"): value for name, value in asdict(_rounded(self)).items() if name != "error"}
+        values = {name.removesuffix("_"): value for name, value in asdict(self.rounded()).items() if name != "error"}
         positive = values["probability"]
         values["probabilities"] = {negative: round(1 - (self.probability or 0), _DIGITS), self.positive: positive}
         return values
@@ -96,7 +109,7 @@ def rows_written(path: Path | None) -> Iterator[Callable[[PredictionRow], None]]
         return
     try:
         with _TABLE.growing(path) as write:
-            yield lambda row: write(_rounded(row))
+            yield lambda row: write(row.rounded())
     except BaseException:
         if partial(path).is_file():
             note(f"Predictions so far: {partial(path)}")
@@ -124,15 +137,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:  # a film that is not there is an error of its own, later
         return None
     return status.st_dev, status.st_ino
-
-
-def _rounded(row: PredictionRow) -> PredictionRow:
-    def short(value: float | None) -> float | None:
-        return None if value is None else round(value, _DIGITS)
-
-    return replace(
-        row,
-        confidence=short(row.confidence),
-        probability=short(row.probability),
-        raw_probability=short(row.raw_probability),
-    )
