@@ -1,4 +1,4 @@
-"""How `lung_prior.json` is made: films and lungs that people drew on them come in, the prior goes out.
+"""Make `lung_prior.json` from films and the lungs that people drew on them.
 
     python benchmarks/lungs_prior.py COVID-CHESTXRAY
 
@@ -33,7 +33,7 @@ ORIGIN = (
 )
 _FRONTAL = {"PA", "AP", "AP Supine"}
 _MODES = 12  # of 68: they hold 95 % of the variance
-_DOUBT = 0.1  # of contrast: a place whose contrast hardly varies must not decide alone
+_DOUBT = 0.1  # added SD of contrast: a place whose contrast hardly varies must not dominate
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def drawn_films(folder: Path) -> list[DrawnFilm]:
-    """The frontal X-rays of a collection that have a lung mask."""
+    """Return the frontal X-rays of a collection that have a lung mask."""
     with (folder / "metadata.csv").open(encoding="utf-8", newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["modality"] == "X-ray" and row["view"] in _FRONTAL]
     films = [(row["patientid"], folder / "images" / row["filename"]) for row in rows]
@@ -74,15 +74,15 @@ def drawn_films(folder: Path) -> list[DrawnFilm]:
 
 
 def is_for_prior(patient: str) -> bool:
-    """Whether the films of a patient may go into the prior: about half may, by the patient's name alone."""
+    """Whether a patient's films are used for the prior: a hash of the name selects about half of the patients."""
     return int(hashlib.sha256(patient.encode()).hexdigest(), 16) % 2 == 0
 
 
 def derive(films: Iterable[DrawnFilm]) -> Prior:
     """Derive the prior.
 
-    The shapes are a point distribution model (Cootes et al. 1995). A place counts by its mean contrast over the
-    variance: what Fisher's discriminant gives for places that vary independently of each other.
+    The shapes are a point distribution model (Cootes et al. 1995). The weight of a place is its mean contrast divided by
+    the variance, which is Fisher's discriminant for places that vary independently.
     """
     shapes, seen = [], []
     for film in films:
@@ -98,10 +98,10 @@ def derive(films: Iterable[DrawnFilm]) -> Prior:
 
 
 def measure(lungs: np.ndarray) -> np.ndarray:
-    """The 68 numbers of drawn lungs, as `prior` has them.
+    """Return the 68 numbers that describe drawn lungs; see `cxr_cli.lungs.prior`.
 
     Args:
-        lungs: (H, W) bool, with two pieces at least.
+        lungs: (H, W) bool, with at least two connected regions.
     """
     numbers: list[float] = []
     square = resize(lungs.astype(np.uint8) * 255, SIDE) > 127
@@ -115,7 +115,7 @@ def measure(lungs: np.ndarray) -> np.ndarray:
 
 
 def values(prior: Prior, films: list[DrawnFilm]) -> dict[str, object]:
-    """What `lung_prior.json` holds."""
+    """Return the content of `lung_prior.json`."""
     return {
         "origin": ORIGIN.format(films=len(films), patients=len({film.patient for film in films})),
         "mean": prior.mean.round(4).tolist(),

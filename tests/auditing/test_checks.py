@@ -1,4 +1,4 @@
-"""Checks of made-up films: a shortcut is found, and nothing else is."""
+"""Checks on simulated films: shortcuts are found, and nothing else."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ COUNT = 80
 
 
 def films_of(positives, **columns):
-    """Films of two a patient, all else alike or drawn."""
+    """Make films, two per patient, whose other values are constant or random."""
     given = {name: list(values) for name, values in columns.items()}
     fixed = {"split": "train", "source": "A", "view": "PA", "finding": "", "sha256": "", "phash": "", "original": ""}
     return [
@@ -36,7 +36,7 @@ def edges_of(count, rng):
 
 @pytest.fixture
 def check(monkeypatch):
-    """Look at films whose files and edges are alike but for what is given."""
+    """Check films whose files and edges are equal except for what is given."""
     monkeypatch.setattr(probes, "_REPEATS", 1)
     monkeypatch.setattr(probes, "_TREES", 30)
 
@@ -139,7 +139,7 @@ def test_chance_raises_no_alarm(check):
 
 
 def test_films_of_one_patient_count_as_one(check):
-    """Twenty copies of each of four patients: what tells these patients apart is no finding about classes."""
+    """Twenty copies of each of four patients: a difference between patients is not one between classes."""
     groups = np.arange(COUNT) // 20
     positives = groups % 2 == 0
     found = check(positives, group=[f"g{group}" for group in groups], view=np.where(positives, "PA", "AP"))
@@ -148,7 +148,7 @@ def test_films_of_one_patient_count_as_one(check):
 
 
 def test_p_values_have_holms_correction():
-    # By hand: 0.01 four times, 0.02 three times, 0.03 twice, and never less than the one before.
+    # By hand: 4 x 0.01, 3 x 0.02, 2 x 0.03, and never less than the one before.
     assert checks.corrected([0.01, None, 0.03, 0.02, 0.04]) == pytest.approx([0.04, None, 0.06, 0.06, 0.06])
     assert checks.corrected([]) == []
     raw = RNG.uniform(size=9)
@@ -166,7 +166,7 @@ def test_p_is_that_of_a_rank_test_on_patient_means(check):
     means = scores.reshape(-1, 2).mean(axis=1)
     p = mannwhitneyu(means[::2], means[1::2], alternative="greater").pvalue
 
-    assert found.p == pytest.approx(p)  # the only check of which there is one
+    assert found.p == pytest.approx(p)  # the only check, so nothing is corrected
     assert found.interval == auc_interval(POSITIVES, scores, groups)
 
 

@@ -245,10 +245,7 @@ def test_all_trains_missing_runs_and_ends_with_the_table(cxr, own_prepared, monk
     first = cxr("train", *options)
 
     assert first.exit_code == 0
-    assert sorted(run.name for run in own_prepared.runs()) == [
-        "cnn-xgboost",
-        "simple-cnn",
-    ]  # all published
+    assert sorted(run.name for run in own_prepared.runs()) == ["cnn-xgboost", "simple-cnn"]  # all published
     table = first.stdout[first.stdout.index("Runs on ") :]
     assert "simple-cnn" in table
     assert "cnn-xgboost" in table

@@ -55,7 +55,7 @@ class Cluster:
 
     @staticmethod
     def wait(condition: Callable[[], bool]) -> None:
-        """Wait until it holds."""
+        """Wait until the condition holds."""
         end = time.monotonic() + LONG
         while not condition():
             assert time.monotonic() < end, "waited in vain"

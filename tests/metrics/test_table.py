@@ -30,7 +30,7 @@ def test_metrics_match_values_computed_by_hand():
     assert found["roc_auc"] == pytest.approx(18 / 24)
 
 
-def test_mcc_is_scikit_learns_and_not_defined_where_all_films_are_called_alike():
+def test_mcc_matches_scikit_learn_and_is_undefined_for_constant_predictions():
     generator = np.random.default_rng(1)
     positives, probabilities = generator.random(50) < 0.3, generator.random(50)
 

@@ -1,4 +1,4 @@
-"""A training run that was killed is resumed to the same weights, bit for bit, wherever it was killed."""
+"""A training run killed at any point can be resumed, and gives the same weights bit for bit."""
 
 import json
 import shutil
@@ -111,7 +111,7 @@ def test_a_resumed_training_run_gives_the_same_weights_and_history(parts, whole,
     assert_same(resumed, expected)
 
 
-def test_films_that_are_augmented_again_and_a_rate_that_falls_on_a_plateau(parts, tmp_path):
+def test_resuming_augmented_training_with_a_falling_learning_rate(parts, tmp_path):
     # The learning rate is too high: it falls, and training stops early. Both are state of the callbacks.
     given = {
         "options": replace(OPTIONS, learning_rate=0.3, patience=4, epochs=12, fine_tune=False),

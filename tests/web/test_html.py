@@ -1,4 +1,4 @@
-"""What the page says: the run's own figures with their caveats, and nobody else's HTML."""
+"""The text of the page: the run's own metrics with their caveats; all other text is escaped."""
 
 import dataclasses
 import json
@@ -176,7 +176,7 @@ def test_a_test_of_an_earlier_version_is_refused_with_the_command_that_makes_it_
     )
 
 
-def test_a_film_that_the_run_has_seen_is_said_to_be_no_test(words):
+def test_a_film_that_the_run_has_seen_has_a_warning_on_the_page(words):
     seen = dataclasses.replace(see(), seen="Note: net was trained or validated on this film, so <this> is no test.")
 
     assert "Note: net was trained or validated on this film, so <this> is no test." in words(

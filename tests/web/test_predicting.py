@@ -1,4 +1,4 @@
-"""The page predicts as the command does, whoever asks, and however many."""
+"""The page predicts as the command does, also for many clients at once."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

@@ -71,7 +71,7 @@ def test_an_upload_of_too_large_or_unknown_size_is_refused_at_once(server, lengt
     assert server.kept() == []
 
 
-def test_the_browser_is_lines_to_ask_nobody_else_and_there_is_no_api_to_read(client):
+def test_the_policy_forbids_other_hosts_and_no_api_page_is_served(client):
     page = client.http.get("/")
 
     assert page.headers["content-security-policy"].startswith("default-src 'self' ")
