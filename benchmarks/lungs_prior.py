@@ -81,7 +81,7 @@ def is_for_prior(patient: str) -> bool:
 def derive(films: Iterable[DrawnFilm]) -> Prior:
     """Derive the prior.
 
-    The shapes are a point distribution model (Cootes et al. 1995). The weight of a place is its mean contrast divided by
+    The shapes are a point distribution model (Cootes et al. 1995). The weight of a place is its mean contrast over
     the variance, which is Fisher's discriminant for places that vary independently.
     """
     shapes, seen = [], []
