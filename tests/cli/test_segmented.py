@@ -113,4 +113,4 @@ def test_segmented_films_are_not_links(cxr, phantoms, tmp_path):
     result = cxr("prepare", "--metadata", phantoms, "--segment", METHOD, "--link", "-w", tmp_path / "w")
 
     assert result.exit_code == 2
-    assert "changed films can't be links" in " ".join(result.stderr.split())
+    assert "Films that are changed can't be links" in " ".join(result.stderr.split())
