@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli.options import JsonOption, RunOption, WorkspaceOption
+from cxr_cli.cli.options import ImagesOption, JsonOption, PatientPatternOption, RunOption, ViewsOption, WorkspaceOption
 from cxr_cli.workspace.folders import PARTS
 
 Split = StrEnum("Split", {part: part for part in PARTS})  # type: ignore[misc]
@@ -51,30 +51,9 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option(
-            "--images",
-            help="With --metadata: the folder of the image files. Default: that of the CSV file.",
-            show_default=False,
-        ),
-    ] = None,
-    views: Annotated[
-        str | None,
-        typer.Option(
-            "--views",
-            help="With --metadata: views to keep, separated by commas. Default: PA,AP,AP Supine.",
-            show_default=False,
-        ),
-    ] = None,
-    patient_pattern: Annotated[
-        str | None,
-        typer.Option(
-            "--patient-pattern",
-            help="With --folders: a regular expression; its first group in a file name is the patient.",
-            show_default=False,
-        ),
-    ] = None,
+    images: ImagesOption = None,
+    views: ViewsOption = None,
+    patient_pattern: PatientPatternOption = None,
     positive: Annotated[
         str | None,
         typer.Option(

@@ -31,6 +31,30 @@ ClusterOption = Annotated[
         show_default=False,
     ),
 ]
+ImagesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--images",
+        help="With --metadata: the folder of the image files. Default: that of the CSV file.",
+        show_default=False,
+    ),
+]
+ViewsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--views",
+        help="With --metadata: views to keep, separated by commas. Default: PA,AP,AP Supine.",
+        show_default=False,
+    ),
+]
+PatientPatternOption = Annotated[
+    str | None,
+    typer.Option(
+        "--patient-pattern",
+        help="With --folders: a regular expression; its first group in a file name is the patient.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Method = StrEnum("Method", {name: name for name in SEGMENTATION_METHODS})  # type: ignore[misc]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]

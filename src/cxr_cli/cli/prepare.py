@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli.options import ClusterOption, JsonOption, Method, SeedOption, WorkspaceOption
+from cxr_cli.cli.options import (
+    ClusterOption,
+    ImagesOption,
+    JsonOption,
+    Method,
+    PatientPatternOption,
+    SeedOption,
+    ViewsOption,
+    WorkspaceOption,
+)
 
 
 def prepare(
@@ -23,30 +32,9 @@ def prepare(
             show_default=False,
         ),
     ] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option(
-            "--images",
-            help="With --metadata: folder of the image files. Default: folder of the file.",
-            show_default=False,
-        ),
-    ] = None,
-    views: Annotated[
-        str | None,
-        typer.Option(
-            "--views",
-            help="With --metadata: views to keep, separated by commas. Default: PA,AP,AP Supine.",
-            show_default=False,
-        ),
-    ] = None,
-    patient_pattern: Annotated[
-        str | None,
-        typer.Option(
-            "--patient-pattern",
-            help="With --folders: a regular expression; its first group in a file name is the patient.",
-            show_default=False,
-        ),
-    ] = None,
+    images: ImagesOption = None,
+    views: ViewsOption = None,
+    patient_pattern: PatientPatternOption = None,
     positive: Annotated[
         str | None,
         typer.Option(
