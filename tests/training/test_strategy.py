@@ -16,7 +16,7 @@ from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.input_pipeline import augment, load_films, predict_probabilities, training_batches
 from cxr_cli.training.runs import train_run
-from cxr_cli.training.strategy import ALONE, _deaf, _Replicas
+from cxr_cli.training.strategy import ALONE, _interruptible, _Replicas
 from cxr_cli.workspace.layout import Workspace
 
 # 20 films in batches of 17, so that the devices get unequal numbers.
@@ -57,8 +57,8 @@ def fitted(group):
 with distributed("mirrored", {}) as group:
     print(f"{max(np.abs(one - two).max() for one, two in zip(fitted(ALONE), fitted(group), strict=True)):.0e}")
     ones = keras.Input((64,))
-    twin = group.trainable(keras.Model(ones, keras.layers.Dropout(0.5)(ones)))
-    run = tf.function(lambda: group.strategy.run(lambda: twin(tf.ones((1, 64)), training=True)))
+    clone = group.trainable(keras.Model(ones, keras.layers.Dropout(0.5)(ones)))
+    run = tf.function(lambda: group.strategy.run(lambda: clone(tf.ones((1, 64)), training=True)))
     first, second = group.strategy.experimental_local_results(run())
     print(bool(np.any(first.numpy() != second.numpy())), flush=True)
 
@@ -165,9 +165,9 @@ def test_a_killed_worker_stops_the_others_and_leaves_no_run(alone, addresses):
     assert chief.returncode == 1, err
     assert time.monotonic() - struck < 60
     assert err.endswith(
-        "Error: Expected all 2 workers to go on to the end. "
-        "Received: worker 1 ended, or can't be reached any more.\n"
-        "See what the other workers say, and start the same command again on all of them\n"
+        "Error: Expected all 2 workers to stay until the end. "
+        "Received: worker 1 ended, or can no longer be reached.\n"
+        "See what the other workers report, and start the same command again on all of them\n"
     )
     assert out == ""
     assert [path.name for path in alone.models.iterdir() if "killed" in path.name] == [".lock-killed"]
@@ -219,7 +219,7 @@ def test_a_machine_without_alarm_signals_connects_without_a_time_limit(monkeypat
     monkeypatch.delattr(signal, "alarm")
     before = signal.getsignal(signal.SIGINT)
 
-    with _deaf():
+    with _interruptible():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
 
     assert signal.getsignal(signal.SIGINT) is before

@@ -62,7 +62,7 @@ def test_hosts_can_be_names_and_ipv6_addresses():
         (config({"worker": TWO}, "ps"), "without 'ps'"),
         (config({"worker": ["10.0.0.1"]}), "10.0.0.1"),
         (config({"worker": ["10.0.0.1:0"]}), "10.0.0.1:0 has no port"),
-        (config({"worker": [TWO[0], TWO[0]]}), "an address is there twice"),
+        (config({"worker": [TWO[0], TWO[0]]}), "an address occurs twice"),
     ],
 )
 def test_a_malformed_tf_config_is_refused_with_an_example(environment, received):

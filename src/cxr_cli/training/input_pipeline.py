@@ -1,4 +1,4 @@
-"""Films into batches: read once, kept as bytes, augmented anew each epoch."""
+"""Films into batches: read once, kept as bytes, augmented again in each epoch."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.strategy import ALONE, Group
 
-BATCH = 32  # where nothing is trained
+BATCH = 32  # films per batch when nothing is trained
 
 
 def read_resized(paths: Sequence[Path], *, size: int, description: str) -> Iterator[np.ndarray]:
@@ -36,22 +36,22 @@ def load_films(paths: Sequence[Path], *, size: int, description: str) -> np.ndar
 
 
 def to_rgb(films: np.ndarray) -> np.ndarray:
-    """(N, S, S) uint8 -> (N, S, S, 3) uint8: backbones have learnt from color images."""
+    """(N, S, S) uint8 -> (N, S, S, 3) uint8: backbones were trained on color images."""
     return np.repeat(films[..., None], 3, axis=-1)
 
 
 def predict_in_batches(model: keras.Model, batches: Iterable[np.ndarray]) -> np.ndarray:
-    """What a model with one output answers for batches: (N, ...) float32."""
+    """Run a model with one output on batches: (N, ...) float32."""
     return np.concatenate([np.asarray(model.predict_on_batch(batch)) for batch in batches])
 
 
 def predict_probabilities(model: keras.Model, films: np.ndarray) -> np.ndarray:
-    """P(positive) of each film by the Keras model: (N, S, S) uint8 -> (N,) float32."""
+    """Predict P(positive) of each film with a Keras model: (N, S, S) uint8 -> (N,) float32."""
     return predict_in_batches(model, (to_rgb(batch) for batch in in_batches(films)))[:, 0]
 
 
 def in_batches(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Rows of an array that may lie on disk, 32 at a time."""
+    """Yield the rows of an array, which may be on disk, in batches."""
     return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
 
 
@@ -66,20 +66,20 @@ def training_batches(
     done: int = 0,
     group: Group = ALONE,
 ) -> Any:
-    """A tf.data pipeline of films: shuffled, augmented, both anew each epoch and the same for the same seed.
+    """Make a tf.data pipeline of films: shuffled and augmented again in each epoch, and the same for the same seed.
 
     Args:
         films: (N, S, S) uint8, in memory or on disk.
         positives: (N,) float32, 1 for the positive class.
         augmentation: how far films are moved.
-        batch_size: films a step.
-        seed: of order and movements.
-        epochs: one after the other.
-        done: so many of them, the first ones, are left out.
-        group: who trains together.
+        batch_size: films per step.
+        seed: random seed of order and augmentation.
+        epochs: number of epochs, one after the other.
+        done: number of epochs to leave out at the beginning.
+        group: the workers that train together.
 
     Returns:
-        Batches of ((B, S, S, 3) uint8, (B, 1) float32), or what `shuffled_batches` makes of them for a group.
+        Batches of ((B, S, S, 3) uint8, (B, 1) float32); for a group, see `shuffled_batches`.
     """
 
     def inputs(rows: Any, places: Any, seed: Any) -> Any:
@@ -99,19 +99,19 @@ def shuffled_batches(
     done: int = 0,
     group: Group = ALONE,
 ) -> Any:
-    """A tf.data pipeline of rows in an order that is drawn anew each epoch.
+    """Make a tf.data pipeline of rows in an order that is drawn again in each epoch.
 
-    All epochs are one stream: Keras begins to iterate a pipeline more often than there are epochs, and each time draws.
+    All epochs are one stream, because Keras starts to iterate a pipeline more often than there are epochs.
 
     Args:
         positives: (N,) float32, the truth of each row.
-        inputs: gives the model's input for a batch of (B,) int64 rows, at (b,) places in it: what it draws for a row,
-            with the stateless (2,) int64 seed that comes third, must not depend on which places are asked for.
-        batch_size: rows a step.
-        seed: of all that is drawn.
-        epochs: one after the other.
-        done: so many of them, the first ones, are left out.
-        group: who trains together.
+        inputs: makes the model's input from a batch of (B,) int64 rows, the (b,) places in it that are needed, and a
+            stateless (2,) int64 seed. What it draws for a row must not depend on which places are needed.
+        batch_size: rows per step.
+        seed: random seed.
+        epochs: number of epochs, one after the other.
+        done: number of epochs to leave out at the beginning.
+        group: the workers that train together.
 
     Returns:
         Batches of (what `inputs` gives, (B, 1) float32); for a group, this worker's share of each, and (b,) float32
@@ -132,26 +132,26 @@ def shuffled_batches(
 
 
 def gather_rows(array: np.ndarray, rows: Any, dtype: type[np.generic]) -> Any:
-    """Rows of an array that need not fit into memory, as a tensor within tf.data."""
-    # NumPy changes the type: TensorFlow warns of float16 on processors that have no operations for it.
-    found = tf.numpy_function(lambda wanted: array[wanted].astype(dtype), [rows], dtype, stateful=False)
-    return tf.ensure_shape(found, [None, *array.shape[1:]])
+    """Read rows of an array that need not fit into memory, as a tensor within tf.data."""
+    # NumPy converts the type: TensorFlow warns about float16 on processors that have no operations for it.
+    selected = tf.numpy_function(lambda wanted: array[wanted].astype(dtype), [rows], dtype, stateful=False)
+    return tf.ensure_shape(selected, [None, *array.shape[1:]])
 
 
 def augment(films: Any, augmentation: Augmentation, *, seed: Any, places: Any = None, count: Any = None) -> Any:
-    """Move each film by one affine map, drawn evenly from the ranges, and change its brightness.
+    """Move each film by one random affine map, uniform in the ranges, and change its brightness.
 
     One map, one interpolation: shearing, rotating, shifting and zooming in turn would blur four times.
 
     Args:
         films: (B, S, S) uint8.
         augmentation: the ranges.
-        seed: (2,) int64, stateless.
-        places: (B,) int, the films' places in a larger batch. Defaults to 0 to B - 1.
-        count: films of the larger batch. Defaults to B.
+        seed: (2,) int64, stateless random seed.
+        places: (B,) int, the places of the films in a larger batch. Defaults to 0 to B - 1.
+        count: number of films in the larger batch. Defaults to B.
 
     Returns:
-        (B, S, S, 3) uint8; what comes in from outside repeats the film's edge.
+        (B, S, S, 3) uint8; outside of the film, its edge is repeated.
     """
     size = films.shape[1]
     draw = tf.random.stateless_uniform((7, tf.shape(films)[0] if count is None else count), seed, -1.0, 1.0)

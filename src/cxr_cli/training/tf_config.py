@@ -1,7 +1,7 @@
-"""The workers of one training, as TF_CONFIG names them, and their meeting before TensorFlow connects them.
+"""The workers of a training run, as TF_CONFIG names them, and a check of all of them before TensorFlow connects them.
 
-TensorFlow waits without end, and deaf to Ctrl-C, for a worker that never comes, and trains on where workers were given
-different work: so they meet over plain sockets first, on the ports that TensorFlow then takes.
+TensorFlow waits forever, ignoring Ctrl-C, for a worker that never starts, and trains even if the workers were given
+different work. So they connect through plain sockets first, on the ports that TensorFlow then uses.
 """
 
 import json
@@ -15,32 +15,32 @@ from typing import Any
 
 from cxr_cli.errors import CxrError
 
-PATIENCE = 300.0  # seconds that workers wait for each other
+PATIENCE = 300.0  # seconds for which workers wait for each other
 _EXAMPLE = (
     """TF_CONFIG='{"cluster": {"worker": ["10.0.0.1:12345", "10.0.0.2:12345"]}, """
     """"task": {"type": "worker", "index": 0}}'"""
 )
 _ALL_TOGETHER = "Start the same command on every machine of TF_CONFIG, and check addresses and firewalls"
 _TASKS = ("chief", "worker")  # in TensorFlow's order
-_GREETING = 1 << 16  # bytes at most
+_GREETING = 1 << 16  # maximum number of bytes
 _PAUSE, _MOMENT = 0.2, 10.0  # seconds
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The workers of one training; worker 0 is the chief, which writes the run."""
+    """The workers of a training run; worker 0 is the chief, which writes the run."""
 
     addresses: tuple[str, ...]  # "host:port"
-    worker: int  # which of them this process is
+    worker: int  # the number of this process
 
     def place(self, worker: int) -> tuple[str, int]:
-        """Host and port of a worker."""
+        """The host and port of a worker."""
         host, _, port = self.addresses[worker].rpartition(":")
         return host.strip("[]"), int(port)
 
 
 def read_tf_config(environment: Mapping[str, str]) -> Cluster:
-    """Read the environment's TF_CONFIG.
+    """Read TF_CONFIG from the environment.
 
     Raises:
         CxrError: it is missing, or doesn't name the workers and which of them this is.
@@ -49,14 +49,14 @@ def read_tf_config(environment: Mapping[str, str]) -> Cluster:
     if not text.strip():
         raise _malformed("no such variable")
     try:
-        found = json.loads(text)
-        jobs = {name: found["cluster"][name] for name in _TASKS if name in found["cluster"]}
+        config = json.loads(text)
+        jobs = {name: config["cluster"][name] for name in _TASKS if name in config["cluster"]}
         addresses = [str(address) for job in jobs.values() for address in job]
-        kind, index = found["task"]["type"], int(found["task"]["index"])
+        kind, index = config["task"]["type"], int(config["task"]["index"])
         if not 0 <= index < len(jobs[kind]):
             raise ValueError(f"there is no {kind} {index}")
         if len(set(addresses)) < len(addresses):
-            raise ValueError("an address is there twice")
+            raise ValueError("an address occurs twice")
         cluster = Cluster(tuple(addresses), addresses.index(jobs[kind][index]))
         for worker, address in enumerate(addresses):
             if not 0 < cluster.place(worker)[1] < 1 << 16:
@@ -69,15 +69,15 @@ def read_tf_config(environment: Mapping[str, str]) -> Cluster:
 
 
 def meet(cluster: Cluster, work: Mapping[str, str], *, patience: float = PATIENCE) -> None:
-    """Wait until all workers are there, can reach each other and are about to do the same work.
+    """Wait until all workers have started, can reach each other and are about to do the same work.
 
     Args:
-        cluster: who they are.
-        work: what this worker is about to do, in parts that have names; all must have the same.
+        cluster: the workers.
+        work: what this worker is about to do, by name; it must be the same on all workers.
         patience: seconds to wait for the others.
 
     Raises:
-        CxrError: a worker did not come, or differs; all workers that came are told.
+        CxrError: a worker did not connect, or differs; it is raised on all workers that did connect.
     """
     own = {**work, "workers": ", ".join(cluster.addresses)}
     with _listen(cluster) as server:
@@ -104,7 +104,7 @@ def _gather(cluster: Cluster, server: socket.socket, work: Mapping[str, str], pa
             greeting = _receive(guest)
             worker = greeting.get("worker")
             if not isinstance(worker, int) or not 0 < worker < len(cluster.addresses):
-                continue  # not one of ours
+                continue  # another program
             guests[worker] = guest
             problem, hint = _compare(cluster, worker, greeting.get("work"), work)
         for guest in guests.values():
@@ -114,12 +114,12 @@ def _gather(cluster: Cluster, server: socket.socket, work: Mapping[str, str], pa
 
 
 def _compare(cluster: Cluster, worker: int, theirs: Any, work: Mapping[str, str]) -> tuple[str, str]:
-    """What is wrong with a worker that came, and what to do; two empty texts where nothing is."""
+    """What is wrong with a worker that connected, and what to do; two empty texts if nothing is."""
     theirs = theirs if isinstance(theirs, dict) else {}
     differing = [name for name, value in work.items() if theirs.get(name) != value]
     if differing:
         problem = f"another {' and '.join(differing)} from {_name(cluster, worker)} than worker 0 has"
-        return problem, "Give every worker the same command, dataset, TF_CONFIG (but for the index) and versions"
+        return problem, "Give every worker the same command, dataset, TF_CONFIG (except for the index) and versions"
     try:
         socket.create_connection(cluster.place(worker), timeout=_MOMENT).close()
     except OSError as error:
@@ -145,7 +145,7 @@ def _report(cluster: Cluster, work: Mapping[str, str], patience: float) -> None:
         _send(chief, {"worker": cluster.worker, "work": dict(work)})
         answer = _receive(chief)
     if "problem" not in answer:
-        raise _missing(cluster, f"none from {_name(cluster, 0)}: it ended, or is not a cxr", _ALL_TOGETHER)
+        raise _missing(cluster, f"none from {_name(cluster, 0)}: it ended, or is another program", _ALL_TOGETHER)
     if answer["problem"]:
         raise _missing(cluster, str(answer["problem"]), str(answer.get("hint", "")))
 
@@ -164,12 +164,12 @@ def _listen(cluster: Cluster) -> socket.socket:
 
 
 def _send(connection: socket.socket, message: Mapping[str, object]) -> None:
-    with suppress(OSError):  # where the other end is gone, nobody is left to tell
+    with suppress(OSError):  # the other end is gone
         connection.sendall(json.dumps(message).encode() + b"\n")
 
 
 def _receive(connection: socket.socket) -> dict[str, Any]:
-    """One line of JSON; {} where none comes."""
+    """Read one line of JSON; {} if there is none."""
     connection.settimeout(connection.gettimeout() or _MOMENT)
     try:
         with connection.makefile("rb") as lines:
