@@ -67,10 +67,10 @@ def test_the_loss_of_a_lower_precision_is_printed(cxr, own_trained):
         r"  Outputs : probability \(1\), cam \(8, 8\), features \(64\), activations \(8, 8, 64\), gradients \(64\), "
         r"for one film\n"
         r"  Checked : opened with LiteRT, compared with model\.keras on 6 validation films\n"
-        r"  Answers : probability off by at most 0\.00\d and 0\.00\d on average; another answer for 0 of 6 films\n"
-        r"  Map     : off by at most \d% of the film's largest value\n"
+        r"  Change  : probability differs by up to 0\.00\d, 0\.00\d on average; another class for 0 of 6 films\n"
+        r"  Map     : differs by up to \d% of the film's largest value\n"
         r"  ROC AUC : \d\.\d{3}, in Keras \d\.\d{3}: 0\.000 lost, on 3 positive and 3 negative films\n"
-        r"(  Speed   : \d+\.\d ms a film on (1 thread|\d+ threads), in float32 \d+\.\d ms\n)+",
+        r"(  Speed   : \d+\.\d ms per film on (1 thread|\d+ threads), in float32 \d+\.\d ms\n)+",
         result.stdout,
     )
 
@@ -127,7 +127,7 @@ def test_without_a_dataset_an_export_is_checked_on_phantoms(cxr, own_trained):
 
     result = cxr("export", "--format", "h5", "-w", own_trained.root)
 
-    assert result.stdout.endswith("on 16 rendered phantoms, for want of a dataset\n")
+    assert result.stdout.endswith("on 16 rendered phantoms, because there is no dataset\n")
 
 
 def test_an_export_checked_on_another_dataset_says_so(cxr, own_trained, phantoms):
@@ -154,7 +154,7 @@ def test_invalid_exports_are_refused_before_tensorflow_loads(cxr, trained):
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"Error: Expected a new folder, or one of an earlier SavedModel. Received: {trained.dataset.root}.\n"
+        f"Error: Expected a new folder, or one with an earlier SavedModel. Received: {trained.dataset.root}.\n"
         "For example: -o saved_model\n"
     )
 

@@ -64,8 +64,8 @@ def test_the_text_output_has_the_kept_epoch_and_nothing_from_tensorflow(cxr, own
         r"Run        : simple-cnn \(simple-cnn, 32,369 parameters\)\n"
         r"Kept       : epoch 1 of 1 \(all epochs done\)\n"
         r"Validation : ROC AUC \d\.\d{3}, sensitivity \d\.\d{3}, specificity \d\.\d{3}, balanced accuracy \d\.\d{3}\n"
-        r"Threshold  : 0\.\d{3} \(youden\), of probabilities at temperature \d+\.\d\d\n"
-        r"Export     : model.tflite answers within \d\.\de-\d\d of Keras\n"
+        r"Threshold  : 0\.\d{3} \(youden\), for probabilities calibrated at temperature \d+\.\d\d\n"
+        r"Export     : model.tflite is within \d\.\de-\d\d of Keras\n"
         rf"Files      : {re.escape(str(own_prepared.root))}/models/simple-cnn\n"
         r"For research and teaching only, never a diagnosis.\n",
         result.stdout,
@@ -106,7 +106,7 @@ def test_an_earlier_run_is_replaced_only_by_a_complete_one(cxr, own_trained, mon
 
     assert failed.exit_code == 1
     assert failed.stderr.splitlines()[-2].startswith(
-        "Error: Expected model.tflite to answer as the Keras model within -1"
+        "Error: Expected the outputs of model.tflite within -1 of the Keras model"
     )
     assert own_trained.run().record.read_bytes() == before
     assert [path.name for path in own_trained.models.glob("[!.]*")] == ["simple-cnn"]

@@ -156,9 +156,9 @@ def test_a_keras_model_that_differs_from_the_tflite_file_is_refused(own_trained)
     model.get_layer("probability").bias.assign([0.3])
     model.save(run.keras_model)
 
-    with pytest.raises(WorkspaceError, match=r"Expected model\.tflite to answer as the Keras model") as refused:
+    with pytest.raises(WorkspaceError, match=r"Expected the outputs of model\.tflite within") as refused:
         export_run(own_trained, format_name="h5")
-    assert f"{run.litert_model} is damaged, or not of one training with model.keras." in refused.value.hint
+    assert f"{run.litert_model} is damaged, or of another training run than model.keras." in refused.value.hint
     assert not run.exports.exists()
 
 
@@ -177,7 +177,7 @@ def test_a_hybrid_run_cannot_be_exported_as_one_file(own_trained):
     )
     write_record(run.record, boosted)
 
-    with pytest.raises(CxrError, match="Expected a run that answers from one file"):
+    with pytest.raises(CxrError, match="Expected a run that predicts from one file"):
         plan_export(run, FORMATS["litert"])
 
 
@@ -192,7 +192,7 @@ def test_a_savedmodel_never_replaces_another_folder(trained, tmp_path):
     assert plan_export(trained.run(), savedmodel, tmp_path) == tmp_path  # empty
     (tmp_path / "thesis.txt").write_text("mine")
 
-    with pytest.raises(CxrError, match="Expected a new folder, or one of an earlier SavedModel"):
+    with pytest.raises(CxrError, match="Expected a new folder, or one with an earlier SavedModel"):
         plan_export(trained.run(), savedmodel, tmp_path)
     (tmp_path / "saved_model.pb").write_bytes(b"")
     assert plan_export(trained.run(), savedmodel, tmp_path) == tmp_path

@@ -27,7 +27,7 @@ def show_crossval(done: "CrossValidated") -> None:
 
     record = done.record
     console.result(f"{record.arch}: {record.films} films of {record.patients} patients,")
-    beside = f", nor of its {record.left_out}" if record.left_out else ""
+    beside = f", or of its {record.left_out}" if record.left_out else ""
     console.result(f"each predicted by a model that saw no film of its patient{beside}")
     for note in record.notes:
         console.result(note)

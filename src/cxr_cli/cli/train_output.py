@@ -21,7 +21,7 @@ _BYTES_PER_WEIGHT = 4
 
 
 def show_architectures(*, as_json: bool) -> None:
-    """Print the table of architectures: parameters and size are the backbone's, as float32."""
+    """Print the table of architectures, with the parameters and float32 size of each backbone."""
     if as_json:
         from dataclasses import asdict
 
@@ -39,7 +39,7 @@ def show_architectures(*, as_json: bool) -> None:
         for name, row in ARCHITECTURES.items()
     ]
     console.table([("Name", "parameters", "size", "pixels", "frozen", "weights from"), *rows], indent=0)
-    console.note("ImageNet weights come through Keras, once, into ~/.keras; or name yours: --weights FILE or FOLDER.")
+    console.note("Keras downloads ImageNet weights once, into ~/.keras. To use your own: --weights FILE or FOLDER.")
 
 
 def show_preview(film: Path, preview: Path, *, as_json: bool) -> None:
@@ -95,8 +95,12 @@ def _show_summary(trained: "TrainedRun") -> None:
     from cxr_cli.metrics.table import metrics_in
 
     record = trained.record
-    kept = f"epoch {record.best_epoch} of {record.epochs}" if record.best_epoch else "the start, better than any epoch"
-    why = {"interrupt": "stopped by you", "epochs": "all epochs done", "early stopping": "no better for a while"}
+    kept = (
+        f"epoch {record.best_epoch} of {record.epochs}"
+        if record.best_epoch
+        else "the head start, better than any epoch"
+    )
+    why = {"interrupt": "stopped by you", "epochs": "all epochs done", "early stopping": "no longer improving"}
     console.result(f"Run        : {trained.run.name} ({record.arch}, {record.parameters:,} parameters)")
     console.result(f"Kept       : {kept} ({why[record.stopped_by]})")
     if record.boosting:
@@ -107,7 +111,7 @@ def _show_summary(trained: "TrainedRun") -> None:
     console.result(f"Validation : {figures}")
     if record.operating_point and record.calibration:
         console.result(f"Threshold  : {_decision(record.operating_point, record.calibration.temperature)}")
-    console.result(f"Export     : model.tflite answers within {record.export.max_probability_difference:.1e} of Keras")
+    console.result(f"Export     : model.tflite is within {record.export.max_probability_difference:.1e} of Keras")
     if record.reproduction:
         _show_reproduction(record.reproduction)
     console.result(f"Files      : {trained.run.root}")
@@ -116,34 +120,33 @@ def _show_summary(trained: "TrainedRun") -> None:
 
 
 def _decision(point: "OperatingPoint", temperature: float) -> str:
-    return f"{point.threshold:.3f} ({point.rule}), of probabilities at temperature {temperature:.2f}"
+    return f"{point.threshold:.3f} ({point.rule}), for probabilities calibrated at temperature {temperature:.2f}"
 
 
-def _show_reproduction(found: "Reproduction") -> None:
-    if found.changed:
-        console.result(f"Like       : {found.of}, but for {', '.join(found.changed)}")
+def _show_reproduction(reproduction: "Reproduction") -> None:
+    if reproduction.changed:
+        console.result(f"Changed    : compared with {reproduction.of}: {', '.join(reproduction.changed)}")
         return
-    if found.same_weights:
-        console.result(f"Reproduced : {found.of}, bit for bit")
+    if reproduction.same_weights:
+        console.result(f"Reproduced : {reproduction.of}, bit for bit")
         return
-    apart = "its answers on the validation films were not kept"
-    if found.max_probability_difference is not None:
-        apart = (
-            f"P(positive) of {found.films} validation films differs by {found.max_probability_difference:.1e} at most"
-        )
-    unknown = "; its record has no hash of the weights" if found.same_weights is None else ""
-    console.result(f"Reproduced : {found.of}, not bit for bit: {apart}{unknown}")
-    why = "with " + ", ".join(found.versions) if found.versions else "on another machine, or with a GPU"
-    console.note(f"Last digits differ {why}.")
+    apart = "its predictions for the validation films were not kept"
+    difference = reproduction.max_probability_difference
+    if difference is not None:
+        apart = f"P(positive) of {reproduction.films} validation films differs by up to {difference:.1e}"
+    unknown = "; its record has no hash of the weights" if reproduction.same_weights is None else ""
+    console.result(f"Reproduced : {reproduction.of}, not bit for bit: {apart}{unknown}")
+    why = "with " + ", ".join(reproduction.versions) if reproduction.versions else "on another machine, or with a GPU"
+    console.note(f"The last digits differ {why}.")
 
 
-def _show_profile(found: "Profile") -> None:
-    once = [("Reading films", found.reading), ("Frozen layers", found.frozen_layers)]
-    parts = [("Making batches", found.batches), ("Forward", found.forward)]
-    parts += [("Backward and step", found.backward), ("Validation", found.validation)]
+def _show_profile(profile: "Profile") -> None:
+    once = [("Reading films", profile.reading), ("Frozen layers", profile.frozen_layers)]
+    parts = [("Making batches", profile.batches), ("Forward", profile.forward)]
+    parts += [("Backward and step", profile.backward), ("Validation", profile.validation)]
     total = sum(seconds for _, seconds in parts)
     console.result()
-    console.result(f"An epoch of {found.steps} steps took {found.epoch:.2f} s. Its parts, each timed alone:")
+    console.result(f"An epoch of {profile.steps} steps took {profile.epoch:.2f} s. Its parts, each timed alone:")
     console.table([(name, f"{seconds:.2f} s", f"{seconds / total:.0%}") for name, seconds in parts])
     console.result("Before the first epoch, once:")
     console.table([(name, f"{seconds:.2f} s", "") for name, seconds in once])

@@ -1,10 +1,10 @@
-"""Backbones that are ours, not keras.applications': an image in, a feature map out."""
+"""Backbones that keras.applications doesn't have: an image in, a feature map out."""
 
 from cxr_cli.training.engine import keras
 
 
 def simple_cnn(input_size: int) -> keras.Model:
-    """Three convolutional layers, each halving the map: the published notebook's network from scratch.
+    """Three convolutional layers, each halving the map: the network that the published notebook trains from scratch.
 
     Args:
         input_size: pixels a side.
@@ -18,8 +18,8 @@ def simple_cnn(input_size: int) -> keras.Model:
         features = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal")(
             features
         )
-        # Without it the training loss stays at chance for dozens of epochs. The statistics follow within an epoch of a
-        # dozen steps; Keras's momentum of 0.99 would take ten.
+        # Without BatchNorm the training loss stays at chance for dozens of epochs. With this momentum the statistics
+        # follow within an epoch of a dozen steps; with Keras's 0.99 it would take ten epochs.
         features = keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=0.9)(features))
         features = keras.layers.MaxPooling2D()(features)
     return keras.Model(image, features, name="simple_cnn")

@@ -1,4 +1,4 @@
-"""The classifier: a uint8 film in, P(positive) out; scaling inside, so that no caller can get it wrong."""
+"""The classifier: a uint8 film in, P(positive) out. Scaling is inside, so that no caller can get it wrong."""
 
 from dataclasses import dataclass
 
@@ -42,14 +42,14 @@ def build_classifier(
     Args:
         architecture: its row.
         input_size: pixels a side.
-        units: of the hidden Dense layer.
-        dropout: the share of them left out in training, in [0, 1).
-        frozen: the share of the backbone's layers, from below, that is not trained, in [0, 1].
+        units: units of the hidden Dense layer.
+        dropout: dropout rate of these units, in [0, 1).
+        frozen: share of the backbone's layers, counted from the input, that is not trained, in [0, 1].
         weights: see `load_weights`.
 
     Raises:
         CxrError: `input_size` is too small for the backbone.
-        WeightsError: the weights can't be had or don't fit.
+        WeightsError: the weights can't be found or don't fit.
     """
     if input_size < architecture.smallest_input:
         raise CxrError(
@@ -83,8 +83,8 @@ def _freeze(backbone: keras.Model, *, share: float, pretrained: bool) -> None:
     for layer in backbone.layers[: round(len(backbone.layers) * share)]:
         layer.trainable = False
     if pretrained:
-        # BatchNorm keeps the statistics it came with: 12 steps an epoch are too few to estimate new ones. Calling the
-        # backbone with training=False does not do it: in Keras 3.15 the outer model's own training=True overrides it.
+        # BatchNorm keeps its pretrained statistics: 12 steps per epoch are too few to estimate new ones. Calling the
+        # backbone with training=False is not enough: in Keras 3.15 the outer model's own training=True overrides it.
         for layer in backbone.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False

@@ -1,10 +1,10 @@
-"""TensorFlow and Keras, imported without the banners they print; the rest of `modeling` takes them from here."""
+"""TensorFlow and Keras, imported without the banners they print; the rest of `training` takes them from here."""
 
 import os
 
 from cxr_cli.quiet import native_output_hidden
 
-# C++ logs: errors only. A user who debugs TensorFlow sets it lower.
+# C++ logs errors only. A user who debugs TensorFlow sets this lower.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # The models are exported through TensorFlow: another Keras backend can't be used.
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -13,8 +13,8 @@ with native_output_hidden():
     import keras
     import tensorflow as tf
 
-    # A machine without a GPU hears now of each library that isn't there. It is no operation: workers have to connect
-    # before the first one.
+    # On a machine without a GPU, this prints a message for each missing library. It is no operation: workers must
+    # connect before the first one.
     tf.config.list_physical_devices()
 
 keras.config.disable_interactive_logging()

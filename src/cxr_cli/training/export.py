@@ -1,4 +1,4 @@
-"""The trained model in other formats, and the proof that each file answers as the Keras model does."""
+"""Export a trained model to other formats, and prove that each file gives the predictions of the Keras model."""
 
 import os
 import shutil
@@ -39,13 +39,13 @@ from cxr_cli.workspace.records import read_record
 FLOAT32_TOLERANCE = 1e-3  # in float32, of all outputs
 _JUMPING = ("cam", "gradients")
 _BATCH = 32
-_FILMS, _PHANTOMS = 256, 16  # at most so many films are compared; so many are rendered where there are none
-_REPORT = "This is a fault of the export, not of your data: please report it with the versions in run.json"
+_FILMS, _PHANTOMS = 256, 16  # maximum number of films to compare; number of phantoms if there are no films
+_REPORT = "This is a bug of the export, not of your data: please report it with the versions in run.json"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What `export` made."""
+    """An exported and checked file."""
 
     run: str
     path: Path
@@ -53,18 +53,18 @@ class Exported:
     input_shape: tuple[int, ...]  # of one film
     shapes: dict[str, tuple[int, ...]]  # of each output for it
     films: int
-    films_from: str  # what films they were
-    differences: dict[str, float]  # the largest, by output
+    films_from: str  # what these films are
+    differences: dict[str, float]  # largest difference from Keras, by output
     cost: Cost | None = None  # of a precision below float32
 
 
 @dataclass(frozen=True)
 class _Films:
-    """Those that the answers are compared on."""
+    """The films on which predictions are compared."""
 
     pixels: np.ndarray  # (N, S, S) uint8
-    source: str  # what they are
-    positives: np.ndarray | None = None  # (N,) bool, the truth, where they are real
+    source: str  # what the films are
+    positives: np.ndarray | None = None  # (N,) bool, the truth, if the films are real
 
 
 def export_run(
@@ -75,21 +75,21 @@ def export_run(
     precision: str = "float32",
     output: Path | None = None,
 ) -> Exported:
-    """Write a run in another format, once that file answers as the run's Keras model does.
+    """Export a run to another format, once the file gives the predictions of the run's Keras model.
 
     Args:
-        workspace: where the run is, and the films to compare on.
-        run: its name. Defaults to the latest.
+        workspace: where the run is, and the films to compare.
+        run: the name of the run. Defaults to the latest.
         format_name: a row of `FORMATS`.
-        precision: of the weights, "float32" or a row of `LOWER_PRECISIONS`. Below float32 a file is judged by what it
-            loses on the validation films, so there must be a dataset.
-        output: see `plan_export`; what is there is replaced.
+        precision: of the weights, "float32" or a row of `LOWER_PRECISIONS`. Below float32, a file is judged by what it
+            loses on the validation films, so a dataset is needed.
+        output: see `plan_export`; an existing file is replaced.
 
     Raises:
         CxrError: see `plan_export` and `find_format`.
         WorkspaceError: no run, a damaged one, no or a damaged dataset, or no place to write to.
-        ExportError: the file can't be opened, or answers otherwise by more than its precision's tolerance; what was
-            there stays.
+        ExportError: the file can't be opened, or its predictions differ by more than its precision's tolerance; an
+            existing file is kept.
     """
     folder, wanted = workspace.run(run), find_format(format_name, precision)
     target = plan_export(folder, wanted, output)
@@ -137,8 +137,8 @@ def check_export(classifier: Classifier, path: Path, films: np.ndarray) -> tuple
         films: (N, S, S) uint8.
 
     Returns:
-        The largest differences (the map's relative to each film's largest value, and of all but one film in twenty);
-        and P(positive) of each film by the Keras model, (N,) float32.
+        The largest differences (that of the map relative to each film's largest value, and of all but one film in
+        twenty); and P(positive) of each film by the Keras model, (N,) float32.
 
     Raises:
         ExportError: a difference is over 1e-3, or not a number.
@@ -152,26 +152,26 @@ def check_export(classifier: Classifier, path: Path, films: np.ndarray) -> tuple
 
 
 def _check_run(run: RunFolder, films: np.ndarray, expected: dict[str, np.ndarray]) -> None:
-    """The Keras model that is exported must be the one whose answers `cxr predict` gives."""
+    """Make sure that the Keras model is the one whose predictions `cxr predict` gives."""
     try:
-        # Not the evidence: earlier versions wrote none, and the hint for such a run is to export this file again.
+        # Without the evidence: earlier versions wrote none, and the hint for such a run is to export this file again.
         _check(run.litert_model, replace(FORMATS["litert"], outputs=OUTPUTS), films, expected)
     except ExportError as error:
         raise WorkspaceError(
             error.message,
-            hint=f"{run.litert_model} is damaged, or not of one training with {run.keras_model.name}. "
-            f"Make the run again: {RunRecord.MADE_BY}",
+            hint=f"{run.litert_model} is damaged, or of another training run than {run.keras_model.name}. "
+            f"Train the run again: {RunRecord.MADE_BY}",
         ) from error
 
 
 def _check(
     path: Path, kind: Format, films: np.ndarray, expected: dict[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """The file's answers, and the largest difference of each output."""
+    """The outputs of the file, and the largest difference of each."""
     try:
         with native_output_hidden():
             answered = answer_all(kind.open(path), films)
-    except Exception as error:  # each tool has errors of its own, and none may pass for a file that works
+    except Exception as error:  # each tool has its own errors, and none may pass for a file that works
         raise ExportError(
             f"Expected {kind.tool} to open and run {path.name}. Received: {str(error).splitlines()[0][:300]}",
             hint="Try another format: cxr export --help",
@@ -182,10 +182,10 @@ def _check(
     held = [differences["probability"]] if lower else list(differences.values())
     # Written so that NaN fails too.
     if not all(difference <= tolerance for difference in held):
-        found = ", ".join(f"{name} {difference:.2g}" for name, difference in differences.items())
+        largest = ", ".join(f"{name} {difference:.2g}" for name, difference in differences.items())
         raise ExportError(
-            f"Expected {path.name} to answer as the Keras model within {tolerance:g} on {len(films)} films. "
-            f"Received, apart by: {found}. Nothing is written.",
+            f"Expected the outputs of {path.name} within {tolerance:g} of the Keras model on {len(films)} films. "
+            f"Received differences of: {largest}. Nothing is written.",
             hint=_hint(kind) if lower else _REPORT,
         )
     return answered, differences
@@ -215,7 +215,7 @@ def _cost(
 
 
 def _called(probabilities: np.ndarray, record: RunRecord) -> np.ndarray:
-    """Which the run calls positive, of probabilities as the network gives them."""
+    """Which films the run calls positive, from uncalibrated probabilities."""
     scale = record.calibration.temperature if record.calibration else 1.0
     return apply_temperature(probabilities, scale) >= record.threshold
 
@@ -224,7 +224,7 @@ def _check_loss(kind: Format, cost: Cost, films: int) -> None:
     limit = LOWER_PRECISIONS[kind.precision].auc_loss
     if cost.roc_auc_loss > limit:
         raise ExportError(
-            f"Expected a file in {kind.precision} to lose at most {limit:g} of the AUC on {films} films. "
+            f"Expected a file in {kind.precision} to lose {limit:g} of the AUC at most, on {films} films. "
             f"Received: {cost.roc_auc:.3f} instead of {cost.keras_roc_auc:.3f}. Nothing is written.",
             hint=_hint(kind),
         )
@@ -235,10 +235,10 @@ def _hint(kind: Format) -> str:
 
 
 def _difference(answered: np.ndarray, expected: np.ndarray, name: str) -> float:
-    """The largest of any film; a probability's as it is, the others' relative to the film's largest value.
+    """The largest difference of any film: absolute for probabilities, else relative to the film's largest value.
 
-    Of gradients, and the map that is made with them, it is the largest but for one film in twenty: a hidden unit that
-    is at 0 but for rounding may be on in one tool and off in the other, and its gradient is all or nothing.
+    For gradients, and the map that is computed from them, one film in twenty is left out: because of rounding, a hidden
+    unit near 0 may be on in one tool and off in the other, and its gradient is all or nothing.
     """
     apart = np.abs(answered - expected).reshape(len(expected), -1).max(axis=1)
     largest = np.abs(expected).reshape(len(expected), -1).max(axis=1)
@@ -249,13 +249,13 @@ def _difference(answered: np.ndarray, expected: np.ndarray, name: str) -> float:
 
 
 def answer_all(reader: Callable[[np.ndarray], dict[str, np.ndarray]], films: np.ndarray) -> dict[str, np.ndarray]:
-    """What a model or file, as `Format.open` gives it, answers for (N, S, S) uint8 films: each output, (N, ...).
+    """Run a model or file, as `Format.open` gives it, on (N, S, S) uint8 films: each output, (N, ...).
 
-    Of `EVIDENCE` only the first batch is kept: that of a large validation part would not fit in memory.
+    Of `EVIDENCE` only the first batch is kept, because that of many films would not fit into memory.
     """
     count = len(films)
     batches = -(-count // _BATCH)
-    # Of one size, the last one filled up from the first: for another size Keras compiles the model again.
+    # All of one size, the last one filled up with the first films: Keras compiles the model for each size.
     rows = np.arange(batches * -(-count // batches)).reshape(batches, -1) % count
     answers: dict[str, list[np.ndarray]] = {}
     for batch in rows:
@@ -267,10 +267,10 @@ def answer_all(reader: Callable[[np.ndarray], dict[str, np.ndarray]], films: np.
 
 
 def load_model(run: RunFolder) -> keras.Model:
-    """The run's Keras model.
+    """Load the run's Keras model.
 
     Raises:
-        WorkspaceError: it is missing or damaged.
+        WorkspaceError: the model is missing or damaged.
     """
     import zipfile
 
@@ -284,14 +284,16 @@ def load_model(run: RunFolder) -> keras.Model:
 
 
 def _films_to_compare(workspace: Workspace, record: RunRecord, wanted: Format) -> _Films:
-    """Validation films where there is a dataset, else phantoms."""
+    """Read validation films if there is a dataset; otherwise render phantoms."""
     size = record.input_size
     if wanted.precision not in LOWER_PRECISIONS and not workspace.dataset.record.is_file():
         from cxr_cli.films.transforms import resize
         from cxr_cli.rendering.render import render
 
         phantoms = (render(positive=seed % 2 == 1, seed=seed).film for seed in range(_PHANTOMS))
-        return _Films(np.stack([resize(film, size) for film in phantoms]), "rendered phantoms, for want of a dataset")
+        return _Films(
+            np.stack([resize(film, size) for film in phantoms]), "rendered phantoms, because there is no dataset"
+        )
     dataset = workspace.prepared()
     made = read_record(dataset.record, DatasetRecord)
     members = [film for film in read_manifest(dataset) if film.split == "val"]
@@ -309,7 +311,7 @@ def _films_to_compare(workspace: Workspace, record: RunRecord, wanted: Format) -
 
 
 def _put(made: Path, target: Path) -> int:
-    """Write the checked file or folder to its place in one step; its size in bytes."""
+    """Write the checked file or folder to its place atomically; give its size in bytes."""
     if made.is_file():
         data = made.read_bytes()
         write_bytes(target, data)

@@ -1,4 +1,4 @@
-"""The formats that a run is exported in: a new one is a new row. Listing them needs no TensorFlow."""
+"""The table of export formats: a new one is a new row. Listing them needs no TensorFlow."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     Reader = Callable[[np.ndarray], dict[str, np.ndarray]]  # (B, S, S, 3) uint8 -> the outputs by name
 
 OUTPUTS = ("probability", "cam", "features")
-EVIDENCE = ("activations", "gradients")  # what other heat maps are made of: a hundred times as large
+EVIDENCE = ("activations", "gradients")  # the input of other heat maps: a hundred times as large
 
 
 @dataclass(frozen=True)
 class Precision:
-    """How weights are kept in fewer bits, and how far a file may be from Keras's answers to be handed out."""
+    """A way to store weights in fewer bits, and how far a file may be from Keras before it is refused."""
 
     summary: str
-    tolerance: float  # of a film's probability
+    tolerance: float  # for the probability of a film
     auc_loss: float = 0.02  # on the validation films
 
 
-# int8 is LiteRT's "dynamic range": weights in 8 bits a channel, activations as each film has them, no calibration. Full
-# integer arithmetic is faster, but loses more: both measured in docs/export.md, as are the tolerances.
+# int8 is LiteRT's "dynamic range" quantization: weights in 8 bits per channel, activations scaled for each film, no
+# calibration. Full integer arithmetic is faster, but loses more. docs/export.md has the measurements of both.
 LOWER_PRECISIONS = {
     "float16": Precision(summary="half the size", tolerance=0.05),
     "int8": Precision(summary="a quarter of the size", tolerance=0.25),
@@ -41,18 +41,20 @@ LOWER_PRECISIONS = {
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file, how it is written, and how whoever gets it reads it."""
+    """A kind of file, how it is written, and how its user reads it."""
 
     summary: str
     file: str  # its name in a run's export folder
-    tool: str  # that reads it
+    tool: str  # the tool that reads it
     write: "Callable[[Classifier, Path, Path], None]"  # the classifier, the run's model.tflite, the file to write
     open: "Callable[[Path], Reader]"
     outputs: tuple[str, ...] = OUTPUTS
-    packages: tuple[str, ...] = ()  # beyond the base
-    extra: str = ""  # that brings them
+    packages: tuple[str, ...] = ()  # that it needs beyond the base installation
+    extra: str = ""  # the extra that installs them
     precision: str = "float32"
-    others: "Mapping[str, Callable[[Classifier, Path, Path], None]]" = field(default_factory=dict)  # to write them
+    others: "Mapping[str, Callable[[Classifier, Path, Path], None]]" = field(
+        default_factory=dict
+    )  # writers of other precisions
 
 
 def _write_litert(classifier: "Classifier", litert_model: Path, path: Path, *, precision: str = "float32") -> None:
@@ -63,11 +65,11 @@ def _write_litert(classifier: "Classifier", litert_model: Path, path: Path, *, p
 
 
 def open_litert(path: Path, *, threads: int | None = None) -> "Reader":
-    """A LiteRT file as `Format.open` gives it.
+    """Open a LiteRT file, as `Format.open` does.
 
     Args:
         path: the file.
-        threads: Defaults to one a core, as `cxr predict` has it.
+        threads: number of threads. Defaults to one per core, as in `cxr predict`.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -80,7 +82,7 @@ def open_litert(path: Path, *, threads: int | None = None) -> "Reader":
 def _write_onnx(classifier: "Classifier", litert_model: Path, path: Path) -> None:
     from cxr_cli.training.to_onnx import convert_to_onnx
 
-    # Not by way of Keras: in Keras 3.15 its ONNX export of EfficientNetV2 and ConvNeXt gives files that don't load.
+    # Not through Keras: in Keras 3.15 its ONNX export of EfficientNetV2 and ConvNeXt gives files that don't load.
     convert_to_onnx(litert_model, path, outputs=OUTPUTS)
 
 
@@ -103,7 +105,7 @@ def _open_savedmodel(path: Path) -> "Reader":
     from cxr_cli.training.engine import tf
 
     loaded = tf.saved_model.load(str(path))
-    # The signature alone doesn't keep the weights alive: `loaded` must live as long.
+    # The signature alone doesn't keep the weights alive, so `loaded` must stay referenced.
     return lambda films: {
         name: value.numpy() for name, value in loaded.signatures["serving_default"](film=tf.constant(films)).items()
     }
@@ -158,10 +160,10 @@ FORMATS = {
 
 
 def find_format(name: str, precision: str = "float32") -> Format:
-    """The row called `name`, in a precision.
+    """Find a format by its name, in a precision.
 
     Raises:
-        CxrError: there is none, or it can't be written in this precision.
+        CxrError: no such format, or it can't be written in this precision.
     """
     if name not in FORMATS:
         raise CxrError(
@@ -181,7 +183,7 @@ def find_format(name: str, precision: str = "float32") -> Format:
 
 
 def plan_export(run: RunFolder, wanted: Format, output: Path | None = None) -> Path:
-    """Where the export of a run goes, when there can be one; needs no TensorFlow.
+    """Decide where the export of a run goes, or refuse it; needs no TensorFlow.
 
     Args:
         run: a trained run.
@@ -189,8 +191,8 @@ def plan_export(run: RunFolder, wanted: Format, output: Path | None = None) -> P
         output: the file, or the folder of a SavedModel. Defaults to the run's export folder.
 
     Raises:
-        CxrError: one file can't give the run's answer, `output` has another ending, or is a folder of something else.
-        CxrError: a package beyond the base is missing; the hint names the extra that brings it.
+        CxrError: the run needs more than one file to predict, `output` has another suffix or is a folder of something
+            else, or a package is missing; the hint names the extra that installs it.
         WorkspaceError: the run's record is damaged.
     """
     from cxr_cli.recipe.record import RunRecord
@@ -198,10 +200,9 @@ def plan_export(run: RunFolder, wanted: Format, output: Path | None = None) -> P
 
     if read_record(run.record, RunRecord).boosting:
         raise CxrError(
-            f"Expected a run that answers from one file. Received: {run.name}, whose answer is that of XGBoost's trees "
-            "on the network's features.",
-            hint=f"Take both files, from {run.root}: {run.litert_model.name} (its output features) and "
-            f"{run.booster.name}",
+            f"Expected a run that predicts from one file. Received: {run.name}, in which XGBoost's trees predict from "
+            "the network's features.",
+            hint=f"Use both files of {run.root}: {run.litert_model.name} (its output features) and {run.booster.name}",
         )
     missing = [name for name in wanted.packages if find_spec(name) is None]
     if missing:
@@ -212,7 +213,7 @@ def plan_export(run: RunFolder, wanted: Format, output: Path | None = None) -> P
     path = output or run.exports / wanted.file
     ending = Path(wanted.file).suffix
     if path.suffix.lower() != ending if ending else path.is_dir() and _holds_something_else(path):
-        kind = f"a file name ending in {ending}" if ending else "a new folder, or one of an earlier SavedModel"
+        kind = f"a file name ending in {ending}" if ending else "a new folder, or one with an earlier SavedModel"
         raise CxrError(f"Expected {kind}. Received: {path}.", hint=f"For example: -o {wanted.file}")
     return path
 

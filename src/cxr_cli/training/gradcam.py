@@ -30,11 +30,11 @@ class GradCam(keras.layers.Layer):
 
 
 def with_map(classifier: Classifier, *, evidence: bool = False) -> keras.Model:
-    """The classifier with the outputs of an exported file.
+    """Add the outputs of an exported file to a classifier.
 
     Args:
         classifier: the model.
-        evidence: with what other heat maps than Grad-CAM's are made of, as `model.tflite` has it.
+        evidence: whether to add what other heat maps than Grad-CAM are computed from, as `model.tflite` has it.
 
     Returns:
         (B, S, S, 3) uint8 -> {"probability": (B, 1), "cam": (B, h, w), "features": (B, C)}, and with `evidence`

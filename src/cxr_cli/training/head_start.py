@@ -1,7 +1,7 @@
-"""Where the head of a pretrained backbone starts: at a logistic regression on its frozen features.
+"""Start the head of a pretrained backbone from a logistic regression on the frozen features.
 
-A few hundred films are a dozen steps an epoch: from a random head, training ends before it has begun. A regression has
-one optimum, takes seconds, and is what the head would have to find first.
+A few hundred films are a dozen steps per epoch: from a random head, training ends before it has really begun. A
+regression has one optimum, takes seconds, and is what the head would have to find first.
 """
 
 from collections.abc import Sequence
@@ -11,27 +11,27 @@ import numpy as np
 from cxr_cli.training.classifier import HIDDEN, PROBABILITY, Classifier
 
 # scikit-learn's C, for the sum over all variants of a film. From 0.01 to 0.1 it makes no difference on the ieee8023
-# films; choosing it by folds, on a few dozen negatives, chose worse (docs/training.md).
+# films; choosing it in folds, on a few dozen negatives, was worse (docs/training.md).
 _STRENGTH = 0.03
 _FOLDS = 5
-_NOISE = 0.01  # of a weight, in units of the features
+_NOISE = 0.01  # standard deviation, for each weight
 
 
 def start_head(
     classifier: Classifier, features: np.ndarray, positives: np.ndarray, groups: Sequence[str], *, seed: int
 ) -> None:
-    """Set the head's weights so that its logit is a logistic regression's on the pooled features.
+    """Set the head's weights so that its logit is that of a logistic regression on the pooled features.
 
-    The regression is fitted on the films and augmented variants of each, both classes weighing the same. Folds that no
-    group spans then set the scale and offset of its logits (Platt 1999), because a regression on more features than
-    films is too sure of itself.
+    The regression is fitted on the films and augmented variants of each, with the same total weight for both classes.
+    Folds by group then set the scale and offset of its logits (Platt 1999), because a regression on more features than
+    films is overconfident.
 
     Args:
         classifier: changed in place.
-        features: (variants, N, C) float32, pooled, of the training films: first the films as they are.
+        features: (variants, N, C) float32, the pooled features of the training films, first of the films as they are.
         positives: (N,) float32, 1 for the positive class.
-        groups: a name a film; folds keep groups together.
-        seed: of the folds.
+        groups: one name per film; folds keep groups together.
+        seed: random seed of the folds.
     """
     truth = positives.astype(int)
     scale, offset = _calibrate(features, truth, groups, seed=seed)
@@ -45,7 +45,7 @@ def _regression(features: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, fl
 
     rows = features.reshape(-1, features.shape[-1]).astype(np.float64)
     center, variance = rows.mean(axis=0), rows.var(axis=0)
-    # Plain standardising would raise features that hardly vary, mostly noise, to the rank of the others.
+    # Plain standardizing would give features that hardly vary, mostly noise, the same weight as the others.
     spread = np.sqrt(variance + variance.mean() + 1e-12)
     model = LogisticRegression(C=_STRENGTH / len(features), class_weight="balanced", max_iter=1000)
     model.fit((rows - center) / spread, np.tile(truth, len(features)))
@@ -54,7 +54,7 @@ def _regression(features: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, fl
 
 
 def _calibrate(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], *, seed: int) -> tuple[float, float]:
-    """The scale and offset that the regression's logits need on films that it was not fitted on."""
+    """Fit the scale and offset of the regression's logits on films on which it was not fitted."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -70,14 +70,14 @@ def _calibrate(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], *
         logits[left_out] = features[0, left_out] @ weights + bias
     platt = LogisticRegression(C=1e3, class_weight="balanced").fit(logits[:, None], truth)
     scale = float(platt.coef_[0, 0])
-    # A negative scale would turn the answers round: then the folds found nothing, and nothing is to be built on them.
+    # A negative scale would invert the predictions: then the folds found nothing, and are not used.
     return (scale, float(platt.intercept_[0])) if scale > 0 else (1.0, 0.0)
 
 
 def _plant(classifier: Classifier, weights: np.ndarray, bias: float, *, seed: int) -> None:
     """Spread one logit over all hidden units: half carry it, half its negation, and relu(z) - relu(-z) = z.
 
-    Over all units, so that Dropout only rescales it. Noise that cancels over the units lets them learn to differ.
+    It is spread over all units so that dropout only rescales it. Noise that cancels over the units lets them diverge.
     """
     hidden = classifier.model.get_layer(HIDDEN)
     output = classifier.model.get_layer(PROBABILITY)

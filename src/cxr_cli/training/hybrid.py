@@ -1,4 +1,4 @@
-"""CNN + XGBoost: boosted trees on what the exported network sees in a film."""
+"""CNN + XGBoost: boosted trees on the features of the exported network."""
 
 from pathlib import Path
 
@@ -11,17 +11,17 @@ from cxr_cli.training.export import answer_all
 from cxr_cli.training.formats import FORMATS
 from cxr_cli.workspace.files import write_bytes
 
-_ROUNDS = 500  # at most
-_PATIENCE = 30  # rounds without a better validation loss
+_ROUNDS = 500  # maximum number
+_PATIENCE = 30  # rounds without a lower validation loss
 # Shallow and slow: a few hundred films, and a network that has seen them before.
 _PARAMETERS = {"objective": "binary:logistic", "max_depth": 3, "eta": 0.05, "subsample": 0.8, "colsample_bytree": 0.8}
 
 
 def read_features(model: Path, films: np.ndarray) -> np.ndarray:
-    """What the exported network's last convolutional layer sees, averaged over the film.
+    """Compute the pooled features of the exported network.
 
-    From the file that will answer, not from Keras: a tree jumps where a feature crosses its threshold, and the two
-    differ in the last digits.
+    From the file that will predict, not from Keras: the two differ in the last digits, and a tree jumps where a feature
+    crosses its threshold.
 
     Args:
         model: `model.tflite`.
@@ -45,14 +45,14 @@ def fit_booster(
     """Fit the trees on train, stop where validation gets no better, and save those up to the best round as JSON.
 
     Args:
-        path: where to, in XGBoost's own format; no pickle.
+        path: the file to write, in XGBoost's own format; no pickle.
         features: by part, "train" and "val": (N, C) float32.
         positives: by part: (N,) float32, 1 for the positive class.
-        class_weight: of class 0 and 1. Defaults to 1 each.
-        seed: of the rows and columns that each tree is shown.
+        class_weight: weights of the classes 0 and 1. Defaults to 1 each.
+        seed: random seed of the rows and columns that each tree uses.
 
     Returns:
-        What was fitted, and P(positive) of each validation film, (N,) float32, by the file as it was saved.
+        What was fitted, and P(positive) of each validation film, (N,) float32, predicted with the saved file.
     """
     weights = class_weight or {0: 1.0, 1: 1.0}
     tables = {

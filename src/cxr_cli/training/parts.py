@@ -1,4 +1,4 @@
-"""The films of a part of the dataset, as a training needs them."""
+"""The films of one part of the split, as training needs them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,15 +24,15 @@ def read_part_films(
     size: int,
     cache: ArrayCache,
 ) -> PartFilms:
-    """Read a part's films at a model's size, or take them from the cache.
+    """Read the films of a part at a model's size, or take them from the cache.
 
     Args:
         part: "train", "val" or "test".
-        films: of the whole dataset.
-        dataset: where they are.
-        made: how it came to be.
+        films: all films of the dataset.
+        dataset: the folder of the dataset.
+        made: the record of the dataset.
         size: pixels a side.
-        cache: to keep them in.
+        cache: where to keep them.
 
     Raises:
         SplitError: the part has films of one class only.

@@ -7,25 +7,25 @@ from statistics import median
 
 import numpy as np
 
-_TIMED = 15  # films, each alone
+_TIMED = 15  # films, one at a time
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a file of lower precision costs and saves, beside the run's own `model.tflite`."""
+    """What a file of lower precision costs and saves, compared with the run's own `model.tflite`."""
 
     mean_probability_difference: float  # from Keras
-    changed_answers: int  # films that get another one at the run's threshold
+    changed_answers: int  # films whose predicted class changes at the run's threshold
     positive_films: int
-    roc_auc: float | None  # of the file; None where the films are of one class
+    roc_auc: float | None  # of the file; None if all films are of one class
     keras_roc_auc: float | None
-    roc_auc_loss: float  # Keras's less the file's, negative where that is better; 0 where there is none
+    roc_auc_loss: float  # that of Keras minus that of the file, negative if the file is better; 0 if undefined
     float32_bytes: int  # of the run's model.tflite
-    milliseconds: dict[int, dict[str, float]]  # by threads: a film's median, of the "file" and in "float32"
+    milliseconds: dict[int, dict[str, float]]  # by threads: median per film, of the "file" and in "float32"
 
 
 def roc_auc(positives: np.ndarray, probabilities: np.ndarray) -> float | None:
-    """ROC AUC of (N,) probabilities; None where all of the (N,) `positives` are the same."""
+    """Compute the ROC AUC of (N,) probabilities; None if all of the (N,) `positives` are the same."""
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(positives, probabilities)) if len(np.unique(positives)) == 2 else None
@@ -34,7 +34,7 @@ def roc_auc(positives: np.ndarray, probabilities: np.ndarray) -> float | None:
 def time_in_turn(
     one: Callable[[np.ndarray], object], other: Callable[[np.ndarray], object], films: np.ndarray
 ) -> tuple[float, float]:
-    """The median milliseconds of one film, for each of two readers, which take turns: a busy machine is fair to both.
+    """Time two readers in turn, so that a busy machine is fair to both; give the median milliseconds per film.
 
     Args:
         one: see `Format.open`.
@@ -48,5 +48,5 @@ def time_in_turn(
             started = time.perf_counter()
             read(film)
             times.append(1000 * (time.perf_counter() - started))
-    first, second = (median(times[1:]) for times in taken)  # at the first film memory is laid out
+    first, second = (median(times[1:]) for times in taken)  # the first film allocates memory
     return first, second

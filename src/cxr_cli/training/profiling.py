@@ -1,4 +1,4 @@
-"""Where an epoch's time goes."""
+"""Where the time of an epoch goes."""
 
 import time
 from collections.abc import Callable
@@ -9,18 +9,18 @@ from cxr_cli.training.callbacks import Validation
 from cxr_cli.training.engine import tf
 from cxr_cli.training.feeds import Feed
 
-_STEPS = 12  # that are timed, of each kind
+_STEPS = 12  # number of timed steps of each kind
 
 
 def profile(feed: Feed, validation: Validation, *, batch_size: int, seed: int, reading: float) -> Profile:
-    """Take the parts of an epoch apart, and time each alone.
+    """Time each part of an epoch alone.
 
     Args:
-        feed: as it was trained on; the model is compiled. Its weights are changed: put them back afterwards.
-        validation: with the history of the training.
-        batch_size: of the training.
-        seed: of order and augmentation.
-        reading: seconds that the films took, once.
+        feed: the feed that was trained on, whose model is compiled. Its weights are changed: restore them afterwards.
+        validation: has the history of training.
+        batch_size: films per step.
+        seed: random seed of order and augmentation.
+        reading: seconds that it took to read the films, once.
     """
     batches = feed.batches(batch_size=batch_size, seed=seed)
     steps = len(batches)
@@ -53,7 +53,7 @@ def profile(feed: Feed, validation: Validation, *, batch_size: int, seed: int, r
 
 
 def _seconds(call: Callable[[], object], *, times: int = _STEPS) -> float:
-    """The median of some calls, after one that is not counted: the first one builds a graph."""
+    """The median of some calls, after one that is not counted, because it builds the graph."""
     call()
     seconds = []
     for _ in range(times):

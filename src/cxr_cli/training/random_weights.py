@@ -1,4 +1,4 @@
-"""A trained network whose weights are made random from the output downward: the evidence that its heat maps are of."""
+"""The evidence for heat maps of a trained network whose weights are made random from the output downward."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

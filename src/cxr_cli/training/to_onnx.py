@@ -1,4 +1,4 @@
-"""`model.tflite` in, the same model as ONNX out; of the extra `onnx`."""
+"""Convert `model.tflite` to ONNX; needs the extra `onnx`."""
 
 import math
 import warnings
@@ -15,10 +15,10 @@ def convert_to_onnx(litert_model: Path, path: Path, *, outputs: Collection[str])
 
     Args:
         litert_model: the file.
-        path: where to.
-        outputs: the names of those to keep.
+        path: the file to write.
+        outputs: the names of the outputs to keep.
     """
-    # tf2onnx opens the file with TensorFlow's own interpreter, which says that it will go; it does without as well.
+    # tf2onnx opens the file with TensorFlow's own interpreter, which warns that it is deprecated.
     with warnings.catch_warnings(action="ignore"):
         import tf2onnx.convert
 

@@ -1,4 +1,4 @@
-"""Where a backbone's weights come from: ImageNet's through Keras, a file, or none."""
+"""The initial weights of a backbone: those of ImageNet through Keras, a file, or random ones."""
 
 import hashlib
 import os
@@ -12,20 +12,20 @@ from cxr_cli.training.engine import keras
 
 
 def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: str) -> dict[str, str]:
-    """Fill a backbone's weights; never leaves it at random unless asked to.
+    """Load the weights of a backbone. It never stays random unless that is asked for.
 
     Args:
         backbone: as built, changed in place.
         architecture: its row.
         weights: "imagenet" (downloaded and cached by Keras), "none", the path of a Keras weights file (.weights.h5 or
-            .h5), or of a folder that has one under Keras's own name or under one that begins with the architecture's.
-            With "imagenet" or a folder, an architecture that is trained from scratch starts from random.
+            .h5), or of a folder with such a file, under Keras's own name or one that begins with the architecture's.
+            With "imagenet" or a folder, an architecture that has no ImageNet weights starts from random ones.
 
     Returns:
         Where they came from: source, file and sha256, for the run's record.
 
     Raises:
-        WeightsError: they can't be had, or are another model's.
+        WeightsError: they can't be found, or are those of another model.
     """
     from_scratch = not architecture.imagenet and (weights == "imagenet" or Path(weights).is_dir())
     if weights == "none" or from_scratch:
@@ -39,7 +39,7 @@ def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: 
         raise WeightsError(
             f"Expected weights of {architecture.builder} without its top. Received: {path}, which doesn't fit "
             f"({str(error).split('. Example')[0].splitlines()[0][:200].rstrip('.')}).",
-            hint="Give that model's weights without its top, as Keras' save_weights() writes them; or no --weights",
+            hint="Give the weights of that model without its top, as save_weights() writes them; or no --weights",
         ) from error
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return {"source": "imagenet" if weights == "imagenet" else "file", "file": path.name, "sha256": digest}
@@ -62,14 +62,14 @@ def _given(path: Path, architecture: Architecture) -> Path:
 
 
 def _in_folder(folder: Path, architecture: Architecture) -> Path:
-    kerases = {row.imagenet.rsplit("/", 1)[-1]: row.builder for row in ARCHITECTURES.values() if row.imagenet}
+    keras_names = {row.imagenet.rsplit("/", 1)[-1]: row.builder for row in ARCHITECTURES.values() if row.imagenet}
     files = sorted(folder.glob("*.h5"))
-    own = [path for path in files if kerases.get(path.name) == architecture.builder]
+    own = [path for path in files if keras_names.get(path.name) == architecture.builder]
     named = re.compile(rf"{architecture.builder}[._-]", re.IGNORECASE)
-    found = own or [path for path in files if named.match(path.name) and path.name not in kerases]
-    if len(found) == 1:
-        return found[0]
-    received = ", ".join(path.name for path in found or files) or "no .h5 file"
+    candidates = own or [path for path in files if named.match(path.name) and path.name not in keras_names]
+    if len(candidates) == 1:
+        return candidates[0]
+    received = ", ".join(path.name for path in candidates or files) or "no .h5 file"
     raise WeightsError(
         f"Expected one file of {architecture.builder}'s weights in {folder}, named {architecture.builder.lower()}_….h5 "
         f"or as Keras names it. Received: {received}.",
@@ -83,14 +83,14 @@ def _imagenet(architecture: Architecture) -> Path:
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")  # as Keras has it
     cache = home / "models"
     try:
-        home.mkdir(parents=True, exist_ok=True)  # else Keras quietly takes another place
+        home.mkdir(parents=True, exist_ok=True)  # otherwise Keras silently uses another folder
         with native_output_hidden():
             return Path(keras.utils.get_file(name, url, cache_dir=home, cache_subdir=cache.name))
-    # urllib raises what it likes for a network that isn't there; Keras wraps some of it in a bare Exception.
+    # urllib raises various errors if there is no network; Keras wraps some of them in a bare Exception.
     except Exception as error:
         raise WeightsError(
             f"Expected the ImageNet weights {name}, in {cache} or from {url}. Received: neither "
             f"({str(error).splitlines()[0].rsplit(' -- ')[-1] or type(error).__name__}).",
-            hint="Three ways on: run it once with a network; or put that file into that folder; or name a file of your "
-            "own: --weights FILE (--weights none starts from random, which needs thousands of films)",
+            hint="Run it once with a network; or put that file into that folder; or name your own: --weights FILE "
+            "(--weights none starts from random weights, which needs thousands of films)",
         ) from error
