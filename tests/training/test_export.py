@@ -121,7 +121,7 @@ def test_the_check_detects_another_model(classifier, exported, films):
     before = layer.get_weights()
     layer.set_weights([before[0], before[1] + 0.5])
     try:
-        with pytest.raises(ExportError, match=r"to answer as the Keras model within 0\.001 on 6 films"):
+        with pytest.raises(ExportError, match=r"within 0\.001 of the Keras model on 6 films"):
             check_export(classifier, exported, films)
     finally:
         layer.set_weights(before)

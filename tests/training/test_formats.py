@@ -100,7 +100,7 @@ def test_a_file_with_other_weights_is_refused_and_an_earlier_one_is_kept(own_tra
         row.write(classifier, litert_model, path)
 
     monkeypatch.setitem(FORMATS, name, replace(row, write=write_another))
-    with pytest.raises(ExportError, match=r"to answer as the Keras model within 0\.001 on \d+ films\. .*probability 0"):
+    with pytest.raises(ExportError, match=r"within 0\.001 of the Keras model on \d+ films\. .*probability 0"):
         export_run(own_trained, format_name=name, output=target)
 
     assert {path: path.read_bytes() for path in [target, *target.rglob("*")] if path.is_file()} == before
@@ -109,8 +109,8 @@ def test_a_file_with_other_weights_is_refused_and_an_earlier_one_is_kept(own_tra
 @pytest.mark.parametrize(
     ("limits", "message", "hint"),
     [
-        ({"tolerance": 1e-9}, r"to answer as the Keras model within 1e-09 on 6 films\..*probability", "float16"),
-        ({"auc_loss": -1.1}, r"in int8 to lose at most -1\.1 of the AUC on 6 films\. .* instead of", "float16"),
+        ({"tolerance": 1e-9}, r"within 1e-09 of the Keras model on 6 films\..*probability", "float16"),
+        ({"auc_loss": -1.1}, r"in int8 to lose -1\.1 of the AUC at most, on 6 films\. .* instead of", "float16"),
     ],
 )
 def test_a_precision_that_loses_too_much_is_refused(own_trained, monkeypatch, limits, message, hint):

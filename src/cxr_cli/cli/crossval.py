@@ -52,8 +52,7 @@ def crossval(
     """Cross-validate: train and test in folds, drawn by patient.
 
     Each film is predicted by a model that saw no film of its patient. The dataset's own split is not used. If the
-    command is stopped, the same command continues where it was. To use other training options, train a run with them,
-    and name it with --from.
+    command is stopped, the same command continues where it was.
 
     Example: cxr crossval --folds 5 --arch mobilenetv2 --class-weight
     """
