@@ -87,14 +87,14 @@ def _show(run: str, tool: str, exported: "Exported", precision: str) -> None:
 def _show_cost(cost: "Cost", exported: "Exported") -> None:
     apart, films = exported.differences, exported.films
     console.result(
-        f"  Answers : probability off by at most {apart['probability']:.3f} and {cost.mean_probability_difference:.3f} "
-        f"on average; another answer for {cost.changed_answers} of {films} films"
+        f"  Change  : probability differs by up to {apart['probability']:.3f}, {cost.mean_probability_difference:.3f} "
+        f"on average; another class for {cost.changed_answers} of {films} films"
     )
-    console.result(f"  Map     : off by at most {apart['cam']:.0%} of the film's largest value")
+    console.result(f"  Map     : differs by up to {apart['cam']:.0%} of the film's largest value")
     if cost.roc_auc is not None:
         lost = f"{abs(cost.roc_auc_loss):.3f} {'lost' if cost.roc_auc_loss >= 0 else 'gained'}"
         classes = f"{cost.positive_films} positive and {films - cost.positive_films} negative films"
         console.result(f"  ROC AUC : {cost.roc_auc:.3f}, in Keras {cost.keras_roc_auc:.3f}: {lost}, on {classes}")
     for threads, took in cost.milliseconds.items():
         on = "1 thread" if threads == 1 else f"{threads} threads"
-        console.result(f"  Speed   : {took['file']:.1f} ms a film on {on}, in float32 {took['float32']:.1f} ms")
+        console.result(f"  Speed   : {took['file']:.1f} ms per film on {on}, in float32 {took['float32']:.1f} ms")
