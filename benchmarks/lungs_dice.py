@@ -27,11 +27,12 @@ from cxr_cli.lungs.prior import lung_prior, points
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    folders = parser.parse_args().folders
     header = ["films", "number", *SEGMENTATION_METHODS, "constant mask"]
     show(header)
     show(["---"] * len(header))
     with ProcessPoolExecutor() as pool:
-        for place, folder in enumerate(parser.parse_args().folders):
+        for place, folder in enumerate(folders):
             films = drawn_films(folder)
             scores = list(pool.map(scores_of, films))
             show([f"{folder.name}, all", len(scores), *means(scores)])

@@ -134,7 +134,7 @@ def predict(http: httpx.Client, function: int, run: str, film: bytes, *, session
         shown = http.post("/gradio_api/run/predict", json=body).raise_for_status().json()["data"][1]
     except (httpx.HTTPError, ValueError, LookupError) as error:
         return repr(error)[:200]
-    return time.perf_counter() - started if "cxr-answer" in shown else f"no prediction: {shown[:200]}"
+    return time.perf_counter() - started if "cxr-bars" in shown else f"no prediction: {shown[:200]}"
 
 
 def resident(process: subprocess.Popen[str]) -> float:
