@@ -278,8 +278,8 @@ def test_all_continues_after_an_architecture_that_fails(cxr, own_prepared, monke
 def test_all_refuses_a_name(cxr, own_prepared):
     result = cxr("train", "--arch", "all", "--name", "mine", "-w", own_prepared.root)
 
-    assert result.exit_code == 1
-    assert "Expected no --name with --arch all" in result.stderr
+    assert result.exit_code == 2
+    assert "Expected no name with all architectures" in result.stderr
 
 
 def test_a_profile_shows_the_time_of_an_epoch_and_changes_no_result(cxr, own_prepared):

@@ -36,7 +36,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-# In the order of the work: so are they shown.
+# In the order of the work, as `cxr --help` shows them.
 _COMMANDS = (
     demo,
     prepare,

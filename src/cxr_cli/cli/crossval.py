@@ -1,4 +1,4 @@
-"""`cxr crossval`: a recipe's figures on all films of the dataset, each answered by a model that did not see it."""
+"""`cxr crossval`: metrics on all films of the dataset, each predicted by a model that did not see it."""
 
 from enum import StrEnum
 from typing import Annotated, Any

@@ -49,7 +49,7 @@ def record_of(
         failed: images without a heat map.
         options: how the maps were made.
         gallery: the films.
-        randomization: where it was asked for.
+        randomization: the check with random weights, if it was requested.
         edges: of each mask of lesions, whether it reaches all four edges of its film.
     """
     known = [film for film in films if film.correct is not None]

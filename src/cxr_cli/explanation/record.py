@@ -5,18 +5,18 @@ from cxr_cli.workspace.records import Record, RecordPart
 
 
 class GradedFilm(RecordPart, frozen=True, kw_only=True):
-    """A film's heat map, and what it is worth; a figure is None where it isn't asked for, or there is no mask."""
+    """The heat map of a film, and its measures; a measure is None if it was not requested, or there is no mask."""
 
     image: str
-    picture: str  # from the gallery's folder, as is `map`
+    picture: str  # relative to the folder of the gallery, like `map`
     map: str | None
-    group: str  # the patient; the image where none is known
+    group: str  # the patient; the image if no patient is known
     truth: str | None
-    answer: str
+    answer: str  # the predicted class
     correct: bool | None
-    confidence: float  # of the answer
-    target: str  # the class whose evidence is shown; empty for a method that knows no classes
-    blank: bool  # nothing speaks for it
+    confidence: float  # of the predicted class
+    target: str  # the class whose evidence is shown; empty for a method without classes
+    blank: bool  # no value of the map is above 0
     lung_energy: float | None = None  # share of the heat that is in the lungs
     lung_area: float | None = None  # share of the film that is lungs
     lung_ratio: float | None = None
@@ -36,7 +36,7 @@ class GradedFilm(RecordPart, frozen=True, kw_only=True):
 
 
 class Grade(RecordPart, frozen=True, kw_only=True):
-    """One figure over the films that have it."""
+    """The mean of one measure over the films that have it."""
 
     films: int
     groups: int
@@ -75,7 +75,7 @@ class GradesRecord(Record, frozen=True, kw_only=True):
     run: str
     explained: str  # whose heat maps they are: the run's, or of a part of it
     method: str
-    target: str | None  # the class whose evidence is shown; None for each film's answer
+    target: str | None  # the class whose evidence is shown; None for the predicted class of each film
     split: str | None  # of the prepared dataset; None for films that were named
     seed: int
     order: str  # of the films, in words
@@ -83,7 +83,7 @@ class GradesRecord(Record, frozen=True, kw_only=True):
     lesions: str | None
     films: list[GradedFilm]  # in that order
     failed: list[str]  # images without a heat map
-    wrong: int | None  # answers; None where no truth is known
+    wrong: int | None  # wrong predictions; None if no truth is known
     blank: int
     grades: dict[str, Grade]
     randomization: Randomization | None
