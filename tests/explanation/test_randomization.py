@@ -39,7 +39,9 @@ def test_a_method_that_ignores_the_head_is_detected(found):
     assert head.ssim["eigencam"] == pytest.approx(1, abs=1e-4)
     assert abs(head.spearman["gradcam"]) < 0.99
     assert not found.passed["eigencam"]
-    assert found.verdicts["eigencam"].startswith("stays as it was with a random head, so it does not show the prediction")
+    assert found.verdicts["eigencam"].startswith(
+        "stays as it was with a random head, so it does not show the prediction"
+    )
 
 
 def test_hirescam_is_gradcam_at_every_depth(found):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -15,6 +16,8 @@ from cxr_cli.pages.render import figure, spread
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.checklists import AUTHOR, CLAIM, TRIPOD, rows
 from cxr_cli.reporting.document import Document, Figure, Pictures, Section, TableBlock, Text, to_builtins, to_markdown
+from cxr_cli.reporting.report import report
+from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
 
@@ -53,11 +56,6 @@ class Tables(HTMLParser):
 @pytest.fixture(scope="module")
 def reported(trained, tmp_path_factory):
     """A workspace whose run has a report."""
-    import shutil
-
-    from cxr_cli.reporting.report import report
-    from cxr_cli.workspace.layout import Workspace
-
     root = tmp_path_factory.mktemp("reported") / "workspace"
     shutil.copytree(trained.root, root)
     workspace = Workspace(root)
@@ -167,10 +165,13 @@ def test_the_model_card_states_the_limits_of_use(reported):
     assert f"| ROC AUC | {figure(test.metrics['roc_auc'])} (" in card
 
 
-def test_json_has_the_whole_document(cxr, reported):
-    made = cxr("report", "-w", reported.root, "--json")
+def test_json_has_the_whole_document(cxr, reported, tmp_path):
+    shutil.copytree(reported.root, tmp_path / "own")  # the command writes the report again
+    own = Workspace(tmp_path / "own")
 
-    assert json.loads(made.stdout) == json.loads(reported.report("simple-cnn").numbers.read_text())
+    made = cxr("report", "-w", own.root, "--json")
+
+    assert json.loads(made.stdout) == json.loads(own.report("simple-cnn").numbers.read_text())
 
 
 def test_missing_results_are_reported_as_missing(reported):

@@ -107,10 +107,11 @@ def _notes(made: DatasetRecord, checks: ShortcutChecks) -> list[str]:
         notes.append(
             f"Below chance: {', '.join(paired)}. Films of both classes are matched by it, so it is no shortcut."
         )
-    if made.duplicates and (pairs := made.duplicates.exact + made.duplicates.near):
+    pairs = made.duplicates
+    if pairs and pairs.exact + pairs.near:
         notes.append(
-            f"Copies: {made.duplicates.exact} exact and {made.duplicates.near} near ones in {pairs} pairs, "
-            f"{made.duplicates.other_part} of them in two parts; {made.duplicates.other_source} of two sources."
+            f"Pairs of copies: {pairs.exact} exact, {pairs.near} near-duplicates; across parts: {pairs.other_part}, "
+            f"across sources: {pairs.other_source}."
         )
     if made.segment:
         notes.append(f"The films show the lungs alone ({made.segment}): their outline may reveal more than the border.")

@@ -25,16 +25,11 @@ def warnings_of(record: DatasetRecord) -> list[str]:
 
 
 def _leak(leak: Leak, films: int) -> str:
-    copies = leak.copies + leak.near_copies
-    exact = "exact copies" if not leak.near_copies else f"copies ({leak.copies} exact)"
-    what = (
-        f"are {exact} of {leak.earlier} films"
-        if copies == leak.films
-        else f"are of {leak.patients} patients with films in {leak.earlier} too ({exact} of those: {copies})"
-    )
+    shared = {"patients": leak.patients, "exact copies": leak.copies, "near-duplicates": leak.near_copies}
+    counts = ", ".join(f"{what}: {count}" for what, count in shared.items() if count)
     return (
-        f"Warning: the given split leaks. {leak.films} of {films} {leak.later} films {what}. "
-        f"Figures on {leak.later} will be too good."
+        f"Warning: the given split leaks. Films of {leak.later} that share a patient or a copy with {leak.earlier}: "
+        f"{leak.films} of {films} ({counts}). Figures on {leak.later} will be too good."
     )
 
 
