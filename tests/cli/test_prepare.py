@@ -66,7 +66,8 @@ def test_a_leak_in_a_given_split_has_a_warning(cxr, tree, tmp_path):
     text = cxr("prepare", "--folders", tree, "--patient-pattern", r"^(\w)\d", "--json", "-w", tmp_path / "ws")
 
     assert (
-        "Warning: the given split leaks. Films of val that share a patient or a copy with train: 1 of 7 (patients: 1, exact copies: 1). "
+        "Warning: the given split leaks. Films of val that share a patient or a copy with train: "
+        "1 of 7 (patients: 1, exact copies: 1). "
         "Figures on val will be too good.\n"
     ) in result.stdout
     assert (
@@ -87,7 +88,8 @@ def test_copies_with_two_labels_are_reported_first(cxr, tree, tmp_path):
         "Positive class: covid\n"
         "Warning: the same film has two labels, one of which is wrong. Pairs: 1\n"
         "  split/train/covid/c5_a.png = split/val/normal/new.jpg\n"
-        "Warning: the given split leaks. Films of val that share a patient or a copy with train: 1 of 7 (patients: 1, near-duplicates: 1). "
+        "Warning: the given split leaks. Films of val that share a patient or a copy with train: "
+        "1 of 7 (patients: 1, near-duplicates: 1). "
         "Figures on val will be too good.\n"
         "Pairs of copies: 0 exact, 1 re-encoded, resized, cropped or inverted; "
         "1 across parts. Patients who share a film count as one.\n"
