@@ -18,9 +18,9 @@ import numpy as np
 from lungs_prior import DrawnFilm, drawn_films, is_for_prior
 from PIL import Image, ImageDraw
 
-from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
 from cxr_cli.lungs.keep import segment_lungs
 from cxr_cli.lungs.masks import dice
+from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 from cxr_cli.lungs.prior import lung_prior, points
 
 

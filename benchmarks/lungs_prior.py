@@ -20,8 +20,9 @@ import numpy as np
 
 from cxr_cli.films.reader import read_film
 from cxr_cli.films.transforms import resize
-from cxr_cli.lungs.clusters import SEGMENTATION_METHODS, SIDE
+from cxr_cli.lungs.clusters import SIDE
 from cxr_cli.lungs.masks import two_largest
+from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 from cxr_cli.lungs.prior import HEIGHTS, Prior, contrasts, smooth
 from cxr_cli.lungs.segment import find_reference, read_reference
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cxr_cli.films.reader import read_film
-from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
+from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 from cxr_cli.lungs.record import SegmentationRecord
 from cxr_cli.rendering.render import render
 from cxr_cli.workspace.folders import SegmentationFolder

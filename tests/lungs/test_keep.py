@@ -5,9 +5,9 @@ import pytest
 
 from cxr_cli.cli.options import Method
 from cxr_cli.lungs import keep as lungs
-from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
 from cxr_cli.lungs.keep import keep_lungs, segment_lungs
 from cxr_cli.lungs.masks import dice
+from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 from cxr_cli.rendering.render import render
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 from PIL import Image
 
-from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
 from cxr_cli.lungs.masks import dice, settled
+from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 from cxr_cli.lungs.prior import contrasts, fit, lung_prior, points, smooth
 from cxr_cli.rendering.render import render
 

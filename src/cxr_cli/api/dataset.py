@@ -142,7 +142,7 @@ def segment(
     from cxr_cli.dataset.originals import find_originals
     from cxr_cli.errors import UsageError
     from cxr_cli.films.find import find_films
-    from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
+    from cxr_cli.lungs.methods import SEGMENTATION_METHODS
     from cxr_cli.lungs.segment_all import segment_all
     from cxr_cli.workspace.folders import SegmentationFolder
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
+from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 from cxr_cli.recipe.options import TRAINING_OPTIONS, TrainingOption
 
 WorkspaceOption = Annotated[

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxr_cli.lungs.clusters import SEGMENTATION_METHODS
 from cxr_cli.lungs.masks import border_share, enlarged, settled, two_largest
+from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 from cxr_cli.lungs.prior import Fit, fit, lung_prior
 
 # A mask outside these limits is doubtful. In 224 films of the ieee8023 collection, the lungs that people drew cover
