@@ -92,7 +92,7 @@ def test_the_text_output_has_films_operating_point_and_metrics_with_intervals(cx
         f"Sensitivity        {sensitivity:.3f}  {around['low']:.3f} to {around['high']:.3f}  "
         f"{found} of 3 covid films called covid",
     ]
-    assert "PPV and NPV are of a set with 50% covid; of another: --prevalence SHARE" in lines
+    assert "PPV and NPV hold for a set with 50% covid; for another: --prevalence SHARE" in lines
     assert "Probabilities        raw  temperature 0.70" in lines
     assert lines[-1] == "For research and teaching only, never a diagnosis."
     assert "Warning" not in result.stdout
@@ -178,7 +178,7 @@ def test_subgroups_with_few_films_of_a_class_have_no_metrics(cxr, own_trained):
 def test_evaluating_on_training_films_has_a_warning(cxr, own_trained):
     result = cxr("evaluate", "--split", "train", "-w", own_trained.root)
 
-    assert "The train films were used in training: these figures are no test." in result.stdout
+    assert "The train films were used in training: these figures don't test the run." in result.stdout
     assert own_trained.evaluation("simple-cnn", "train").record.is_file()
 
 

@@ -32,7 +32,7 @@ def test_the_text_output_is_class_and_confidence(cxr, trained, film):
         result.stdout,
     )
     assert result.stderr == (
-        f"Note: simple-cnn was trained or validated on this film, so this prediction is no test.\n{NOTICE}"
+        f"Note: simple-cnn was trained or validated on this film, so this prediction doesn't test the run.\n{NOTICE}"
     )
 
 

@@ -53,7 +53,7 @@ def test_a_busy_port_is_an_error_and_an_open_host_has_a_warning(cxr, trained, ho
     assert result.stderr == (
         (warning if host == "0.0.0.0" else "")
         + "Loading Gradio\n"
-        + f"Error: Expected to listen at {host}, port {port}. Received: Address already in use.\n"
+        + f"Error: Expected to listen on {host}, port {port}. Received: Address already in use.\n"
         "Name another port, for example: cxr serve --port 7861\n"
     )
 
@@ -63,6 +63,6 @@ def test_a_host_of_another_machine_is_an_error(cxr, trained):
 
     assert result.exit_code == 1
     assert result.stderr.endswith(
-        "Error: Expected to listen at 203.0.113.7, port 7860. Received: Cannot assign requested address.\n"
+        "Error: Expected to listen on 203.0.113.7, port 7860. Received: Cannot assign requested address.\n"
         "Leave out --host to serve this machine alone\n"
     )

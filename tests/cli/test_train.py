@@ -254,12 +254,12 @@ def test_all_trains_missing_runs_and_ends_with_the_table(cxr, own_prepared, monk
     kept = own_prepared.run("cnn-xgboost").record.read_bytes()
     again = cxr("train", *options)
     assert again.exit_code == 0
-    assert "[2/2] cnn-xgboost\nTrained before, on this dataset with these options: kept.\n" in again.stderr
+    assert "[2/2] cnn-xgboost\nAlready trained on this dataset with these options: kept.\n" in again.stderr
     assert "[1/2] simple-cnn\nBuilding" in again.stderr
     assert own_prepared.run("cnn-xgboost").record.read_bytes() == kept
 
     other = cxr("train", *options, "--dropout", "0.3")
-    assert "Trained before" not in other.stderr
+    assert "Already trained" not in other.stderr
 
 
 def test_all_continues_after_an_architecture_that_fails(cxr, own_prepared, monkeypatch):

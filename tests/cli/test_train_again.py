@@ -245,4 +245,4 @@ def test_a_resumed_reproduction_still_knows_its_source(own_trained, capsys):
         plan = resume("simple-cnn")
         assert resume("gone").original is None
     assert (plan.name, plan.resume, plan.options, plan.original.record) == ("again", True, options, run)
-    assert "Training continues, but whether gone is reproduced can't be said." in capsys.readouterr().err
+    assert "Training continues, but it can't be checked whether it reproduces gone." in capsys.readouterr().err

@@ -41,7 +41,7 @@ def test_a_partition_that_kills_workers_is_named_after_the_others_finish(cluster
 
     named = [int(number) for number in re.findall(r"films of part (\d+)", error.value.message)]
     assert error.value.message == (
-        "Expected workers to finish every partition. Received: worker after worker died with "
+        "Expected workers to finish every partition. Received: one worker after another died on "
         f"{'; '.join(f'films of part {number}' for number in named)}. All others are done."
     )
     # Dask may also blame the partitions that were queued on the same workers.
@@ -109,7 +109,7 @@ def test_without_the_extra_the_error_names_it(cxr, trained, film, tmp_path, monk
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "Starting a worker process a core\n"
+        "Starting a worker process per core\n"
         f"Error: Expected the package {missing} for a cluster. Received: it is not installed.\n"
         'Install it: pip install "cxr-cli[cluster]"\n'
     )

@@ -250,7 +250,7 @@ def test_a_class_missing_in_a_given_part_is_reported(tree):
         ),
         (
             ["val/covid/a.png", "test/covid/a.png"],
-            "Expected the part train in {0}, of which a missing part is cut. Received: test, val alone.",
+            "Expected the part train in {0}, from which missing parts are drawn. Received: test, val.",
             LAYOUT,
         ),
         (

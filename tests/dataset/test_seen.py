@@ -111,11 +111,14 @@ def test_predict_reports_films_that_the_run_has_seen(cxr, trained, part_of, tmp_
     new = cxr("predict", unknown, "-w", trained.root)
     many = cxr("predict", known, unknown, "-w", trained.root, "--csv", tmp_path / "answers.csv")
 
-    assert "Note: simple-cnn was trained or validated on this film, so this prediction is no test.\n" in alone.stderr
+    assert (
+        "Note: simple-cnn was trained or validated on this film, so this prediction doesn't test the run.\n"
+        in alone.stderr
+    )
     assert "Note" not in new.stderr
     assert (
         "Note: simple-cnn was trained or validated on 1 of these 2 films (film 1; see seen in CSV and JSON), "
-        "so these predictions are no test.\n"
+        "so these predictions don't test the run.\n"
     ) in many.stderr
     rows = list(csv.DictReader((tmp_path / "answers.csv").read_text().splitlines()))
     assert [row["seen"] for row in rows] == ["film", ""]

@@ -72,7 +72,7 @@ def test_without_a_network_the_error_names_the_file_and_three_alternatives(cache
     assert "mobilenet_v2_no_top.h5" in raised.value.message
     assert str(cache / "models") in raised.value.message
     assert raised.value.hint == (
-        "Run it once with a network; or put that file into that folder; or name your own: --weights FILE "
+        "Run it once with a network connection; or put that file into that folder; or name your own: --weights FILE "
         "(--weights none starts from random weights, which needs thousands of films)"
     )
 

@@ -88,6 +88,6 @@ def test_a_film_that_the_run_was_trained_on_is_named_and_one_of_the_test_is_not(
     predictors = RunPredictors(trained)
 
     assert predictors.predict(films["train"], name="a").seen == (
-        "Note: simple-cnn was trained or validated on this film, so this prediction is no test."
+        "Note: simple-cnn was trained or validated on this film, so this prediction doesn't test the run."
     )
     assert predictors.predict(films["test"], name="b").seen == ""

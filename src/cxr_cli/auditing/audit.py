@@ -101,7 +101,7 @@ def _notes(made: DatasetRecord, checks: ShortcutChecks) -> list[str]:
     notes = []
     blind = [check.name for check in checks.checks if check.auc is None]
     if blind:
-        notes.append(f"Without differences, or with too few patients of a class: {', '.join(blind)}.")
+        notes.append(f"No differences, or too few patients of a class, in: {', '.join(blind)}.")
     paired = [check.name for check in checks.checks if check.interval and check.interval.high < 0.5]
     if paired:
         notes.append(

@@ -12,7 +12,7 @@ from cxr_cli.metrics.subgroups import ENOUGH
 
 _MODEL_LEARNS = "A model can learn to recognize {0} from a film instead of the disease"
 _MASK = (
-    "Mask everything except the lungs: `cxr prepare --segment fcm`; and see where a model looks: "
+    "Mask everything except the lungs: `cxr prepare --segment fcm`; and check where a model looks: "
     "`cxr gradcam --lungs DIR`"
 )
 _ONE_SOURCE = "Use one source with both classes, and test on another: `cxr evaluate --external --metadata FILE`"
@@ -33,7 +33,8 @@ _WORDS = {
     ),
     "view": (
         "The view reveals the class.",
-        "The view shows in a film and depends on how ill the patient was: bedridden patients are imaged AP or supine.",
+        "The view is visible in a film and depends on how ill the patient was: bedridden patients are imaged AP or "
+        "supine.",
         "Keep one view: `cxr prepare --views PA`; or read the metrics by view in `cxr evaluate`",
     ),
     "sex": (
@@ -43,7 +44,7 @@ _WORDS = {
     ),
     "age": (
         "The age reveals the class.",
-        _MODEL_LEARNS.format("age") + ", above all children from adults.",
+        _MODEL_LEARNS.format("age") + ", especially whether it shows a child or an adult.",
         "Choose films so that both classes have similar ages; or read the metrics by age in `cxr evaluate`",
     ),
     FORMAT: (
@@ -58,18 +59,18 @@ _WORDS = {
     ),
     FILES: (
         "File properties alone reveal the class.",
-        "A classifier that saw no pixel did this. What makes the files differ (machine, crop, compression) shows in "
-        "the pixels too.",
+        "A classifier that saw no pixel did this. Whatever makes the files differ (machine, crop, compression) is "
+        "visible in the pixels too.",
         _ONE_SOURCE,
     ),
     BORDER.name: (
         "The outer border alone reveals the class.",
-        "A classifier that saw no lung did this, by margins, marks, collimation or the position of the patient.",
+        "A classifier that saw no lung did this, from margins, markers, collimation or the position of the patient.",
         _MASK,
     ),
     CORNERS.name: (
         "The corners alone reveal the class.",
-        "A classifier that saw no lung did this. Side marks and burnt-in text are the usual reason.",
+        "A classifier that saw no lung did this. Side markers and burnt-in text are the usual reason.",
         _MASK,
     ),
 }
@@ -94,7 +95,7 @@ def verdict(findings: Sequence[AuditFinding], checks: Sequence[ShortcutCheck]) -
         names = {check.name for check in checks}
         shortcut = any(finding.about in names for finding in alarms)
         parts = [
-            *(["the classes can be told apart without the disease"] if shortcut else []),
+            *(["something other than the disease separates the classes"] if shortcut else []),
             *(["the parts of the split leak"] if leaks else []),
             *(["labels contradict each other"] if any(finding.about == "labels" for finding in alarms) else []),
         ]
@@ -114,7 +115,7 @@ def _finding(
         f" ({check.interval.low:.3f} to {check.interval.high:.3f})" if check.interval else ""
     )
     if check.films < total:
-        numbers += f" of the {check.films} of {total} films that have it"
+        numbers += f" in the {check.films} of {total} films that have a value"
     reason = _by_what(check, importances, positive, negative)
     return AuditFinding(
         level=check.level, about=check.name, found=found, numbers=f"{numbers}{reason}.", why=why, next=to_do

@@ -23,9 +23,10 @@ def calibrate(
 ) -> None:
     """Choose another operating point for a trained run.
 
-    Nothing is trained. Films are positive from the operating point on. It is chosen on the run's validation films, and
-    the temperature that calibrates the probabilities is fitted on them, too. Test films are not used: a threshold that
-    was chosen on them would look too good. From then on, predict, gradcam, evaluate and serve use the new one.
+    Nothing is trained. The operating point is the probability from which a film is called positive. It is chosen on the
+    run's validation films, and the temperature that calibrates the probabilities is fitted on the same films. Test
+    films are not used: a threshold chosen on them would look too good. From then on, predict, gradcam, evaluate and
+    serve use the new operating point.
 
     Example: cxr calibrate --operating-point sensitivity=0.95
     """
@@ -57,4 +58,6 @@ def calibrate(
     names = {"log_loss": "log loss", "brier": "Brier score", "ece": "ECE"}
     rows = [(names[key], f"{calibration.before[key]:.3f}", f"{calibration.after[key]:.3f}") for key in names]
     console.table([("", "before", "after"), *rows])
-    console.note("On the films it was chosen on, it looks a little better than it is. Test it: cxr evaluate")
+    console.note(
+        "These figures are slightly optimistic: the operating point was chosen on the same films. Test it: cxr evaluate"
+    )

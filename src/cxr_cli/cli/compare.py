@@ -96,7 +96,7 @@ def _show(comparison: "Comparison") -> None:
     if not all(row.same_dataset for row in comparison.rows):
         console.result(
             "* trained on another dataset or split than the prepared one: these test films may\n"
-            "  have been among its training films, so its figures are no test."
+            "  have been among its training films, so its figures don't test it."
         )
     for line in (*_LEGEND, comparison.timing):
         console.result(line)

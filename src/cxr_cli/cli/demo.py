@@ -26,8 +26,10 @@ def demo(workspace: WorkspaceOption = None, seed: SeedOption = 0) -> None:
         _show(step.command, done[step.command])
     console.result()
     console.result(f"Open {done['gradcam'].output}, and {done['evaluate'].folder.root}.")
-    console.result("The phantoms are easy on purpose: these figures show that the tool works, nothing about patients.")
-    console.result(f"With films of your own: cxr prepare --metadata dataset/metadata.csv. {DISCLAIMER}")
+    console.result(
+        "The phantoms are easy on purpose: these figures show that the tool works, and say nothing about patients."
+    )
+    console.result(f"To use your own films: cxr prepare --metadata dataset/metadata.csv. {DISCLAIMER}")
 
 
 def _show(command: str, result: Any) -> None:

@@ -30,7 +30,7 @@ def show_evaluation(evaluated: "Evaluated", *, as_json: bool) -> None:
     _calibration(evaluation)
     _cells(evaluation)
     _subgroups(evaluation)
-    console.result("Intervals are 95 % and count patients, not films; the JSON record says how they are made.")
+    console.result("Intervals are 95 % and count patients, not films; the JSON record says how they are computed.")
     console.result(f"Files: {evaluated.folder.root}")
     console.result(DISCLAIMER)
 
@@ -90,7 +90,9 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
         console.result("PPV and NPV at a prevalence need films of both classes.")
     elif evaluation.positives and evaluation.negatives:
         share = f"{evaluation.positives / evaluation.films:.0%}"
-        console.result(f"PPV and NPV are of a set with {share} {evaluation.positive}; of another: --prevalence SHARE")
+        console.result(
+            f"PPV and NPV hold for a set with {share} {evaluation.positive}; for another: --prevalence SHARE"
+        )
     console.result()
 
 

@@ -42,8 +42,8 @@ def export(
     """Export a trained run to the format of another tool.
 
     The file is opened again with that tool, and its output for the validation films is compared with the Keras model's.
-    If they differ by more than 0.001, nothing is written. A file of lower precision may differ by what --precision says
-    and lose 0.02 of the ROC AUC; what it loses and saves is printed.
+    If they differ by more than 0.001, nothing is written. A file of lower precision may differ by as much as
+    --precision says, and lose up to 0.02 of the ROC AUC; what is lost and saved is printed.
 
     Example: cxr export mobilenetv2 --format onnx
     """

@@ -27,7 +27,7 @@ ClusterOption = Annotated[
     typer.Option(
         "--cluster",
         metavar="ADDRESS",
-        help="Use a Dask cluster, by the address or file of its scheduler; or local: a process per core.",
+        help="Address or scheduler file of a Dask cluster to use; or local: one process per core.",
         show_default=False,
     ),
 ]

@@ -9,10 +9,10 @@ from cxr_cli.cli.options import RunOption, WorkspaceOption
 
 def serve(
     run: RunOption = None,
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen at.")] = 7860,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 7860,
     host: Annotated[
         str,
-        typer.Option("--host", help="Address to listen at. Any other than the default opens the page to the network."),
+        typer.Option("--host", help="Address to listen on. Any address but the default opens the page to the network."),
     ] = "127.0.0.1",
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     workspace: WorkspaceOption = None,
@@ -21,7 +21,7 @@ def serve(
 
     The page is open to this machine only, unless --host says otherwise.
 
-    Needs the extra web: pip install "cxr-cli[web]". No film is kept afterwards.
+    Needs the extra web: pip install "cxr-cli[web]". Films are not kept.
 
     Example: cxr serve
     """

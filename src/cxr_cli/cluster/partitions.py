@@ -83,7 +83,7 @@ def run_partitions(
     if deadly:
         raise ClusterError(
             # Dask blames all partitions that the worker had: one that was only waiting may be named too.
-            f"Expected workers to finish every partition. Received: worker after worker died with "
+            f"Expected workers to finish every partition. Received: one worker after another died on "
             f"{'; '.join(deadly[:3])}{f' and {len(deadly) - 3} more' if len(deadly) > 3 else ''}. All others are done.",
             hint=f"Look at the workers' logs and memory limits. {AGAIN}",
         )

@@ -83,7 +83,7 @@ def _predictor(task: PartitionTask) -> Predictor:
         predictor = open_predictor(task.run, threads=1)
         if predictions_fingerprint(predictor) != task.fingerprint:
             raise ClusterError(
-                f"Expected the run {task.run.name} as it was at the start. Received: another state of it.",
+                f"Expected the run {task.run.name} as it was at the start. Received: a changed run.",
                 hint="Name another folder for the new predictions: --output FOLDER",
             )
         _opened.task, _opened.predictor = task, predictor

@@ -93,7 +93,7 @@ def _read_films(client: "Client", folder: Path, films: Sequence[Path]) -> Iterat
         table = read_part(part, rows=len(films[cut]))
         if table is None:
             raise WorkspaceError(
-                f"Expected what the workers read in {part}. Received: no whole file there.",
+                f"Expected the workers' results in {part}. Received: no complete file.",
                 hint=f"Delete {folder} and run the same command again",
             )
         columns = (table[name].to_pylist() for name in ("sha256", "reason", "small"))

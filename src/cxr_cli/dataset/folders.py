@@ -154,7 +154,7 @@ def _part_folders(folder: Path, files: Sequence[_File]) -> dict[str, str]:
             )
     if parts and "train" not in parts.values():
         raise FolderError(
-            f"Expected the part train in {folder}, of which a missing part is cut. Received: {_listed(parts)} alone.",
+            f"Expected the part train in {folder}, from which missing parts are drawn. Received: {_listed(parts)}.",
             hint=_LAYOUT_HINT,
         )
     return parts

@@ -13,7 +13,7 @@ def caveats(evaluation: EvaluationRecord) -> list[str]:
     run, split = evaluation.run, evaluation.split
     part_of_training = split in PARTS[:-1] and evaluation.external is None
     if part_of_training:
-        sentences.append(f"The {split} films were used in training: these figures are no test.")
+        sentences.append(f"The {split} films were used in training: these figures don't test the run.")
     if evaluation.seen and not evaluation.seen.dropped and evaluation.seen.count:
         sentences.append(
             f"Warning: {run} was trained or validated on {evaluation.seen.count} of these {evaluation.films} films or "
@@ -46,7 +46,9 @@ def caveats(evaluation: EvaluationRecord) -> list[str]:
             "split."
         )
     if _predicts_one_class(evaluation):
-        sentences.append("The run predicts the same class for every film: at this threshold it separates nothing.")
+        sentences.append(
+            "The run predicts the same class for every film: at this threshold it doesn't separate the classes."
+        )
     return sentences
 
 

@@ -15,7 +15,7 @@ from cxr_cli.workspace.files import write_text
 _BLUE, _ORANGE, _GREEN, _GRAY = "#0072B2", "#E69F00", "#009E73", "#888888"
 _NOT_COMPARABLE = (
     "\\* trained on another dataset or split than the prepared one: these test films may have been among its "
-    "training films, so its figures are no test."
+    "training films, so its figures don't test it."
 )
 
 
@@ -161,7 +161,7 @@ def draw_comparison(path: Path, rows: Sequence[ComparedRun], *, title: str) -> N
     _bars(size, [row.bytes / 1e6 for row in rows], "file, MB")
     for axes in (quality, time, size):
         axes.spines[["top", "right"]].set_visible(False)
-    starred = "" if all(row.same_dataset for row in rows) else "\n* trained on another dataset or split: no test"
+    starred = "" if all(row.same_dataset for row in rows) else "\n* trained on another dataset or split, so not a test"
     chart.suptitle(title + starred, fontsize=11)
     save_figure(chart, path)
 

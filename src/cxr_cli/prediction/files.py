@@ -68,7 +68,7 @@ def how_seen(seen: SeenIndex | None, predictor: Predictor, path: Path, predictio
 
 def seen_sentence(run: str, seen_as: str) -> str:
     """What to know of a prediction for a film that the run has seen."""
-    return f"Note: {run} {_SEEN_AS[seen_as]}, so this prediction is no test."
+    return f"Note: {run} {_SEEN_AS[seen_as]}, so this prediction doesn't test the run."
 
 
 def seen_summary(run: str, counts: Counter[str], films: int) -> str:
@@ -76,7 +76,7 @@ def seen_summary(run: str, counts: Counter[str], films: int) -> str:
     kinds = ", ".join(f"{kind} {counts[kind]}" for kind in _SEEN_AS if counts[kind])
     return (
         f"Note: {run} was trained or validated on {counts.total()} of these {films} films ({kinds}; see seen in CSV "
-        "and JSON), so these predictions are no test."
+        "and JSON), so these predictions don't test the run."
     )
 
 

@@ -20,7 +20,7 @@ class Item:
 
 
 CLAIM = (
-    Item("1", "Title: artificial intelligence and its kind named"),
+    Item("1", "Title: names artificial intelligence and its kind"),
     Item("2", "Structured abstract"),
     Item("3", "Background, intended use and role"),
     Item("4", "Aims and hypotheses"),
@@ -37,7 +37,7 @@ CLAIM = (
     Item("10", "Selection of subsets", "Films"),
     Item("11", "De-identification"),
     Item("12", "Missing data", "Films"),
-    Item("13", "Acquisition protocol", "", "The metadata have the view only."),
+    Item("13", "Acquisition protocol", "", "The metadata only contain the view."),
     Item("14", "Reference standard", "Films", "How the finding of the metadata was established."),
     Item("15", "Why that reference standard"),
     Item("16", "Who annotated"),
@@ -82,7 +82,7 @@ TRIPOD = (
     Item("4", "Objectives"),
     Item("5a", "Data sources and how far they are representative", "Films", "How far they are representative."),
     Item("5b", "Dates of the data"),
-    Item("6a", "Setting, number and place of centers", "Films", "Beyond what the metadata say."),
+    Item("6a", "Setting, number and location of centers", "Films", "Beyond what the metadata say."),
     Item("6b", "Eligibility", "Films"),
     Item("6c", "Treatments"),
     Item("7", "Data preparation and quality checks", "Films"),

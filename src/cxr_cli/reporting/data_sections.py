@@ -10,8 +10,8 @@ from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.workspace.folders import PARTS
 
 _ANOTHER = (
-    "These are the films of the dataset as it is now. The run was trained on another dataset or split, of which only "
-    "the counts are known."
+    "These are the films of the dataset as it is now. The run was trained on another dataset or split, and only "
+    "the counts of those films are known."
 )
 _SHOWN = 6  # values of a column; the rest are counted together
 
@@ -77,7 +77,7 @@ def characteristics(films: Sequence[Film]) -> TableBlock:
             if len(total) > len(common):
                 rest = [sum(count.values()) - sum(count[value] for value in common) for count in counts]
                 rows.append([column, f"{len(total) - len(common)} others", *rest])
-    return TableBlock(["", "", *PARTS], rows, left=2, caption="Films in each part, by what the metadata say.")
+    return TableBlock(["", "", *PARTS], rows, left=2, caption="Films in each part, according to the metadata.")
 
 
 def _age(ages: list[float]) -> str:
@@ -101,7 +101,7 @@ def training_section(material: ReportMaterial) -> Section:
     facts: list[list[Cell]] = [
         ["architecture", run.arch],
         ["input", f"{run.input_size} × {run.input_size} pixels, gray in three channels, 0 to 255; scaled in the model"],
-        ["parameters", f"{run.parameters:,}, of them {run.trainable_parameters:,} trained"],
+        ["parameters", f"{run.parameters:,}, {run.trainable_parameters:,} of them trained"],
         ["backbone's weights", weights],
         ["epochs", f"{run.epochs}, ended by {run.stopped_by}"],
         ["kept", f"epoch {run.best_epoch}, with the lowest validation loss"],

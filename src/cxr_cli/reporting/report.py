@@ -89,7 +89,7 @@ def compose(material: ReportMaterial) -> Document:
     ]
     titles = {section.title for section in sections}
     for title, items in (("CLAIM 2024", CLAIM), ("TRIPOD+AI", TRIPOD)):
-        intro = "Where this report answers the items of the checklist, and what the author has to add."
+        intro = "Where this report addresses the items of the checklist, and what the author has to add."
         table = TableBlock(["item", "asks for", "in this report"], [list(row) for row in rows(items, titles)], left=3)
         sections.append(Section(title, [Text(intro, "note"), table]))
     return Document(

@@ -181,7 +181,7 @@ def _external(report: EvaluationRecord) -> Iterator[Block]:
 def crossval_section(material: ReportMaterial) -> Section:
     """Cross-validation of the recipe, where it was done on this dataset."""
     if not material.crossvals:
-        text = "Not cross-validated on this dataset, so all figures are from one split. Do so: cxr crossval --folds 5"
+        text = "Not cross-validated on this dataset, so all figures are from one split: cxr crossval --folds 5"
         return Section("Cross-validation", [Text(text, "warning")])
     pooled = metrics_in("folds", ranked=True)
     rows: list[list[Cell]] = []
@@ -205,7 +205,9 @@ def crossval_section(material: ReportMaterial) -> Section:
         "SD",
         *(f"{metric.title}, pooled" for metric in pooled),
     ]
-    text = "Figures of the recipe, not of this model: each film is predicted by one that saw no film of its patient."
+    text = (
+        "Figures of the recipe, not of this model: each film is predicted by a model that saw no film of its patient."
+    )
     return Section("Cross-validation", [Text(text), TableBlock(header, rows, left=2)])
 
 
@@ -223,7 +225,7 @@ def worst_section(material: ReportMaterial) -> Section:
     ]
     text = (
         f"{len(wrong)} of {test.films} test films, the most confidently wrong first: those whose probability is "
-        f"farthest beyond the threshold of {test.threshold:.3f}, as a share of how far it can be on that side."
+        f"farthest from the threshold of {test.threshold:.3f}, relative to the largest possible distance on that side."
     )
     header = ["film", "patient", "truth", "predicted", f"P({test.positive})"]
     more = [Text(f"And {len(wrong) - _LISTED} more, in predictions.csv.", "note")] if len(wrong) > _LISTED else []
@@ -233,7 +235,7 @@ def worst_section(material: ReportMaterial) -> Section:
         [
             Text(text),
             pictures,
-            Text(f"The heat is Grad-CAM's for the wrong class, of {material.predictor.explained}.", "note"),
+            Text(f"The heat maps are Grad-CAM of {material.predictor.explained}, for the wrong class.", "note"),
             TableBlock(header, rows, left=4),
             *more,
         ],

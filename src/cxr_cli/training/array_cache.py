@@ -78,8 +78,8 @@ class ArrayCache:
                 return np.lib.format.open_memmap(path, mode="r")
         except OSError as error:
             raise WorkspaceError(
-                f"Expected to keep {size / 1e9:.1f} GB in {self._folder}. Received: {error.strerror or error}.",
-                hint="Make room on the disk, or go without: --cache 0",
+                f"Expected to write {size / 1e9:.1f} GB to {self._folder}. Received: {error.strerror or error}.",
+                hint="Free some disk space, or use no cache: --cache 0",
             ) from error
 
     @contextmanager

@@ -96,7 +96,7 @@ def check_strategy(strategy: str, *, profile: bool) -> None:
     """
     if strategy != "none" and profile:
         raise CxrError(
-            f"Expected no profile with the strategy {strategy}: a profile times the parts of a step on one device.",
+            f"Expected no profile with the strategy {strategy}: a profile measures the parts of a step on one device.",
             hint="Leave out --profile, or --strategy",
         )
     if strategy == "multi-worker":
@@ -109,7 +109,7 @@ def _find_again(workspace: Workspace, run: str) -> Original | None:
     try:
         return find_original(workspace, run)
     except CxrError as problem:
-        note(f"Training continues, but whether {run} is reproduced can't be said. {problem.message}")
+        note(f"Training continues, but it can't be checked whether it reproduces {run}. {problem.message}")
         return None
 
 

@@ -87,7 +87,7 @@ def train_all(workspace: Workspace, *, profile: bool = False, **options: Any) ->
     chosen = change_options(TrainingOptions(), options)
     if chosen.strategy == "multi-worker":
         raise CxrError(
-            "Expected one architecture with the strategy multi-worker: the workers meet once. Received: all.",
+            "Expected one architecture with the strategy multi-worker: the workers connect only once. Received: all.",
             hint="For example: --arch mobilenetv2",
         )
     check_strategy(chosen.strategy, profile=profile)
@@ -97,7 +97,7 @@ def train_all(workspace: Workspace, *, profile: bool = False, **options: Any) ->
         note(f"[{number}/{len(names)}] {name}")
         own = change_options(chosen, {"arch": name})
         if is_trained(workspace, own):
-            note("Trained before, on this dataset with these options: kept.")
+            note("Already trained on this dataset with these options: kept.")
             yield ArchitectureOutcome(name)
             continue
         plan = TrainingPlan(own, name, resume=is_unfinished(workspace, name, own), profile=profile)

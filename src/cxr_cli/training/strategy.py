@@ -87,7 +87,7 @@ def distributed(name: str, work: Mapping[str, str]) -> Iterator[Group]:
         strategy = _mirrored()
         count = strategy.num_replicas_in_sync
         if count == 1:
-            note("This machine has one device: training on it as without --strategy")
+            note("This machine has one device: training on it, as if without --strategy")
         yield _Replicas(strategy) if count > 1 else ALONE
     elif name == "multi-worker":
         cluster = read_tf_config(os.environ)

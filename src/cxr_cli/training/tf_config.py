@@ -191,6 +191,6 @@ def _missing(cluster: Cluster, problem: str, hint: str) -> CxrError:
 
 def _malformed(received: str) -> CxrError:
     return CxrError(
-        f"Expected the variable TF_CONFIG to name all workers, and which of them this one is. Received: {received}.",
+        f"Expected the variable TF_CONFIG to name all workers, and to say which one this is. Received: {received}.",
         hint=f"For example, on the first of two machines: {_EXAMPLE}",
     )

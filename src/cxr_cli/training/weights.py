@@ -91,6 +91,6 @@ def _imagenet(architecture: Architecture) -> Path:
         raise WeightsError(
             f"Expected the ImageNet weights {name}, in {cache} or from {url}. Received: neither "
             f"({str(error).splitlines()[0].rsplit(' -- ')[-1] or type(error).__name__}).",
-            hint="Run it once with a network; or put that file into that folder; or name your own: --weights FILE "
-            "(--weights none starts from random weights, which needs thousands of films)",
+            hint="Run it once with a network connection; or put that file into that folder; or name your own: "
+            "--weights FILE (--weights none starts from random weights, which needs thousands of films)",
         ) from error

@@ -164,7 +164,7 @@ def _listen(host: str, port: int) -> socket.socket:
         elsewhere = error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror)
         raise CxrError(
             # Python adds to the system's words what this sentence has already.
-            f"Expected to listen at {host}, port {port}. Received: {str(error.strerror).split(' (while')[0]}.",
+            f"Expected to listen on {host}, port {port}. Received: {str(error.strerror).split(' (while')[0]}.",
             hint="Leave out --host to serve this machine alone"
             if elsewhere
             else "Name another port, for example: cxr serve --port 7861",

@@ -47,7 +47,9 @@ class Uploads:
             ImageError: no such film was kept here.
         """
         if path.parent != self.root or not path.is_file():
-            raise ImageError("Expected a film. Received: none, or one that waited too long.", hint="Drop it again")
+            raise ImageError(
+                "Expected a film. Received: none, or one that was uploaded too long ago.", hint="Drop it again"
+            )
         try:
             yield path
         finally:

@@ -101,7 +101,7 @@ def _options(workspace: Workspace, from_run: str | None, changes: Mapping[str, A
     options = change_options(options, changes)
     if options.strategy == "multi-worker":
         raise CxrError(
-            "Expected a strategy for one machine, none or mirrored, in a cross-validation. Received: multi-worker.",
+            "Expected a strategy for one machine, none or mirrored, for cross-validation. Received: multi-worker.",
             hint="For example: cxr crossval --strategy mirrored",
         )
     return options
@@ -109,7 +109,7 @@ def _options(workspace: Workspace, from_run: str | None, changes: Mapping[str, A
 
 def _train(place: Workspace, options: TrainingOptions) -> None:
     if is_trained(place, options):
-        note("Trained before, on these films with these options: kept.")
+        note("Already trained on these films with these options: kept.")
         return
     note("Loading TensorFlow")
     try:
