@@ -1,3 +1,3 @@
-"""What a person reads beside every result."""
+"""The disclaimer that is shown with every result."""
 
 DISCLAIMER = "For research and teaching only, never a diagnosis."

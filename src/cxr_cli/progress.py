@@ -1,4 +1,4 @@
-"""What long steps tell whoever watches: a terminal, a log, or nobody, which is the default. The packages never print.
+"""Progress of long steps, for a watcher: a terminal, a log, or nobody, which is the default. The packages never print.
 
 A watcher is set for a block of code, not handed from function to function: ``with watched_by(watcher): ...``.
 """
@@ -26,14 +26,14 @@ class EpochRow:
 
 
 class Watcher:
-    """Sees and hears nothing. A subclass shows what it likes of a long step."""
+    """Ignores all progress. A subclass shows as much of a long step as it wants."""
 
     def track(self, items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
         """Yield each of `items`, and show how many of `total` are done."""
         return iter(items)
 
     def note(self, text: str) -> None:
-        """Show what is being done now, or what to know of a result."""
+        """Show what is being done now, or a note on a result."""
 
     def begin_phase(self, phase: str, *, first_epoch: int, epochs: int, steps: int) -> None:
         """A training phase begins: `epochs` epochs of `steps` steps, the first one numbered `first_epoch`."""
@@ -52,7 +52,7 @@ _watcher: ContextVar[Watcher] = ContextVar("watcher", default=Watcher())  # noqa
 
 
 def watcher() -> Watcher:
-    """Whoever watches the code that runs."""
+    """The watcher of the code that is running."""
     return _watcher.get()
 
 
@@ -72,5 +72,5 @@ def track(items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
 
 
 def note(text: str) -> None:
-    """Tell the watcher what is being done now, or what to know of a result."""
+    """Tell the watcher what is being done now, or a note on a result."""
     watcher().note(text)

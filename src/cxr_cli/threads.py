@@ -14,7 +14,7 @@ _WAITING = 4  # batches per thread: enough to keep each busy, few enough that an
 
 
 def in_threads(work: Callable[[T], R], items: Iterable[T], *, batch: int = 1, threads: int = THREADS) -> Iterator[R]:
-    """Give the result of `work` for each item, in their order. Only a few results per thread wait to be taken.
+    """Give the result of `work` for each item, in their order. Only a few results per thread are held in memory.
 
     Args:
         work: called from several threads.

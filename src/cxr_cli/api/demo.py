@@ -1,4 +1,4 @@
-"""`demo`: the whole way from rendered films to a heat map, with no data and no network."""
+"""`demo`: all steps from rendered films to a heat map, with no data and no network."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def demo(*, workspace: AnyPath | None = None, seed: int = 0) -> dict[str, Any]:
 
 
 def demo_steps(*, workspace: AnyPath | None = None, seed: int = 0) -> Iterator[DemoStep]:
-    """Yield the steps of the demo; each must be run before the next is asked for.
+    """Yield the steps of the demo; each must be run before the next is requested.
 
     Raises:
         WorkspaceError: the workspace holds a dataset of the user's.

@@ -70,7 +70,7 @@ class Edges:
 
 
 def read_edges(path: Path) -> Edges:
-    """Look at a film's border and corners.
+    """Measure a film's border and corners.
 
     Raises:
         ImageError: the film can't be read.

@@ -1,4 +1,4 @@
-"""Properties of an image file that need no look at its pixels: sizes, format, compression."""
+"""Properties of an image file that can be read without its pixels: sizes, format, compression."""
 
 from dataclasses import dataclass
 from pathlib import Path

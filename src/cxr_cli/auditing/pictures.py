@@ -49,7 +49,7 @@ def size_chart(files: Sequence[FileProperties], positives: np.ndarray, labels: S
 
 
 def _unique(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 2) -> (2, M) the sizes that there are, and (M,) how many films have each."""
+    """(N, 2) -> (2, M) the distinct sizes, and (M,) the number of films of each."""
     kinds, films = np.unique(sizes, axis=0, return_counts=True)
     return kinds.T, films
 
@@ -65,7 +65,7 @@ def mean_film(small: np.ndarray) -> Image.Image:
 
 
 def heat_on(film: Image.Image, place: FilmArea, importances: np.ndarray) -> Image.Image:
-    """What a probe used, over a pale film: the redder, the more. It saw only the colored part."""
+    """What a probe used, drawn over a pale film: the redder, the more it was used. It saw only the colored part."""
     shown = place.map(importances)
     strength = np.kron(shown / max(shown.max(), 1e-12), np.ones((_SIDE // place.blocks,) * 2))[..., None]
     gray = 255 - (255 - np.asarray(film, dtype=np.float32)[..., None]) * _PALE

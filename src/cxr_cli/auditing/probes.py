@@ -40,7 +40,7 @@ def value_scores(values: Sequence[str], positives: np.ndarray, groups: np.ndarra
 
 
 def _ranks(column: np.ndarray, positives: np.ndarray, count: int) -> np.ndarray:
-    """The rank in [0, 1] of each word's share of positives, NaN for a word without films; last, that of all films."""
+    """The rank in [0, 1] of each word's share of positives, NaN for a word without films; last, for all films."""
     films, share = np.bincount(column, minlength=count), positives.mean()
     # The share of a few films is pulled toward that of all films, with the weight of two films.
     shares = (np.bincount(column, weights=positives, minlength=count) + 2 * share) / (films + 2)
@@ -53,7 +53,7 @@ def _ranks(column: np.ndarray, positives: np.ndarray, count: int) -> np.ndarray:
 def feature_scores(
     features: np.ndarray, positives: np.ndarray, groups: np.ndarray, *, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Score each film by a forest of extremely randomized trees (Geurts et al. 2006) that saw none of its group.
+    """Score each film by a forest of extremely randomized trees (Geurts et al. 2006) that saw no film of its group.
 
     Args:
         features: (N, F) float32.

@@ -73,7 +73,7 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
     shown = metrics_in("evaluate")
     if (
         not evaluation.positives or not evaluation.negatives
-    ):  # the rest would only give the one class's share of the films
+    ):  # the other metrics would only show the share of that class
         shown = [metric for metric in shown if metric.needs != "both" and evaluation.metrics[metric.name] is not None]
     console.result(f"{'':<18} {'':<5}  95 % interval")
     for metric in shown:

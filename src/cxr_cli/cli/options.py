@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they are called and explained alike."""
+"""Options that several commands share, so that they have the same names and help."""
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
@@ -61,7 +61,7 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
 
 
 def connecting(cluster: str) -> str:
-    """Say what takes the next seconds."""
+    """Say what the next seconds are spent on."""
     return "Starting a worker process per core" if cluster == "local" else f"Connecting to {cluster}"
 
 

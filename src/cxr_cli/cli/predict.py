@@ -86,6 +86,6 @@ def show_prediction(row: "PredictionRow", decision: str = "") -> None:
     """Print the prediction for one film."""
     console.result(row.image)
     console.result(f"  Class      : {row.class_}")
-    console.result(f"  Confidence : {row.rounded().confidence:.1%}")  # of the digits that CSV and JSON have
+    console.result(f"  Confidence : {row.rounded().confidence:.1%}")  # of the digits in CSV and JSON
     if decision:
         console.result(f"  Decided by : {decision}")

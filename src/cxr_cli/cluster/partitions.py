@@ -119,7 +119,7 @@ def installed_version() -> str:
 
 
 def _check_workers(client: "Client") -> None:
-    """Check the workers that are there now: one that can't load cxr would only fail with its first task."""
+    """Check the workers that are connected: one that can't load cxr would only fail at its first task."""
     expected = installed_version()
     for worker, installed in client.run(version, "cxr-cli", on_error="return").items():
         if installed != expected:
@@ -134,7 +134,7 @@ def _other_version(worker: str, installed: str, expected: str) -> ClusterError:
 
 
 def _next_batch(client: "Client", done: "as_completed") -> list[tuple[Any, Any]]:
-    """The results that are ready; waits for them as long as there are workers."""
+    """Yield results as they are ready; wait for them as long as there are workers."""
     seen = asked = time.monotonic()
     while not done.has_ready():
         time.sleep(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""What a worker does with a partition of films: look them up in the plan, predict them, and write one part."""
+"""What a worker does with a partition: look up its films in the plan, predict them, and write one part."""
 
 import threading
 from collections import Counter

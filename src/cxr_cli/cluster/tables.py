@@ -1,4 +1,4 @@
-"""Parquet files of the cluster: the plan's films, and parts that appear whole or not at all."""
+"""Parquet files of the cluster: the plan's films, and parts that appear complete or not at all."""
 
 import hashlib
 import os

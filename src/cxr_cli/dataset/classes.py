@@ -13,7 +13,7 @@ from cxr_cli.workspace.layout import TRAIN_COMMAND
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """The names of the two classes. The positive class is always 1, whatever the alphabet says."""
+    """The names of the two classes. The positive class is always 1, regardless of alphabetical order."""
 
     negative: str
     positive: str

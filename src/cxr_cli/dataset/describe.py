@@ -71,7 +71,7 @@ def _uncropped(films: Sequence[Film]) -> list[str]:
 
 
 def _whole_films(films: Sequence[Film], whole: Sequence[Film]) -> list[str]:
-    """How many films stayed whole, by class: a difference between the classes alone can tell them apart."""
+    """How many films stayed whole, by class: a difference in this alone can separate the classes."""
     if not whole:
         return []
     of, failed = Counter(film.label for film in films), Counter(film.label for film in whole)

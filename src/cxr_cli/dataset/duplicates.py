@@ -77,7 +77,7 @@ _TABLE = CsvTable(DuplicateRow, made_by=DatasetRecord.MADE_BY)
 
 
 def find_duplicates(digests: Sequence[str], small: np.ndarray) -> list[DuplicatePair]:
-    """Find the films that are there more than once.
+    """Find the films that occur more than once.
 
     The descriptor of each film, whole and cropped, is compared with those of all films by a matrix product. The work
     grows with the square of the number of films: a minute for 20,000. Close pairs are fitted to each other, and

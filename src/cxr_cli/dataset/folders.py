@@ -104,7 +104,7 @@ class _File:
     kind: str = ""  # the class folder's name
 
     def no_image(self) -> str:
-        """The reason to leave it out because of its name."""
+        """Why the file is left out because of its name."""
         if any(name.startswith(".") for name in self.inside):
             return "hidden file or folder"
         if self.path.suffix.lower() not in SUFFIXES:
@@ -113,7 +113,7 @@ class _File:
         return "" if _printable(str(self.path)) == str(self.path) else "file name is not UTF-8"
 
     def in_masks(self) -> str:
-        """The reason to leave it out as a mask: some collections keep images/ and masks/ in each class folder."""
+        """Why the file is left out as a mask: some collections keep images/ and masks/ in each class folder."""
         masks = [name for name in self.inside[:-1] if {"mask", "masks"} & set(re.split(r"[\W_]+", name.casefold()))]
         return f"in the folder {masks[0]}" if masks else ""
 

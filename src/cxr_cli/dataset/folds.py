@@ -1,4 +1,4 @@
-"""Divide a prepared dataset into folds: each film is tested once, by a model that saw none of its group."""
+"""Divide a prepared dataset into folds: each film is tested once, by a model that saw no film of its group."""
 
 from collections import Counter
 from collections.abc import Sequence

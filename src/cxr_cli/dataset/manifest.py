@@ -69,7 +69,7 @@ def films_by_part(films: Iterable[Film], labels: Iterable[str]) -> dict[str, dic
 
 
 def dataset_fingerprint(films: Iterable[Film], *, segment: str | None = None) -> str:
-    """Hash the content, label and part of every film, whatever their order and names: a SHA-256 in 64 hex digits.
+    """Hash the content, label and part of every film, independent of their order and names: a SHA-256 in 64 hex digits.
 
     Args:
         films: all of them.

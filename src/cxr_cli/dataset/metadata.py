@@ -30,7 +30,7 @@ def label_names(positive: str) -> tuple[str, str]:
 
 
 def names_finding(finding: str, positive: str) -> bool:
-    """Whether any token of `finding` names `positive`, whatever the case and hyphens.
+    """Whether any token of `finding` names `positive`; case and hyphens don't matter.
 
     A finding is a list (``COVID-19, ARDS``) or a path (``Pneumonia/Viral/COVID-19``) of tokens. A token names what is
     among its words (``Mycoplasma Bacterial Pneumonia`` names Pneumonia), unless it denies it (``no pneumonia``).
@@ -135,7 +135,7 @@ class _Row:
         return value if column == "filename" else sys.intern(value)
 
     def unless(self, column: str, wanted: set[str], what: str) -> str:
-        """The reason to leave the row out unless `column` is one of `wanted`; a file without the column passes."""
+        """Why the row is left out: its `column` is none of `wanted`. A file without the column passes."""
         if column not in self.values or folded(self.values[column]) in wanted:
             return ""
         return f"{what} is {self.values[column] or 'empty'}"
@@ -214,7 +214,7 @@ class _FirstMentions:
         self._images: dict[tuple[int, int], list[tuple[str, str]]] = {}  # of a file, its names and their rows
 
     def seen_before(self, row: _Row) -> str:
-        """The reason to leave it out. Two hard links are two files: where inodes are the same, paths are compared."""
+        """Why the file is left out. Two hard links are two files: if inodes are the same, paths are compared."""
         names = self._images.setdefault(row.file, [])
         real = Path(row.image).resolve() if names else None
         for image, where in names:

@@ -1,4 +1,4 @@
-"""Read the file of a film once: its hash and small picture, or the reason why it is no film."""
+"""Read the file of a film once: its hash and small picture, or why it can't be read as a film."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -150,7 +150,7 @@ class SeenIndex:
         return self._match(small, lambda: film.sha256) or (PATIENT if known else "")
 
     def _match(self, small: np.ndarray, digest: Callable[[], str]) -> str:
-        """How the film in `small`, (96, 96) uint8, is known. `digest` is asked for only where the hashes are close."""
+        """How the film in `small`, (96, 96) uint8, is known. `digest` is called only if the hashes are close."""
         spectrum = spectra_of_crops(small, _CROPS)
         bits = distances(phashes(spectrum)[:, None], self._hashes)  # (crops, films)
         nearest = bits.min(axis=0)
@@ -173,7 +173,7 @@ class SeenIndex:
         return MAYBE_COPY if maybe else ""
 
     def _picture(self, place: int) -> np.ndarray | None:
-        """The small picture of a film that was seen, (96, 96) uint8; None where the dataset is another one by now."""
+        """The small picture of a film that was seen, (96, 96) uint8; None if the dataset has been replaced since."""
         row = self._films[place].place
         if self._pictures is None or row >= len(self._pictures):
             return None

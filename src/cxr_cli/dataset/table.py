@@ -111,7 +111,7 @@ def _records(data: bytes) -> Iterator[list[str]]:
 
 
 def _line(value: str) -> str:
-    """`value` without surrounding spaces and line ends inside, so that it fits a line of the manifest."""
+    """`value` without surrounding spaces and inner line breaks, so that it fits on a line of the manifest."""
     value = value.strip()
     return re.sub(r"[\r\n]+", " ", value) if "\n" in value or "\r" in value else value
 
@@ -121,7 +121,7 @@ def _no_table(path: Path, error: Exception) -> MetadataError:
 
 
 def _schema_columns(header: Sequence[str]) -> dict[str, int]:
-    """Where the columns of the schema are: the first with the exact name, else the first with another name for it."""
+    """Find the columns of the schema: the first with the exact name, else the first with an alias of it."""
     names = [folded(column) for column in header]
     columns = {}
     for name in _USED:

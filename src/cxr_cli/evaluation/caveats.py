@@ -8,7 +8,7 @@ _FEW = 30
 
 
 def caveats(evaluation: EvaluationRecord) -> list[str]:
-    """The caveats that an evaluation itself shows; those of leaked films begin with "Warning"."""
+    """The caveats that follow from an evaluation; those about leaked films begin with "Warning"."""
     sentences = []
     run, split = evaluation.run, evaluation.split
     part_of_training = split in PARTS[:-1] and evaluation.external is None
@@ -53,7 +53,7 @@ def caveats(evaluation: EvaluationRecord) -> list[str]:
 
 
 def seen_in_words(seen: SeenFilms) -> str:
-    """How many films the run has seen, by how it knows them."""
+    """How many films the run has seen, and how it knows them, in words."""
     counts = {
         "the same film": seen.films,
         "a copy": seen.copies,

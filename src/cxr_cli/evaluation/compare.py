@@ -33,7 +33,7 @@ _WARM_UP, _TIMED = 3, 20  # predictions
 class Comparison:
     """What `compare` made."""
 
-    rows: list[ComparedRun]  # the best ROC AUC first; runs whose figures are no test last
+    rows: list[ComparedRun]  # the best ROC AUC first; runs whose figures don't test them last
     pairs: list[ComparedPair]  # the first of `rows` with each other one, on the films that both have predictions for
     skipped: dict[str, CxrError]  # run -> why it has no row
     films: dict[str, int]  # label -> test films

@@ -31,11 +31,11 @@ class ComparedRun:
     bytes: int  # of the files that `cxr predict` loads
     milliseconds: float  # per film
     training_seconds: float
-    same_dataset: bool  # trained on this very split; otherwise its figures are no test
+    same_dataset: bool  # trained on this very split; otherwise its figures don't test it
 
     @property
     def title(self) -> str:
-        """The run's name, with an asterisk where its figures are no test."""
+        """The run's name, with an asterisk if its figures don't test it."""
         return self.run if self.same_dataset else f"{self.run}*"
 
     @property
@@ -88,7 +88,7 @@ class ComparedPair:
 
     @property
     def cells(self) -> list[str]:
-        """As the tables show it."""
+        """As text for the tables."""
         around = f" ({self.auc_low:+.3f} to {self.auc_high:+.3f})" if self.auc_low is not None else ""
         gap = "–" if self.auc_difference is None else f"{self.auc_difference:+.3f}{around}"
         p = "–" if self.auc_p is None else _p(self.auc_p)

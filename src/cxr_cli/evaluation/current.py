@@ -1,4 +1,4 @@
-"""The one rule for "is this evaluation current?"."""
+"""The rule that decides whether an evaluation is current."""
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.evaluation.record import EvaluationRecord
@@ -6,7 +6,7 @@ from cxr_cli.recipe.record import RunRecord
 
 
 def why_outdated(evaluation: EvaluationRecord, run: RunRecord, dataset: DatasetRecord | None) -> str:
-    """Say why an evaluation does not show how a run does now.
+    """Say why an evaluation is out of date, if it is.
 
     It is current if it was made with the run's weights, threshold and temperature as they are and, on a part of the
     prepared dataset, on all films that this part has now.

@@ -97,7 +97,7 @@ def evaluate_external(
 
 
 def _name(asked: str | None, where: Elsewhere) -> str:
-    """The name of the evaluation: never that of a part of the dataset, whose place is taken."""
+    """The name of the evaluation; it can't be that of a part of the dataset."""
     folder = where.folders or where.metadata[0].parent
     name = asked or re.sub(r"[^A-Za-z0-9._+-]+", "-", folder.resolve().name).lstrip("._+-") or "external"
     if not asked and name in PARTS:

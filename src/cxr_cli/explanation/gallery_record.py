@@ -1,4 +1,4 @@
-"""The record of a gallery of heat maps: the figures of all films, and what to know of them."""
+"""The record of a gallery of heat maps: the figures of all films, and notes on them."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _SUSPICIOUS, _MOST_AT_EDGES = 3, 0.5  # masks, and the share of them that may re
 
 
 def _notes(predictor: Predictor, options: GalleryOptions, gallery: GalleryFilms, edges: Sequence[bool]) -> list[str]:
-    """What to know of the maps, in sentences."""
+    """Notes on the maps, in sentences."""
     notes = [MAP_METHODS[options.method].note] if MAP_METHODS[options.method].note else []
     if gallery.foreign:
         notes.append("The run was trained on another dataset or split, and may have seen these films.")

@@ -1,4 +1,4 @@
-"""The figures of many heat maps together, each beside what chance would have."""
+"""The figures of many heat maps together, each with its value by chance."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,7 +10,7 @@ from cxr_cli.metrics.intervals import proportion_interval
 
 _Figure = Callable[[GradedFilm], float | None]
 
-# What is averaged, and what a map that knows nothing would have of it.
+# What is averaged, and its value for a map without information.
 _FIGURES: dict[str, tuple[_Figure, _Figure]] = {
     "lung_energy": (lambda film: film.lung_energy, lambda film: film.lung_area),
     "lung_ratio": (lambda film: film.lung_ratio, lambda film: 1.0),

@@ -98,7 +98,7 @@ def _spearman(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _ssim(first: np.ndarray, second: np.ndarray) -> list[float]:
-    """The structural similarity of what is drawn of (N, h, w) maps."""
+    """The structural similarity of the drawn parts of (N, h, w) maps."""
     from cxr_cli.training.random_weights import structural_similarity
 
     drawn = [np.stack([heat(cam) for cam in maps]) for maps in (first, second)]

@@ -1,4 +1,4 @@
-"""The one order of films from the most confidently wrong to the most confidently right."""
+"""The order of films from the most confidently wrong to the most confidently right."""
 
 
 def margin(probability: float, threshold: float) -> float:

@@ -42,11 +42,11 @@ class Grade(RecordPart, frozen=True, kw_only=True):
     groups: int
     value: float
     interval: Interval | None
-    chance: float  # what a map that knows nothing would have
+    chance: float  # its value for a map without information
 
 
 class RandomizedDepth(RecordPart, frozen=True, kw_only=True):
-    """How alike the heat maps are once part of the weights are random; means over films and draws."""
+    """How similar the heat maps stay when part of the weights is random; means over films and draws."""
 
     weights: str  # that are random
     share: float  # of all weights

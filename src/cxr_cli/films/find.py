@@ -56,7 +56,7 @@ def walk_films(folder: Path) -> Iterator[Path]:
 
 
 def walk_files(folder: Path, *, hidden: bool = False, skip: Path | None = None) -> Iterator[str]:
-    """List all files below a folder, each folder's in the order of names; a link counts as what it leads to.
+    """List all files below a folder, by name within each folder; a link counts as its target.
 
     Links to folders are followed, but never in a circle. A link that leads nowhere counts as a file, so that whoever
     reads it says what is wrong with it.

@@ -17,7 +17,7 @@ _TINT = 0.15  # opacity of the color inside a mask
 
 
 def heat(cam: np.ndarray) -> np.ndarray:
-    """Scale the part of a class activation map that speaks for its class to between 0 and 1.
+    """Scale the positive part of a class activation map, the evidence for its class, to between 0 and 1.
 
     Args:
         cam: (h, w) float32, signed.

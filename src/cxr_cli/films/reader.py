@@ -137,7 +137,7 @@ class _Reading:
                 self._filters.enter_context(warnings.catch_warnings())
                 # Pillow warns of an image large enough to be an attack, and raises at twice that size; raise for both.
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
-                # Odd metadata needs no warning: what counts is whether the pixels can be read.
+                # Unusual metadata needs no warning: only the pixels matter.
                 warnings.simplefilter("ignore", UserWarning)
             self._readers += 1
 

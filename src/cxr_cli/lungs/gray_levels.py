@@ -59,7 +59,7 @@ def memberships(film: np.ndarray, clusters: int = CLUSTERS) -> np.ndarray:
 
 
 def otsu(film: np.ndarray) -> Clusters:
-    """Cluster a film into dark and bright at Otsu's threshold (Otsu 1979), where their variance between is largest.
+    """Cluster a film into dark and bright at Otsu's threshold (Otsu 1979), which maximizes the variance between them.
 
     Args:
         film: (H, W) uint8, with at least two gray levels.

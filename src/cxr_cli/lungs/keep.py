@@ -1,4 +1,4 @@
-"""The one way to find lungs: a film comes in; a mask, its clusters and the objections to the mask go out."""
+"""The one way to find lungs: a film comes in; a mask, its clusters and the reasons to doubt the mask go out."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Lung masks: from an outline to a clean mask, the checks of a mask, and how far two masks agree."""
+"""Lung masks: from an outline to a clean mask, the checks of a mask, and how well two masks agree."""
 
 import numpy as np
 from PIL import Image, ImageDraw

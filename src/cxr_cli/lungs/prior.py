@@ -86,7 +86,7 @@ def smooth(darkness: np.ndarray) -> list[np.ndarray]:
 
 
 def contrasts(maps: list[np.ndarray], shapes: np.ndarray) -> np.ndarray:
-    """How much darker it is inside an outline than outside, at each of its 70 points and each distance.
+    """How much darker a film is inside an outline than outside, at each of its 70 points and each distance.
 
     Args:
         maps: of `smooth`.

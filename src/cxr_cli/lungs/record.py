@@ -8,7 +8,7 @@ class SegmentedFilm(RecordPart, frozen=True, kw_only=True):
 
     image: str
     ok: bool  # the mask passed every check
-    flags: list[str]  # the objections to it
+    flags: list[str]  # the reasons to doubt it
     lungs: int
     area: float  # share of the film that the mask covers
     balance: float  # area of the smaller lung, as a share of the larger
@@ -23,7 +23,7 @@ class SegmentedFilm(RecordPart, frozen=True, kw_only=True):
 
 
 class Agreement(RecordPart, frozen=True, kw_only=True):
-    """How far masks agree with reference masks."""
+    """How well masks agree with reference masks."""
 
     films: int
     dice_mean: float

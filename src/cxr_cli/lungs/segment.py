@@ -169,7 +169,7 @@ def summarize(
 
 
 def _agreement(films: Sequence[SegmentedFilm]) -> Agreement | None:
-    """How far the masks, including the doubtful ones, agree with their references; None without references."""
+    """How well the masks, including the doubtful ones, agree with their references; None without references."""
     ranked = sorted((film for film in films if film.dice is not None), key=lambda film: film.dice or 0.0)
     if not ranked:
         return None

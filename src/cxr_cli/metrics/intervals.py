@@ -19,7 +19,7 @@ class Interval(RecordPart, frozen=True, kw_only=True):
 
 
 REPLICATES = 2000
-_Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
+_Z = 1.959964  # 95 % of a normal distribution lie within this many standard deviations
 _AT_ONCE = 4_000_000  # weights in memory at a time
 METHOD = (
     "95 %, over patients: Wilson's interval with the effective number of films for proportions; otherwise an interval "
@@ -47,7 +47,7 @@ def wilson(successes: float, total: float) -> Interval:
 
 
 def proportion_interval(right: np.ndarray, groups: np.ndarray) -> Interval | None:
-    """Wilson's interval with the effective number of films: how many independent films would tell us as much.
+    """Wilson's interval with the effective number of films: how many independent films would be equally informative.
 
     As in Saha, Miller & Wang 2016 (Int J Biostat 12), for proportions of clustered films.
 

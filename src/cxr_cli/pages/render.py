@@ -25,7 +25,7 @@ UNDEFINED = "–"  # in place of a figure that isn't defined
 
 
 def write_page(path: Path, template: str, /, **context: object) -> None:
-    """Write a page, whole or not at all; the folder is made when missing.
+    """Write a page atomically, and create its folder if it is missing.
 
     Args:
         path: the HTML file.
@@ -44,7 +44,7 @@ def render_page(template: str, /, **context: object) -> str:
 
 
 def data_uri(picture: Path | bytes | Image.Image) -> str:
-    """A picture as a URI that holds all of it.
+    """A picture as a self-contained data URI.
 
     Args:
         picture: a file or its bytes, PNG, JPEG, WebP or SVG; or a picture: gray and RGB become a JPEG, all else a PNG.
@@ -64,7 +64,7 @@ def data_uri(picture: Path | bytes | Image.Image) -> str:
 
 
 def figure(value: float | None, digits: int = 3) -> str:
-    """A figure as text, `UNDEFINED` for none; a minus as long as a plus."""
+    """A figure as text, `UNDEFINED` for None; with a true minus sign."""
     return UNDEFINED if value is None else f"{value:.{digits}f}".replace("-", "−")
 
 
@@ -79,7 +79,7 @@ def spread(interval: Interval | None, digits: int = 3) -> str:
 
 
 def code(text: str) -> "Markup":
-    """Text with what stands between backticks as code, all else escaped."""
+    """Text with the parts between backticks as code, and everything else escaped."""
     from markupsafe import Markup, escape
 
     parts = text.split("`")

@@ -1,4 +1,4 @@
-"""Predictions for files, film by film: rows, a CSV file as they come, and whether the run has seen the films."""
+"""Predictions for files, film by film: rows, a growing CSV file, and whether the run has seen the films."""
 
 from collections import Counter
 from collections.abc import Generator
@@ -33,7 +33,7 @@ class PredictedFile:
 def predict_files(
     predictor: Predictor, films: Films, *, dataset: DatasetFolder, csv: Path | None = None
 ) -> Generator[PredictedFile]:
-    """Predict files on all cores, in their order. One that can't be read gives its error, and the others go on.
+    """Predict files on all cores, in their order. A file that can't be read gives its error, and the others continue.
 
     Args:
         predictor: the run.
@@ -67,12 +67,12 @@ def how_seen(seen: SeenIndex | None, predictor: Predictor, path: Path, predictio
 
 
 def seen_sentence(run: str, seen_as: str) -> str:
-    """What to know of a prediction for a film that the run has seen."""
+    """The note on a prediction for a film that the run has seen."""
     return f"Note: {run} {_SEEN_AS[seen_as]}, so this prediction doesn't test the run."
 
 
 def seen_summary(run: str, counts: Counter[str], films: int) -> str:
-    """What to know of predictions for `films` films, some of which the run has seen: `counts` by how."""
+    """The note on predictions for `films` films if the run has seen some; `counts` by how it knows them."""
     kinds = ", ".join(f"{kind} {counts[kind]}" for kind in _SEEN_AS if counts[kind])
     return (
         f"Note: {run} was trained or validated on {counts.total()} of these {films} films ({kinds}; see seen in CSV "

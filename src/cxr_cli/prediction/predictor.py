@@ -82,7 +82,7 @@ class Predictor:
 
     @property
     def explained(self) -> str:
-        """Whose heat maps are shown: trees have none, so theirs are those of the network below them."""
+        """The model that heat maps explain: trees have none, so the network below them is shown."""
         return f"the CNN below the trees of {self.run.name}" if self._booster else self.run.name
 
     def caption(self, prediction: Prediction, label: str) -> str:
@@ -191,7 +191,7 @@ class Predictor:
     def predict_all(
         self, films: Collection[Path], *, segmented: bool = False
     ) -> Iterator[tuple[Path, Prediction | ImageError]]:
-        """Predict files on all cores, in their order. A file that can't be read gives its error, and the others go on.
+        """Predict files on all cores, in their order. A file that can't be read gives its error; the others continue.
 
         Many films are predicted side by side, each by an interpreter with one thread. That uses less processor time
         than all threads on one film, and one film is decoded while another is predicted.

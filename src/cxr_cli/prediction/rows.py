@@ -33,7 +33,7 @@ class PredictionRow:
     error: str | None = None  # why the file can't be read
 
     def rounded(self) -> "PredictionRow":
-        """The row with six digits after the point, as CSV and JSON have it."""
+        """The row with six decimal places, as in CSV and JSON."""
 
         def short(value: float | None) -> float | None:
             return None if value is None else round(value, _DIGITS)
@@ -96,7 +96,7 @@ def make_failed_row(predictor: Predictor, image: str, error: ImageError) -> Pred
 
 @contextmanager
 def rows_written(path: Path | None) -> Iterator[Callable[[PredictionRow], None]]:
-    """Write rows to a CSV file as they come; where the block fails, tell the watcher where the rows so far are.
+    """Write rows to a CSV file as they come; if the block fails, report where the rows so far are.
 
     Args:
         path: the file. None writes nothing.
@@ -131,9 +131,9 @@ def refuse_film(csv: Path, films: Films) -> None:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Device and inode of what `path` leads to."""
+    """Device and inode of the file that `path` leads to."""
     try:
         status = path.stat()
-    except OSError:  # a film that is not there is an error of its own, later
+    except OSError:  # a missing film is reported later, as its own error
         return None
     return status.st_dev, status.st_ino

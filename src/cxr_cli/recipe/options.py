@@ -1,4 +1,4 @@
-"""How to train, as `run.json` records it: one table of options, which the command line and the Python API take up.
+"""How to train, as `run.json` records it: one table of options, which the command line and the Python API use.
 
 Only data: options are listed and checked before TensorFlow's three seconds.
 """
@@ -35,7 +35,7 @@ def _option(default: Any, title: str, text: str, **rest: Any) -> Any:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training film may be moved. Modest: a film is taken upright, and its gray values mean something.
+    """How far a training film may be moved. Modest, because films are upright and their gray values carry meaning.
 
     A field that is 0 or False leaves films as they are.
     """
@@ -277,7 +277,7 @@ def read_options(recorded: Mapping[str, Any], path: Path) -> TrainingOptions:
     augmentation = values.pop("augmentation", {})
     try:
         return change_options(TrainingOptions(), values | augmentation)
-    except (CxrError, TypeError) as error:  # TypeError: the augmentation is no object
+    except (CxrError, TypeError) as error:  # TypeError: the augmentation is not an object
         raise WorkspaceError(
             f"Expected the options of a training run in {path}. Received: {error}",
             hint='It may be of a newer version: compare its "versions" with cxr --version',

@@ -34,7 +34,7 @@ class Profile(RecordPart, frozen=True, kw_only=True):
 
     reading: float  # once: decoding and resizing the films, or reading them from the cache
     frozen_layers: float  # once: computing the outputs of the frozen layers, or reading them from the cache
-    batches: float  # per epoch, as are the rest: augmenting films, or reading the outputs of the frozen layers
+    batches: float  # per epoch, like the fields below: augmenting films, or reading the outputs of the frozen layers
     forward: float
     backward: float  # with the optimizer's step
     validation: float

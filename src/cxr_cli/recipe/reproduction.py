@@ -93,7 +93,7 @@ def hash_weights(weights: Sequence[np.ndarray], trees: bytes = b"") -> str:
 
 
 def compare_with_original(original: Original, record: RunRecord, run: RunFolder) -> Reproduction:
-    """Compare a run with the one that it was to reproduce.
+    """Compare a run with the one that it should reproduce.
 
     Args:
         original: the earlier run.

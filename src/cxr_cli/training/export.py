@@ -171,7 +171,7 @@ def _check(
     try:
         with native_output_hidden():
             answered = answer_all(kind.open(path), films)
-    except Exception as error:  # each tool has its own errors, and none may pass for a file that works
+    except Exception as error:  # each tool has its own errors, and none of them must pass unnoticed
         raise ExportError(
             f"Expected {kind.tool} to open and run {path.name}. Received: {str(error).splitlines()[0][:300]}",
             hint="Try another format: cxr export --help",

@@ -93,7 +93,7 @@ def make_run(workspace: Workspace, plan: TrainingPlan) -> TrainedRun | None:
 
 @dataclass(frozen=True)
 class _Task:
-    """What is to be trained, and with whom."""
+    """What to train, and with which workers."""
 
     workspace: Workspace
     plan: TrainingPlan
@@ -215,7 +215,7 @@ class _Clock:
 def _build(architecture: Architecture, options: TrainingOptions) -> Classifier:
     frozen = options.freeze
     if frozen is None:
-        # From random weights there is nothing worth keeping.
+        # With random weights there is nothing worth keeping.
         frozen = 0.0 if options.weights == "none" else architecture.frozen
     return build_classifier(
         architecture,

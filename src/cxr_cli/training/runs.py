@@ -57,7 +57,7 @@ def train_run(
 
 @dataclass(frozen=True)
 class ArchitectureOutcome:
-    """What became of one architecture of `train_all`; neither a run nor a problem where its earlier run was kept."""
+    """The outcome of one architecture of `train_all`; neither a run nor a problem if its earlier run was kept."""
 
     arch: str
     trained: "TrainedRun | None" = None

@@ -97,7 +97,7 @@ def distributed(name: str, work: Mapping[str, str]) -> Iterator[Group]:
         group = _connect(len(cluster.addresses), cluster.worker)
         try:
             yield group
-            group.any(False)  # so that all end together, and none takes the end of another for a failure
+            group.any(False)  # so that all end together, and none mistakes the end of another for a failure
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
             raise CxrError(
                 f"Expected all {group.workers} workers to stay until the end. Received: {_lost(error)}.",

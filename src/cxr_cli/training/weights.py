@@ -12,7 +12,7 @@ from cxr_cli.training.engine import keras
 
 
 def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: str) -> dict[str, str]:
-    """Load the weights of a backbone. It never stays random unless that is asked for.
+    """Load the weights of a backbone. It never keeps random weights unless they are requested.
 
     Args:
         backbone: as built, changed in place.

@@ -1,4 +1,4 @@
-"""What the page says, as HTML. Every text that is not ours is escaped."""
+"""What the page says, as HTML. All text from outside is escaped."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ WAITING = '<div class="cxr-waiting"><p>The prediction appears here.</p></div>'
 
 
 def header() -> str:
-    """The page's head, always in sight."""
+    """The page's header, which stays visible."""
     return f"<header><h1>Chest X-ray classifier</h1><p>{escape(DISCLAIMER)}</p></header>"
 
 
@@ -57,7 +57,7 @@ def prediction(shown: ShownPrediction, *, name: str) -> str:
 
 
 def error(problem: CxrError) -> str:
-    """An error and the way on, in the commands' words."""
+    """An error and its hint, worded as on the command line."""
     text = f"<p>Error: {escape(problem.message)}</p><p>{escape(problem.hint)}</p>"
     return f'<div class="cxr-error" role="alert">{text}</div>'
 

@@ -11,7 +11,7 @@ from cxr_cli.web.replies import Replies
 if TYPE_CHECKING:
     import gradio
 
-# The heat is a layer over the film: a moved slider is seen at once, without a word to the server.
+# The heat is a layer over the film: moving the slider takes effect at once, without a request to the server.
 _SET_OPACITY = "(percent) => { document.documentElement.style.setProperty('--cxr-opacity', percent / 100) }"
 # On a phone the prediction is below the films to try.
 _TO_PREDICTION = """() => {

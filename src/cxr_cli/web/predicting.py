@@ -32,7 +32,7 @@ class ShownPrediction:
     size: tuple[int, int]  # (width, height) of the film as it came
     film: Image.Image  # gray, at most 1024 pixels a side
     heat: Image.Image  # RGBA, the evidence for the predicted class, to lay over the film
-    seen: str = ""  # a sentence where the run was trained or validated on the film
+    seen: str = ""  # a sentence if the run was trained or validated on the film
 
 
 class RunPredictors:

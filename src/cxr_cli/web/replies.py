@@ -26,7 +26,7 @@ class Replies:
     first_run: str | None = None
 
     def runs(self) -> tuple[list[str], str | None]:
-        """The names of the runs there are now, the latest first, and the one to begin with."""
+        """The names of the current runs, the latest first, and the one to select."""
         names = [folder.name for folder in reversed(self.predictors.workspace.runs())]
         return names, self.first_run if self.first_run in names else next(iter(names), None)
 
@@ -46,7 +46,7 @@ class Replies:
             return html.error(problem)
 
     def upload(self, upload: Mapping[str, Any] | None, run: str | None) -> tuple[None, str]:
-        """The same for a film that was dropped; it is gone afterwards, and the place to drop one is empty again."""
+        """The same for a film that was dropped; it is deleted afterwards, and the drop area is empty again."""
         sent = upload or {}
         try:
             with self.uploads.taken(Path(sent.get("path") or "")) as path:

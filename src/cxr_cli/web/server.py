@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 100 * 2**20  # a film of 4000 by 5000 pixels with 16 bits has 40 MB
 _SAMPLES = 6
-# Nothing that the page holds can make a browser ask another machine.
+# Nothing on the page can make a browser contact another machine.
 _POLICY = b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 
 
@@ -48,7 +48,7 @@ def serve(workspace: Workspace, *, run: str | None, host: str, port: int, ready:
         _listen(host, port) as listener,
         tempfile.TemporaryDirectory(prefix="cxr-serve-", ignore_cleanup_errors=True) as folder,
     ):
-        # A polite end (SIGTERM) is as good as Ctrl-C: the folder goes.
+        # SIGTERM is handled like Ctrl-C: the folder is removed.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         app = build_app(predictors, Path(folder), run=run)
         import uvicorn
@@ -57,7 +57,7 @@ def serve(workspace: Workspace, *, run: str | None, host: str, port: int, ready:
         config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
         ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         uvicorn.Server(config).run(sockets=[listener])
-        # It ends for a signal only, and mostly raises this itself; seen once, on a busy machine, to return instead.
+        # It only ends on a signal, and usually raises this itself; once, on a busy machine, it returned instead.
         raise KeyboardInterrupt
 
 
@@ -69,7 +69,7 @@ def build_app(predictors: RunPredictors, folder: Path, *, run: str | None) -> "A
         folder: an empty folder of the application's own, for films until they are predicted.
         run: the run to begin with. Defaults to the latest.
     """
-    # Read by Gradio when it is imported or builds a page: its files here, no word to its makers, no history.
+    # Read by Gradio when it is imported or builds a page: its files go here, no telemetry, no history.
     os.environ |= {"GRADIO_TEMP_DIR": str(folder), "GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
     import gradio as gr
 
@@ -136,7 +136,7 @@ def _film_routes(uploads: Uploads) -> "FastAPI":
 
     @app.get("/gradio_api/upload_progress")
     async def upload_progress() -> Response:
-        # The page asks how far the server is with it; there is nothing to wait for.
+        # The page polls the progress of the upload; there is nothing to wait for.
         return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
 
     return app
@@ -163,7 +163,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         elsewhere = error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror)
         raise CxrError(
-            # Python adds to the system's words what this sentence has already.
+            # Python adds details to the system's message that this sentence already has.
             f"Expected to listen on {host}, port {port}. Received: {str(error.strerror).split(' (while')[0]}.",
             hint="Leave out --host to serve this machine alone"
             if elsewhere

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from cxr_cli.errors import ImageError
 
-_FORGOTTEN = 600  # seconds, after which nobody will ask for a prediction
+_FORGOTTEN = 600  # seconds, after which no prediction will be requested
 
 
 class Uploads:
@@ -41,7 +41,7 @@ class Uploads:
 
     @contextmanager
     def taken(self, path: Path) -> Iterator[Path]:
-        """The film at `path`, for the length of the block; afterwards it is gone, whatever happened.
+        """Give the film at `path` for the length of the block, and delete it at the end in any case.
 
         Raises:
             ImageError: no such film was kept here.

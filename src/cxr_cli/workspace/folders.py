@@ -101,7 +101,7 @@ class RunFolder:
 
     @property
     def validation(self) -> Path:
-        """One row a validation film, with P(positive) as the network gives it."""
+        """One row per validation film, with P(positive) as the network gives it."""
         return self.root / "validation.csv"
 
     @property
@@ -127,7 +127,7 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class EvaluationFolder:
-    """What a run's answers on one part of a dataset are worth."""
+    """An evaluation of a run on one part of a dataset."""
 
     root: Path
 

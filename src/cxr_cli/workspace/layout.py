@@ -57,7 +57,7 @@ class CrossvalFolder:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder through which the commands work together."""
+    """The folder that the commands share."""
 
     root: Path
 
@@ -102,7 +102,7 @@ class Workspace:
 
     @property
     def cache(self) -> Path:
-        """Arrays that training computes once; may be deleted whenever nothing is being trained."""
+        """Arrays that training computes only once; may be deleted when nothing is being trained."""
         return self.root / "cache"
 
     def checkpoint(self, run: str) -> Path:
@@ -166,7 +166,7 @@ class Workspace:
         return lock(folder.parent, name=folder.name, hint=hint)
 
     def runs(self) -> list[RunFolder]:
-        """List the complete runs in the order in which they were trained; those of a damaged record come first.
+        """List the complete runs in the order in which they were trained; those with a damaged record come first.
 
         What is done to a run later, such as choosing another operating point, leaves its place as it is.
         """

@@ -63,7 +63,7 @@ def _work(place: Workspace, options: TrainingOptions, watcher: Watcher, sender: 
 
 
 def _leave(number: int, frame: Any) -> None:
-    """End as an error does: progress bars are removed, and so is what was half written."""
+    """End as after an error: progress bars and half-written files are removed."""
     sys.exit(1)
 
 

@@ -36,7 +36,7 @@ class FoldPlan:
 
     @property
     def name(self) -> str:
-        """What separates it from other plans for the same films, for a folder's name."""
+        """What distinguishes it from other plans for the same films, for a folder's name."""
         return f"leave-out-{self.column}" if self.column else f"{len(self.folds)}-folds"
 
 

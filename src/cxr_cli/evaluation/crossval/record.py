@@ -26,7 +26,7 @@ class CrossvalFold(RecordPart, frozen=True, kw_only=True):
 
 
 class SkippedFold(RecordPart, frozen=True, kw_only=True):
-    """A value that was not left out in turn, so that its films were not tested."""
+    """A value that was not left out, so that its films were not tested."""
 
     name: str
     films: int
