@@ -34,7 +34,7 @@ def demo(*, workspace: AnyPath | None = None, seed: int = 0) -> dict[str, Any]:
         What each step returned, by the name of its command.
 
     Raises:
-        WorkspaceError: the workspace holds a dataset of the user's.
+        WorkspaceError: the workspace has a dataset of the user's own.
     """
     return {step.command: step.run() for step in demo_steps(workspace=workspace, seed=seed)}
 
@@ -43,7 +43,7 @@ def demo_steps(*, workspace: AnyPath | None = None, seed: int = 0) -> Iterator[D
     """Yield the steps of the demo; each must be run before the next is requested.
 
     Raises:
-        WorkspaceError: the workspace holds a dataset of the user's.
+        WorkspaceError: the workspace has a dataset of the user's own.
     """
     from cxr_cli.api.dataset import phantoms, prepare
     from cxr_cli.api.explaining import gradcam

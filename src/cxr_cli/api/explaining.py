@@ -48,7 +48,7 @@ def gradcam(
 
     Raises:
         UsageError: options that don't go together, or a value out of range.
-        ImageError: the film can't be read. Of many films, the others go on.
+        ImageError: the film can't be read. With many films, the others continue.
         WorkspaceError: there is no run, or it gives no map of this method.
     """
     from cxr_cli.errors import UsageError

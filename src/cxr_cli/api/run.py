@@ -68,7 +68,7 @@ class Run:
             films: image files, folders or globs.
 
         Yields:
-            One row per film. If a film can't be read, its row has an `error`, and the others go on.
+            One row per film. If a film can't be read, its row has an `error`, and the others continue.
 
         Raises:
             ImageError: there is no film at one of the paths.

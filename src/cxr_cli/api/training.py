@@ -92,7 +92,7 @@ def train_published(
     """Train the published architectures one after the other, as `train` does for the architecture "all".
 
     Yields:
-        What became of each.
+        The outcome of each.
 
     Raises:
         UsageError: `name`, `resume` or `from_run` is given.

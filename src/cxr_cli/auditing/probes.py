@@ -18,8 +18,8 @@ def can_be_probed(positives: np.ndarray, groups: np.ndarray) -> bool:
 def value_scores(values: Sequence[str], positives: np.ndarray, groups: np.ndarray, *, seed: int) -> np.ndarray:
     """Score each film by how often others with its value are positive (target encoding), as a rank among the values.
 
-    Ranks are used because the shares themselves would mislead: where a fold has more positives, the others have fewer,
-    and a value without information would come out below chance.
+    Ranks are used because the shares themselves would mislead: if a fold has more positives, the others have fewer, so
+    a value without information would score below chance.
 
     Args:
         values: one word per film.
@@ -28,7 +28,7 @@ def value_scores(values: Sequence[str], positives: np.ndarray, groups: np.ndarra
         seed: of the folds.
 
     Returns:
-        (N,) float64 in [0, 1], the more positive the higher; a value that no other fold has scores as the share of all.
+        (N,) float64 in [0, 1], higher is more positive; a value that no other fold has gets the share of all films.
     """
     words, column = np.unique(np.array(values), return_inverse=True)
     scores = np.zeros(len(column))
@@ -62,7 +62,7 @@ def feature_scores(
         seed: of the folds and the trees.
 
     Returns:
-        (N,) float64, the more positive the higher; and (F,) the importance of each feature, with sum 1.
+        (N,) float64, higher is more positive; and (F,) the importance of each feature, with sum 1.
     """
     from sklearn.ensemble import ExtraTreesClassifier
 

@@ -31,7 +31,7 @@ def result_json(value: Any) -> None:
 def json_array() -> Iterator[Callable[[Any], None]]:
     """Print results for programs one by one, in the end the text that `result_json` prints of their list.
 
-    The array is closed whatever ends the block, so that what came before an error can be read.
+    The array is closed even if the block fails, so that the results before an error can be read.
     """
     opened = False
 

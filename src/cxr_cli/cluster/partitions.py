@@ -41,16 +41,16 @@ def run_partitions(
         client: see `connected`.
         task: a function of a module, or a `partial` of one, which the workers import. It returns no tuple and no
             exception.
-        partitions: what `task` is called with, taken as workers become free.
+        partitions: the arguments of `task`, taken as workers become free.
         name: names a partition in messages.
 
     Returns:
         The results, as they come.
 
     Raises:
-        ClusterError: the scheduler or the workers are gone, or lack cxr; or worker after worker died with a partition,
-            which is raised when all others are done.
-        CxrError: that a task raised.
+        ClusterError: the scheduler or the workers are gone, or lack cxr; or one worker after another died on a
+            partition, which is raised when all others are done.
+        CxrError: raised by a task.
     """
     from distributed import KilledWorker, as_completed
 
@@ -104,7 +104,7 @@ def require_shared(path: Path) -> None:
     """Check, on a worker, that it sees a file of the client.
 
     Raises:
-        ClusterError: it does not see it.
+        ClusterError: the worker does not see the file.
     """
     if not path.exists():
         raise ClusterError(

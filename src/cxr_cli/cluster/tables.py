@@ -21,7 +21,7 @@ def write_films(films: Iterable[Path], target: Path | None) -> tuple[int, str]:
 
     Args:
         films: in a fixed order.
-        target: the file, a column `image` of bytes: not every file name is text. None lists them nowhere.
+        target: the file, with a column `image` of bytes, because not every file name is text. None writes no list.
 
     Returns:
         How many there are, and the SHA-256 of their paths.

@@ -27,7 +27,7 @@ def describe(
     Args:
         selection: what was read, and left out.
         films: what was kept, each with its part.
-        options: how the dataset was asked for.
+        options: the options of `prepare`.
         duplicates: pairs of copies among them.
         segment: the method that found the lungs, if the films show the lungs alone. None for whole films.
         whole: the films of such a dataset whose lungs were not found.

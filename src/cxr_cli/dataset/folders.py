@@ -31,8 +31,8 @@ def select_from_folders(
 ) -> Selection:
     """Read a folder of class folders, or of train, val and test with class folders in each.
 
-    A class folder may hold folders; its name is free, and is the same class whatever its case. Left out are hidden
-    files, files that are no images by their suffix, and what lies in a folder of masks. Nothing is opened yet.
+    A class folder may have sub-folders. Any name will do, and case does not matter. Left out are hidden files, files
+    that are no images by their suffix, and what lies in a folder of masks. Nothing is opened yet.
 
     Args:
         folder: of the class folders, or of the parts.
@@ -40,7 +40,7 @@ def select_from_folders(
             folders become this one against the rest.
         patient_pattern: a regular expression whose first group, or else whole match, is the patient in a file's name.
             Defaults to none: no film names its patient.
-        skip: a folder that is not looked into.
+        skip: a folder to ignore.
         known: the negative and the positive class of a run that will predict the films. Then one class folder is
             enough, and the positive one has the name of the run's positive class; there is none if all folders are
             named as the run's negative class.

@@ -32,8 +32,8 @@ def label_names(positive: str) -> tuple[str, str]:
 def names_finding(finding: str, positive: str) -> bool:
     """Whether any token of `finding` names `positive`; case and hyphens don't matter.
 
-    A finding is a list (``COVID-19, ARDS``) or a path (``Pneumonia/Viral/COVID-19``) of tokens. A token names what is
-    among its words (``Mycoplasma Bacterial Pneumonia`` names Pneumonia), unless it denies it (``no pneumonia``).
+    A finding is a list (``COVID-19, ARDS``) or a path (``Pneumonia/Viral/COVID-19``) of tokens. A token names whatever
+    is among its words (``Mycoplasma Bacterial Pneumonia`` names Pneumonia), unless it denies it (``no pneumonia``).
     """
     accepted = {" covid19 ", " covid 19 "} if folded(positive) in _COVID else {f" {_words(positive)} "}
     tokens = [_words(token) for token in re.split(r"[,/;|]", finding)]

@@ -1,6 +1,6 @@
 """Pictures of a prepared dataset: the number of films of each class in each part, and samples.
 
-Drawn by Pillow: matplotlib takes as long to import and draw these two as a thousand films take to be read.
+Drawn by Pillow: matplotlib takes as long to import and draw these two as it takes to read a thousand films.
 """
 
 from collections.abc import Mapping, Sequence

@@ -60,7 +60,7 @@ def prepare(
     """Make the workspace's dataset from metadata or class folders; an earlier one is replaced once this one is whole.
 
     Args:
-        workspace: where to. Where it lies in `folders`, it is not looked into.
+        workspace: where the dataset goes. If it lies in `folders`, it is ignored there.
         metadata: CSV files in the ieee8023 schema.
         folders: in place of metadata, the folder of the class folders, or of train, val and test with class folders in
             each: see `select_from_folders`. A part that is given is kept as it is; a missing val or test is cut from

@@ -134,7 +134,7 @@ class SeenIndex:
     def match_films(self, films: Sequence[Film], small: np.ndarray) -> list[str]:
         """How the run knows each of `films`.
 
-        Patients are the same where their names and the names of their films' sources are.
+        Patients are the same if their names and the sources of their films are the same.
 
         Args:
             films: of any dataset.

@@ -38,9 +38,9 @@ def group_films(
     """Name the group of each film: patients, joined where they share a film.
 
     Args:
-        patients: one name per film; a film with an empty one stands for a patient of its own.
+        patients: one name per film; a film with an empty name counts as its own patient.
         digests: one SHA-256 per film; films with the same one are in one group.
-        duplicates: places of films that show the same, whatever their digests.
+        duplicates: positions of films that are copies, even if their digests differ.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

@@ -36,7 +36,7 @@ class Table:
         """The rows.
 
         Raises:
-            MetadataError: what comes next is no CSV, or says more than the header has names for.
+            MetadataError: the next line is not CSV, or has more values than the header has names.
         """
         try:
             yield from self.rows

@@ -68,7 +68,7 @@ def evaluate(
         prevalence: in (0, 1), for predictive values. Defaults to none.
 
     Raises:
-        CxrError: `split` is no part of a dataset, or no film is left.
+        CxrError: `split` is not a part of a dataset, or no film is left.
         WorkspaceError: there is no dataset or no run, or their classes differ.
     """
     if split not in PARTS:

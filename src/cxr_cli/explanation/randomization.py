@@ -1,7 +1,7 @@
 """Do heat maps depend on what was learned? Weights are made random from the head downward, and the maps compared.
 
-Adebayo et al. 2018, Sanity checks for saliency maps, arXiv 1810.03292: cascading randomization. A map that stays as it
-was although the network knows nothing any more shows the film, and not what was learned.
+Adebayo et al. 2018, Sanity checks for saliency maps, arXiv 1810.03292: cascading randomization. A map that stays the
+same although the network no longer knows anything shows the film, not what was learned.
 """
 
 from collections.abc import Mapping

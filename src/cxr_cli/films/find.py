@@ -58,8 +58,8 @@ def walk_films(folder: Path) -> Iterator[Path]:
 def walk_files(folder: Path, *, hidden: bool = False, skip: Path | None = None) -> Iterator[str]:
     """List all files below a folder, by name within each folder; a link counts as its target.
 
-    Links to folders are followed, but never in a circle. A link that leads nowhere counts as a file, so that whoever
-    reads it says what is wrong with it.
+    Links to folders are followed, but never in a loop. A broken link counts as a file, so that reading it reports what
+    is wrong.
 
     Args:
         folder: where to begin; every path begins with it.

@@ -23,7 +23,7 @@ def heat(cam: np.ndarray) -> np.ndarray:
         cam: (h, w) float32, signed.
 
     Returns:
-        (h, w) float32 in [0, 1], its largest value 1; all 0 where nothing speaks for the class.
+        (h, w) float32 in [0, 1], its largest value 1; all 0 if there is no evidence for the class.
     """
     positive = np.maximum(cam, 0)
     peak = positive.max()
@@ -37,10 +37,10 @@ def draw_heat_map(
 
     Args:
         film: (H, W) uint8.
-        cam: (h, w) float32, signed; only what speaks for the class is drawn.
+        cam: (h, w) float32, signed; only evidence for the class is drawn.
         alpha: opacity of the hottest place, in [0, 1]. Colder places are more transparent, in proportion.
         title: the class and confidence.
-        caption: what the picture is, and what it is not.
+        caption: what the picture shows, and what it does not.
         outline: (H, W) bool, a mask whose edge is drawn too. Defaults to none.
 
     Returns:
@@ -54,7 +54,7 @@ def lay_heat(picture: Image.Image, cam: np.ndarray, *, alpha: float, outline: np
 
     Args:
         picture: the film, gray, of any size.
-        cam: (h, w) float32, signed; only what speaks for the class is drawn.
+        cam: (h, w) float32, signed; only evidence for the class is drawn.
         alpha: opacity of the hottest place, in [0, 1].
         outline: (H, W) bool, a mask whose edge is drawn too, of any size. Defaults to none.
 
@@ -74,7 +74,7 @@ def draw_heat(cam: np.ndarray, *, size: tuple[int, int]) -> Image.Image:
     """Draw the heat alone, to be laid over a film. Its opacity there is the `alpha` of `draw_heat_map`.
 
     Args:
-        cam: (h, w) float32, signed; only what speaks for the class is drawn.
+        cam: (h, w) float32, signed; only evidence for the class is drawn.
         size: (width, height) in pixels.
 
     Returns:
@@ -92,7 +92,7 @@ def draw_mask(film: np.ndarray, mask: np.ndarray, *, title: str, caption: str) -
         film: (H, W) uint8.
         mask: (H, W) bool.
         title: what the mask is.
-        caption: what the picture is, and what it is not.
+        caption: what the picture shows, and what it does not.
 
     Returns:
         An RGB picture: as wide as the film, or enlarged to 320 pixels.

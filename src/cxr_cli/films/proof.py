@@ -16,8 +16,8 @@ _TO_UNDERSTAND = {"exif", "xmp", "mp"}
 def surely_film(data: bytes) -> np.ndarray | None:
     """Decode a plain JPEG at down to 1/8 of its size, if it is certain that `read_film` can read it.
 
-    The same decoder reads all of the data and notices what is missing, but at 1/8 it makes only 1 of 64 pixels. Each is
-    the mean of a block, and means differ only if pixels do: a film that isn't blank at 1/8 isn't blank.
+    The same decoder reads all of the data and notices if any is missing, but at 1/8 it only computes 1 of 64 pixels.
+    Each is the mean of a block, and means only differ if pixels do: a film that isn't blank at 1/8 isn't blank.
 
     Args:
         data: the content of the file.

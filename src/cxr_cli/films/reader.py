@@ -25,8 +25,8 @@ _KEPT = 4
 def read_film(path: Path) -> np.ndarray:
     """Read one radiograph.
 
-    A film of 8 bits is taken as it is. DICOM is shown as its window says, with MONOCHROME1 inverted. Any other film of
-    more than 8 bits is stretched between its darkest and its brightest pixel. Color becomes gray (ITU-R 601),
+    An 8-bit film is used as it is. The window of a DICOM film is applied, and MONOCHROME1 is inverted. Any other film
+    of more than 8 bits is stretched between its darkest and its brightest pixel. Color becomes gray (ITU-R 601),
     transparency lies on black, and EXIF orientation is applied.
 
     Args:

@@ -14,7 +14,7 @@ _NEIGHBORS = 6  # a point with this many neighbors, itself included, is the core
 def dbscan(film: np.ndarray) -> Clusters:
     """Cluster a film by DBSCAN (Ester et al. 1996) into connected regions of similar gray.
 
-    Gray counts by its rank among the film's pixels, so that exposure has no effect.
+    Gray levels are replaced by their rank among the film's pixels, so that exposure has no effect.
 
     Args:
         film: (H, W) uint8.

@@ -1,6 +1,6 @@
 """95 % intervals that count patients, not films.
 
-Films of one patient are alike: ten of them tell us hardly more than one. Throughout this module `groups` holds the
+Films of one patient are similar: ten of them say hardly more than one. Throughout this module `groups` holds the
 patient of each film (or its group of duplicates), and a group is drawn, or counted, as a whole.
 """
 
@@ -182,13 +182,14 @@ def logit_interval(
 ) -> Interval | None:
     """The interval of a figure between `low` and `high`, made on the logit scale so that it stays between them.
 
-    On this scale an AUC near 1 keeps its 95 %: of simulated sets with an AUC of 0.967 and 15 negatives, the
-    bootstrap's percentiles covered it in 83 %, this in 97 %. From -1 to 1 it is Fisher's z transformation.
+    On this scale the interval of an AUC near 1 keeps its coverage of 95 %: in simulated sets with an AUC of 0.967 and
+    15 negatives, the bootstrap's percentiles covered it in 83 %, this interval in 97 %. From -1 to 1 it is Fisher's z
+    transformation.
 
     Args:
         value: the figure. None where it is not defined.
         replicates: (R,) float, the figure in bootstrap samples, NaN where it is not defined.
-        patients: how many are behind the figure; of 0 or 1 there is no interval.
+        patients: how many are behind the figure; with 0 or 1 there is no interval.
         low: the smallest value that the figure can have. Defaults to 0.
         high: the largest one. Defaults to 1.
     """

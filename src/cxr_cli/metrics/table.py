@@ -38,7 +38,7 @@ def proportion(counted: Callable[[Sample], np.ndarray]) -> IntervalMethod:
     """Wilson's interval with the effective number of films, of the share of films that are called correctly.
 
     Args:
-        counted: of a sample, (N,) bool: the films that the share is of.
+        counted: of a sample, (N,) bool: the films that the share is computed over.
     """
 
     def interval(sample: Sample, value: float | None, replicates: np.ndarray) -> Interval | None:

@@ -30,7 +30,7 @@ def write_page(path: Path, template: str, /, **context: object) -> None:
     Args:
         path: the HTML file.
         template: its name in this folder, "audit.html".
-        context: what the template speaks of. A name that it needs and isn't given is an error.
+        context: the values that the template uses. A missing one is an error.
 
     Raises:
         WorkspaceError: the place can't be written to.

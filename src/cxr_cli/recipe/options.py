@@ -243,7 +243,7 @@ def change_options(options: TrainingOptions, changes: Mapping[str, Any]) -> Trai
         changes: new values by the names of `TRAINING_OPTIONS`, those of the augmentation among them.
 
     Raises:
-        CxrError: a value that an option doesn't take, or a name that is no option's.
+        CxrError: a value that an option doesn't take, or an unknown name.
     """
     unknown = sorted(set(changes) - set(TRAINING_OPTIONS))
     if unknown:

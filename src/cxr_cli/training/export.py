@@ -87,7 +87,7 @@ def export_run(
 
     Raises:
         CxrError: see `plan_export` and `find_format`.
-        WorkspaceError: no run, a damaged one, no or a damaged dataset, or no place to write to.
+        WorkspaceError: no run, a damaged one, no dataset or a damaged one, or the file can't be written.
         ExportError: the file can't be opened, or its predictions differ by more than its precision's tolerance; an
             existing file is kept.
     """

@@ -76,7 +76,7 @@ def train_all(workspace: Workspace, *, profile: bool = False, **options: Any) ->
         **options: see `train_run`; without `arch`.
 
     Yields:
-        What became of each architecture.
+        The outcome of each architecture.
 
     Raises:
         CxrError: an option that is out of range, or the strategy multi-worker.

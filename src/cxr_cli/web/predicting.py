@@ -67,7 +67,7 @@ class RunPredictors:
             run: the run's name. Defaults to the latest.
 
         Raises:
-            ImageError: it can't be read. The message has `name` in place of `path`, which says nothing to people.
+            ImageError: it can't be read. The message has `name` in place of `path`, which means nothing to users.
             WorkspaceError: no such run, or it can't be read.
         """
         with self._reading:

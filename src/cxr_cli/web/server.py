@@ -33,12 +33,12 @@ def serve(workspace: Workspace, *, run: str | None, host: str, port: int, ready:
     Args:
         workspace: where the runs are.
         run: the run to begin with. Defaults to the latest.
-        host: the address to listen at.
-        port: the port to listen at.
+        host: the address to listen on.
+        port: the port to listen on.
         ready: called with the address of the page when it can be opened.
 
     Raises:
-        CxrError: the address or port can't be had.
+        CxrError: the address or port is in use or not available.
         WorkspaceError: no run, or it can't be read.
         KeyboardInterrupt: the process was interrupted or told to end; all is cleaned up.
     """

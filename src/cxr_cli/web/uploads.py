@@ -21,7 +21,7 @@ class Uploads:
     """The films that wait to be predicted.
 
     Args:
-        root: an empty folder that is nobody else's.
+        root: an empty folder that nothing else uses.
     """
 
     def __init__(self, root: Path) -> None:

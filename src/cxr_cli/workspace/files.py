@@ -1,8 +1,8 @@
 """Safe writes: a file or folder appears complete or not at all, and a lock lets one process write at a time.
 
 What is being written is a hidden sibling, `.staged-…`, that is renamed when it is complete. A process that is killed
-leaves its sibling behind. The next write into the same folder removes it, and never one that is still being written: a
-folder is held by a lock beside it, and a file is written to all the time, so that an old one belongs to nobody.
+leaves its sibling behind. The next write into the same folder removes it, but never one that is still in use: a folder
+has a lock beside it, and a file is written to all the time, so an old one is abandoned.
 """
 
 import csv

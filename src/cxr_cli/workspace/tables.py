@@ -23,7 +23,7 @@ class CsvTable(Generic[R]):
 
     Args:
         row: a dataclass, NamedTuple or msgspec.Struct. Its fields are str, int, float, bool, a Literal of strings, or
-            one of these or None. A field `class_` is the column `class`, which is no name in Python.
+            one of these or None. A field `class_` is the column `class`, which is not a valid name in Python.
         made_by: the command that writes the file, named when it can't be read.
         repeated: columns whose values are the same in many rows; each value is kept in memory once.
     """

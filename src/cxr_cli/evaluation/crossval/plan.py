@@ -54,7 +54,7 @@ def plan_folds(
 
     Raises:
         CxrError: both `folds` and `leave_out`, too few folds, or an unknown column.
-        SplitError: the films can't be divided so.
+        SplitError: the films can't be divided like this.
         WorkspaceError: no dataset, or a damaged one.
     """
     _check(folds, leave_out)

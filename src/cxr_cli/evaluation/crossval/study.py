@@ -49,9 +49,9 @@ def cross_validate(
 ) -> CrossValidated:
     """Train and test a recipe in folds: each film is predicted by a model that saw no film of its patient.
 
-    Nothing of a fold's test films has a part in its training: the epoch, the temperature and the operating point are
-    chosen on its own validation films. The dataset's own split is not used. A call that was stopped continues where it
-    was when it is made again: a fold that was finished, with these options on these films, is kept.
+    A fold's test films have no influence on its training: the epoch, the temperature and the operating point are chosen
+    on its own validation films. The dataset's own split is not used. A call that was stopped continues where it was
+    when it is made again: a fold that was finished, with these options on these films, is kept.
 
     Args:
         workspace: where the dataset is and the folds go.
@@ -65,7 +65,7 @@ def cross_validate(
     Raises:
         CxrError: an option that is out of range, or a fold that can't be trained or tested.
         NoRunError: no run of the name `from_run`.
-        SplitError: the films can't be divided so.
+        SplitError: the films can't be divided like this.
         WorkspaceError: no dataset, a damaged one, or another command is writing this cross-validation.
         KeyboardInterrupt: stopped by the user during training.
     """
