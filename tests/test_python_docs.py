@@ -5,6 +5,8 @@ import re
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from cxr_cli.errors import COMMANDS
+
 DOCS = Path(__file__).parents[1] / "docs" / "python.md"
 
 
@@ -22,4 +24,5 @@ def test_the_blocks_of_the_page_run_and_print_what_it_says(in_folder):
         printed = output.getvalue()
 
     assert len(blocks) > 15
+    assert all(f"`{command}`" in DOCS.read_text(encoding="utf-8") for command in COMMANDS), "a function is missing"
     assert (in_folder / "heat.png").is_file()

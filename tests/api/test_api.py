@@ -39,8 +39,8 @@ def command_options(command):
 def test_every_command_is_a_function():
     commands = typer.main.get_command(app).commands
 
-    assert list(commands) == list(COMMANDS)
-    assert set(commands) <= set(cxr_cli.__all__)
+    assert list(commands) == list(COMMANDS), "COMMANDS of errors.py and the commands of cli/app.py differ"
+    assert set(commands) <= set(cxr_cli.__all__), "a command has no function in cxr_cli/__init__.py"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

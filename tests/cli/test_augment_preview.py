@@ -1,12 +1,14 @@
 """`cxr train --augment-preview` draws a picture and trains nothing."""
 
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.recipe.options import Augmentation
 
 
 def pixels(path) -> np.ndarray:
@@ -32,7 +34,9 @@ def test_the_preview_depends_on_the_ranges_and_the_seed(cxr, prepared, tmp_path)
         assert json.loads(result.stdout)["preview"] == str(tmp_path / name)
         return pixels(tmp_path / name)[150:]  # below the line with the ranges
 
-    still = ["--rotation", "0", "--shift", "0", "--zoom", "0", "--brightness", "0", "--no-flip", "--image-size", "64"]
+    still = ["--image-size", "64"]
+    for item in fields(Augmentation):
+        still += ["--no-flip"] if item.name == "flip" else [f"--{item.name}", "0"]
     one, again, sheared, other = (
         drawn("1.png", *still),
         drawn("2.png", *still, "--seed", "1"),

@@ -20,6 +20,7 @@ from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.evaluation.scoring import score
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.paired_tests import delong, mcnemar
+from cxr_cli.metrics.table import metrics_in
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.recipe.record import Boosting, RunRecord
 from cxr_cli.workspace.records import read_record, write_record
@@ -64,13 +65,20 @@ def test_the_text_output_is_a_table_and_the_paths_of_the_files(cxr, two_runs):
     result = cxr("compare", "-w", two_runs.root)
     title, _, _, header, _, first, second, *others = result.stdout.splitlines()
     report = read_record(two_runs.evaluation("twin", "test").record, EvaluationRecord)
-    names = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy", "accuracy", "mcc")
-    shown = [report.metrics[name] for name in names]
+    metrics = metrics_in("compare", ranked=True)
+    shown = [report.metrics[metric.name] for metric in metrics]
 
     assert re.fullmatch(r"Runs on 6 test films of \d patients \(3 non_covid, 3 covid\)", title)
-    assert header.split() == ["run", "AUC", "sens.", "spec.", "acc.", "acc.", "MCC", "M", "MB", "ms", "min"]
+    assert header.split() == [
+        "run",
+        *(metric.column.split("\n")[-1].split()[-1] for metric in metrics),
+        "M",
+        "MB",
+        "ms",
+        "min",
+    ]
     for line, name in ((first, "simple-cnn"), (second, "twin")):
-        assert line.split()[:7] == [name, *(f"{value:.3f}" for value in shown)]
+        assert line.split()[: 1 + len(metrics)] == [name, *(f"{value:.3f}" for value in shown)]
     assert others[-2:] == [f"Files: {two_runs.comparison.root}", "For research and teaching only, never a diagnosis."]
     assert "*" not in result.stdout
 

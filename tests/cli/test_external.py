@@ -15,6 +15,7 @@ from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.intervals import Interval, gap_interval
+from cxr_cli.metrics.table import metrics_in
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.rendering.render import write_phantoms
@@ -79,7 +80,7 @@ def test_internal_and_external_results_are_side_by_side_with_the_gap(cxr, own_tr
     )
     assert outside.external.metadata == [str(elsewhere)]
     assert outside.external.internal == inside.created
-    assert list(outside.external.gaps) == ["sensitivity", "specificity", "balanced_accuracy", "mcc", "roc_auc"]
+    assert list(outside.external.gaps) == [metric.name for metric in metrics_in("external")]
     for metric, gap in outside.external.gaps.items():
         assert (gap.internal, gap.external) == (inside.metrics[metric], outside.metrics[metric])
         assert gap.gap == gap.external - gap.internal

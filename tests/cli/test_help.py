@@ -10,6 +10,7 @@ import typer
 from cxr_cli.cli.app import app
 
 ROOT = Path(__file__).parents[2]
+WRITE = "CXR_WRITE_GOLDEN=1 pytest -n0 tests/cli/test_help.py"
 GOLDEN = ROOT / "tests" / "golden"
 COMMANDS = list(typer.main.get_command(app).commands)
 
@@ -27,7 +28,11 @@ def test_help_matches_the_golden_file(cxr, command):
 
     assert result.exit_code == 0
     assert result.stderr == ""
-    assert result.stdout == golden.read_text(encoding="utf-8")
+    assert result.stdout == golden.read_text(encoding="utf-8"), f"If the new text is meant: {WRITE}"
+
+
+def test_there_is_no_golden_file_of_another_command():
+    assert {path.name for path in GOLDEN.glob("help-*.txt")} == {f"help-{name}.txt" for name in ("cxr", *COMMANDS)}
 
 
 def golden_help(command):

@@ -1,5 +1,7 @@
 """Training on cached outputs of the frozen layers equals training on films: same features, predictions and steps."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from cxr_cli.training.feeds import FilmFeed, FrozenFeed, PartFilms, make_feed
 from cxr_cli.training.frozen import split_at_frozen
 from cxr_cli.training.input_pipeline import to_rgb
 
-STILL = Augmentation(rotation=0, shift=0, zoom=0, brightness=0, flip=False)
+STILL = Augmentation(**{item.name: item.type(0) for item in fields(Augmentation)})
 FILMS = np.kron(np.random.default_rng(0).integers(0, 256, (49, 8, 8)), np.ones((8, 8))).astype(np.uint8)
 PRETRAINED = [name for name, row in ARCHITECTURES.items() if row.imagenet]
 

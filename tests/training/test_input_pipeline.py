@@ -1,13 +1,15 @@
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import affine_transform
 
-from cxr_cli.recipe.options import Augmentation
+from cxr_cli.recipe.options import TRAINING_OPTIONS, Augmentation
 from cxr_cli.training.augment_preview import preview_variants
 from cxr_cli.training.engine import tf
 from cxr_cli.training.input_pipeline import augment, to_rgb, training_batches
 
-STILL = Augmentation(rotation=0, shift=0, zoom=0, brightness=0, flip=False, shear=0)
+STILL = Augmentation(**{item.name: item.type(0) for item in fields(Augmentation)})
 
 
 def seeded(number=0):
@@ -15,12 +17,20 @@ def seeded(number=0):
 
 
 def moved(films, **ranges):
-    options = {"rotation": 0, "shift": 0, "zoom": 0, "brightness": 0, "flip": False, **ranges}
-    return augment(tf.constant(films), Augmentation(**options), seed=seeded(1)).numpy()
+    return augment(tf.constant(films), replace(STILL, **ranges), seed=seeded(1)).numpy()
 
 
 def test_without_augmentation_a_film_is_unchanged(films):
     np.testing.assert_array_equal(moved(films), to_rgb(films))
+
+
+@pytest.mark.parametrize("name", [item.name for item in fields(Augmentation)])
+def test_every_augmentation_option_alone_changes_films(films, name):
+    largest = TRAINING_OPTIONS[name].text.high
+
+    assert not np.array_equal(
+        moved(np.concatenate([films] * 4), **{name: largest or True}), to_rgb(np.concatenate([films] * 4))
+    )
 
 
 def test_flip_mirrors_some_films_horizontally(films):

@@ -94,3 +94,8 @@ def test_a_column_of_an_unsupported_type_is_a_programming_error():
 
     with pytest.raises(TypeError, match=r"Received: list\[int\]"):
         CsvTable(Wrong, made_by="cxr train")
+
+
+def test_a_repeated_column_that_does_not_exist_is_a_mistake_of_the_program():
+    with pytest.raises(TypeError, match=r"Expected columns of Row\. Received: finding\."):
+        CsvTable(Row, made_by="cxr evaluate", repeated={"image", "finding"})

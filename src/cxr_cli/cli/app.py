@@ -55,7 +55,7 @@ _COMMANDS = (
     phantoms,
 )
 for module in _COMMANDS:
-    name = module.__name__.rsplit(".", 1)[-1]
+    name = module.__name__.rsplit(".", 1)[-1]  # one word
     app.command(name)(getattr(module, name))
 
 

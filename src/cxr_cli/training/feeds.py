@@ -20,6 +20,7 @@ from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.formats import open_litert
 from cxr_cli.training.frozen import Halves, layers_fingerprint, split_at_frozen
 from cxr_cli.training.input_pipeline import (
+    AUGMENTATION,
     BATCH,
     augment,
     gather_rows,
@@ -194,7 +195,7 @@ class FrozenFeed:
                 "size": int(lower.input_shape[1]),
                 "layers": layers_fingerprint(lower),
                 "cut": self._halves.name,
-                "augmentation": asdict(self._augmentation),
+                "augmentation": [AUGMENTATION, asdict(self._augmentation)],
                 "seed": self._seed,
             },
             shape=self._shape,

@@ -138,6 +138,10 @@ def gather_rows(array: np.ndarray, rows: Any, dtype: type[np.generic]) -> Any:
     return tf.ensure_shape(selected, [None, *array.shape[1:]])
 
 
+# Part of what cached outputs are known by: raise it whenever `augment` gives other films for the same options.
+AUGMENTATION = 1
+
+
 def augment(films: Any, augmentation: Augmentation, *, seed: Any, places: Any = None, count: Any = None) -> Any:
     """Move each film by one random affine map, uniform in the ranges, and change its brightness.
 

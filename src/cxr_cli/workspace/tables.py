@@ -33,6 +33,9 @@ class CsvTable(Generic[R]):
         self.row = row
         self.made_by = made_by
         self._fields = [name for name in hints if not name.startswith("_")]
+        unknown = set(repeated) - set(self._fields)
+        if unknown:
+            raise TypeError(f"Expected columns of {row.__name__}. Received: {', '.join(sorted(unknown))}.")
         self.columns = [name.removesuffix("_") for name in self._fields]
         self._cells = [_reader(hints[name], repeated=name in repeated) for name in self._fields]
         self._values = attrgetter(*self._fields)
