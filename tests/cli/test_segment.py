@@ -79,7 +79,7 @@ def test_a_film_without_lungs_is_doubtful_with_its_mask_in_another_folder(cxr, f
     folder = SegmentationFolder(tmp_path / "segmentations" / "fcm")
 
     assert row["ok"] is False
-    assert row["flags"] == ["no outline of lungs in the clusters"]
+    assert row["flags"] == ["the clusters show no outline of lungs"]
     assert row["mask"] == str(folder.doubtful("noise.png"))
     assert not folder.mask("noise.png").exists()
 

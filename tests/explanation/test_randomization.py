@@ -40,7 +40,7 @@ def test_a_method_that_ignores_the_head_is_detected(found):
     assert abs(head.spearman["gradcam"]) < 0.99
     assert not found.passed["eigencam"]
     assert found.verdicts["eigencam"].startswith(
-        "stays as it was with a random head, so it does not show the prediction"
+        "stays the same with a random head, so it does not show the prediction"
     )
 
 
@@ -72,9 +72,9 @@ def depth(head, signed, absolute):
 @pytest.mark.parametrize(
     ("figures", "passed", "words"),
     [
-        ((0.2, 0.1, 0.3), True, "is another map"),
+        ((0.2, 0.1, 0.3), True, "changes when"),
         ((1.0, 0.1, 0.3), False, "with a random head"),
-        ((0.2, 0.1, 0.6), False, "stays alike"),
+        ((0.2, 0.1, 0.6), False, "stays similar"),
         ((0.2, None, None), False, "not defined"),
     ],
 )

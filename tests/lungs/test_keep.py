@@ -51,7 +51,7 @@ def test_films_without_two_upright_lungs_are_doubtful(method, spoilt):
     found = segment_lungs(film, method)
 
     assert not found.ok
-    assert "no outline of lungs in the clusters" in found.flags
+    assert "the clusters show no outline of lungs" in found.flags
 
 
 def boxes(*corners: tuple[int, int, int, int]) -> np.ndarray:
@@ -66,11 +66,11 @@ def boxes(*corners: tuple[int, int, int, int]) -> np.ndarray:
     ("mask", "flag"),
     [
         (boxes((20, 100, 20, 60), (20, 100, 70, 110)), None),
-        (boxes(), "no lung found in place of two"),
-        (boxes((20, 100, 20, 110)), "one lung found in place of two"),
+        (boxes(), "no lung found instead of two"),
+        (boxes((20, 100, 20, 110)), "one lung found instead of two"),
         (boxes((20, 100, 20, 60), (20, 50, 70, 110)), "one lung is 38% of the other"),
-        (boxes((20, 60, 20, 40), (20, 60, 70, 90)), "the lungs take 9.8% of the film, not 14% to 65%"),
-        (boxes((0, 100, 0, 60), (0, 100, 70, 128)), "the lungs take 72.0% of the film, not 14% to 65%"),
+        (boxes((20, 60, 20, 40), (20, 60, 70, 90)), "the lungs cover 9.8% of the film; expected 14% to 65%"),
+        (boxes((0, 100, 0, 60), (0, 100, 70, 128)), "the lungs cover 72.0% of the film; expected 14% to 65%"),
         (boxes((0, 90, 20, 60), (0, 90, 70, 110)), "the lungs touch 16% of the film's border"),
     ],
 )
@@ -100,7 +100,7 @@ def test_a_film_without_lungs_stays_unchanged_with_the_reason():
     kept, reason = keep_lungs(film, "fcm")
 
     np.testing.assert_array_equal(kept, film)
-    assert reason == "no outline of lungs in the clusters"
+    assert reason == "the clusters show no outline of lungs"
 
 
 def test_the_command_line_offers_every_method():

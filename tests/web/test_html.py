@@ -74,10 +74,10 @@ def test_a_prediction_at_another_threshold_names_it(words):
 
 
 def test_a_film_whose_lungs_were_not_found_is_reported_as_used_whole(words):
-    seen = see(whole="no lung found in place of two; net saw the whole film")
+    seen = see(whole="no lung found instead of two; net saw the whole film")
 
     assert words(html.prediction(seen, name="film.png")).endswith(
-        "What the map shows. Note: no lung found in place of two; net saw the whole film."
+        "What the map shows. Note: no lung found instead of two; net saw the whole film."
     )
 
 

@@ -84,8 +84,18 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
     worth = evaluation.predictive_values
     if worth and evaluation.positives and evaluation.negatives:
         console.result(f"At a prevalence of {worth.prevalence:.3%}:".replace(".000%", "%"))
-        _line("PPV", worth.positive, worth.positive_interval, f"of films called {evaluation.positive}, those that are")
-        _line("NPV", worth.negative, worth.negative_interval, f"of films called {evaluation.negative}, those that are")
+        _line(
+            "PPV",
+            worth.positive,
+            worth.positive_interval,
+            f"share of films called {evaluation.positive} that are {evaluation.positive}",
+        )
+        _line(
+            "NPV",
+            worth.negative,
+            worth.negative_interval,
+            f"share of films called {evaluation.negative} that are {evaluation.negative}",
+        )
     elif worth:
         console.result("PPV and NPV at a prevalence need films of both classes.")
     elif evaluation.positives and evaluation.negatives:

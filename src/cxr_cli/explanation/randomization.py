@@ -115,7 +115,7 @@ def _verdict(method: str, depths: list[RandomizedDepth]) -> tuple[bool, str]:
         return False, "not defined: these maps are the same everywhere"
     found = f"rank correlation {head:.2f} with a random head, {signed:.2f} ({absolute:.2f} absolute) with all random"
     if head >= _SAME:
-        return False, f"stays as it was with a random head, so it does not show the prediction; {found}"
+        return False, f"stays the same with a random head, so it does not show the prediction; {found}"
     if max(signed, absolute) >= _ALIKE:
-        return False, f"stays alike with random weights throughout; {found}"
-    return True, f"is another map with random weights throughout; {found}"
+        return False, f"stays similar with all weights random; {found}"
+    return True, f"changes when all weights are random; {found}"

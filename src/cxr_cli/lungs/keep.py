@@ -101,15 +101,15 @@ def keep_lungs(film: np.ndarray, method: str) -> tuple[np.ndarray, str]:
 def _flags(fitted: Fit, *, lungs: int, area: float, balance: float, border: float) -> tuple[str, ...]:
     flags = []
     if lungs < 2:
-        flags.append(f"{('no lung', 'one lung')[lungs]} found in place of two")
+        flags.append(f"{('no lung', 'one lung')[lungs]} found instead of two")
     elif balance < _LEAST_BALANCE:
         flags.append(f"one lung is {balance:.0%} of the other")
     if not _SMALLEST <= area <= _LARGEST:
-        flags.append(f"the lungs take {area:.1%} of the film, not {_SMALLEST:.0%} to {_LARGEST:.0%}")
+        flags.append(f"the lungs cover {area:.1%} of the film; expected {_SMALLEST:.0%} to {_LARGEST:.0%}")
     if border > _MOST_BORDER:
         flags.append(f"the lungs touch {border:.0%} of the film's border")
     if fitted.contrast < _LEAST_CONTRAST:
-        flags.append("no outline of lungs in the clusters")
+        flags.append("the clusters show no outline of lungs")
     if fitted.rarity > _MOST_RARITY:
-        flags.append("an outline unlike lungs")
+        flags.append("the outline does not look like lungs")
     return tuple(flags)
