@@ -95,7 +95,7 @@ def test_films_without_a_patient_are_reported(parts, tmp_path):
     [fault] = faults(parts, tmp_path, pattern=None)
 
     assert (fault.level, fault.about) == ("warning", "patients")
-    assert fault.numbers == "40 of 40 films each count as a patient of their own."
+    assert fault.numbers == "40 of 40 films count as one patient each."
 
 
 def test_a_damaged_table_of_copies_is_named(prepared, tmp_path):

@@ -39,8 +39,8 @@ def test_the_text_output_of_prepare_lists_counts_and_paths(cxr, tree, tmp_path):
     assert result.stdout == (
         "Files                          left out  kept\n"
         "files in the folders                       24\n"
-        "is an image file, by its name         0    24\n"
-        "is in no folder of masks              0    24\n"
+        "has the file name of an image         0    24\n"
+        "is not in a folder of masks           0    24\n"
         "is in a class folder                  0    24\n"
         "image can be read                     0    24\n"
         "\n"

@@ -100,7 +100,7 @@ def test_every_file_is_kept_or_excluded_with_a_reason(tree):
         )
     )
 
-    no_image = "not an image file, by its suffix"
+    no_image = "its suffix is not that of an image file"
     assert sorted(kept(selection)) == ["covid/a.png", "normal/a.png"]
     assert reasons(selection) == {
         "covid/.DS_Store": "hidden file or folder",
@@ -110,12 +110,12 @@ def test_every_file_is_kept_or_excluded_with_a_reason(tree):
         "notes/x.csv": no_image,
         "readme.txt": no_image,
         "covid/lung_masks/a.png": "in the folder lung_masks",
-        "loose.png": "in no class folder",
+        "loose.png": "not in a class folder",
     }
     assert selection.rows == 10
     assert selection.funnel == [
-        FunnelStep(rule="is an image file, by its name", removed=6, left=4),
-        FunnelStep(rule="is in no folder of masks", removed=1, left=3),
+        FunnelStep(rule="has the file name of an image", removed=6, left=4),
+        FunnelStep(rule="is not in a folder of masks", removed=1, left=3),
         FunnelStep(rule="is in a class folder", removed=1, left=2),
     ]
 

@@ -294,7 +294,7 @@ def test_every_row_is_kept_or_excluded_with_the_first_reason(metadata):
         FunnelStep(rule="modality is X-ray", removed=1, left=10),
         FunnelStep(rule="view is PA, AP, AP Supine", removed=2, left=8),
         FunnelStep(rule="finding is known", removed=3, left=5),
-        FunnelStep(rule="image file is there", removed=2, left=3),
+        FunnelStep(rule="image file exists", removed=2, left=3),
         FunnelStep(rule="image file is listed once", removed=1, left=2),
     ]
     assert selection.missing_columns == []
@@ -417,7 +417,7 @@ def test_an_error_without_remaining_rows_shows_the_funnel(metadata):
     assert caught.value.message == (
         "Expected frontal X-rays with a finding and an image file. Received: 2 rows, of which none is left "
         "(modality is X-ray: 2 left; view is PA, AP, AP Supine: 1 left; finding is known: 1 left; "
-        "image file is there: 0 left; image file is listed once: 0 left)."
+        "image file exists: 0 left; image file is listed once: 0 left)."
     )
     assert caught.value.hint == "Say where the images are with --images DIR, or which views to keep with --views"
 

@@ -161,7 +161,7 @@ def test_the_record_describes_how_the_dataset_was_made(clinic, workspace, rows_o
         FunnelStep(rule="modality is X-ray", removed=0, left=16),
         FunnelStep(rule="view is PA, AP, AP Supine", removed=1, left=15),
         FunnelStep(rule="finding is known", removed=0, left=15),
-        FunnelStep(rule="image file is there", removed=0, left=15),
+        FunnelStep(rule="image file exists", removed=0, left=15),
         FunnelStep(rule="image file is listed once", removed=0, left=15),
         FunnelStep(rule="image can be read", removed=0, left=15),
     ]
@@ -538,7 +538,7 @@ def test_the_ieee8023_collection_has_the_films_counted_by_hand(workspace):
         ("modality is X-ray", 674),
         ("view is PA, AP, AP Supine", 578),
         ("finding is known", 527),
-        ("image file is there", 524),
+        ("image file exists", 524),
         ("image file is listed once", 524),
         ("image can be read", 524),
     ]
@@ -729,5 +729,5 @@ def test_the_nih_folders_have_the_films_and_patients_counted_by_hand(shared, wor
     assert record.findings == {"no_findings": {"no_findings": 500}, "pneumonia": {"pneumonia": 500}}
     assert sum(record.patients.values()) == len({film.group for film in films}) == 682
     assert {row["filename"]: row["reason"] for row in excluded(workspace)} == {
-        "metadata.csv": "not an image file, by its suffix"
+        "metadata.csv": "its suffix is not that of an image file"
     }

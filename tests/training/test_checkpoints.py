@@ -177,7 +177,7 @@ def test_expensive_checkpoints_are_skipped_and_the_last_is_removed(tmp_path, mon
 
 def test_a_checkpoint_of_other_weights_or_another_feed_is_not_resumed(parts, whole):
     folder, _ = whole
-    with pytest.raises(CxrError, match="Expected tiny to be fed with what the frozen layers make of films"):
+    with pytest.raises(CxrError, match="Expected tiny to be trained on what the frozen layers make of films"):
         trained(parts, folder, resume=2, limit=0)
 
     checkpoints = Checkpoints(folder / "2.npz", run="tiny", options=OPTIONS, dataset="d", original=None, resume=True)

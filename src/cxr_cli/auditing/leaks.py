@@ -59,7 +59,7 @@ def _nameless(films: int, total: int) -> AuditFinding:
         level="warning",
         about="patients",
         found="The patients of some films are not known.",
-        numbers=f"{films} of {total} films each count as a patient of their own.",
+        numbers=f"{films} of {total} films count as one patient each.",
         why="A patient with several films may be in two parts, and intervals are narrower than they should be.",
         next="If file names contain the patient: `cxr prepare --folders DIR --patient-pattern REGEX`",
     )

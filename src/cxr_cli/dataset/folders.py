@@ -61,11 +61,11 @@ def select_from_folders(
     paths = map(Path, walk_files(folder, hidden=True, skip=skip))
     files = [_File(path, path.relative_to(folder).parts) for path in paths]
     selection = Selection(negative="", positive="", rows=len(files))
-    files = _apply(selection, files, "is an image file, by its name", _File.no_image)
-    files = _apply(selection, files, "is in no folder of masks", _File.in_masks)
+    files = _apply(selection, files, "has the file name of an image", _File.no_image)
+    files = _apply(selection, files, "is not in a folder of masks", _File.in_masks)
     parts = _part_folders(folder, files)
     files = [file.in_part(parts) for file in files]
-    files = _apply(selection, files, "is in a class folder", lambda file: "" if file.kind else "in no class folder")
+    files = _apply(selection, files, "is in a class folder", lambda file: "" if file.kind else "not in a class folder")
     _check_layout(folder, files, fewest=1 if known else 2)
     selection.given_parts = [part for part in PARTS if part in parts.values()]
 
@@ -108,7 +108,7 @@ class _File:
         if any(name.startswith(".") for name in self.inside):
             return "hidden file or folder"
         if self.path.suffix.lower() not in SUFFIXES:
-            return "not an image file, by its suffix"
+            return "its suffix is not that of an image file"
         # The manifest could not hold it: a name in another encoding, for example from an old archive.
         return "" if _printable(str(self.path)) == str(self.path) else "file name is not UTF-8"
 

@@ -96,7 +96,7 @@ def _apply_rules(
         ("modality is X-ray", lambda row: row.unless("modality", {"xray", "cr", "dx", "rf"}, "modality")),
         (f"view is {_listed(views)}", lambda row: row.unless("view", wanted_views, "view")),
         ("finding is known", lambda row: row.without_finding()),
-        ("image file is there", lambda row: row.without_image(find[row.metadata])),
+        ("image file exists", lambda row: row.without_image(find[row.metadata])),
         ("image file is listed once", first.seen_before),
     ]
     rejected: list[list[Exclusion]] = [[] for _ in rules]

@@ -93,9 +93,9 @@ class Checkpoints:
             )
         if state.record.feed != feed:
             raise CxrError(
-                f"Expected {self._run} to be fed with {state.record.feed}, as it began. Received: {feed}, because the "
+                f"Expected {self._run} to be trained on {state.record.feed}, as before. Received: {feed}, because the "
                 "space of the cache has changed.",
-                hint="Make room on the workspace's disk, or train without --resume",
+                hint="Free space on the workspace's disk, or train without --resume",
             )
         return state
 
