@@ -93,10 +93,10 @@ def _kind(options: argparse.Namespace) -> str:
 
 
 def _probabilities(table: Path) -> dict[str, float]:
-    """Return the probabilities of the positive class, by file name."""
+    """Return the probabilities of the positive class before calibration, by file name."""
     with table.open(encoding="utf-8", newline="") as stream:
         header, *rows = csv.reader(stream)
-    column = next(i for i in reversed(range(len(header))) if header[i].startswith("probability"))
+    column = header.index("raw_probability" if "raw_probability" in header else "probability")  # the peer has one
     return {Path(row[0]).name: float(row[column]) for row in rows}
 
 

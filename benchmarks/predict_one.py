@@ -33,7 +33,7 @@ def main() -> None:
             runs=options.runs,
         )
     (prediction,) = json.loads(measured["cxr"].output)
-    _, ours = prediction["probabilities"].values()  # the positive class is the second
+    ours = prediction["raw_probability"]  # the peer does not calibrate
     record(
         f"`cxr predict`, one film, {run.name}",
         data=options.film.name,
