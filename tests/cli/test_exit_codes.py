@@ -62,3 +62,24 @@ def test_gradcam_without_films_is_wrong_usage(cxr, tmp_path):
         "Error: Expected films, or a part of the prepared dataset. Received: neither.\n"
         "For example: cxr gradcam --split test\n"
     )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("calibrate", "--operating-point", "often"),
+        ("train", "--operating-point", "often"),
+        ("train", "--resume", "simple-cnn", "--from", "simple-cnn"),
+        ("train", "--augment-preview", "variants.jpg"),
+        ("crossval", "--folds", 5, "--leave-out", "view"),
+        ("prepare", "--metadata", "metadata.csv", "--split", "70/30"),
+        ("export", "--format", "onnx", "--precision", "int8"),
+        ("evaluate", "--external", "--folders", ".", "--name", "test"),
+    ],
+)
+def test_options_that_only_the_library_can_judge_are_wrong_usage(cxr, trained, in_folder, arguments):
+    result = cxr(*arguments, "-w", trained.root)
+
+    assert result.exit_code == 2, result.stderr
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[-2].startswith("Error: Expected ")

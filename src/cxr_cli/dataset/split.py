@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from cxr_cli.dataset.record import Leak
-from cxr_cli.errors import SplitError
+from cxr_cli.errors import SplitError, UsageError
 from cxr_cli.workspace.folders import PARTS
 
 DEFAULT_SHARES = (70.0, 15.0, 15.0)
@@ -18,14 +18,14 @@ def parse_shares(text: str) -> tuple[float, float, float]:
     """Read the shares of train, val and test in ``70/15/15``, in percent or any other unit; none may be 0.
 
     Raises:
-        SplitError: not three positive numbers.
+        UsageError: not three positive numbers.
     """
     try:
         shares = [float(share) for share in text.replace(",", "/").split("/")]
     except ValueError:
         shares = []
     if len(shares) != len(PARTS) or not all(0 < share < float("inf") for share in shares):
-        raise SplitError(
+        raise UsageError(
             f"Expected three positive numbers, of train, val and test. Received: {text}.",
             hint="For example: --split 70/15/15",
         )

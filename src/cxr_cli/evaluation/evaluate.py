@@ -11,7 +11,7 @@ from cxr_cli.dataset.duplicates import read_small
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord, Leak
 from cxr_cli.dataset.seen import COPY, FILM, MAYBE_COPY, PATIENT, open_seen
-from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.errors import CxrError, UsageError, WorkspaceError
 from cxr_cli.evaluation.current import why_outdated
 from cxr_cli.evaluation.predicted import PredictedFilms, predict_films
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
@@ -72,7 +72,9 @@ def evaluate(
         WorkspaceError: there is no dataset or no run, or their classes differ.
     """
     if split not in PARTS:
-        raise CxrError(f"Expected a split: {', '.join(PARTS)}. Received: {split!r}.", hint="For example: --split test")
+        raise UsageError(
+            f"Expected a split: {', '.join(PARTS)}. Received: {split!r}.", hint="For example: --split test"
+        )
     predictor = open_predictor(workspace.run(run))
     film_set = _part(workspace, predictor, split)
     predicted, seen = predict_set(workspace, predictor, film_set, drop_seen=drop_seen)

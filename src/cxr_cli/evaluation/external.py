@@ -11,7 +11,7 @@ from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.dataset.metadata import DEFAULT_VIEWS, select_films
 from cxr_cli.dataset.selection import Selection
 from cxr_cli.dataset.sources import read_source
-from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.errors import UsageError, WorkspaceError
 from cxr_cli.evaluation.evaluate import Evaluated, FilmSet, current_test, predict_set, save
 from cxr_cli.evaluation.record import EvaluationRecord, External, Gap
 from cxr_cli.evaluation.scoring import score
@@ -103,7 +103,7 @@ def _name(asked: str | None, where: Elsewhere) -> str:
     if not asked and name in PARTS:
         name = f"external-{name}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name) or name in PARTS:
-        raise CxrError(
+        raise UsageError(
             f"Expected a name of letters, digits, '.', '_', '+' and '-', other than {', '.join(PARTS)}. "
             f"Received: {name!r}.",
             hint="For example: --name other-hospital",

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from cxr_cli.errors import CxrError
+from cxr_cli.errors import UsageError
 from cxr_cli.workspace.records import RecordPart
 
 
@@ -40,7 +40,7 @@ def parse_rule(text: str) -> Rule:
     """The rule in ``youden``, ``sensitivity=0.95``, ``specificity=0.9`` or ``threshold=0.5``.
 
     Raises:
-        CxrError: `text` is none of these, or its value is not between 0 and 1.
+        UsageError: `text` is none of these, or its value is not between 0 and 1.
     """
     if text == DEFAULT_RULE:
         return Rule(DEFAULT_RULE)
@@ -50,7 +50,7 @@ def parse_rule(text: str) -> Rule:
     except ValueError:
         number = -1.0
     if kind not in _KINDS or not 0 < number < 1:
-        raise CxrError(
+        raise UsageError(
             "Expected an operating point: youden, or sensitivity, specificity or threshold with a value between 0 and "
             f"1. Received: {text}.",
             hint="For example: --operating-point sensitivity=0.95",

@@ -47,7 +47,7 @@ def change_operating_point(workspace: Workspace, name: str | None, rule: str) ->
         The run, and its record as it is now.
 
     Raises:
-        CxrError: `rule` is not a rule.
+        UsageError: `rule` is not a rule.
         WorkspaceError: there is no run, or it has no predictions for its validation films.
     """
     parse_rule(rule)

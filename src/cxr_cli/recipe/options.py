@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.errors import CxrError, UsageError, WorkspaceError
 from cxr_cli.recipe.architectures import ARCHITECTURES
 
 _FROM_ARCHITECTURE = "depends on the architecture (see cxr train --list)"
@@ -77,7 +77,7 @@ class TrainingOptions:
     `cache` decides too: where the outputs of the frozen layers don't fit, each epoch augments again (see `make_feed`).
 
     Raises:
-        CxrError: a value is of another type, out of range or none of the choices.
+        UsageError: a value is of another type, out of range or none of the choices.
     """
 
     arch: str = _option("mobilenetv2", "architecture", "Architecture.", choices=dict.fromkeys(ARCHITECTURES, ""))
@@ -218,7 +218,7 @@ def _check(options: TrainingOptions | Augmentation) -> None:
     for option in _options_of(type(options)):
         value = getattr(options, option.name)
         if not option.accepts(value):
-            raise CxrError(
+            raise UsageError(
                 f"Expected {option.accepted} for {option.name} ({option.text.title}). Received: {value!r}.",
                 hint="All options, their ranges and defaults: cxr train --help",
             )
@@ -243,11 +243,11 @@ def change_options(options: TrainingOptions, changes: Mapping[str, Any]) -> Trai
         changes: new values by the names of `TRAINING_OPTIONS`, those of the augmentation among them.
 
     Raises:
-        CxrError: a value that an option doesn't take, or an unknown name.
+        UsageError: a value that an option doesn't take, or an unknown name.
     """
     unknown = sorted(set(changes) - set(TRAINING_OPTIONS))
     if unknown:
-        raise CxrError(
+        raise UsageError(
             f"Expected training options: {', '.join(TRAINING_OPTIONS)}. Received: {', '.join(unknown)}.",
             hint="What each of them does: cxr train --help",
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from cxr_cli.errors import CxrError
+from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import track
 from cxr_cli.rendering.anatomy import ARM, HUMERUS, LUNG_WALL, SCAPULA, TORSO, Anatomy, Sheet, anatomy_of
 
@@ -101,7 +101,7 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
         CxrError: `films` is less than 2, or `folder` can't be written to or holds other files.
     """
     if films < 2:
-        raise CxrError(
+        raise UsageError(
             f"Expected at least 2 phantoms, one for each class. Received: films={films}.",
             hint="Use at least 2, or 120 for a dataset to train on.",
         )

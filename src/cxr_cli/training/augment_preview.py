@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from cxr_cli.dataset.manifest import read_manifest
-from cxr_cli.errors import CxrError
+from cxr_cli.errors import UsageError
 from cxr_cli.films.figures import save_figure
 from cxr_cli.films.reader import read_at
 from cxr_cli.recipe.architectures import ARCHITECTURES
@@ -37,7 +37,7 @@ def draw_augment_preview(workspace: Workspace, options: TrainingOptions, path: P
     film = next(film for film in read_manifest(dataset) if film.split == "train")
     source = dataset.root / film.path
     if path.resolve().is_relative_to(dataset.root.resolve()) or path.resolve() == Path(film.original).resolve():
-        raise CxrError(
+        raise UsageError(
             f"Expected a file outside the dataset for the picture. Received: {path}.",
             hint="For example: --augment-preview variants.png",
         )

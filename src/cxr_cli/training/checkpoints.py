@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.errors import CxrError, UsageError, WorkspaceError
 from cxr_cli.progress import EpochRow
 from cxr_cli.recipe.options import TrainingOptions, options_by_name, read_options
 from cxr_cli.recipe.record import RunRecord
@@ -233,7 +233,7 @@ def check_options(record: CheckpointRecord, options: TrainingOptions) -> None:
         there, here = (
             ", ".join(f"{name.replace('_', '-')} {each[name]}" for name in changed) for each in (began, wanted)
         )
-        raise CxrError(
+        raise UsageError(
             f"Expected the options that the training run {record.run} began with: {there}. Received: {here}.",
             hint=f"Resume it with its own: cxr train --resume {record.run}; or train without --resume",
         )

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxr_cli.errors import CxrError
+from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.workspace.folders import RunFolder
 
 if TYPE_CHECKING:
@@ -163,17 +163,17 @@ def find_format(name: str, precision: str = "float32") -> Format:
     """Find a format by its name, in a precision.
 
     Raises:
-        CxrError: no such format, or it can't be written in this precision.
+        UsageError: no such format, or it can't be written in this precision.
     """
     if name not in FORMATS:
-        raise CxrError(
+        raise UsageError(
             f"Expected a format: {', '.join(FORMATS)}. Received: {name!r}.", hint="For example: --format onnx"
         )
     row = FORMATS[name]
     if precision == row.precision:
         return row
     if precision not in row.others:
-        raise CxrError(
+        raise UsageError(
             f"Expected a precision of {name}: {', '.join([row.precision, *row.others])}. Received: {precision!r}.",
             hint="For example: --format litert --precision float16",
         )
@@ -214,7 +214,7 @@ def plan_export(run: RunFolder, wanted: Format, output: Path | None = None) -> P
     ending = Path(wanted.file).suffix
     if path.suffix.lower() != ending if ending else path.is_dir() and _holds_something_else(path):
         kind = f"a file name ending in {ending}" if ending else "a new folder, or one with an earlier SavedModel"
-        raise CxrError(f"Expected {kind}. Received: {path}.", hint=f"For example: -o {wanted.file}")
+        raise UsageError(f"Expected {kind}. Received: {path}.", hint=f"For example: -o {wanted.file}")
     return path
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.errors import CxrError
+from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import note
 from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
 from cxr_cli.recipe.reproduction import Original, check_dataset, find_original
@@ -72,12 +72,12 @@ def _resumed(
     options: dict[str, Any],
 ) -> TrainingPlan:
     if from_run:
-        raise CxrError(
+        raise UsageError(
             f"Expected a run to resume or a run to train again. Received: both, {resume} and {from_run}.",
             hint=f"cxr train --resume {resume}",
         )
     if name not in (None, resume):
-        raise CxrError(
+        raise UsageError(
             f"Expected no new name for a resumed run, which stays {resume}. Received: {name}.",
             hint=f"cxr train --resume {resume}",
         )
@@ -95,7 +95,7 @@ def check_strategy(strategy: str, *, profile: bool) -> None:
         CxrError: a profile on several devices, or no usable TF_CONFIG for several machines.
     """
     if strategy != "none" and profile:
-        raise CxrError(
+        raise UsageError(
             f"Expected no profile with the strategy {strategy}: a profile measures the parts of a step on one device.",
             hint="Leave out --profile, or --strategy",
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_cli.errors import CxrError
+from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import TrainingOptions, change_options
@@ -86,7 +86,7 @@ def train_all(workspace: Workspace, *, profile: bool = False, **options: Any) ->
     workspace.prepared()
     chosen = change_options(TrainingOptions(), options)
     if chosen.strategy == "multi-worker":
-        raise CxrError(
+        raise UsageError(
             "Expected one architecture with the strategy multi-worker: the workers connect only once. Received: all.",
             hint="For example: --arch mobilenetv2",
         )
@@ -137,7 +137,7 @@ def preview_augmentation(
         WorkspaceError: no dataset, or `output` can't be written to.
     """
     if output.suffix.lower() != ".png":
-        raise CxrError(
+        raise UsageError(
             f"Expected a file ending in .png. Received: {output}.", hint="For example: --augment-preview variants.png"
         )
     plan = plan_run(workspace, from_run=from_run, resume=resume, **options)

@@ -11,7 +11,7 @@ from cxr_cli.dataset.folds import Fold, Skipped, draw_folds
 from cxr_cli.dataset.folds import leave_out as leave_out_values
 from cxr_cli.dataset.manifest import Film, dataset_fingerprint, films_by_part, read_manifest, write_manifest
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.errors import CxrError
+from cxr_cli.errors import UsageError
 from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
@@ -53,7 +53,7 @@ def plan_folds(
         seed: random seed of the folds.
 
     Raises:
-        CxrError: both `folds` and `leave_out`, too few folds, or an unknown column.
+        UsageError: both `folds` and `leave_out`, too few folds, or an unknown column.
         SplitError: the films can't be divided like this.
         WorkspaceError: no dataset, or a damaged one.
     """
@@ -70,16 +70,16 @@ def plan_folds(
 
 def _check(folds: int | None, leave_out: str | None) -> None:
     if folds is not None and leave_out:
-        raise CxrError(
+        raise UsageError(
             f"Expected folds or a column to leave out. Received: {folds} folds and {leave_out}.",
             hint="Leave out one of them",
         )
     if folds is not None and folds < _FEWEST_FOLDS:
-        raise CxrError(
+        raise UsageError(
             f"Expected {_FEWEST_FOLDS} or more folds. Received: {folds}.", hint="For example: cxr crossval --folds 5"
         )
     if leave_out is not None and leave_out not in LEAVE_OUT_COLUMNS:
-        raise CxrError(
+        raise UsageError(
             f"Expected one of {', '.join(LEAVE_OUT_COLUMNS)} to leave out. Received: {leave_out}.",
             hint="For example: cxr crossval --leave-out source",
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from cxr_cli.dataset.folds import Fold
 from cxr_cli.dataset.record import check_unchanged
-from cxr_cli.errors import CxrError
+from cxr_cli.errors import UsageError
 from cxr_cli.evaluation.crossval.apart import train_apart
 from cxr_cli.evaluation.crossval.output import write_crossval
 from cxr_cli.evaluation.crossval.plan import FoldPlan, fold_title, plan_folds, write_fold
@@ -100,7 +100,7 @@ def _options(workspace: Workspace, from_run: str | None, changes: Mapping[str, A
         options = change_options(options, {"strategy": "none"})
     options = change_options(options, changes)
     if options.strategy == "multi-worker":
-        raise CxrError(
+        raise UsageError(
             "Expected a strategy for one machine, none or mirrored, for cross-validation. Received: multi-worker.",
             hint="For example: cxr crossval --strategy mirrored",
         )
