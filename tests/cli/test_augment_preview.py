@@ -54,7 +54,7 @@ def test_the_preview_depends_on_the_ranges_and_the_seed(cxr, prepared, tmp_path)
 def test_another_suffix_is_refused_before_tensorflow_is_loaded(cxr, prepared, tmp_path, name):
     result = cxr("train", "--augment-preview", tmp_path / name, "-w", prepared.root)
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
         f"Error: Expected a file ending in .png. Received: {tmp_path / name}.\n"
         "For example: --augment-preview variants.png\n"
@@ -67,7 +67,7 @@ def test_a_film_of_the_dataset_is_not_overwritten(cxr, prepared):
     before = place.read_bytes()
     result = cxr("train", "--augment-preview", place, "--image-size", "64", "-w", prepared.root)
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert f"Error: Expected a file outside the dataset for the picture. Received: {place}." in result.stderr
     assert place.read_bytes() == before
 

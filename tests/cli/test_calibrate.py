@@ -83,7 +83,7 @@ def test_the_output_of_calibrate(cxr, own_trained):
 def test_calibrate_without_a_rule_is_an_error(cxr, own_trained):
     failed = cxr("calibrate", "--operating-point", "best", "-w", own_trained.root)
 
-    assert failed.exit_code == 1
+    assert failed.exit_code == 2
     assert failed.stderr == (
         "Error: Expected an operating point: youden, or sensitivity, specificity or threshold with a value between 0 "
         "and 1. Received: best.\nFor example: --operating-point sensitivity=0.95\n"

@@ -157,7 +157,8 @@ def test_leaving_out_a_source_with_the_options_of_a_run(cxr, here, own_trained, 
 def test_impossible_folds_are_refused_before_training(cxr, prepared, arguments, message, hint):
     result = cxr("crossval", *arguments, "-w", prepared.root)
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    wrong_usage = len(arguments) == 4 or arguments[0] in {"--operating-point", "--name"}
+    assert (result.exit_code, result.stdout) == (2 if wrong_usage else 1, "")
     assert result.stderr.startswith(f"Error: {message}")
     assert result.stderr.splitlines()[-1].startswith(hint)
     assert not (prepared.root / "crossval").exists()

@@ -115,7 +115,7 @@ def test_a_lower_precision_without_validation_films_is_refused(cxr, own_trained)
 def test_a_precision_that_a_format_lacks_is_refused(cxr, trained):
     result = cxr("export", "-f", "onnx", "--precision", "float16", "-w", trained.root)
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
         "Error: Expected a precision of onnx: float32. Received: 'float16'.\n"
         "For example: --format litert --precision float16\n"
@@ -152,7 +152,7 @@ def test_a_damaged_keras_model_is_an_error_and_leaves_no_file(cxr, own_trained):
 def test_invalid_exports_are_refused_before_tensorflow_loads(cxr, trained):
     result = cxr("export", "--format", "savedmodel", "-o", trained.dataset.root, "-w", trained.root)
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
         f"Error: Expected a new folder, or one with an earlier SavedModel. Received: {trained.dataset.root}.\n"
         "For example: -o saved_model\n"

@@ -201,7 +201,7 @@ def test_the_name_of_a_part_is_refused_for_an_external_test(cxr, tested, class_f
     command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
     for name in ("test", "../out"):
         refused = cxr(*command, "--name", name)
-        assert refused.exit_code == 1
+        assert refused.exit_code == 2
         assert "Expected a name of letters, digits" in refused.stderr
     class_folders.rename(class_folders.parent / "test")
     assert cxr("evaluate", "--external", "--folders", class_folders.parent / "test", "-w", tested.root).exit_code == 0

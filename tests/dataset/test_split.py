@@ -7,7 +7,7 @@ import pytest
 
 from cxr_cli.dataset.record import Leak
 from cxr_cli.dataset.split import complete_split, find_leaks, group_films, parse_shares, split_by_group
-from cxr_cli.errors import SplitError
+from cxr_cli.errors import SplitError, UsageError
 
 
 def drawn_films(seed: int, patients: int = 60) -> tuple[list[str], list[bool]]:
@@ -164,7 +164,7 @@ def test_shares_are_separated_by_slashes_or_commas(text, shares):
     "text", ["", "70", "70/30", "70/15/15/0", "70/30/0", "80/-10/30", "a/b/c", "nan/1/1", "inf/1/1", "70//30"]
 )
 def test_shares_that_are_not_three_positive_numbers_are_refused(text):
-    with pytest.raises(SplitError) as caught:
+    with pytest.raises(UsageError) as caught:
         parse_shares(text)
 
     assert caught.value.message == (f"Expected three positive numbers, of train, val and test. Received: {text}.")

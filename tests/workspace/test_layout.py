@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_cli.errors import NoRunError, WorkspaceError
+from cxr_cli.errors import NoRunError, UsageError, WorkspaceError
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 
@@ -165,7 +165,7 @@ def test_valid_run_names_are_folders_in_models(tmp_path, name):
     "name", ["", ".", "..", ".hidden", "../up", "a/b", "a\\b", "-a", "a b", "é", "a\n", "a:b", "a*"]
 )
 def test_run_names_that_leave_the_folder_or_are_invalid_are_refused(tmp_path, name):
-    with pytest.raises(WorkspaceError) as caught:
+    with pytest.raises(UsageError) as caught:
         Workspace(tmp_path).new_run(name)
 
     assert (

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.errors import CxrError, ImageError, UsageError
+from cxr_cli.errors import CxrError, ImageError
 from cxr_cli.films.figures import save_picture
 from cxr_cli.films.overlay import draw_clusters, draw_mask
 from cxr_cli.films.reader import read_film
@@ -57,7 +57,7 @@ def check_reference(folder: Path, films: Iterable[Path], *, option: str = "--ref
         CxrError: it is no folder, or has no mask of any of the films.
     """
     if not folder.is_dir():
-        raise UsageError(f"Expected a folder of masks. Received: {folder}.", hint=f"For example: {option} masks")
+        raise CxrError(f"Expected a folder of masks. Received: {folder}.", hint=f"For example: {option} masks")
     if not any(find_reference(folder, film) for film in films):
         example = next(iter(films)).name
         raise CxrError(

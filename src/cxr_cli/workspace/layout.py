@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_cli.errors import NoRunError, WorkspaceError
+from cxr_cli.errors import NoRunError, UsageError, WorkspaceError
 from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import (
     AuditFolder,
@@ -135,10 +135,10 @@ class Workspace:
         """The folder of the run called `name`, which need not exist.
 
         Raises:
-            WorkspaceError: `name` can't be the name of a folder.
+            UsageError: `name` can't be the name of a folder.
         """
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
-            raise WorkspaceError(
+            raise UsageError(
                 f"Expected a run's name of letters, digits, '.', '_', '+' and '-'. Received: {name!r}.",
                 hint="For example: --name mobilenetv2-seed1",
             )
@@ -206,7 +206,7 @@ class Workspace:
         """The folder of the cross-validation called `name`, which need not exist.
 
         Raises:
-            WorkspaceError: `name` can't be the name of a folder.
+            UsageError: `name` can't be the name of a folder.
         """
         return CrossvalFolder(self.root / "crossval" / self.new_run(name).name)
 
