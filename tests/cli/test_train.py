@@ -201,7 +201,7 @@ def test_train_without_a_dataset_is_an_error(cxr, tmp_path):
 def test_a_run_name_that_leaves_the_folder_is_refused(cxr, own_prepared):
     result = cxr("train", "--name", "../elsewhere", "-w", own_prepared.root)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "Received: '../elsewhere'." in result.stderr
 
 
