@@ -21,8 +21,8 @@ import numpy as np
 from cxr_cli.films.reader import read_film
 from cxr_cli.films.transforms import resize
 from cxr_cli.lungs.clusters import SIDE
+from cxr_cli.lungs.gray_levels import fuzzy_cmeans
 from cxr_cli.lungs.masks import two_largest
-from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 from cxr_cli.lungs.prior import HEIGHTS, Prior, contrasts, smooth
 from cxr_cli.lungs.segment import find_reference, read_reference
 
@@ -89,7 +89,7 @@ def derive(films: Iterable[DrawnFilm]) -> Prior:
     for film in films:
         shape = measure(film.lungs())
         shapes.append(shape)
-        darkness = SEGMENTATION_METHODS["fcm"](film.pixels()).darkness
+        darkness = fuzzy_cmeans(film.pixels()).darkness
         seen.append(contrasts(smooth(darkness), shape[None])[0])
     mean = np.mean(shapes, axis=0)
     _, lengths, directions = np.linalg.svd(np.array(shapes) - mean, full_matrices=False)

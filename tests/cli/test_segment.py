@@ -69,17 +69,18 @@ def test_segment_with_reference_masks(cxr, films, tmp_path):
     assert record.agreement.films == 2
     assert record.agreement.dice_mean == pytest.approx(np.mean(list(scores.values())), abs=1e-4)
     assert [Path(image).name for image in record.agreement.worst] == sorted(scores, key=scores.get)
-    assert "4 films by fcm, 1 of them doubtful\n" in result.stdout
+    assert "4 films by unet, 1 of them doubtful\n" in result.stdout
     assert f"2 films have no mask in {tmp_path / 'drawn'}: they are not scored\n" in result.stdout
     assert f"  Dice  {record.agreement.dice_mean:.3f}  {record.agreement.dice_median:6.3f}\n" in result.stdout
 
 
 def test_a_film_without_lungs_is_doubtful_with_its_mask_in_another_folder(cxr, films, tmp_path):
     (row,) = json.loads(cxr("segment", films / "noise.png", "--json", "-w", tmp_path).stdout)["films"]
-    folder = SegmentationFolder(tmp_path / "segmentations" / "fcm")
+    folder = SegmentationFolder(tmp_path / "segmentations" / "unet")
 
     assert row["ok"] is False
-    assert row["flags"] == ["the clusters show no outline of lungs"]
+    assert row["flags"]
+    assert (row["clusters"], row["contrast"]) == (None, None)
     assert row["mask"] == str(folder.doubtful("noise.png"))
     assert not folder.mask("noise.png").exists()
 

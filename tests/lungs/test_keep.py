@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from cxr_cli.cli.options import Method
-from cxr_cli.lungs import keep as lungs
+from cxr_cli.lungs import outline
 from cxr_cli.lungs.keep import keep_lungs, segment_lungs
 from cxr_cli.lungs.masks import dice
-from cxr_cli.lungs.methods import SEGMENTATION_METHODS
+from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
 from cxr_cli.rendering.render import render
+from cxr_cli.threads import in_threads
+
+CLUSTERING = [method for method in SEGMENTATION_METHODS if method != "unet"]
 
 
 @pytest.mark.parametrize("method", SEGMENTATION_METHODS)
@@ -20,8 +23,13 @@ def test_the_lungs_of_phantoms_are_found(method, size):
 
         assert found.ok
         assert found.lungs == 2
-        assert found.mask.shape == found.clusters.shape == size
-        assert (found.mask.dtype, found.clusters.dtype) == (np.bool_, np.uint8)
+        assert (found.mask.shape, found.mask.dtype) == (size, np.bool_)
+        if method in CLUSTERING:
+            assert (found.clusters.shape, found.clusters.dtype) == (size, np.uint8)
+            assert (found.contrast > 0.11, found.certainty) == (True, None)
+        else:
+            assert (found.clusters, found.contrast) == (None, None)
+            assert 0.8 < found.certainty < 1
         assert found.area == pytest.approx(found.mask.mean(), abs=0.01)
         # The region behind the heart is lung in the prior, but not in the phantom.
         assert dice(found.mask, phantom.lungs) > 0.8
@@ -33,7 +41,7 @@ def test_opacities_are_kept_in_the_mask():
         assert segment_lungs(phantom.film, "fcm").mask[phantom.opacity].mean() > 0.85
 
 
-@pytest.mark.parametrize("method", SEGMENTATION_METHODS)
+@pytest.mark.parametrize("method", CLUSTERING)
 @pytest.mark.parametrize(
     "spoilt",
     [
@@ -52,6 +60,29 @@ def test_films_without_two_upright_lungs_are_doubtful(method, spoilt):
 
     assert not found.ok
     assert "the clusters show no outline of lungs" in found.flags
+
+
+@pytest.mark.parametrize(
+    ("film", "flag"),
+    [
+        (np.full((300, 280), 128, dtype=np.uint8), "no lung found instead of two"),
+        (np.repeat(np.arange(256, dtype=np.uint8)[None], 256, axis=0), "no lung found instead of two"),
+        (render(positive=False, seed=4).film[:, :250], "one lung"),
+    ],
+    ids=["one gray", "a wedge", "half a film"],
+)
+def test_the_network_is_not_trusted_where_it_finds_no_two_lungs(film, flag):
+    found = segment_lungs(np.ascontiguousarray(film), "unet")
+
+    assert not found.ok
+    assert found.flags[0].startswith(flag)
+
+
+def test_the_network_gives_the_same_mask_from_several_threads():
+    films = [render(positive=False, seed=seed, size=(200, 180)).film for seed in range(8)]
+    alone = [segment_lungs(film, "unet").mask for film in films]
+    for together, mask in zip(in_threads(lambda film: segment_lungs(film, "unet").mask, films), alone, strict=True):
+        np.testing.assert_array_equal(together, mask)
 
 
 def boxes(*corners: tuple[int, int, int, int]) -> np.ndarray:
@@ -75,7 +106,7 @@ def boxes(*corners: tuple[int, int, int, int]) -> np.ndarray:
     ],
 )
 def test_each_mask_check_names_the_problem(monkeypatch, mask, flag):
-    monkeypatch.setattr(lungs, "settled", lambda outline, darkness: mask)
+    monkeypatch.setattr(outline, "settled", lambda outline, darkness: mask)
     found = segment_lungs(render(positive=False, seed=4).film, "otsu")
 
     assert found.ok == (flag is None)
@@ -105,6 +136,7 @@ def test_a_film_without_lungs_stays_unchanged_with_the_reason():
 
 def test_the_command_line_offers_every_method():
     assert [str(method) for method in Method] == list(SEGMENTATION_METHODS)
+    assert DEFAULT_METHOD == "unet"
 
 
 LEAST = {"fcm": 0.84, "dbscan": 0.82}  # any method must beat one constant mask, which has 0.79

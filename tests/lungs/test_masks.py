@@ -53,7 +53,7 @@ def test_the_edge_moves_to_the_intensity_boundary():
 
 def test_an_enlarged_mask_has_the_size_of_the_film_and_the_same_area():
     mask = square(10, 8, 20)
-    large = enlarged(mask, (400, 200))
+    large = enlarged(mask.astype(np.float32), (400, 200))
 
     assert large.shape == (400, 200)
     assert large.mean() == pytest.approx(mask.mean(), rel=0.03)

@@ -1,8 +1,8 @@
 import numpy as np
 from PIL import Image
 
+from cxr_cli.lungs.gray_levels import fuzzy_cmeans, otsu
 from cxr_cli.lungs.masks import dice, settled
-from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 from cxr_cli.lungs.prior import contrasts, fit, lung_prior, points, smooth
 from cxr_cli.rendering.render import render
 
@@ -36,7 +36,7 @@ def test_contrast_is_positive_when_the_inside_is_darker():
 
 
 def test_the_fit_follows_shifted_lungs():
-    darkness = SEGMENTATION_METHODS["otsu"](render(positive=False, seed=8).film).darkness
+    darkness = otsu(render(positive=False, seed=8).film).darkness
     moved = np.roll(darkness, 6, axis=1)
     here, there = (fit(values, lung_prior()).outline.mean(axis=(0, 1)) for values in (darkness, moved))
 
@@ -44,7 +44,7 @@ def test_the_fit_follows_shifted_lungs():
 
 
 def test_fitting_is_deterministic():
-    darkness = SEGMENTATION_METHODS["fcm"](render(positive=True, seed=9).film).darkness
+    darkness = fuzzy_cmeans(render(positive=True, seed=9).film).darkness
     first, second = (fit(darkness, lung_prior()) for _ in range(2))
 
     np.testing.assert_array_equal(first.outline, second.outline)

@@ -118,7 +118,7 @@ def audit(*, seed: int = 0, workspace: AnyPath | None = None) -> "Audited":
 def segment(
     films: AnyPaths | None = None,
     *,
-    method: str = "fcm",
+    method: str = "unet",
     reference: AnyPath | None = None,
     output: AnyPath | None = None,
     workspace: AnyPath | None = None,
@@ -127,7 +127,7 @@ def segment(
 
     Args:
         films: films, folders of films, or globs. Defaults to those of the prepared dataset.
-        method: method that clusters the gray levels. Defaults to fuzzy C-means.
+        method: method that finds the lungs. Defaults to the U-Net that comes with the package.
         reference: a folder of masks to compare with. The mask of film.jpg is film.jpg.png or film.png.
         output: the folder for the files. Defaults to `segmentations` in the workspace.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
@@ -150,7 +150,7 @@ def segment(
     if method not in SEGMENTATION_METHODS:
         raise UsageError(
             f"Expected a method: {', '.join(SEGMENTATION_METHODS)}. Received: {method!r}.",
-            hint="For example: --method fcm",
+            hint="For example: --method unet",
         )
     place = find_workspace(workspace)
     paths = find_films(as_paths(films)) if films else find_originals(place)

@@ -12,7 +12,7 @@ from cxr_cli.metrics.subgroups import ENOUGH
 
 _MODEL_LEARNS = "A model can learn to recognize {0} from a film instead of the disease"
 _MASK = (
-    "Mask everything except the lungs: `cxr prepare --segment fcm`; and check where a model looks: "
+    "Mask everything except the lungs: `cxr prepare --segment unet`; and check where a model looks: "
     "`cxr gradcam --lungs DIR`"
 )
 _ONE_SOURCE = "Use one source with both classes, and test on another: `cxr evaluate --external --metadata FILE`"

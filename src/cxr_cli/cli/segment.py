@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from cxr_cli.cli.options import JsonOption, Method, WorkspaceOption
+from cxr_cli.lungs.methods import DEFAULT_METHOD
 
-_DEFAULT = next(iter(Method))
+_DEFAULT = Method(DEFAULT_METHOD)
 
 
 def segment(
@@ -18,7 +19,9 @@ def segment(
             show_default=False,
         ),
     ] = None,
-    method: Annotated[Method, typer.Option("--method", help="Method that clusters the gray levels.")] = _DEFAULT,
+    method: Annotated[
+        Method, typer.Option("--method", help="Method that finds the lungs: a network (unet), or clusters and a prior.")
+    ] = _DEFAULT,
     reference: Annotated[
         Path | None,
         typer.Option(
@@ -41,10 +44,11 @@ def segment(
 ) -> None:
     """Find the lungs in frontal films, and write their masks.
 
-    Clusters the gray levels, and combines the clusters with a prior of where lungs are. Also writes overlays, cluster
-    maps and a table. If the result for a film is doubtful, its mask is kept in a separate folder.
+    A U-Net that comes with the package finds them. The other methods cluster the gray levels, and combine the clusters
+    with a prior of where lungs are. Also writes overlays, a table and, from the other methods, cluster maps. If the
+    result for a film is doubtful, its mask is kept in a separate folder.
 
-    Example: cxr segment covid.png --method fcm
+    Example: cxr segment covid.png
     """
     from cxr_cli.api.dataset import segment as segment_films
     from cxr_cli.cli.segment_output import show_segmentation

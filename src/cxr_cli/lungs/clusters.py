@@ -1,4 +1,4 @@
-"""What every segmentation method makes of a film: its clusters."""
+"""What the methods that cluster make of a film."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The table of segmentation methods: each clusters a film for the search for lungs."""
+"""The table of segmentation methods: each says where it sees the lungs of a film."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -6,26 +6,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from cxr_cli.lungs.clusters import Clusters
+    from cxr_cli.lungs.candidate import Candidate
 
 
-def _fcm(film: "np.ndarray") -> "Clusters":
+def _unet(film: "np.ndarray") -> "Candidate":
+    from cxr_cli.lungs.unet import unet
+
+    return unet(film)
+
+
+def _fcm(film: "np.ndarray") -> "Candidate":
     from cxr_cli.lungs.gray_levels import fuzzy_cmeans
+    from cxr_cli.lungs.outline import lungs_of_clusters
 
-    return fuzzy_cmeans(film)
+    return lungs_of_clusters(fuzzy_cmeans(film))
 
 
-def _dbscan(film: "np.ndarray") -> "Clusters":
+def _dbscan(film: "np.ndarray") -> "Candidate":
     from cxr_cli.lungs.density import dbscan
+    from cxr_cli.lungs.outline import lungs_of_clusters
 
-    return dbscan(film)
+    return lungs_of_clusters(dbscan(film))
 
 
-def _otsu(film: "np.ndarray") -> "Clusters":
+def _otsu(film: "np.ndarray") -> "Candidate":
     from cxr_cli.lungs.gray_levels import otsu
+    from cxr_cli.lungs.outline import lungs_of_clusters
 
-    return otsu(film)
+    return lungs_of_clusters(otsu(film))
 
 
-# Rows import their code when they are called: the command line needs the names for its help.
-SEGMENTATION_METHODS: dict[str, Callable[["np.ndarray"], "Clusters"]] = {"fcm": _fcm, "dbscan": _dbscan, "otsu": _otsu}
+# Rows import their code when they are called: the command line needs the names for its help. The first is the default.
+SEGMENTATION_METHODS: dict[str, Callable[["np.ndarray"], "Candidate"]] = {
+    "unet": _unet,
+    "fcm": _fcm,
+    "dbscan": _dbscan,
+    "otsu": _otsu,
+}
+DEFAULT_METHOD = next(iter(SEGMENTATION_METHODS))

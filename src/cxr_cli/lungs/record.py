@@ -13,10 +13,11 @@ class SegmentedFilm(RecordPart, frozen=True, kw_only=True):
     area: float  # share of the film that the mask covers
     balance: float  # area of the smaller lung, as a share of the larger
     border: float  # share of the film's border that the mask touches
-    contrast: float
+    contrast: float | None  # of clusters; None from a method that does not cluster
+    certainty: float | None  # of a network; None from other methods
     mask: str  # path; a mask that is not ok is in another folder
     overlay: str
-    clusters: str
+    clusters: str | None
     reference: str | None  # the mask it was compared with
     dice: float | None
     iou: float | None
@@ -38,7 +39,7 @@ class Agreement(RecordPart, frozen=True, kw_only=True):
 class SegmentationRecord(Record, frozen=True, kw_only=True):
     """`segmentations.json`: the lungs of some films."""
 
-    VERSION = 1
+    VERSION = 2
     MADE_BY = "cxr segment film.png"
 
     method: str

@@ -94,7 +94,7 @@ def segment_files(
 def segment_file(
     film: Path, name: str, folder: SegmentationFolder, *, method: str, reference: Path | None
 ) -> SegmentedFilm:
-    """Find the lungs of one file, and write mask, overlay and cluster map.
+    """Find the lungs of one file, and write mask, overlay and, if the method clusters, the cluster map.
 
     Args:
         film: an image file.
@@ -116,7 +116,10 @@ def segment_file(
     save_picture(Image.fromarray(lungs.mask).convert("L"), mask)
     other.unlink(missing_ok=True)  # written by an earlier command with another result
     save_picture(draw_mask(pixels, lungs.mask, title=_title(lungs, method), caption=DISCLAIMER), folder.overlay(name))
-    save_picture(draw_clusters(lungs.clusters), folder.clusters(name))
+    if lungs.clusters is None:
+        folder.clusters(name).unlink(missing_ok=True)
+    else:
+        save_picture(draw_clusters(lungs.clusters), folder.clusters(name))
     return SegmentedFilm(
         image=str(film),
         ok=lungs.ok,
@@ -125,10 +128,11 @@ def segment_file(
         area=round(lungs.area, 4),
         balance=round(lungs.balance, 4),
         border=round(lungs.border, 4),
-        contrast=round(lungs.contrast, 4),
+        contrast=None if lungs.contrast is None else round(lungs.contrast, 4),
+        certainty=None if lungs.certainty is None else round(lungs.certainty, 4),
         mask=str(mask),
         overlay=str(folder.overlay(name)),
-        clusters=str(folder.clusters(name)),
+        clusters=None if lungs.clusters is None else str(folder.clusters(name)),
         reference=str(reference) if reference else None,
         dice=None if drawn is None else round(dice(lungs.mask, drawn), 4),
         iou=None if drawn is None else round(iou(lungs.mask, drawn), 4),

@@ -1,0 +1,51 @@
+"""The lungs of a film by the U-Net that comes with the package, through LiteRT."""
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from cxr_cli.bundled.files import LUNG_UNET
+from cxr_cli.films.transforms import resize
+from cxr_cli.lungs.candidate import Candidate
+from cxr_cli.quiet import native_output_hidden
+
+_LEAST_CERTAINTY = 0.8
+
+_idle: deque[Any] = deque()  # an interpreter serves one thread at a time; as many are opened as threads ask at once
+
+
+def unet(film: np.ndarray) -> Candidate:
+    """Find the lungs of a film with the U-Net that comes with the package.
+
+    Args:
+        film: (H, W) uint8, 0 is black.
+    """
+    share = _lungs(film)
+    inside = share[share > 0.5]
+    certainty = float(inside.mean()) if inside.size else 0.5
+    doubts = (f"the network is only {certainty:.0%} sure of the lungs",) if certainty < _LEAST_CERTAINTY else ()
+    return Candidate(share=share, doubts=doubts, certainty=certainty)
+
+
+def _lungs(film: np.ndarray) -> np.ndarray:
+    """(H, W) uint8 -> (S, S) float32, the probability that a point is lung."""
+    try:
+        runner = _idle.pop()
+    except IndexError:
+        runner = _open()
+    try:
+        side = int(runner.get_input_details()["film"]["shape"][1])
+        return np.asarray(runner(film=resize(film, side)[None, ..., None])["mask"]).reshape(side, side)
+    finally:
+        _idle.append(runner)
+
+
+def _open() -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    with native_output_hidden():
+        # One thread: films are many at a time, and a single one takes a few hundredths of a second.
+        interpreter = Interpreter(str(LUNG_UNET), num_threads=1)
+        interpreter.allocate_tensors()
+        return interpreter.get_signature_runner("serving_default")
