@@ -145,7 +145,7 @@ def test_more_than_two_class_folders_are_trained_as_two_classes(cxr, tree, tmp_p
         ),
         (
             ["--metadata", "a.csv", "--link", "--segment", "otsu"],
-            "Error: Expected link or segment. Received: both.\n",
+            "Error: Expected link or mask. Received: both.\n",
         ),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 
 from cxr_cli.cli.options import Method
 from cxr_cli.lungs import outline
-from cxr_cli.lungs.keep import keep_lungs, segment_lungs
+from cxr_cli.lungs.keep import segment_lungs
 from cxr_cli.lungs.masks import dice
 from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
 from cxr_cli.rendering.render import render
@@ -111,27 +111,6 @@ def test_each_mask_check_names_the_problem(monkeypatch, mask, flag):
 
     assert found.ok == (flag is None)
     assert flag is None or flag in found.flags
-
-
-@pytest.mark.parametrize("method", SEGMENTATION_METHODS)
-def test_pixels_outside_the_mask_become_black(method):
-    film = render(positive=True, seed=5).film
-    before = film.copy()
-    kept, reason = keep_lungs(film, method)
-    mask = segment_lungs(film, method).mask
-
-    assert reason == ""
-    np.testing.assert_array_equal(kept[mask], film[mask])
-    assert not kept[~mask].any()
-    np.testing.assert_array_equal(film, before)
-
-
-def test_a_film_without_lungs_stays_unchanged_with_the_reason():
-    film = np.random.default_rng(1).integers(0, 256, (100, 90)).astype(np.uint8)
-    kept, reason = keep_lungs(film, "fcm")
-
-    np.testing.assert_array_equal(kept, film)
-    assert reason == "the clusters show no outline of lungs"
 
 
 def test_the_command_line_offers_every_method():

@@ -176,8 +176,8 @@ def test_a_lungs_only_run_predicts_many_films_as_one_by_one(own_trained, phantom
 
     assert_as_one_by_one(predictor, films)
     # A film that already shows only the lungs is not segmented again.
-    assert [answer.probabilities for _, answer in predictor.predict_all(films, segmented=True)] == [
-        predictor.predict(read_film(path), segmented=True).probabilities for path in films
+    assert [answer.probabilities for _, answer in predictor.predict_all(films, framed=True)] == [
+        predictor.predict(read_film(path), framed=True).probabilities for path in films
     ]
 
 

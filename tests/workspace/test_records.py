@@ -16,9 +16,10 @@ from cxr_cli.recipe.record import ExportCheck, RunRecord
 from cxr_cli.workspace.records import read_record, stamp, write_record
 
 COUNTS = {part: {"non_covid": 3, "covid": 4} for part in ("train", "val", "test")}
-MADE = {"schema_version": 1, "created": "2024-05-01T12:00:00+00:00", "versions": {"cxr-cli": "0.1.0"}}
+MADE = {"created": "2024-05-01T12:00:00+00:00", "versions": {"cxr-cli": "0.1.0"}}
 DATASET = DatasetRecord(
     **MADE,
+    schema_version=DatasetRecord.VERSION,
     options={"metadata": ["a.csv"], "images": None, "seed": 0, "link": False},
     rows=30,
     funnel=[FunnelStep(rule="modality is X-ray", removed=9, left=21)],
@@ -31,6 +32,7 @@ DATASET = DatasetRecord(
 )
 RUN = RunRecord(
     **MADE,
+    schema_version=RunRecord.VERSION,
     arch="mobilenetv2",
     options={"epochs": 5},
     weights={"source": "file"},
@@ -49,7 +51,8 @@ RUN = RunRecord(
     seconds={"train": 1.5},
 )
 REPORT = EvaluationRecord(
-    **(MADE | {"schema_version": EvaluationRecord.VERSION}),
+    **MADE,
+    schema_version=EvaluationRecord.VERSION,
     run="r",
     run_created="2026-01-01T00:00:00+00:00",
     weights_sha256="0" * 64,
@@ -94,7 +97,7 @@ def test_a_record_is_indented_utf8_json_with_a_final_newline(tmp_path):
     write_record(tmp_path / "record.json", DATASET)
 
     text = (tmp_path / "record.json").read_text(encoding="utf-8")
-    assert text.startswith('{\n  "schema_version": 1,\n  "created": "2024-05-01T12:00:00+00:00",\n')
+    assert text.startswith('{\n  "schema_version": 2,\n  "created": "2024-05-01T12:00:00+00:00",\n')
     assert text.endswith("}\n")
     assert '"Größe": 9' in text
 

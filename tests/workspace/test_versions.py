@@ -31,7 +31,7 @@ WRITTEN_WITH = {
     "Film": "DatasetRecord",
     "DuplicateRow": "DatasetRecord",
     "Exclusion": "DatasetRecord",
-    "MaskedFilm": "DatasetRecord",
+    "FramedRow": "DatasetRecord",
     "PredictionRow": "PredictionsRecord",
 }
 
@@ -136,15 +136,15 @@ def test_a_change_without_a_new_version_says_what_to_do(name, key):
 
 
 @pytest.mark.parametrize("kind", kinds_of_record().values(), ids=lambda kind: kind.__name__)
-def test_a_record_of_an_earlier_version_is_refused_in_words(tmp_path, kind):
+def test_a_record_of_a_version_that_is_too_old_is_refused_in_words(tmp_path, kind):
     path = tmp_path / "record.json"
-    path.write_text(json.dumps({"schema_version": kind.VERSION - 1, "metrics": {}}))
+    path.write_text(json.dumps({"schema_version": (kind.OLDEST or kind.VERSION) - 1, "metrics": {}}))
 
     with pytest.raises(WorkspaceError) as caught:
         read_record(path, kind)
 
     assert caught.value.message == (
-        f"Expected version {kind.VERSION} of the record {path}. Received: version {kind.VERSION - 1}."
+        f"Expected version {kind.VERSION} of the record {path}. Received: version {(kind.OLDEST or kind.VERSION) - 1}."
     )
     assert caught.value.hint == f"Make it again: {kind.MADE_BY}"
 

@@ -48,6 +48,9 @@ def prepare(
     split: str | None = None,
     seed: int = 0,
     link: bool = False,
+    crop: str | None = None,
+    mask: str | None = None,
+    segmentation_method: str | None = None,
     segment: str | None = None,
     cluster: str | None = None,
     workspace: AnyPath | None = None,
@@ -64,7 +67,11 @@ def prepare(
         split: shares of train, val and test. Defaults to 70/15/15.
         seed: random seed. Defaults to 0.
         link: make hard links instead of copies.
-        segment: method that finds the lungs, to write films in which all but the lungs is black. Defaults to none.
+        crop: "lungs": write films that are cropped to the box around both lungs, with a margin. Defaults to none.
+        mask: "lungs": write films in which all but the lungs is black. Defaults to none.
+        segmentation_method: with `crop` or `mask`: how to find the lungs. Defaults to the first of
+            `cxr prepare --help`.
+        segment: short for `mask="lungs"` with this `segmentation_method`.
         cluster: address of a Dask cluster that reads the films, or "local". Defaults to this machine.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
@@ -77,7 +84,11 @@ def prepare(
     from cxr_cli.cluster.reading import reader
     from cxr_cli.dataset.prepare import prepare as prepare_dataset
     from cxr_cli.dataset.split import parse_shares
+    from cxr_cli.lungs.framing import choose_framing
 
+    framing = choose_framing(
+        crop=as_text(crop), mask=as_text(mask), method=as_text(segmentation_method), segment=as_text(segment)
+    )
     place = find_workspace(workspace)
     with reader(cluster, place) as read:
         return prepare_dataset(
@@ -91,7 +102,7 @@ def prepare(
             split=parse_shares(split) if split else None,
             seed=seed,
             link=link,
-            segment=as_text(segment),
+            framing=framing,
             read=read,
         )
 

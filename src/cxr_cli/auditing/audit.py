@@ -14,6 +14,7 @@ from cxr_cli.auditing.record import AuditRecord
 from cxr_cli.dataset.duplicates import DuplicateRow, read_duplicates
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.lungs.framing import Framing
 from cxr_cli.progress import track
 from cxr_cli.threads import in_threads
 from cxr_cli.workspace.folders import AuditFolder
@@ -92,8 +93,8 @@ def audit_record(
 
 def _read(root: Path, film: Film, made: DatasetRecord) -> tuple[FileProperties, Edges]:
     copy, original = root / film.path, Path(film.original)
-    # A film of the lungs alone was written by this program: only the original file shows where it came from.
-    source = original if made.segment and original.is_file() else copy
+    # A framed film was written by this program: only the original file shows where it came from.
+    source = original if made.framing and original.is_file() else copy
     return read_properties(source), read_edges(copy)
 
 
@@ -113,6 +114,13 @@ def _notes(made: DatasetRecord, checks: ShortcutChecks) -> list[str]:
             f"Pairs of copies: {pairs.exact} exact, {pairs.near} near-duplicates; across parts: {pairs.other_part}, "
             f"across sources: {pairs.other_source}."
         )
-    if made.segment:
-        notes.append(f"The films show the lungs alone ({made.segment}): their outline may reveal more than the border.")
+    if made.framing:
+        notes.append(_framing_note(made.framing))
     return notes
+
+
+def _framing_note(framing: Framing) -> str:
+    crop = "the border and the corners that were checked are those of the crops"
+    return (
+        f"These are {framing}: {crop if framing.kind == 'crop' else 'their outline may reveal more than the border'}."
+    )

@@ -1,5 +1,6 @@
 """`cxr prepare`: metadata and images, or class folders, to a split dataset."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,9 @@ from cxr_cli.cli.options import (
     ViewsOption,
     WorkspaceOption,
 )
+from cxr_cli.lungs.methods import DEFAULT_METHOD
+
+Part = StrEnum("Part", {"lungs": "lungs"})
 
 
 def prepare(
@@ -53,11 +57,24 @@ def prepare(
     ] = None,
     seed: SeedOption = 0,
     link: Annotated[bool, typer.Option("--link", help="Make hard links instead of copies.")] = False,
-    segment: Annotated[
+    crop: Annotated[
+        Part | None,
+        typer.Option("--crop", help="Crop the films to the box around both lungs, with a margin.", show_default=False),
+    ] = None,
+    mask: Annotated[
+        Part | None, typer.Option("--mask", help="Make all but the lungs black.", show_default=False)
+    ] = None,
+    method: Annotated[
         Method | None,
         typer.Option(
-            "--segment", help="Write films in which all but the lungs is black, by this method.", show_default=False
+            "--segmentation-method",
+            help=f"With --crop or --mask: how to find the lungs. Default: {DEFAULT_METHOD}.",
+            show_default=False,
         ),
+    ] = None,
+    segment: Annotated[
+        Method | None,
+        typer.Option("--segment", help="Short for --mask lungs --segmentation-method METHOD.", hidden=True),
     ] = None,
     cluster: ClusterOption = None,
     workspace: WorkspaceOption = None,
@@ -82,6 +99,9 @@ def prepare(
         split=split,
         seed=seed,
         link=link,
+        crop=crop,
+        mask=mask,
+        segmentation_method=method,
         segment=segment,
         cluster=cluster,
         workspace=workspace,

@@ -69,7 +69,7 @@ def predictions_in(part: Path, *, films: int) -> Counts | None:
 def predictions_fingerprint(predictor: Predictor) -> str:
     """Hash all that the predictions of a run depend on: 64 hex digits."""
     run, record = predictor.run, predictor.record
-    digest = sha256(f"{predictor.negative} {predictor.positive} {record.threshold!r} {record.segment}".encode())
+    digest = sha256(f"{predictor.negative} {predictor.positive} {record.threshold!r} {record.framing}".encode())
     if record.calibration:
         digest.update(f"temperature {record.calibration.temperature!r}".encode())
     for path in (run.litert_model, *([run.booster] if record.boosting else [])):

@@ -9,6 +9,7 @@ from cxr_cli.dataset.manifest import Film, dataset_fingerprint, films_by_part
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.selection import Selection
 from cxr_cli.dataset.split import find_leaks
+from cxr_cli.lungs.framing import Framing
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.records import stamp
 
@@ -19,7 +20,7 @@ def describe(
     options: dict[str, object],
     duplicates: Sequence[DuplicatePair],
     *,
-    segment: str | None,
+    framing: Framing | None,
     whole: Sequence[Film],
 ) -> DatasetRecord:
     """The record of a dataset.
@@ -29,7 +30,7 @@ def describe(
         films: what was kept, each with its part.
         options: the options of `prepare`.
         duplicates: pairs of copies among them.
-        segment: the method that found the lungs, if the films show the lungs alone. None for whole films.
+        framing: what was done to the films. None for whole films.
         whole: the films of such a dataset whose lungs were not found.
     """
     # Never from the folders' order: alphabetical order would make "covid" 0, and every prediction its opposite.
@@ -50,7 +51,7 @@ def describe(
         patients={part: len(groups[part]) for part in PARTS},
         films_without_patient=sum(not film.patient for film in films),
         class_indices=classes.indices,
-        fingerprint=dataset_fingerprint(films, segment=segment),
+        fingerprint=dataset_fingerprint(films, framing),
         given_parts=selection.given_parts,
         leaks=find_leaks(
             [film.split for film in films],
@@ -60,7 +61,7 @@ def describe(
         ),
         duplicates=count_duplicates(films, duplicates),
         notes=[*selection.notes, *_uncropped(films), *_whole_films(films, whole)],
-        segment=segment,
+        framing=framing,
     )
 
 

@@ -5,8 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.lungs.framing import Framing
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
 from cxr_cli.workspace.tables import CsvTable
 
@@ -68,13 +71,13 @@ def films_by_part(films: Iterable[Film], labels: Iterable[str]) -> dict[str, dic
     return counts
 
 
-def dataset_fingerprint(films: Iterable[Film], *, segment: str | None = None) -> str:
+def dataset_fingerprint(films: Iterable[Film], framing: Framing | None) -> str:
     """Hash the content, label and part of every film, independent of their order and names: a SHA-256 in 64 hex digits.
 
     Args:
         films: all of them.
-        segment: the method that found the lungs, if the films show the lungs alone.
+        framing: what was done to the films; None for whole films.
     """
     lines = sorted(f"{film.sha256} {film.label} {film.split}" for film in films)
-    lines += [f"segment {segment}"] if segment else []
+    lines += [msgspec.json.encode(framing).decode()] if framing else []
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Put the films of a dataset into its folders: copied, linked, or with all but the lungs black."""
+"""Put the films of a dataset into its folders: copied, linked, or framed."""
 
 import shutil
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.figures import save_picture
 from cxr_cli.films.reader import read_film
+from cxr_cli.films.transforms import FilmBox
+from cxr_cli.lungs.framing import Framing, frame_film
 from cxr_cli.progress import track
 from cxr_cli.threads import in_threads
 from cxr_cli.workspace.folders import DatasetFolder
@@ -20,7 +22,7 @@ from cxr_cli.workspace.tables import CsvTable
 
 
 @dataclass(frozen=True, slots=True)
-class MaskedFilm:
+class FramedRow:
     """A row of `segmentation.csv`."""
 
     path: str  # from the dataset's folder
@@ -28,9 +30,13 @@ class MaskedFilm:
     split: str
     lungs: bool  # whether they were found
     reason: str  # why not; empty if they were found
+    left: float  # the part of the original film that the file shows, as shares of its width and height
+    top: float
+    right: float
+    bottom: float
 
 
-_TABLE = CsvTable(MaskedFilm, made_by=DatasetRecord.MADE_BY)
+_TABLE = CsvTable(FramedRow, made_by=DatasetRecord.MADE_BY)
 
 
 def copy_films(films: Sequence[Film], made: DatasetFolder, *, link: bool) -> None:
@@ -62,32 +68,31 @@ def _put_one(film: Film, *, root: str, link: bool) -> None:
         ) from error
 
 
-def write_masked(films: Sequence[Film], made: DatasetFolder, *, method: str) -> list[Film]:
-    """Write each film as PNG with all but the lungs black. A film whose lungs are not found stays whole.
+def write_framed(films: Sequence[Film], made: DatasetFolder, framing: Framing) -> list[Film]:
+    """Write each film as PNG, cropped or with all but the lungs black. A film whose lungs are not found stays whole.
 
     Args:
         films: of the manifest, with paths that end in .png.
         made: the folder of the dataset, where `segmentation.csv` says whether the lungs of each film were found.
-        method: a name of `SEGMENTATION_METHODS`.
+        framing: what to do with the films.
 
     Returns:
         The films that stayed whole.
     """
-    written = in_threads(partial(_write_one, root=made.root, method=method), films)
-    reasons = list(track(written, "Keeping the lungs of the films", total=len(films)))
+    doing = "Cropping films to the lungs" if framing.kind == "crop" else "Keeping the lungs of the films"
+    written = in_threads(partial(_write_one, root=made.root, framing=framing), films)
+    results = list(track(written, doing, total=len(films)))
     _TABLE.write(
         made.segmentation,
         (
-            MaskedFilm(path=film.path, label=film.label, split=film.split, lungs=not reason, reason=reason)
-            for film, reason in zip(films, reasons, strict=True)
+            FramedRow(film.path, film.label, film.split, not reason, reason, *(round(edge, 6) for edge in box))
+            for film, (reason, box) in zip(films, results, strict=True)
         ),
     )
-    return [film for film, reason in zip(films, reasons, strict=True) if reason]
+    return [film for film, (reason, _) in zip(films, results, strict=True) if reason]
 
 
-def _write_one(film: Film, *, root: Path, method: str) -> str:
-    from cxr_cli.lungs.keep import keep_lungs
-
-    pixels, reason = keep_lungs(read_film(Path(film.original)), method)
-    save_picture(Image.fromarray(pixels), root / film.path)
-    return reason
+def _write_one(film: Film, *, root: Path, framing: Framing) -> tuple[str, FilmBox]:
+    framed = frame_film(read_film(Path(film.original)), framing)
+    save_picture(Image.fromarray(framed.film), root / film.path)
+    return framed.reason, framed.box

@@ -14,7 +14,7 @@ from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.dataset.manifest import Film, write_manifest
 from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_films
 from cxr_cli.dataset.overview import draw_distribution, draw_samples
-from cxr_cli.dataset.placing import copy_films, write_masked
+from cxr_cli.dataset.placing import copy_films, write_framed
 from cxr_cli.dataset.reading import ReadFilms, read_here
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.selection import EXCLUDED, Candidate, Selection
@@ -22,6 +22,7 @@ from cxr_cli.dataset.sources import SourceFilms, read_source
 from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split
 from cxr_cli.dataset.warnings import warnings_of
 from cxr_cli.errors import SplitError, UsageError, WorkspaceError
+from cxr_cli.lungs.framing import Framing
 from cxr_cli.workspace.files import lock, staged_folder
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
 from cxr_cli.workspace.layout import Workspace
@@ -54,7 +55,7 @@ def prepare(
     split: Sequence[float] | None = None,
     seed: int = 0,
     link: bool = False,
-    segment: str | None = None,
+    framing: Framing | None = None,
     read: ReadFilms = read_here,
 ) -> Prepared:
     """Make the workspace's dataset from metadata or class folders; an earlier one is replaced once this one is whole.
@@ -74,7 +75,7 @@ def prepare(
             70, 15 and 15.
         seed: random seed of the split and of the samples shown.
         link: make hard links in place of copies. The originals are never changed.
-        segment: a name of `SEGMENTATION_METHODS`: write films in which all but the lungs is black. Defaults to none.
+        framing: write films that are cropped to the lungs, or in which all else is black. Defaults to whole films.
         read: reads the films' files. Defaults to the threads of this machine.
 
     Raises:
@@ -85,9 +86,10 @@ def prepare(
         WorkspaceError: the workspace is in use or can't be written to.
     """
     _check_usage(metadata, folders, images=images, views=views, patient_pattern=patient_pattern)
-    if link and segment:
+    if link and framing:
         raise UsageError(
-            "Expected link or segment. Received: both.", hint="Films that are changed can't be links: leave out one"
+            f"Expected link or {framing.kind}. Received: both.",
+            hint="Films that are changed can't be links: leave out one",
         )
     if folders:
         selection = _select_from_folders(workspace, folders, positive, patient_pattern, split)
@@ -108,7 +110,7 @@ def prepare(
         "seed": seed,
         "link": link,
     }
-    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, segment=segment, read=read)
+    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, framing=framing, read=read)
 
 
 def _check_usage(
@@ -172,25 +174,25 @@ def _make(
     shares: Sequence[float],
     seed: int,
     link: bool,
-    segment: str | None,
+    framing: Framing | None,
     read: ReadFilms,
 ) -> Prepared:
     # Whatever can be wrong with the films is found before anything is written.
     source = read_source(selection, read)
-    films = _split(source, selection, shares=shares, seed=seed, suffix=".png" if segment else None)
+    films = _split(source, selection, shares=shares, seed=seed, suffix=".png" if framing else None)
     with lock(workspace.root):
         with staged_folder(workspace.dataset.root) as stage:
             made = DatasetFolder(stage)
             whole: Sequence[Film] = ()
-            if segment:
-                whole = write_masked(films, made, method=segment)
+            if framing:
+                whole = write_framed(films, made, framing)
             else:
                 copy_films(films, made, link=link)
             write_manifest(made.manifest, films)
             write_duplicates(made.duplicates, films, source.duplicates)
             np.save(made.small, source.small)
             EXCLUDED.write(made.excluded, selection.excluded)
-            record = describe(selection, films, options, source.duplicates, segment=segment, whole=whole)
+            record = describe(selection, films, options, source.duplicates, framing=framing, whole=whole)
             draw_distribution(made.distribution_picture, record.films)
             draw_samples(made.samples_picture, stage, films, list(record.classes), seed=seed)
             write_record(made.record, record)

@@ -6,6 +6,7 @@ import msgspec
 
 from cxr_cli.dataset.classes import Classes
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.lungs.framing import Framing, framing_of_segment
 from cxr_cli.workspace.layout import PREPARE_COMMAND, Workspace
 from cxr_cli.workspace.records import Record, RecordPart, read_record
 
@@ -46,7 +47,8 @@ class Duplicates(RecordPart, frozen=True, kw_only=True):
 class DatasetRecord(Record, frozen=True, kw_only=True):
     """`dataset.json`: how the dataset came to be."""
 
-    VERSION = 1
+    VERSION = 2
+    OLDEST = 1
     MADE_BY = PREPARE_COMMAND
 
     options: dict[str, Any]
@@ -64,7 +66,12 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
     leaks: list[Leak] = msgspec.field(default_factory=list)  # between given parts; empty if cxr made the split
     duplicates: Duplicates | None = None  # None in a dataset from before duplicates were looked for
     notes: list[str] = msgspec.field(default_factory=list)  # what else to know about the dataset, in sentences
-    segment: str | None = None  # the method that found the lungs, if its films show the lungs alone
+    framing: Framing | None = None  # what is done to a film first; None for whole films
+
+    @classmethod
+    def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Read `segment` of version 1 as a framing."""
+        return framing_of_segment(fields)
 
     @property
     def classes(self) -> Classes:

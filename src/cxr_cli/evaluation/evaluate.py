@@ -33,7 +33,7 @@ class FilmSet:
     films: Sequence[Film]
     paths: Sequence[Path]  # where they are
     small: np.ndarray  # (N, 96, 96) uint8, by which copies are recognized
-    segmented: bool = False  # their files show the lungs alone already
+    framed: bool = False  # their files show what the run is to see
     fingerprint: str | None = None  # of the prepared dataset; None for films from elsewhere
     same_dataset: bool = False  # the run was trained on this very split
     trained_on: bool = False  # a part that training uses: train or val
@@ -134,7 +134,7 @@ def predict_set(
         predictor,
         film_set.films,
         film_set.paths,
-        segmented=film_set.segmented,
+        framed=film_set.framed,
         description=f"Predicting {film_set.name} films",
         seen=() if drop_seen else known or (),
     )
@@ -188,10 +188,10 @@ def _part(workspace: Workspace, predictor: Predictor, split: str) -> FilmSet:
             f"Received: {dataset.root} has {made.class_indices}.",
             hint="Prepare the dataset with the run's --positive, or train again",
         )
-    if made.segment and made.segment != predictor.record.segment:
+    if made.framing and made.framing != predictor.record.framing:
         raise WorkspaceError(
             f"Expected films as the run {predictor.run.name} was trained on: "
-            f"{predictor.record.segment or 'whole'}. Received: {dataset.root} shows the lungs alone ({made.segment}).",
+            f"{predictor.record.framing or 'whole'}. Received: {dataset.root} has {made.framing}.",
             hint="Prepare the dataset as it was for that run, or train again",
         )
     everything = read_manifest(dataset)
@@ -202,7 +202,7 @@ def _part(workspace: Workspace, predictor: Predictor, split: str) -> FilmSet:
         films=films,
         paths=[dataset.root / film.path for film in films],
         small=read_small(dataset, places),
-        segmented=bool(made.segment),
+        framed=bool(made.framing),
         trained_on=split != "test",
         same_dataset=made.fingerprint == predictor.record.dataset_fingerprint,
         fingerprint=made.fingerprint,

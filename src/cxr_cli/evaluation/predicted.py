@@ -89,7 +89,7 @@ def predict_films(
     films: Sequence[Film],
     paths: Sequence[Path],
     *,
-    segmented: bool,
+    framed: bool,
     description: str,
     seen: Sequence[str] = (),
 ) -> PredictedFilms:
@@ -99,7 +99,7 @@ def predict_films(
         predictor: the run.
         films: the films.
         paths: where their files are.
-        segmented: the files show the lungs alone already.
+        framed: the files show what the run is to see: their lungs are not looked for again.
         description: what a watcher shows, for example "Predicting test films".
         seen: how the run knows each film from its training. Defaults to not at all.
 
@@ -107,7 +107,7 @@ def predict_films(
         CxrError: a film can't be read.
     """
     raw, probabilities = np.empty(len(films)), np.empty(len(films))
-    predictions = predictor.predict_all(paths, segmented=segmented)
+    predictions = predictor.predict_all(paths, framed=framed)
     for place, (_, prediction) in enumerate(track(predictions, description, total=len(films))):
         if isinstance(prediction, CxrError):
             raise prediction

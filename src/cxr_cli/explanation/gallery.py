@@ -126,7 +126,7 @@ def shown_films(
 
 
 def _predictions(predictor: Predictor, gallery: GalleryFilms) -> Iterator[tuple[Path, Prediction | ImageError]]:
-    return predictor.predict_all([film.film for film in gallery.films], segmented=gallery.segmented)
+    return predictor.predict_all([film.film for film in gallery.films], framed=gallery.framed)
 
 
 def _make_entry(
@@ -210,7 +210,7 @@ def _areas(predictor: Predictor, heat: HeatMap, *, seed: int) -> dict[str, Any]:
         positives = predictor.network_probabilities(films)
         return positives if positive else 1 - positives
 
-    return perturb(shown, heat.cam, probability, seed=seed).areas
+    return perturb(shown, heat.part, probability, seed=seed).areas
 
 
 def _write(folder: GalleryFolder, record: GradesRecord, thumbnails: Sequence[bytes]) -> None:

@@ -45,7 +45,7 @@ class GalleryFilms:
 
     films: Sequence[GalleryFilm]
     split: str | None = None  # the part of the prepared dataset they make up
-    segmented: bool = False  # they show only the lungs already
+    framed: bool = False  # they show what the run is to see already
     foreign: bool = False  # the run was trained on another dataset or split
 
 
@@ -86,6 +86,6 @@ def _part(workspace: Workspace, predictor: Predictor, split: str) -> GalleryFilm
             for name, path in named(members).items()
         ],
         split=split,
-        segmented=bool(record.segment),
+        framed=bool(record.framing),
         foreign=record.fingerprint != predictor.record.dataset_fingerprint,
     )

@@ -11,7 +11,7 @@ from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import UsageError, WorkspaceError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS, draw_map
 from cxr_cli.films.figures import save_picture
-from cxr_cli.films.overlay import draw_heat_map
+from cxr_cli.films.overlay import draw_heat_map, on_whole_film
 from cxr_cli.prediction.predictor import Prediction, Predictor
 from cxr_cli.workspace.files import write_bytes
 
@@ -23,7 +23,8 @@ ARRAY_SUFFIX = ".npy"
 class HeatMap:
     """The heat map of one film. ``np.asarray(heat)`` gives its values."""
 
-    cam: np.ndarray  # (h, w) float32, not normalised; values above 0 are drawn
+    cam: np.ndarray  # (h, w) float32, not normalised, over the whole film; values above 0 are drawn
+    part: np.ndarray  # (h, w) float32, the same over what the model was shown: the whole film, or its crop
     film: np.ndarray  # (H, W) uint8, the film it is drawn over
     prediction: Prediction
     run: str  # name of the run that predicted the film
@@ -162,7 +163,8 @@ def heat_map(
         sign = 1 if label == predictor.classes.positive else -1
         cam = draw_map(method, prediction.evidence.activations, sign * prediction.evidence.gradients)
     return HeatMap(
-        cam=cam,
+        cam=on_whole_film(cam, prediction.box),
+        part=cam,
         film=film,
         prediction=prediction,
         run=predictor.run.name,

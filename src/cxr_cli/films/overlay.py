@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
+from cxr_cli.films.transforms import WHOLE_FILM, FilmBox
+
 # Turbo, a rainbow color map (Mikhailov 2019), as the polynomial of degree 5 in its authors' shader.
 _TURBO = np.array(
     [
@@ -12,6 +14,7 @@ _TURBO = np.array(
     ]
 )
 _MIN_WIDTH = 320
+_PLACED_SIDE = 128  # maps have 5 to 20 places a side, and are smooth
 _MASK_COLOR = (64, 224, 208)  # turquoise, which shows on black and on white
 _TINT = 0.15  # opacity of the color inside a mask
 
@@ -28,6 +31,27 @@ def heat(cam: np.ndarray) -> np.ndarray:
     positive = np.maximum(cam, 0)
     peak = positive.max()
     return np.asarray(positive / peak if peak > 0 else positive, dtype=np.float32)
+
+
+def on_whole_film(cam: np.ndarray, box: FilmBox) -> np.ndarray:
+    """Place the map of a part of a film on the whole film, with 0 around it.
+
+    Args:
+        cam: (h, w) float32.
+        box: the part that it covers.
+
+    Returns:
+        (128, 128) float32 that covers the whole film; `cam` as it is if it covers the film already.
+    """
+    if box == WHOLE_FILM:
+        return cam
+    left, top, right, bottom = box
+    across, down = cam.shape[1] / (right - left), cam.shape[0] / (bottom - top)
+    extent = (-left * across, -top * down, (1 - left) * across, (1 - top) * down)  # the film, on the grid of the map
+    placed = Image.fromarray(cam).transform(
+        (_PLACED_SIDE, _PLACED_SIDE), Image.Transform.EXTENT, extent, Image.Resampling.BICUBIC
+    )
+    return np.asarray(placed)
 
 
 def draw_heat_map(

@@ -3,6 +3,10 @@
 import numpy as np
 from PIL import Image
 
+# A part of a film: its left, top, right and bottom edge, as shares of the film's width and height.
+FilmBox = tuple[float, float, float, float]
+WHOLE_FILM: FilmBox = (0.0, 0.0, 1.0, 1.0)
+
 
 def resize(film: np.ndarray, size: int) -> np.ndarray:
     """Fit a film to a model's input.

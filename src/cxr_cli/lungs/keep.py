@@ -13,6 +13,8 @@ from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 _SMALLEST, _LARGEST = 0.14, 0.65
 _LEAST_BALANCE = 0.5
 _MOST_BORDER = 0.15
+# A mask outside these limits does not even say where the lungs are.
+_LOCATED_SMALLEST, _LOCATED_LARGEST = 0.07, 0.8
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Segmented:
         contrast: how much darker the clusters are inside the lungs' outline than outside, at most 0.2; or None.
         certainty: how sure a network is of the points that it calls lung, 0.5 to 1; None from other methods.
         flags: the objections to the mask, in words; none if it passed every check.
+        located: whether the mask says where the lungs are, even if a flag doubts its extent.
     """
 
     mask: np.ndarray
@@ -40,6 +43,7 @@ class Segmented:
     contrast: float | None
     certainty: float | None
     flags: tuple[str, ...]
+    located: bool
 
     @property
     def ok(self) -> bool:
@@ -74,23 +78,8 @@ def segment_lungs(film: np.ndarray, method: str) -> Segmented:
         contrast=candidate.contrast,
         certainty=candidate.certainty,
         flags=(*_flags(lungs=len(lungs), area=area, balance=balance, border=border), *candidate.doubts),
+        located=len(lungs) == 2 and _LOCATED_SMALLEST <= area <= _LOCATED_LARGEST and not candidate.doubts,
     )
-
-
-def keep_lungs(film: np.ndarray, method: str) -> tuple[np.ndarray, str]:
-    """Make all but the lungs black; leave a film whose lungs are not found as it is.
-
-    Args:
-        film: (H, W) uint8, 0 is black, a frontal view.
-        method: a name of `SEGMENTATION_METHODS`.
-
-    Returns:
-        (H, W) uint8, and the reason why the film is unchanged; empty if its lungs were found.
-    """
-    segmented = segment_lungs(film, method)
-    if not segmented.ok:
-        return film, "; ".join(segmented.flags)
-    return np.where(segmented.mask, film, np.uint8(0)), ""
 
 
 def _flags(*, lungs: int, area: float, balance: float, border: float) -> tuple[str, ...]:

@@ -57,13 +57,11 @@ def open_seen_by(predictor: Predictor, dataset: DatasetFolder) -> SeenIndex | No
     return open_seen(predictor.run, dataset, trained_on=predictor.record.dataset_fingerprint)
 
 
-def how_seen(seen: SeenIndex | None, predictor: Predictor, path: Path, prediction: Prediction) -> str | None:
+def how_seen(seen: SeenIndex | None, path: Path, prediction: Prediction) -> str | None:
     """How the run knows a film that it predicted: of `HOW_SEEN`, or empty; None where it is not known."""
     if seen is None:
         return None
-    # What a run of lungs alone was shown is not the whole film.
-    shown = None if predictor.record.segment else prediction.shown
-    return seen.match_file(path, read_film(path) if shown is None else shown)
+    return seen.match_file(path, read_film(path) if prediction.small is None else prediction.small)
 
 
 def seen_sentence(run: str, seen_as: str) -> str:
@@ -91,7 +89,7 @@ def _predicted(
             if isinstance(prediction, ImageError):
                 result = PredictedFile(make_failed_row(predictor, str(path), prediction), "", prediction)
             else:
-                known = how_seen(seen, predictor, path, prediction)
+                known = how_seen(seen, path, prediction)
                 row = make_row(predictor, str(path), prediction, seen=known)
                 result = PredictedFile(row, prediction.decision, None)
             write(result.row)

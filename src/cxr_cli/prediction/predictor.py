@@ -13,7 +13,8 @@ import numpy as np
 from cxr_cli.dataset.classes import Classes, read_classes
 from cxr_cli.errors import ImageError, WorkspaceError
 from cxr_cli.films.reader import read_at, read_film
-from cxr_cli.films.transforms import resize
+from cxr_cli.films.transforms import WHOLE_FILM, FilmBox, resize
+from cxr_cli.lungs.framing import frame_film
 from cxr_cli.metrics.calibration import apply_temperature
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.record import RunRecord
@@ -40,10 +41,12 @@ class Prediction:
     confidence: float  # of `label`, in [0, 1]; at a threshold other than 0.5 it may be below a half
     probabilities: dict[str, float]  # by class, the negative first; calibrated, where the run is
     cams: dict[str, np.ndarray]  # by class: (h, w) float32, its class activation map, signed, not normalised
-    whole: str = ""  # why a run of lungs alone was shown the whole film; empty otherwise
+    whole: str = ""  # why a run of films cropped to the lungs, or of lungs alone, was shown the whole film
     raw: float = math.nan  # P(positive) before calibration
     decision: str = ""  # P(positive) and the operating point, in words; empty if that is 0.5
     shown: np.ndarray | None = None  # (S, S) uint8, what the model was shown
+    small: np.ndarray | None = None  # (S, S) uint8, the whole film, also where the model was shown a part of it
+    box: FilmBox = WHOLE_FILM  # the part that the maps are of
     evidence: Evidence | None = None  # None from a run from before this was exported
 
     def blank(self, label: str) -> bool:
@@ -95,13 +98,13 @@ class Predictor:
             return f"Nowhere in this film does {self.explained} see evidence for {label}; the map is blank."
         return f"{title} of {self.explained}: evidence for {label}, blue little, red most."
 
-    def predict(self, film: np.ndarray, *, segmented: bool = False) -> Prediction:
+    def predict(self, film: np.ndarray, *, framed: bool = False) -> Prediction:
         """Predict one film.
 
         Args:
             film: (H, W) uint8, 0 is black, any size; resized to the run's input.
-            segmented: the film shows the lungs alone already. Otherwise, for a run of such films, they are found
-                here.
+            framed: the film shows what the run is to see already. Otherwise a run of films cropped to the lungs, or of
+                lungs alone, finds them here.
 
         Returns:
             The class at the run's threshold, of the probability as its temperature calibrates it, and Grad-CAM's maps
@@ -113,14 +116,13 @@ class Predictor:
         """
         if film.ndim != 2 or film.dtype != np.uint8:
             raise ImageError(f"Expected a film of (H, W) uint8. Received: {film.shape} {film.dtype}.")
-        whole = ""
-        if self.record.segment and not segmented:
-            from cxr_cli.lungs.keep import keep_lungs
-
-            film, reason = keep_lungs(film, self.record.segment)
-            if reason:
-                whole = f"{reason}; {self.run.name}, trained on lungs alone, saw the whole film"
-        shown = resize(film, self.input_size)
+        small = shown = resize(film, self.input_size)
+        whole, box, framing = "", WHOLE_FILM, self.record.framing
+        if framing and not framed:
+            part = frame_film(film, framing)
+            shown, box = resize(part.film, self.input_size), part.box
+            if part.reason:
+                whole = f"{part.reason}; {self.run.name}, trained on {framing.films}, saw the whole film"
         outputs = self._outputs(shown[None])
         raw = self._booster(outputs["features"]) if self._booster else float(outputs["probability"][0, 0])
         if not 0 <= raw <= 1:
@@ -143,6 +145,8 @@ class Predictor:
             raw=raw,
             decision=self._decision(probability),
             shown=shown,
+            small=small,
+            box=box,
             evidence=_evidence(outputs),
         )
 
@@ -173,23 +177,23 @@ class Predictor:
             f" ({point.rule})" if point else ""
         )
 
-    def predict_file(self, path: Path, *, film: np.ndarray | None = None, segmented: bool = False) -> Prediction:
+    def predict_file(self, path: Path, *, film: np.ndarray | None = None, framed: bool = False) -> Prediction:
         """Predict one file, from the same pixels in every command.
 
         Args:
             path: an image file.
             film: what `read_film` gave for it, if it was read before.
-            segmented: as for `predict`.
+            framed: as for `predict`.
 
         Raises:
             ImageError: it can't be read.
         """
-        if self.record.segment and not segmented:  # lungs are found, and cut out, in the whole film
+        if self.record.framing and not framed:  # lungs are found in the film at its own size, as `prepare` does
             return self.predict(read_film(path) if film is None else film)
-        return self.predict(read_at(path, self.input_size, film=film), segmented=segmented)
+        return self.predict(read_at(path, self.input_size, film=film), framed=framed)
 
     def predict_all(
-        self, films: Collection[Path], *, segmented: bool = False
+        self, films: Collection[Path], *, framed: bool = False
     ) -> Iterator[tuple[Path, Prediction | ImageError]]:
         """Predict files on all cores, in their order. A file that can't be read gives its error; the others continue.
 
@@ -198,7 +202,7 @@ class Predictor:
 
         Args:
             films: image files; any number, few of them are in memory at once.
-            segmented: as for `predict`.
+            framed: as for `predict`.
         """
         cores = os.cpu_count() or 1
         at_once = max(1, min(cores, len(films) // _WORTH_OPENING, _AT_ONCE_AT_MOST))
@@ -210,7 +214,7 @@ class Predictor:
         def predict_one(path: Path) -> tuple[Path, Prediction | ImageError]:
             predictor = predictors.pop()  # there is one for each thread
             try:
-                return path, predictor.predict_file(path, segmented=segmented)
+                return path, predictor.predict_file(path, framed=framed)
             except ImageError as error:
                 return path, error
             finally:

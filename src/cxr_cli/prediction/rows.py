@@ -29,7 +29,9 @@ class PredictionRow:
     model: str  # the run
     threshold: float  # of the probability, from which on the positive class is predicted
     seen: str | None = None  # of `HOW_SEEN`; empty for none of them, None where it is not known
-    note: str | None = None  # that, and why, a run of lungs alone was shown the whole film
+    note: str | None = (
+        None  # that, and why, a run of films cropped to the lungs, or of lungs alone, was shown the whole film
+    )
     error: str | None = None  # why the file can't be read
 
     def rounded(self) -> "PredictionRow":

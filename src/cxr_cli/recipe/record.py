@@ -3,6 +3,7 @@
 from typing import Any
 
 from cxr_cli.dataset.classes import Classes
+from cxr_cli.lungs.framing import Framing, framing_of_segment
 from cxr_cli.metrics.calibration import Calibration
 from cxr_cli.metrics.operating_points import OperatingPoint
 from cxr_cli.progress import EpochRow
@@ -58,7 +59,8 @@ class Reproduction(RecordPart, frozen=True, kw_only=True):
 class RunRecord(Record, frozen=True, kw_only=True):
     """`run.json`: what was trained, on which dataset, how, and how well it does on validation."""
 
-    VERSION = 1
+    VERSION = 2
+    OLDEST = 1
     MADE_BY = TRAIN_COMMAND
 
     arch: str
@@ -78,13 +80,18 @@ class RunRecord(Record, frozen=True, kw_only=True):
     export: ExportCheck
     seconds: dict[str, float]
     boosting: Boosting | None = None
-    segment: str | None = None  # the method that cuts out the lungs, if it sees only them
+    framing: Framing | None = None  # what is done to a film first; None for whole films
     profile: Profile | None = None
     calibration: Calibration | None = None  # None in a run from before calibration was recorded
     operating_point: OperatingPoint | None = None
     feed: str | None = None  # its input: films, or the outputs of the frozen layers
     weights_sha256: str | None = None  # of the trained network, and of its boosted trees
     reproduction: Reproduction | None = None  # only of a run that was trained with --from
+
+    @classmethod
+    def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Read `segment` of version 1 as a framing."""
+        return framing_of_segment(fields)
 
     @property
     def classes(self) -> Classes:

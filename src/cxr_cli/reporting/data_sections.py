@@ -106,7 +106,7 @@ def training_section(material: ReportMaterial) -> Section:
         ["epochs", f"{run.epochs}, ended by {run.stopped_by}"],
         ["kept", f"epoch {run.best_epoch}, with the lowest validation loss"],
         ["class imbalance", "classes weighted equally" if options.get("class_weight") else "films weighted equally"],
-        ["input films", f"the lungs alone, by {run.segment}" if run.segment else "whole"],
+        ["input films", str(run.framing or "whole")],
         ["ensemble", f"XGBoost, {run.boosting.trees} trees on the network's features" if run.boosting else "none"],
         ["duration", f"{run.seconds.get('fit', 0) / 60:.1f} minutes"],
     ]

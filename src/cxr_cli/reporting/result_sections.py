@@ -9,7 +9,7 @@ from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.predicted import EvaluatedFilm
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.explanation.ranking import margin, wrong_first
-from cxr_cli.films.overlay import lay_heat
+from cxr_cli.films.overlay import lay_heat, on_whole_film
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.calibration import calibration_titles
 from cxr_cli.metrics.table import METRICS, metrics_in
@@ -245,10 +245,10 @@ def worst_section(material: ReportMaterial) -> Section:
 def _drawn(material: ReportMaterial, film: EvaluatedFilm) -> tuple[Image.Image, str]:
     path = material.dataset.root / film.image
     pixels = read_film(path)
-    prediction = material.predictor.predict_file(path, film=pixels, segmented=bool(material.made.segment))
+    prediction = material.predictor.predict_file(path, film=pixels, framed=bool(material.made.framing))
     picture = Image.fromarray(pixels)
     picture.thumbnail((_SIDE, _SIDE))
-    shown = lay_heat(picture, prediction.cams[film.class_], alpha=0.5)
+    shown = lay_heat(picture, on_whole_film(prediction.cams[film.class_], prediction.box), alpha=0.5)
     return shown, f"{_name(film)}: {film.truth}, called {film.class_}, P {film.probability:.3f}"
 
 

@@ -139,7 +139,7 @@ def _write(task: _Task, stage: RunFolder) -> RunRecord:
         films=films_by_part(task.films, made.classes),
         export=check,
         boosting=boosting,
-        segment=made.segment,
+        framing=made.framing,
         profile=times,
         seconds=clock.laps,
         feed=feed.kind,

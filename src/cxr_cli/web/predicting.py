@@ -10,7 +10,7 @@ from PIL import Image
 
 from cxr_cli.dataset.seen import SeenIndex
 from cxr_cli.errors import ImageError
-from cxr_cli.films.overlay import draw_heat
+from cxr_cli.films.overlay import draw_heat, on_whole_film
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.files import how_seen, open_seen_by, seen_sentence
 from cxr_cli.prediction.predictor import Prediction, Predictor, open_predictor
@@ -78,7 +78,7 @@ class RunPredictors:
             with self._lock:
                 predictor, seen = self._open(run)
                 prediction = predictor.predict_file(path, film=film)
-                seen_as = how_seen(seen, predictor, path, prediction)
+                seen_as = how_seen(seen, path, prediction)
             picture = Image.fromarray(film)
             picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
         return ShownPrediction(
@@ -87,7 +87,7 @@ class RunPredictors:
             caption=predictor.caption(prediction, prediction.label),
             size=(film.shape[1], film.shape[0]),
             film=picture,
-            heat=draw_heat(prediction.cams[prediction.label], size=_heat_size(film)),
+            heat=draw_heat(on_whole_film(prediction.cams[prediction.label], prediction.box), size=_heat_size(film)),
             seen=seen_sentence(predictor.run.name, seen_as) if seen_as else "",
         )
 

@@ -34,11 +34,17 @@ class Record(RecordPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A JSON file of the workspace. A subclass names its version and the command that makes it."""
 
     VERSION: ClassVar[int]
+    OLDEST: ClassVar[int] = 0  # the earliest version that is still read; 0 for `VERSION` alone
     MADE_BY: ClassVar[str]
 
     schema_version: int
     created: str  # UTC, ISO 8601
     versions: dict[str, str]
+
+    @classmethod
+    def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Turn the fields of a file of an earlier version into those of this one. Those it lacks get their defaults."""
+        return fields
 
 
 def stamp() -> dict[str, Any]:
@@ -76,11 +82,13 @@ def decode_record(data: bytes, kind: type[R], path: Path) -> R:
     hint = _again(kind)
     try:
         written = msgspec.json.decode(data, type=_Version).schema_version
-        if written != kind.VERSION:
+        if not (kind.OLDEST or kind.VERSION) <= written <= kind.VERSION:
             raise WorkspaceError(
                 f"Expected version {kind.VERSION} of the record {path}. Received: version {written}.", hint=hint
             )
-        return msgspec.json.decode(data, type=kind)
+        if written == kind.VERSION:
+            return msgspec.json.decode(data, type=kind)
+        return msgspec.convert(kind.upgrade(msgspec.json.decode(data)) | {"schema_version": kind.VERSION}, kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
         raise WorkspaceError(f"Expected {article} {kind.__name__} in {path}. Received: {error}.", hint=hint) from error

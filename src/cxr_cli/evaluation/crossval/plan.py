@@ -117,7 +117,7 @@ def _record(plan: FoldPlan, fold: Fold, films: Sequence[Film]) -> DatasetRecord:
         options={**plan.made.options, "split": "fold", "fold": fold.name, "left_out": plan.column, "seed": plan.seed},
         films=films_by_part(films, plan.made.classes),
         patients={part: len({film.group for film in films if film.split == part}) for part in PARTS},
-        fingerprint=dataset_fingerprint(films, segment=plan.made.segment),
+        fingerprint=dataset_fingerprint(films, plan.made.framing),
         given_parts=[],
         leaks=[],  # a group is in one part
     )

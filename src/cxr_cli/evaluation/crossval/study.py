@@ -127,7 +127,7 @@ def _predict(plan: FoldPlan, fold: Fold, predictor: Predictor) -> FoldPrediction
         predictor,
         films,
         [plan.workspace.dataset.root / film.path for film in films],
-        segmented=bool(plan.made.segment),
+        framed=bool(plan.made.framing),
         description="Predicting its test films",
     )
     return FoldPredictions(name=fold.name, run=predictor.record, predicted=predicted)

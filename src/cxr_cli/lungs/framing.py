@@ -1,0 +1,127 @@
+"""What is done to a film before it is resized to a model's input: cropped to the lungs, or all but them made black."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from cxr_cli.errors import UsageError
+from cxr_cli.films.transforms import WHOLE_FILM, FilmBox
+from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
+from cxr_cli.workspace.records import RecordPart
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cxr_cli.lungs.keep import Segmented
+
+CROP_MARGIN = 0.08  # of the side of the lungs' box, added on each side
+
+
+class Framing(RecordPart, frozen=True, kw_only=True):
+    """What a model sees of a film. It belongs to a dataset and to the runs trained on it.
+
+    Where there is none, a model sees whole films.
+    """
+
+    kind: Literal["crop", "mask"]  # the box around both lungs, or a film in which all but the lungs is black
+    method: str  # a name of `SEGMENTATION_METHODS`, which finds the lungs
+    margin: float = 0.0  # of a crop, on each side, as a share of the box's side
+
+    @property
+    def films(self) -> str:
+        """What the films become, for a person."""
+        return "films cropped to the lungs" if self.kind == "crop" else "lungs alone"
+
+    def __str__(self) -> str:
+        """Describe it for a person, in full."""
+        margin = f" with a margin of {self.margin:.0%}" if self.margin else ""
+        return f"{self.films}{margin}, found by {self.method}"
+
+
+@dataclass(frozen=True)
+class FramedFilm:
+    """A film as a model sees it, before it is resized."""
+
+    film: "np.ndarray"  # (H, W) uint8
+    box: FilmBox  # where it is in the whole film
+    lungs: "Segmented"  # as found in the whole film
+    reason: str  # why this is the whole film; empty if its lungs were found
+
+
+def frame_film(film: "np.ndarray", framing: Framing) -> FramedFilm:
+    """Crop a film to its lungs, or make all but them black; leave a film whose lungs are not found as it is.
+
+    A mask has to pass every check to be used. A crop needs less: two lungs, about where lungs are.
+
+    Args:
+        film: (H, W) uint8, 0 is black, a frontal view.
+        framing: what to do.
+
+    Returns:
+        The pixels are those of the film: a crop is not resized. Always the same for the same film.
+    """
+    import numpy as np
+
+    from cxr_cli.lungs.keep import segment_lungs
+
+    lungs = segment_lungs(film, framing.method)
+    if not (lungs.ok if framing.kind == "mask" else lungs.located):
+        return FramedFilm(film, WHOLE_FILM, lungs, "; ".join(lungs.flags))
+    if framing.kind == "mask":
+        return FramedFilm(np.where(lungs.mask, film, np.uint8(0)), WHOLE_FILM, lungs, "")
+    height, width = film.shape
+    top, bottom = _span(lungs.mask.max(axis=1), framing.margin)
+    left, right = _span(lungs.mask.max(axis=0), framing.margin)
+    box = (left / width, top / height, right / width, bottom / height)
+    return FramedFilm(film[top:bottom, left:right], box, lungs, "")
+
+
+def choose_framing(*, crop: str | None, mask: str | None, method: str | None, segment: str | None) -> Framing | None:
+    """Make a framing of what a person asked for.
+
+    Args:
+        crop: "lungs", or None.
+        mask: "lungs", or None.
+        method: a name of `SEGMENTATION_METHODS`, or None for the first of them.
+        segment: short for a mask by this method, or None.
+
+    Returns:
+        None for whole films.
+
+    Raises:
+        UsageError: what was asked for doesn't go together, or there is no such part or method.
+    """
+    asked = [name for name, value in {"crop": crop, "mask": mask, "segment": segment}.items() if value]
+    for part in filter(None, (crop, mask)):
+        if part != "lungs":
+            raise UsageError(f"Expected the part lungs. Received: {part!r}.", hint="For example: --crop lungs")
+    if len(asked) > 1:
+        raise UsageError(f"Expected one of crop and mask. Received: {' and '.join(asked)}.", hint="Leave out one")
+    if method and not crop and not mask:
+        raise UsageError(
+            f"Expected a segmentation method with crop or mask. Received: {method} without them.",
+            hint="For example: --crop lungs",
+        )
+    if not asked:
+        return None
+    method = segment or method or DEFAULT_METHOD
+    if method not in SEGMENTATION_METHODS:
+        raise UsageError(
+            f"Expected a segmentation method: {', '.join(SEGMENTATION_METHODS)}. Received: {method!r}.",
+            hint=f"For example: {DEFAULT_METHOD}",
+        )
+    return Framing(kind="crop", method=method, margin=CROP_MARGIN) if crop else Framing(kind="mask", method=method)
+
+
+def framing_of_segment(fields: dict[str, Any]) -> dict[str, Any]:
+    """Give the fields of a record its framing, in place of `segment`, the method of a mask, of earlier versions."""
+    method = fields.get("segment")
+    framing = {"kind": "mask", "method": method} if method else None
+    return {name: value for name, value in fields.items() if name != "segment"} | {"framing": framing}
+
+
+def _span(occupied: "np.ndarray", margin: float) -> tuple[int, int]:
+    """From the first to after the last place of a mask's (n,) bool side, with a margin within the film."""
+    places = occupied.nonzero()[0]
+    first, last = int(places[0]), int(places[-1]) + 1
+    more = round(margin * (last - first))
+    return max(0, first - more), min(len(occupied), last + more)

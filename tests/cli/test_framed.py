@@ -1,0 +1,134 @@
+"""Datasets of films that are cropped to the lungs, or show the lungs alone: preparing, training and predicting."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.films.reader import read_film
+from cxr_cli.films.transforms import WHOLE_FILM
+from cxr_cli.lungs.framing import Framing, frame_film
+from cxr_cli.prediction.predictor import open_predictor
+from cxr_cli.recipe.record import RunRecord
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
+
+FRAMINGS = {
+    "mask": Framing(kind="mask", method="otsu"),
+    "crop": Framing(kind="crop", method="otsu", margin=0.08),
+}
+
+
+@pytest.fixture(scope="module", params=FRAMINGS)
+def framing(request) -> Framing:
+    return FRAMINGS[request.param]
+
+
+@pytest.fixture(scope="module")
+def framed(framing, phantoms, tmp_path_factory) -> Workspace:
+    """A workspace with a dataset of framed films and a small CNN trained on it. Tests must not change it."""
+    from cxr_cli.dataset.prepare import prepare
+    from cxr_cli.training.runs import train_run
+
+    workspace = Workspace(tmp_path_factory.mktemp(framing.kind) / "workspace")
+    prepare(workspace, metadata=[phantoms], framing=framing)
+    train_run(workspace, arch="simple-cnn", image_size=64, epochs=1)
+    return workspace
+
+
+def test_the_films_of_the_dataset_are_framed(framed, framing):
+    dataset = framed.prepared()
+    films = read_manifest(dataset)
+    rows = list(csv.DictReader(dataset.segmentation.read_text().splitlines()))
+
+    assert [row["path"] for row in rows] == [film.path for film in films]
+    assert sum(row["lungs"] == "True" for row in rows) > len(rows) / 2
+    for film, row in zip(films, rows, strict=True):
+        expected = frame_film(read_film(Path(film.original)), framing)
+        np.testing.assert_array_equal(read_film(dataset.root / film.path), expected.film)
+        assert row["reason"] == expected.reason
+        box = [float(row[edge]) for edge in ("left", "top", "right", "bottom")]
+        assert box == pytest.approx(expected.box, abs=1e-6)
+        assert (expected.box == WHOLE_FILM) == (framing.kind == "mask" or bool(expected.reason))
+
+
+def test_framed_films_make_a_different_dataset(framed, framing, prepared):
+    of_lungs = read_record(framed.prepared().record, DatasetRecord)
+    whole = read_record(prepared.prepared().record, DatasetRecord)
+
+    assert (of_lungs.framing, whole.framing) == (framing, None)
+    assert of_lungs.fingerprint != whole.fingerprint
+    assert [film.split for film in read_manifest(framed.prepared())] == [
+        film.split for film in read_manifest(prepared.prepared())
+    ]
+
+
+def test_a_run_predicts_a_whole_film_from_its_lungs(cxr, framed, framing, film):
+    predictor = open_predictor(framed.run())
+    pixels = read_film(film)
+    part = frame_film(pixels, framing).film
+    (answer,) = json.loads(cxr("predict", film, "--json", "-w", framed.root).stdout)
+
+    assert read_record(framed.run().record, RunRecord).framing == framing
+    assert answer["probabilities"]["covid"] == pytest.approx(
+        predictor.predict(part, framed=True).probabilities["covid"], abs=1e-6
+    )
+    # Framed only once: a second time, other lungs would be found in what is left.
+    assert predictor.predict(pixels).probabilities == predictor.predict(part, framed=True).probabilities
+    assert predictor.predict(pixels).probabilities != predictor.predict(pixels, framed=True).probabilities
+
+
+def test_evaluate_does_not_frame_films_again(cxr, framed):
+    assert cxr("evaluate", "-w", framed.root).exit_code == 0
+    predictor = open_predictor(framed.run())
+    dataset, predictions = framed.prepared(), framed.evaluation("simple-cnn", "test").predictions
+    for row in csv.DictReader(predictions.read_text().splitlines()):
+        film = read_film(dataset.root / row["image"])
+        expected = predictor.predict(film, framed=True).probabilities["covid"]
+        assert float(row["probability"]) == pytest.approx(expected, abs=1e-6)
+        # The original says the same: the files of the dataset have its pixels.
+        original = predictor.predict_file(Path(row["original"])).probabilities["covid"]
+        assert float(row["probability"]) == pytest.approx(original, abs=1e-6)
+
+
+def test_a_run_knows_the_films_it_was_trained_on(cxr, framed):
+    film = next(film for film in read_manifest(framed.prepared()) if film.split == "train")
+    (answer,) = json.loads(cxr("predict", film.original, "--json", "-w", framed.root).stdout)
+
+    assert answer["seen"] == "film"
+
+
+def test_a_run_of_whole_films_is_not_evaluated_on_framed_films(cxr, own_trained, framed, framing):
+    shutil.rmtree(own_trained.dataset.root)
+    shutil.copytree(framed.dataset.root, own_trained.dataset.root)
+    result = cxr("evaluate", "-w", own_trained.root)
+
+    assert result.exit_code == 1
+    assert (
+        "Expected films as the run simple-cnn was trained on: whole. "
+        f"Received: {own_trained.dataset.root} has {framing}." in result.stderr
+    )
+
+
+def test_a_film_without_lungs_is_predicted_whole_with_a_note(cxr, framed, framing, tmp_path):
+    noise = tmp_path / "noise.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)).save(noise)
+    result = cxr("predict", noise, "-w", framed.root)
+
+    assert result.exit_code == 0
+    assert f"trained on {framing.films}, saw the whole film." in result.stderr
+
+
+@pytest.mark.parametrize("kind", FRAMINGS)
+def test_framed_films_are_not_links(cxr, phantoms, tmp_path, kind):
+    result = cxr("prepare", "--metadata", phantoms, f"--{kind}", "lungs", "--link", "-w", tmp_path / "w")
+
+    assert result.exit_code == 2
+    assert f"Expected link or {kind}. Received: both." in result.stderr
+    assert "Films that are changed can't be links" in " ".join(result.stderr.split())
