@@ -78,6 +78,7 @@ REPORT = EvaluationRecord(
     same_dataset=True,
     seen=None,
     external=None,
+    sets=None,
 )
 HINTS = {
     DatasetRecord: "Make it again: cxr prepare --metadata dataset/metadata.csv",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cxr_cli.prediction.predictor import Predictor
     from cxr_cli.prediction.rows import PredictionRow
     from cxr_cli.recipe.record import RunRecord
+    from cxr_cli.recipe.sets import PredictionSets
 
 
 class Run:
@@ -46,39 +47,47 @@ class Run:
         """How the run was trained: options, versions, counts and figures."""
         return self._predictor.record
 
-    def predict(self, film: AnyPath | np.ndarray) -> "PredictionRow":
+    def predict(self, film: AnyPath | np.ndarray, *, alpha: float | None = None) -> "PredictionRow":
         """Predict one film.
 
         Args:
             film: an image file, or (H, W) uint8, 0 is black.
+            alpha: give the film's prediction set too, which may lack the right class for this share of the patients of
+                each class, in (0, 1). Defaults to none.
 
         Raises:
             ImageError: the film can't be read, or the array is not (H, W) uint8.
+            UsageError: `alpha` is not between 0 and 1.
+            WorkspaceError: the run keeps no predictions for its validation films, on which sets are calibrated.
         """
         from cxr_cli.prediction.rows import make_row
 
+        sets = self._sets(alpha)
         if isinstance(film, np.ndarray):
-            return make_row(self._predictor, "", self._predictor.predict(film))
-        return make_row(self._predictor, str(film), self._predictor.predict_file(Path(film)))
+            return make_row(self._predictor, "", self._predictor.predict(film), sets=sets)
+        return make_row(self._predictor, str(film), self._predictor.predict_file(Path(film)), sets=sets)
 
-    def predict_all(self, films: AnyPaths) -> "Iterator[PredictionRow]":
+    def predict_all(self, films: AnyPaths, *, alpha: float | None = None) -> "Iterator[PredictionRow]":
         """Predict many films on all cores, in their order; ``pandas.DataFrame(run.predict_all(films))`` works.
 
         Args:
             films: image files, folders or globs.
+            alpha: as for `predict`.
 
         Yields:
             One row per film. If a film can't be read, its row has an `error`, and the others continue.
 
         Raises:
             ImageError: there is no film at one of the paths.
+            UsageError: `alpha` is not between 0 and 1.
         """
         from cxr_cli.films.find import find_films
         from cxr_cli.prediction.files import predict_files
         from cxr_cli.workspace.layout import Workspace
 
+        paths, sets = find_films(as_paths(films)), self._sets(alpha)
         dataset = Workspace(self.folder.absolute().parents[1]).dataset  # where the run was trained; may be gone
-        for result in predict_files(self._predictor, find_films(as_paths(films)), dataset=dataset):
+        for result in predict_files(self._predictor, paths, dataset=dataset, sets=sets):
             yield result.row
 
     def explain(self, film: AnyPath | np.ndarray, *, method: str = "gradcam", target: str | None = None) -> "HeatMap":
@@ -100,6 +109,11 @@ class Run:
 
         source = film if isinstance(film, np.ndarray) else Path(film)
         return explain_film(self._predictor, source, method=method, target=target)
+
+    def _sets(self, alpha: float | None) -> "PredictionSets | None":
+        from cxr_cli.recipe.sets import open_sets
+
+        return None if alpha is None else open_sets(self._predictor.run, alpha)
 
 
 def load_run(run: AnyPath | None = None, *, workspace: AnyPath | None = None) -> Run:
@@ -126,6 +140,7 @@ def predict(
     *,
     model: str | None = None,
     csv: AnyPath | None = None,
+    alpha: float | None = None,
     cluster: str | None = None,
     output: AnyPath | None = None,
     workspace: AnyPath | None = None,
@@ -136,6 +151,8 @@ def predict(
         films: image files, folders or globs.
         model: the name of a trained run. Defaults to the newest.
         csv: a CSV file to write the predictions to as well.
+        alpha: give each film's prediction set too, which may lack the right class for this share of the patients of
+            each class, in (0, 1). Defaults to none.
         cluster: address of a Dask cluster, or "local"; its predictions are written to `output`. Defaults to none.
         output: with `cluster`: the folder for the predictions. The same call continues where it was stopped.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
@@ -153,11 +170,13 @@ def predict(
         from cxr_cli.cluster.predicting import check_usage, predict_on_cluster
 
         address, folder = check_usage(cluster, as_path(output), csv=as_path(csv))
-        return predict_on_cluster(address, place.run(model), paths, folder)
+        return predict_on_cluster(address, place.run(model), paths, folder, alpha=alpha)
     from cxr_cli.films.find import find_films
     from cxr_cli.prediction.files import predict_files
     from cxr_cli.prediction.predictor import open_predictor
+    from cxr_cli.recipe.sets import open_sets
 
     predictor = open_predictor(place.run(model))
-    results = predict_files(predictor, find_films(paths), dataset=place.dataset, csv=as_path(csv))
+    sets = None if alpha is None else open_sets(predictor.run, alpha)
+    results = predict_files(predictor, find_films(paths), dataset=place.dataset, csv=as_path(csv), sets=sets)
     return [result.row for result in results]

@@ -16,6 +16,7 @@ def evaluate(
     model: str | None = None,
     split: str | None = None,
     prevalence: float | None = None,
+    alpha: float = 0.1,
     drop_seen: bool = False,
     external: bool = False,
     metadata: AnyPaths | None = None,
@@ -33,6 +34,8 @@ def evaluate(
         model: the name of a trained run. Defaults to the newest.
         split: train, val or test. Defaults to test.
         prevalence: share of people with the disease, in (0, 1), for predictive values. Defaults to none.
+        alpha: prediction sets may lack the right class for this share of the patients of each class, in (0, 1).
+            Defaults to 0.1.
         drop_seen: leave out films that the run was trained or validated on, near-duplicates of them, and other films
             of their patients.
         external: test on the films of `metadata` or `folders`.
@@ -59,6 +62,9 @@ def evaluate(
         raise UsageError(
             f"Expected a prevalence between 0 and 1. Received: {prevalence}.", hint="For example: --prevalence 0.1"
         )
+    from cxr_cli.metrics.conformal import check_alpha
+
+    check_alpha(alpha)
     _check_source(
         external=external,
         split=split,
@@ -71,7 +77,9 @@ def evaluate(
     if not external:
         from cxr_cli.evaluation.evaluate import evaluate as evaluate_part
 
-        return evaluate_part(place, run=model, split=split or "test", drop_seen=drop_seen, prevalence=prevalence)
+        return evaluate_part(
+            place, run=model, split=split or "test", drop_seen=drop_seen, prevalence=prevalence, alpha=alpha
+        )
     from cxr_cli.dataset.metadata import DEFAULT_VIEWS
     from cxr_cli.evaluation.external import Elsewhere, evaluate_external
 
@@ -83,7 +91,9 @@ def evaluate(
         patient_pattern=patient_pattern,
         positive=positive,
     )
-    return evaluate_external(place, source, run=model, name=name, drop_seen=drop_seen, prevalence=prevalence)
+    return evaluate_external(
+        place, source, run=model, name=name, drop_seen=drop_seen, prevalence=prevalence, alpha=alpha
+    )
 
 
 def _check_source(

@@ -27,6 +27,14 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    alpha: Annotated[
+        float,
+        typer.Option(
+            "--alpha",
+            metavar="SHARE",
+            help="Prediction sets may lack the right class for this share of the patients of each class.",
+        ),
+    ] = 0.1,
     drop_seen: Annotated[
         bool,
         typer.Option(
@@ -86,6 +94,7 @@ def evaluate(
         model=run,
         split=split,
         prevalence=prevalence,
+        alpha=alpha,
         drop_seen=drop_seen,
         external=external,
         metadata=metadata,

@@ -29,6 +29,7 @@ def show_evaluation(evaluated: "Evaluated", *, as_json: bool) -> None:
     _metrics(evaluation)
     _calibration(evaluation)
     _cells(evaluation)
+    _sets(evaluation)
     _subgroups(evaluation)
     console.result("Intervals are 95 % and count patients, not films; the JSON record says how they are computed.")
     console.result(f"Files: {evaluated.folder.root}")
@@ -137,6 +138,24 @@ def _cells(evaluation: "EvaluationRecord") -> None:
         ],
         indent=0,
     )
+    console.result()
+
+
+def _sets(evaluation: "EvaluationRecord") -> None:
+    from cxr_cli.evaluation.sets_in_words import NOT_MEASURED, coverages, describe_sets
+    from cxr_cli.recipe.sets import percent
+
+    sets = evaluation.sets
+    if not sets:
+        console.result(f"Prediction sets: {NOT_MEASURED}\n")
+        return
+    rows = [
+        (label, own.patients, _short(own.share, own.interval) or "not defined")
+        for label, own in coverages(evaluation, sets).items()
+    ]
+    console.table([(f"Prediction sets ({percent(sets.rule.alpha)})", "patients", "have it"), *rows], indent=0)
+    for sentence in describe_sets(evaluation, sets):
+        console.result(sentence)
     console.result()
 
 

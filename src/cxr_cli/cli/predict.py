@@ -14,6 +14,7 @@ from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
     from cxr_cli.prediction.rows import PredictionRow
+    from cxr_cli.recipe.sets import PredictionSets
 
 
 def predict(
@@ -21,6 +22,15 @@ def predict(
     run: RunOption = None,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write the predictions to this CSV file too.", show_default=False)
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            "--alpha",
+            metavar="SHARE",
+            help="Add the prediction set: the classes that can't be ruled out at this error, for example 0.1.",
+            show_default=False,
+        ),
     ] = None,
     cluster: ClusterOption = None,
     output: Annotated[
@@ -41,21 +51,30 @@ def predict(
     """
     if cluster or output:
         predict_cluster.predict_on(
-            films, cluster=cluster, output=output, csv_file=csv_file, run=run, workspace=workspace, as_json=as_json
+            films,
+            cluster=cluster,
+            output=output,
+            csv_file=csv_file,
+            alpha=alpha,
+            run=run,
+            workspace=workspace,
+            as_json=as_json,
         )
         return
     from cxr_cli.errors import CxrError
     from cxr_cli.films.find import find_films
     from cxr_cli.prediction.files import predict_files, seen_sentence, seen_summary
     from cxr_cli.prediction.predictor import open_predictor
+    from cxr_cli.recipe.sets import open_sets
     from cxr_cli.workspace.layout import Workspace
 
     place = Workspace.find(workspace)
     predictor = open_predictor(place.run(run))
+    sets = None if alpha is None else open_sets(predictor.run, alpha)
     name, paths = predictor.run.name, find_films(films)
     alone = len(paths) == 1
     predicted, failed, seen = 0, 0, Counter[str]()
-    results = predict_files(predictor, paths, dataset=place.dataset, csv=csv_file)
+    results = predict_files(predictor, paths, dataset=place.dataset, csv=csv_file, sets=sets)
     with closing(results), console.json_array() if as_json else nullcontext() as show_json:
         for result in results:
             if result.error:
@@ -69,12 +88,14 @@ def predict(
             if show_json:
                 show_json(result.row.as_json(predictor.negative))
             else:
-                show_prediction(result.row, result.decision)
+                show_prediction(result.row, result.decision, sets)
     if csv_file:
         console.note(f"Predictions: {csv_file}")
     if seen:
         console.note(seen_sentence(name, next(iter(seen))) if alone else seen_summary(name, seen, predicted))
     if predicted:
+        for sentence in sets.notes if sets else ():
+            console.note(sentence)
         console.note(f"Predicted by the run {name}. {DISCLAIMER}")
     if failed:
         if not alone:
@@ -82,10 +103,12 @@ def predict(
         raise typer.Exit(exit_code_of(done=predicted, failed=failed))
 
 
-def show_prediction(row: "PredictionRow", decision: str = "") -> None:
+def show_prediction(row: "PredictionRow", decision: str = "", sets: "PredictionSets | None" = None) -> None:
     """Print the prediction for one film."""
     console.result(row.image)
     console.result(f"  Class      : {row.class_}")
     console.result(f"  Confidence : {row.rounded().confidence:.1%}")  # of the digits in CSV and JSON
     if decision:
         console.result(f"  Decided by : {decision}")
+    if sets and row.set_:
+        console.result(f"  {sets.name:<10} : {sets.in_words(row.set_)}")

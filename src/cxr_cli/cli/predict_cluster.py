@@ -16,6 +16,7 @@ def predict_on(
     cluster: str | None,
     output: Path | None,
     csv_file: Path | None,
+    alpha: float | None,
     run: str | None,
     workspace: Path | None,
     as_json: bool,
@@ -27,7 +28,7 @@ def predict_on(
 
     address, folder = check_usage(cluster, output, csv=csv_file)
     console.note(connecting(address))
-    record = predict_on_cluster(address, Workspace.find(workspace).run(run), films, folder)
+    record = predict_on_cluster(address, Workspace.find(workspace).run(run), films, folder, alpha=alpha)
     if as_json:
         import msgspec
 

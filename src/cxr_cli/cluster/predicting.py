@@ -21,8 +21,10 @@ from cxr_cli.cluster.record import PredictionsPlan, PredictionsRecord
 from cxr_cli.cluster.tables import read_films, write_films
 from cxr_cli.errors import UsageError, WorkspaceError
 from cxr_cli.films.find import find_films, walk_films
+from cxr_cli.metrics.conformal import SetRule
 from cxr_cli.prediction.predictor import Predictor, open_predictor
-from cxr_cli.progress import track
+from cxr_cli.progress import note, track
+from cxr_cli.recipe.sets import PredictionSets, open_sets
 from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import PredictionsFolder, RunFolder
 from cxr_cli.workspace.records import read_record, stamp, write_record
@@ -37,6 +39,7 @@ def predict_on_cluster(
     places: Sequence[Path],
     output: Path,
     *,
+    alpha: float | None = None,
     partition: int | None = None,
 ) -> PredictionsRecord:
     """Predict the films of an archive on a cluster that shares the file system; continues where a call was stopped.
@@ -47,6 +50,7 @@ def predict_on_cluster(
         places: films, folders and globs.
         output: the folder for the plan, the parts and, once all films are predicted, `answers.json`. The rows of the
             parts are `PredictionRow`s.
+        alpha: give each film's prediction set too; see `open_sets`. Defaults to none.
         partition: number of films in a partition, a divisor of 10,000. Defaults to 20, 100 or 500, depending on the
             number of films.
 
@@ -56,19 +60,23 @@ def predict_on_cluster(
     Raises:
         ClusterError: the cluster failed; what is done by then is kept.
         ImageError: a place holds no film, or isn't there.
-        WorkspaceError: `output` was begun with another run or other films, or can't be written to.
+        UsageError: `alpha` is not between 0 and 1.
+        WorkspaceError: `output` was begun with another run, alpha or other films, or can't be written to.
     """
     run = RunFolder(run.root.absolute())
     predictor = open_predictor(run)
+    sets = None if alpha is None else open_sets(run, alpha)
     folder = PredictionsFolder(output.absolute())
     with connected(address) as client, lock(folder.root):
-        plan = _plan(folder, predictor, _listed(places), partition)
+        plan = _plan(folder, predictor, _listed(places), sets, partition)
         if folder.record.exists():
             return read_record(folder.record, PredictionsRecord)
-        record = _predict_all(client, folder, predictor, plan)
+        record = _predict_all(client, folder, predictor, plan, sets)
         for stale in folder.parts.glob(".staged-*"):  # of workers that died
             stale.unlink(missing_ok=True)
         write_record(folder.record, record)
+    for sentence in sets.notes if sets else ():
+        note(sentence)
     return record
 
 
@@ -107,9 +115,13 @@ def _listed(places: Sequence[Path]) -> Iterable[Path]:
 
 
 def _plan(
-    folder: PredictionsFolder, predictor: Predictor, films: Iterable[Path], partition: int | None
+    folder: PredictionsFolder,
+    predictor: Predictor,
+    films: Iterable[Path],
+    sets: PredictionSets | None,
+    partition: int | None,
 ) -> PredictionsPlan:
-    """The plan of an earlier call for the same run and films, or a new one."""
+    """The plan of an earlier call for the same run, films and sets, or a new one."""
     hint = "Name another folder: --output FOLDER"
     run, own = predictor.run.name, predictions_fingerprint(predictor)
     earlier = read_record(folder.plan, PredictionsPlan) if folder.plan.exists() else None
@@ -117,6 +129,11 @@ def _plan(
         other = "another state of this run" if earlier.run == run else f"the run {earlier.run}"
         raise WorkspaceError(
             f"Expected predictions of the run {run} in {folder.root}. Received: those of {other}.", hint=hint
+        )
+    rule = sets.rule if sets else None
+    if earlier and earlier.sets != rule:
+        raise WorkspaceError(
+            f"Expected predictions {_with(rule)} in {folder.root}. Received: those {_with(earlier.sets)}.", hint=hint
         )
     count, names = write_films(films, None if earlier else folder.films)
     if earlier and earlier.films_sha256 != names:
@@ -135,17 +152,31 @@ def _plan(
         films=count,
         films_sha256=names,
         films_a_partition=partition or films_a_partition(count),
+        sets=rule,
     )
     write_record(folder.plan, plan)
     return plan
 
 
+def _with(rule: SetRule | None) -> str:
+    return f"with sets at alpha {rule.alpha:g}" if rule else "without sets"
+
+
 def _predict_all(
-    client: "Client", folder: PredictionsFolder, predictor: Predictor, plan: PredictionsPlan
+    client: "Client",
+    folder: PredictionsFolder,
+    predictor: Predictor,
+    plan: PredictionsPlan,
+    sets: PredictionSets | None,
 ) -> PredictionsRecord:
     size = plan.films_a_partition
     task = PartitionTask(
-        folder=folder, run=predictor.run, fingerprint=plan.fingerprint, size=size, version=installed_version()
+        folder=folder,
+        run=predictor.run,
+        fingerprint=plan.fingerprint,
+        size=size,
+        version=installed_version(),
+        sets=sets,
     )
     sizes = [min(size, plan.films - first) for first in range(0, plan.films, size)]
     counts: Counts = Counter()

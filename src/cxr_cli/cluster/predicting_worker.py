@@ -12,6 +12,7 @@ from cxr_cli.cluster.tables import read_films, read_part, text, write_part
 from cxr_cli.errors import ClusterError, ImageError
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.prediction.rows import PredictionRow, make_failed_row, make_row
+from cxr_cli.recipe.sets import PredictionSets
 from cxr_cli.workspace.folders import PredictionsFolder, RunFolder
 
 
@@ -34,6 +35,7 @@ class PartitionTask:
     fingerprint: str  # that the run must have
     size: int  # films of a partition
     version: str  # of cxr that the worker must have
+    sets: PredictionSets | None = None  # gives each film's prediction set
 
 
 def predict_partition(task: PartitionTask, number: int) -> Counts:
@@ -55,7 +57,7 @@ def predict_partition(task: PartitionTask, number: int) -> Counts:
     if not any(film.exists() for film in films):
         require_shared(films[0])
     predictor = _predictor(task)
-    rows = [_row(predictor, film) for film in films]
+    rows = [_row(predictor, film, task.sets) for film in films]
     write_part(part, rows, _COLUMNS)
     return Counter(str(row["class"]) if row["class"] else None for row in rows)
 
@@ -91,9 +93,9 @@ def _predictor(task: PartitionTask) -> Predictor:
     return opened
 
 
-def _row(predictor: Predictor, film: Path) -> dict[str, Any]:
+def _row(predictor: Predictor, film: Path, sets: PredictionSets | None) -> dict[str, Any]:
     try:
-        row = make_row(predictor, text(film), predictor.predict_file(film))
+        row = make_row(predictor, text(film), predictor.predict_file(film), sets=sets)
     except ImageError as error:
         row = make_failed_row(predictor, text(film), ImageError(text(error.message)))
     return {name.removesuffix("_"): value for name, value in asdict(row).items()}

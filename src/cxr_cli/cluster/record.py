@@ -1,12 +1,13 @@
 """The records of a folder of predictions that a cluster writes."""
 
+from cxr_cli.metrics.conformal import SetRule
 from cxr_cli.workspace.records import Record
 
 
 class PredictionsPlan(Record, frozen=True, kw_only=True):
     """`plan.json`: which run's predictions for which films the folder is for."""
 
-    VERSION = 2
+    VERSION = 3
     MADE_BY = "cxr predict FOLDER --cluster local --output predictions"
 
     run: str
@@ -14,12 +15,13 @@ class PredictionsPlan(Record, frozen=True, kw_only=True):
     films: int
     films_sha256: str  # of their paths, in order
     films_a_partition: int
+    sets: SetRule | None  # how prediction sets are made, if there are any
 
 
 class PredictionsRecord(Record, frozen=True, kw_only=True):
     """`answers.json`: all films of an archive are predicted."""
 
-    VERSION = 2
+    VERSION = 3
     MADE_BY = PredictionsPlan.MADE_BY
 
     run: str

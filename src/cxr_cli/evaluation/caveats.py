@@ -1,6 +1,7 @@
 """What limits the figures of an evaluation, in sentences."""
 
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
+from cxr_cli.evaluation.sets_in_words import missed_promises
 from cxr_cli.workspace.folders import PARTS
 
 # Over five folds with 15 to 19 negatives to choose on, sensitivity had a standard deviation of 0.24.
@@ -49,7 +50,7 @@ def caveats(evaluation: EvaluationRecord) -> list[str]:
         sentences.append(
             "The run predicts the same class for every film: at this threshold it doesn't separate the classes."
         )
-    return sentences
+    return sentences + missed_promises(evaluation)
 
 
 def seen_in_words(seen: SeenFilms) -> str:

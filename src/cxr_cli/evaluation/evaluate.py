@@ -16,6 +16,7 @@ from cxr_cli.evaluation.current import why_outdated
 from cxr_cli.evaluation.predicted import PredictedFilms, predict_films
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
 from cxr_cli.evaluation.scoring import score, write_evaluation
+from cxr_cli.metrics.conformal import DEFAULT_ALPHA
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
 from cxr_cli.recipe.record import RunRecord
@@ -56,6 +57,7 @@ def evaluate(
     split: str = "test",
     drop_seen: bool = False,
     prevalence: float | None = None,
+    alpha: float = DEFAULT_ALPHA,
 ) -> Evaluated:
     """Test a run on one part of the dataset, at its own threshold and temperature.
 
@@ -66,6 +68,7 @@ def evaluate(
         drop_seen: leave out films that the run was trained or validated on, near-duplicates of them, and other films
             of their patients.
         prevalence: in (0, 1), for predictive values. Defaults to none.
+        alpha: in (0, 1), of the prediction sets. Defaults to 0.1.
 
     Raises:
         CxrError: `split` is not a part of a dataset, or no film is left.
@@ -86,6 +89,7 @@ def evaluate(
         dataset_fingerprint=film_set.fingerprint,
         seen=seen,
         prevalence=prevalence,
+        alpha=alpha,
     )
     return Evaluated(folder=save(workspace, record, predicted), record=record, leaks=film_set.leaks)
 

@@ -15,6 +15,7 @@ from cxr_cli.errors import UsageError, WorkspaceError
 from cxr_cli.evaluation.evaluate import Evaluated, FilmSet, current_test, predict_set, save
 from cxr_cli.evaluation.record import EvaluationRecord, External, Gap
 from cxr_cli.evaluation.scoring import score
+from cxr_cli.metrics.conformal import DEFAULT_ALPHA
 from cxr_cli.metrics.intervals import gap_interval
 from cxr_cli.metrics.table import metrics_in
 from cxr_cli.prediction.predictor import Predictor, open_predictor
@@ -43,6 +44,7 @@ def evaluate_external(
     name: str | None = None,
     drop_seen: bool = False,
     prevalence: float | None = None,
+    alpha: float = DEFAULT_ALPHA,
 ) -> Evaluated:
     """Test a run on films from elsewhere, at its own threshold and temperature, beside its own test.
 
@@ -55,6 +57,7 @@ def evaluate_external(
         drop_seen: leave out films that the run was trained or validated on, copies of them, and other films of their
             patients.
         prevalence: in (0, 1), for predictive values. Defaults to none.
+        alpha: in (0, 1), of the prediction sets. Defaults to 0.1.
 
     Raises:
         CxrError: `name` can't be the name of a folder, or no film is left.
@@ -81,6 +84,7 @@ def evaluate_external(
         dataset_fingerprint=None,
         seen=seen,
         prevalence=prevalence,
+        alpha=alpha,
     )
     external = External(
         metadata=[str(path) for path in where.metadata],

@@ -1,6 +1,7 @@
 """`report.json`, the record of an evaluation."""
 
 from cxr_cli.dataset.record import FunnelStep
+from cxr_cli.metrics.conformal import SetFigures
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.operating_points import OperatingPoint
 from cxr_cli.metrics.subgroups import SubgroupRow
@@ -65,7 +66,7 @@ class External(RecordPart, frozen=True, kw_only=True):
 class EvaluationRecord(Record, frozen=True, kw_only=True):
     """`report.json`: a run's metrics on films whose truth is known."""
 
-    VERSION = 3
+    VERSION = 4
     MADE_BY = "cxr evaluate"
 
     run: str
@@ -93,3 +94,4 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     same_dataset: bool  # the run was trained on this very split
     seen: SeenFilms | None  # None where that is not known
     external: External | None  # of films from elsewhere
+    sets: SetFigures | None  # prediction sets; None where the run keeps no predictions for its validation films

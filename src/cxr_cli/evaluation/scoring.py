@@ -4,15 +4,19 @@ from dataclasses import asdict
 
 import numpy as np
 
+from cxr_cli.errors import WorkspaceError
 from cxr_cli.evaluation.predicted import PREDICTIONS, PredictedFilms
 from cxr_cli.evaluation.record import CalibrationFigures, EvaluationRecord, PredictiveValues, SeenFilms
 from cxr_cli.metrics.calibration import measure_calibration
+from cxr_cli.metrics.conformal import DEFAULT_ALPHA, SetFigures, measure_sets
 from cxr_cli.metrics.intervals import METHOD, Interval, predictive_intervals, predictive_values
 from cxr_cli.metrics.measure import classification_report, measure, measure_intervals
 from cxr_cli.metrics.plots import draw_confusion, draw_reliability, draw_roc
 from cxr_cli.metrics.sample import count_confusion
 from cxr_cli.metrics.subgroups import SubgroupRow, age_band, subgroups
 from cxr_cli.prediction.predictor import Predictor
+from cxr_cli.progress import note
+from cxr_cli.recipe.sets import open_sets
 from cxr_cli.workspace.folders import EvaluationFolder
 from cxr_cli.workspace.records import stamp, write_record
 
@@ -26,8 +30,9 @@ def score(
     dataset_fingerprint: str | None,
     seen: SeenFilms | None,
     prevalence: float | None = None,
+    alpha: float = DEFAULT_ALPHA,
 ) -> EvaluationRecord:
-    """Measure a run's predictions at its own threshold and temperature: nothing is fitted here.
+    """Measure a run's predictions at its own threshold and temperature: nothing is fitted to these films.
 
     Args:
         predictor: the run.
@@ -37,6 +42,7 @@ def score(
         dataset_fingerprint: of the prepared dataset. None for films from elsewhere.
         seen: how many of the films the run was trained or validated on. None where that is not known.
         prevalence: in (0, 1), for predictive values. Defaults to none.
+        alpha: in (0, 1), of the prediction sets. Defaults to 0.1.
     """
     record = predictor.record
     positives, probabilities = predicted.positives, predicted.probabilities
@@ -76,7 +82,17 @@ def score(
         same_dataset=same_dataset,
         seen=seen,
         external=None,
+        sets=_sets(predictor, predicted, alpha),
     )
+
+
+def _sets(predictor: Predictor, predicted: PredictedFilms, alpha: float) -> SetFigures | None:
+    try:
+        rule = open_sets(predictor.run, alpha).rule
+    except WorkspaceError as problem:
+        note(f"No prediction sets: they need the run's predictions for its validation films. {problem.message}")
+        return None
+    return measure_sets(rule, predicted.positives, predicted.raw, predicted.groups)
 
 
 def by_subgroup(predicted: PredictedFilms, *, seed: int = 0) -> list[SubgroupRow]:

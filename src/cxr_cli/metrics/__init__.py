@@ -1,4 +1,4 @@
-"""Arrays in, numbers and pictures out: metrics, intervals, calibration, operating points, paired tests.
+"""Arrays in, numbers and pictures out: metrics, intervals, calibration, prediction sets, paired tests.
 
 What is most useful from Python can be used as ``cxr_cli.metrics.NAME``; it is loaded when it is first used.
 """
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cxr_cli.metrics.calibration import fit_temperature, measure_calibration
+    from cxr_cli.metrics.conformal import fit_sets, measure_sets
     from cxr_cli.metrics.intervals import auc_interval, proportion_interval
     from cxr_cli.metrics.operating_points import choose_threshold, parse_rule
     from cxr_cli.metrics.paired_tests import delong, mcnemar
@@ -16,9 +17,11 @@ __all__ = [
     "auc_interval",
     "choose_threshold",
     "delong",
+    "fit_sets",
     "fit_temperature",
     "mcnemar",
     "measure_calibration",
+    "measure_sets",
     "parse_rule",
     "proportion_interval",
 ]
@@ -26,9 +29,11 @@ _PLACES = {
     "auc_interval": "intervals",
     "choose_threshold": "operating_points",
     "delong": "paired_tests",
+    "fit_sets": "conformal",
     "fit_temperature": "calibration",
     "mcnemar": "paired_tests",
     "measure_calibration": "calibration",
+    "measure_sets": "conformal",
     "parse_rule": "operating_points",
     "proportion_interval": "intervals",
 }

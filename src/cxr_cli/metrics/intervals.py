@@ -74,6 +74,28 @@ def proportion_interval(right: np.ndarray, groups: np.ndarray) -> Interval | Non
     return wilson(share * effective, effective)
 
 
+def patient_interval(right: np.ndarray, groups: np.ndarray) -> tuple[float | None, Interval | None]:
+    """A share in which each patient counts once, and Wilson's interval with the effective number of patients.
+
+    Args:
+        right: (N,) bool, the films that are counted.
+        groups: (N,), the patient of each film.
+
+    Returns:
+        None and None without films. With one film per patient, the interval is Wilson's own.
+    """
+    if not len(right):
+        return None, None
+    _, members = np.unique(groups, return_inverse=True)
+    sizes = np.bincount(members)
+    shares = np.bincount(members, weights=right) / sizes
+    share, variance = float(shares.mean()), float(shares.var())
+    # Patients with some films right and some wrong vary less than those with one film.
+    effective = len(sizes) * share * (1 - share) / variance if variance else float(len(sizes))
+    effective = min(effective, float(len(right)))
+    return share, wilson(share * effective, effective)
+
+
 def auc_interval(positives: np.ndarray, scores: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> Interval | None:
     """The interval of the area under the ROC curve of any score; None where a class has no film."""
     from sklearn.metrics import roc_auc_score

@@ -12,6 +12,7 @@ from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.predictor import Prediction, Predictor
 from cxr_cli.prediction.rows import PredictionRow, make_failed_row, make_row, refuse_film, rows_written
 from cxr_cli.progress import track
+from cxr_cli.recipe.sets import PredictionSets
 from cxr_cli.workspace.folders import DatasetFolder
 
 _SEEN_AS = {
@@ -31,7 +32,12 @@ class PredictedFile:
 
 
 def predict_files(
-    predictor: Predictor, films: Films, *, dataset: DatasetFolder, csv: Path | None = None
+    predictor: Predictor,
+    films: Films,
+    *,
+    dataset: DatasetFolder,
+    csv: Path | None = None,
+    sets: PredictionSets | None = None,
 ) -> Generator[PredictedFile]:
     """Predict files on all cores, in their order. A file that can't be read gives its error, and the others continue.
 
@@ -42,6 +48,7 @@ def predict_files(
             It may be missing.
         csv: a CSV file to write a row per film to, as they come. Defaults to none. It appears when all films are done;
             until then its rows are in a file beside it.
+        sets: gives each film's prediction set. Defaults to none.
 
     Raises:
         UsageError: `csv` is one of the films.
@@ -49,7 +56,7 @@ def predict_files(
     """
     if csv:
         refuse_film(csv, films)
-    return _predicted(predictor, films, open_seen_by(predictor, dataset), csv)
+    return _predicted(predictor, films, open_seen_by(predictor, dataset), csv, sets)
 
 
 def open_seen_by(predictor: Predictor, dataset: DatasetFolder) -> SeenIndex | None:
@@ -79,7 +86,7 @@ def seen_summary(run: str, counts: Counter[str], films: int) -> str:
 
 
 def _predicted(
-    predictor: Predictor, films: Films, seen: SeenIndex | None, csv: Path | None
+    predictor: Predictor, films: Films, seen: SeenIndex | None, csv: Path | None, sets: PredictionSets | None
 ) -> Generator[PredictedFile]:
     predictions = predictor.predict_all(films)
     with rows_written(csv) as write:
@@ -90,7 +97,7 @@ def _predicted(
                 result = PredictedFile(make_failed_row(predictor, str(path), prediction), "", prediction)
             else:
                 known = how_seen(seen, path, prediction)
-                row = make_row(predictor, str(path), prediction, seen=known)
+                row = make_row(predictor, str(path), prediction, seen=known, sets=sets)
                 result = PredictedFile(row, prediction.decision, None)
             write(result.row)
             yield result

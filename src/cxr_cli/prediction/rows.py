@@ -10,6 +10,7 @@ from cxr_cli.errors import ImageError, UsageError
 from cxr_cli.films.find import Films
 from cxr_cli.prediction.predictor import Prediction, Predictor
 from cxr_cli.progress import note
+from cxr_cli.recipe.sets import PredictionSets
 from cxr_cli.workspace.files import partial
 from cxr_cli.workspace.tables import CsvTable
 
@@ -28,6 +29,7 @@ class PredictionRow:
     positive: str  # the name of the positive class
     model: str  # the run
     threshold: float  # of the probability, from which on the positive class is predicted
+    set_: str | None = None  # a class, both or neither: see `PredictionSets`; None unless it is asked for
     seen: str | None = None  # of `HOW_SEEN`; empty for none of them, None where it is not known
     note: str | None = (
         None  # that, and why, a run of films cropped to the lungs, or of lungs alone, was shown the whole film
@@ -62,7 +64,14 @@ class PredictionRow:
 _TABLE = CsvTable(PredictionRow, made_by="cxr predict FOLDER --csv FILE")
 
 
-def make_row(predictor: Predictor, image: str, prediction: Prediction, *, seen: str | None = None) -> PredictionRow:
+def make_row(
+    predictor: Predictor,
+    image: str,
+    prediction: Prediction,
+    *,
+    seen: str | None = None,
+    sets: PredictionSets | None = None,
+) -> PredictionRow:
     """The row of one film.
 
     Args:
@@ -70,6 +79,7 @@ def make_row(predictor: Predictor, image: str, prediction: Prediction, *, seen: 
         image: its file.
         prediction: what the run predicts.
         seen: how the run knows the film. Defaults to not known.
+        sets: gives the film's prediction set. Defaults to none.
     """
     return PredictionRow(
         image=image,
@@ -80,6 +90,7 @@ def make_row(predictor: Predictor, image: str, prediction: Prediction, *, seen: 
         positive=predictor.positive,
         model=predictor.run.name,
         threshold=predictor.record.threshold,
+        set_=sets.of(prediction.raw) if sets else None,
         seen=seen,
         note=prediction.whole or None,
     )

@@ -18,6 +18,7 @@ from cxr_cli.reporting.result_sections import (
     subgroups_section,
     worst_section,
 )
+from cxr_cli.reporting.set_section import sets_section
 from cxr_cli.reporting.shortcut_sections import audit_section, grades_section
 from cxr_cli.workspace.files import lock, write_text
 from cxr_cli.workspace.folders import ReportFolder
@@ -77,6 +78,7 @@ def compose(material: ReportMaterial) -> Document:
         caveats_section(material),
         performance_section(material),
         decision_section(material),
+        sets_section(material),
         subgroups_section(material),
         external_section(material),
         crossval_section(material),
