@@ -12,6 +12,7 @@ from cxr_cli.cluster.record import PredictionsRecord
 from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.films.find import find_films
 from cxr_cli.prediction.predictor import open_predictor
+from cxr_cli.recipe.sets import open_sets
 from cxr_cli.workspace.folders import PredictionsFolder
 from cxr_cli.workspace.records import read_record
 
@@ -160,6 +161,12 @@ def test_predictions_of_another_run_or_other_films_are_not_overwritten(cluster, 
         predict_on_cluster(cluster.address, run, [archive / "0", archive / "1"], output)
     assert error.value.message == f"Expected the films that {output} was begun for, 68. Received: 136."
 
+    with pytest.raises(WorkspaceError) as error:
+        predict_on_cluster(cluster.address, run, [archive / "0"], output, alpha=0.1)
+    assert (
+        error.value.message == f"Expected predictions with sets at alpha 0.1 in {output}. Received: those without sets."
+    )
+
     record = json.loads(run.record.read_text())
     run.record.write_text(json.dumps(record | {"threshold": 0.25}))
     with pytest.raises(WorkspaceError) as error:
@@ -168,6 +175,14 @@ def test_predictions_of_another_run_or_other_films_are_not_overwritten(cluster, 
         f"Expected predictions of the run simple-cnn in {output}. Received: those of another state of this run."
     )
     assert states(output) == before
+
+
+def test_a_cluster_gives_prediction_sets(cluster, trained, archive, tmp_path):
+    predict_on_cluster(cluster.address, trained.run(), [archive / "0"], tmp_path / "out", alpha=0.3)
+
+    sets = open_sets(trained.run(), 0.3)
+    rows = answers_of(tmp_path / "out")
+    assert [row["set"] for row in rows] == [None if row["error"] else sets.of(row["raw_probability"]) for row in rows]
 
 
 def test_local_starts_one_worker_per_core(trained, archive, expected, tmp_path, monkeypatch):
@@ -207,5 +222,5 @@ def test_a_folder_of_an_earlier_version_is_refused_in_words(cluster, trained, ar
     with pytest.raises(WorkspaceError) as error:
         predict_on_cluster(cluster.address, trained.run(), [archive / "0"], folder.root)
 
-    assert error.value.message == f"Expected version 2 of the record {folder.plan}. Received: version 1."
+    assert error.value.message == f"Expected version 3 of the record {folder.plan}. Received: version 1."
     assert states(folder.root) == before

@@ -10,7 +10,7 @@ from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import ImageError, NoRunError
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction import predictor
-from cxr_cli.web import predicting
+from cxr_cli.web import html, predicting
 from cxr_cli.web.predicting import RunPredictors
 
 
@@ -67,6 +67,18 @@ def test_concurrent_requests_share_one_predictor_and_get_their_own_result(traine
     assert at_once == one_by_one * 3
     assert opened == ["simple-cnn"]
     assert len({answer["covid"] for answer in one_by_one}) > 6
+
+
+def test_the_page_shows_a_set_where_it_is_asked_for(trained, film):
+    shown = RunPredictors(trained, alpha=0.1).predict(film, name="covid.png")
+
+    promise = (
+        "Sets: for 90 % of the patients of each class, the set has the right class. This holds only for films like "
+    )
+    assert shown.sets[:2] == ["Set (90 %): non_covid or covid, it can't tell which", promise + "the validation films."]
+    assert shown.sets[2].startswith("Too few patients")
+    assert RunPredictors(trained).predict(film, name="covid.png").sets == ()
+    assert "it can&#x27;t tell which</p>" in html.prediction(shown, name="covid.png")
 
 
 def test_an_error_shows_the_original_file_name(trained, tmp_path):

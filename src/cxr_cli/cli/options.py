@@ -22,6 +22,15 @@ RunOption = Annotated[
     str | None,
     typer.Option("--model", "-m", help="The name of a trained run. Default: the newest.", show_default=False),
 ]
+AlphaOption = Annotated[
+    float | None,
+    typer.Option(
+        "--alpha",
+        metavar="SHARE",
+        help="Add the prediction set: the classes that can't be ruled out at this error, for example 0.1.",
+        show_default=False,
+    ),
+]
 ClusterOption = Annotated[
     str | None,
     typer.Option(

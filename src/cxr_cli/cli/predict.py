@@ -9,7 +9,7 @@ import typer
 
 from cxr_cli.cli import console, predict_cluster
 from cxr_cli.cli.exit_codes import exit_code_of
-from cxr_cli.cli.options import ClusterOption, JsonOption, RunOption, WorkspaceOption
+from cxr_cli.cli.options import AlphaOption, ClusterOption, JsonOption, RunOption, WorkspaceOption
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -23,15 +23,7 @@ def predict(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write the predictions to this CSV file too.", show_default=False)
     ] = None,
-    alpha: Annotated[
-        float | None,
-        typer.Option(
-            "--alpha",
-            metavar="SHARE",
-            help="Add the prediction set: the classes that can't be ruled out at this error, for example 0.1.",
-            show_default=False,
-        ),
-    ] = None,
+    alpha: AlphaOption = None,
     cluster: ClusterOption = None,
     output: Annotated[
         Path | None,

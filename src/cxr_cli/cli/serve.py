@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli.options import RunOption, WorkspaceOption
+from cxr_cli.cli.options import AlphaOption, RunOption, WorkspaceOption
 
 
 def serve(
@@ -14,6 +14,7 @@ def serve(
         str,
         typer.Option("--host", help="Address to listen on. Any address but the default opens the page to the network."),
     ] = "127.0.0.1",
+    alpha: AlphaOption = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -27,4 +28,4 @@ def serve(
     """
     from cxr_cli.api.serving import serve as serve_page
 
-    serve_page(model=run, port=port, host=host, open=open_browser, workspace=workspace)
+    serve_page(model=run, port=port, host=host, alpha=alpha, open=open_browser, workspace=workspace)

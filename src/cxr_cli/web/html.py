@@ -37,6 +37,7 @@ def prediction(shown: ShownPrediction, *, name: str) -> str:
         for label, value in result.probabilities.items()
     )
     decision = f'<p class="cxr-decision">{escape(result.decision)}</p>' if result.decision else ""
+    sets = "".join(f'<p class="cxr-decision">{escape(sentence)}</p>' for sentence in shown.sets)
     known = f'<p class="cxr-warning">{escape(shown.seen)}</p>' if shown.seen else ""
     caption = f"{shown.caption} Note: {result.whole}." if result.whole else shown.caption
     film = _data_url(shown.film, "JPEG", quality=92)
@@ -46,7 +47,7 @@ def prediction(shown: ShownPrediction, *, name: str) -> str:
         '<section class="cxr-prediction" '
         f'style="--cxr-film: url({film}); --cxr-shape: {shown.size[0]} / {shown.size[1]}">'
         f"<p>{escape(name)}, predicted by {escape(shown.run)}</p>"
-        f"<h2>{escape(result.label)} <span>{result.confidence:.1%}</span></h2>{decision}{known}"
+        f"<h2>{escape(result.label)} <span>{result.confidence:.1%}</span></h2>{decision}{sets}{known}"
         f'<ul class="cxr-bars">{bars}</ul>'
         f'<div class="cxr-pictures"><figure><div class="cxr-film" role="img" aria-label="The film"></div>'
         f"<figcaption>{escape(name)}, {size}</figcaption></figure>"

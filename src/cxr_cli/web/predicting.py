@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cxr_cli.films.overlay import draw_heat, on_whole_film
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.files import how_seen, open_seen_by, seen_sentence
 from cxr_cli.prediction.predictor import Prediction, Predictor, open_predictor
+from cxr_cli.recipe.sets import PredictionSets, open_sets
 from cxr_cli.workspace.layout import Workspace
 
 _READ_AT_ONCE = 4  # a large film takes hundreds of megabytes while it is read
@@ -33,6 +35,17 @@ class ShownPrediction:
     film: Image.Image  # gray, at most 1024 pixels a side
     heat: Image.Image  # RGBA, the evidence for the predicted class, to lay over the film
     seen: str = ""  # a sentence if the run was trained or validated on the film
+    sets: Sequence[str] = ()  # the film's prediction set, and what it promises, in sentences
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A run in memory."""
+
+    made: int  # when its record was written
+    predictor: Predictor
+    seen: SeenIndex | None
+    sets: PredictionSets | None
 
 
 class RunPredictors:
@@ -40,13 +53,15 @@ class RunPredictors:
 
     Args:
         workspace: where the runs are. They are looked up at each call, so that new ones are available at once.
+        alpha: show each film's prediction set too; see `open_sets`. Defaults to none.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, alpha: float | None = None) -> None:
         self.workspace = workspace
+        self.alpha = alpha
         self._lock = threading.Lock()  # a LiteRT interpreter serves one thread at a time, and uses all cores
         self._reading = threading.BoundedSemaphore(_READ_AT_ONCE)
-        self._opened: OrderedDict[Path, tuple[int, Predictor, SeenIndex | None]] = OrderedDict()
+        self._opened: OrderedDict[Path, _Opened] = OrderedDict()
 
     def prepare(self, run: str | None = None) -> None:
         """Open the run called `run`, or the latest, before the first film comes.
@@ -76,7 +91,8 @@ class RunPredictors:
             except ImageError as error:
                 raise ImageError(error.message.replace(str(path), name), hint=error.hint) from error
             with self._lock:
-                predictor, seen = self._open(run)
+                opened = self._open(run)
+                predictor, seen = opened.predictor, opened.seen
                 prediction = predictor.predict_file(path, film=film)
                 seen_as = how_seen(seen, path, prediction)
             picture = Image.fromarray(film)
@@ -89,22 +105,26 @@ class RunPredictors:
             film=picture,
             heat=draw_heat(on_whole_film(prediction.cams[prediction.label], prediction.box), size=_heat_size(film)),
             seen=seen_sentence(predictor.run.name, seen_as) if seen_as else "",
+            sets=_describe(opened.sets, prediction),
         )
 
-    def _open(self, run: str | None) -> tuple[Predictor, SeenIndex | None]:
+    def _open(self, run: str | None) -> _Opened:
         """Only with the lock."""
         folder = self.workspace.run(run)
         made = folder.record.stat().st_mtime_ns
-        known = self._opened.pop(folder.root, None)
-        if known and known[0] == made:
-            opened = known[1], known[2]
-        else:
+        opened = self._opened.pop(folder.root, None)
+        if not opened or opened.made != made:
             predictor = open_predictor(folder)
-            opened = predictor, open_seen_by(predictor, self.workspace.dataset)
-        self._opened[folder.root] = (made, *opened)
+            sets = None if self.alpha is None else open_sets(folder, self.alpha)
+            opened = _Opened(made, predictor, open_seen_by(predictor, self.workspace.dataset), sets)
+        self._opened[folder.root] = opened
         while len(self._opened) > _OPEN_AT_MOST:
             self._opened.popitem(last=False)
         return opened
+
+
+def _describe(sets: PredictionSets | None, prediction: Prediction) -> Sequence[str]:
+    return [f"{sets.name}: {sets.in_words(sets.of(prediction.raw))}", *sets.notes] if sets else ()
 
 
 def _heat_size(film: np.ndarray) -> tuple[int, int]:

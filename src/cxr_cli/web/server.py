@@ -27,7 +27,15 @@ _SAMPLES = 6
 _POLICY = b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 
 
-def serve(workspace: Workspace, *, run: str | None, host: str, port: int, ready: Callable[[str], None]) -> None:
+def serve(
+    workspace: Workspace,
+    *,
+    run: str | None,
+    host: str,
+    port: int,
+    ready: Callable[[str], None],
+    alpha: float | None = None,
+) -> None:
     """Serve the page until the process is interrupted.
 
     Args:
@@ -36,13 +44,14 @@ def serve(workspace: Workspace, *, run: str | None, host: str, port: int, ready:
         host: the address to listen on.
         port: the port to listen on.
         ready: called with the address of the page when it can be opened.
+        alpha: show each film's prediction set too; see `open_sets`. Defaults to none.
 
     Raises:
         CxrError: the address or port is in use or not available.
         WorkspaceError: no run, or it can't be read.
         KeyboardInterrupt: the process was interrupted or told to end; all is cleaned up.
     """
-    predictors = RunPredictors(workspace)
+    predictors = RunPredictors(workspace, alpha=alpha)
     predictors.prepare(run)
     with (
         _listen(host, port) as listener,
