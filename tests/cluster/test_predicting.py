@@ -178,9 +178,9 @@ def test_predictions_of_another_run_or_other_films_are_not_overwritten(cluster, 
 
 
 def test_a_cluster_gives_prediction_sets(cluster, trained, archive, tmp_path):
-    predict_on_cluster(cluster.address, trained.run(), [archive / "0"], tmp_path / "out", alpha=0.3)
+    predict_on_cluster(cluster.address, trained.run(), [archive / "0"], tmp_path / "out", alpha=0.4)
 
-    sets = open_sets(trained.run(), 0.3)
+    sets = open_sets(trained.run(), 0.4)
     rows = answers_of(tmp_path / "out")
     assert [row["set"] for row in rows] == [None if row["error"] else sets.of(row["raw_probability"]) for row in rows]
 
