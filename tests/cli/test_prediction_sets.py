@@ -98,7 +98,7 @@ def test_evaluate_measures_how_often_the_sets_have_the_class(cxr, own_trained):
         f"non_covid               {sets.negative.patients:>8}  1.00 ({sets.negative.interval.low:.2f}–1.00)",
         f"covid                   {sets.positive.patients:>8}  0.00 (0.00–{sets.positive.interval.high:.2f})",
         "Classes in a set: one class 6 (100%), both 0 (0%), neither 0 (0%); 1.00 on average.",
-        "Calibrated on the validation films of 9 non_covid and 9 covid patients; 90 % holds for films like those.",
+        "Calibrated on validation films of 9 non_covid and 9 covid patients; 90 % holds for films like those.",
         "",
     ]
     missed = (

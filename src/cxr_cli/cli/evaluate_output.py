@@ -143,7 +143,7 @@ def _cells(evaluation: "EvaluationRecord") -> None:
 
 def _sets(evaluation: "EvaluationRecord") -> None:
     from cxr_cli.evaluation.sets_in_words import NOT_MEASURED, coverages, describe_sets
-    from cxr_cli.recipe.sets import confidence_level
+    from cxr_cli.recipe.sets import level_of
 
     sets = evaluation.sets
     if not sets:
@@ -153,7 +153,7 @@ def _sets(evaluation: "EvaluationRecord") -> None:
         (label, own.patients, _short(own.share, own.interval) or "not defined")
         for label, own in coverages(evaluation, sets).items()
     ]
-    console.table([(f"Prediction sets ({confidence_level(sets.rule.alpha)})", "patients", "have it"), *rows], indent=0)
+    console.table([(f"Prediction sets ({level_of(sets.rule.alpha)})", "patients", "have it"), *rows], indent=0)
     for sentence in describe_sets(evaluation, sets):
         console.result(sentence)
     console.result()

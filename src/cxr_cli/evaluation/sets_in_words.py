@@ -3,7 +3,7 @@
 from cxr_cli.dataset.classes import Classes
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.metrics.conformal import Coverage, SetFigures
-from cxr_cli.recipe.sets import confidence_level, shortage
+from cxr_cli.recipe.sets import level_of, shortage
 
 NOT_MEASURED = "Not measured: the run keeps no predictions for its validation films."
 
@@ -20,8 +20,9 @@ def describe_sets(evaluation: EvaluationRecord, sets: SetFigures) -> list[str]:
     shares = ", ".join(f"{name} {count:,} ({count / evaluation.films:.0%})" for name, count in sizes.items())
     sentences = [
         f"Classes in a set: {shares}; {sets.mean_size:.2f} on average.",
-        f"Calibrated on the validation films of {rule.negative.patients:,} {evaluation.negative} and "
-        f"{rule.positive.patients:,} {evaluation.positive} patients; {confidence_level(rule.alpha)} holds for films like those.",
+        f"Calibrated on validation films of {rule.negative.patients:,} {evaluation.negative} and "
+        f"{rule.positive.patients:,} {evaluation.positive} patients; "
+        f"{level_of(rule.alpha)} holds for films like those.",
     ]
     few = shortage(rule, classes)
     return [*sentences, few] if few else sentences
@@ -34,7 +35,7 @@ def missed_promises(evaluation: EvaluationRecord) -> list[str]:
         return []
     asked = 1 - sets.rule.alpha
     return [
-        f"Prediction sets have {label} for {own.share:.0%} of its patients, not for {confidence_level(sets.rule.alpha)}: these "
+        f"Prediction sets have {label} for {own.share:.0%} of its patients, not for {level_of(sets.rule.alpha)}: these "
         "films are unlike the validation films, or there were too few of those."
         for label, own in coverages(evaluation, sets).items()
         if own.share is not None and own.interval and own.interval.high < asked

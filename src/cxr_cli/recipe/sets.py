@@ -38,7 +38,7 @@ class PredictionSets:
     @property
     def name(self) -> str:
         """What the sets are called, for example "Set (90 %)"."""
-        return f"Set ({confidence_level(self.rule.alpha)})"
+        return f"Set ({level_of(self.rule.alpha)})"
 
     def in_words(self, members: str) -> str:
         """What a set says."""
@@ -53,13 +53,13 @@ class PredictionSets:
         """What the sets promise, and for which class there are too few patients to promise it."""
         few = shortage(self.rule, self.classes)
         promise = (
-            f"Sets: for {confidence_level(self.rule.alpha)} of the patients of each class, the set has the right class. This "
+            f"Sets: for {level_of(self.rule.alpha)} of the patients of each class, the set has the right class. This "
             "holds only for films like the validation films."
         )
         return [promise, few] if few else [promise]
 
 
-def confidence_level(alpha: float) -> str:
+def level_of(alpha: float) -> str:
     """1 - `alpha` as a percentage."""
     return f"{100 * (1 - alpha):.6g} %"
 
@@ -74,7 +74,7 @@ def shortage(rule: SetRule, classes: Classes) -> str:
     if not few:
         return ""
     return (
-        f"Too few patients: sets at {confidence_level(rule.alpha)} need validation films of {patients_needed(rule.alpha)} "
+        f"Too few patients: sets at {level_of(rule.alpha)} need validation films of {patients_needed(rule.alpha)} "
         f"patients of a class. There are {' and '.join(few)}, so every set has {'it' if len(few) == 1 else 'both'}."
     )
 

@@ -1,7 +1,7 @@
 """The section of a report on prediction sets."""
 
 from cxr_cli.evaluation.sets_in_words import NOT_MEASURED, coverages, describe_sets
-from cxr_cli.recipe.sets import confidence_level
+from cxr_cli.recipe.sets import level_of
 from cxr_cli.reporting.document import Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
 
@@ -11,7 +11,7 @@ def sets_section(material: ReportMaterial) -> Section:
     test, sets = material.test, material.test.sets
     if not sets:
         return Section("Prediction sets", [Text(NOT_MEASURED, "warning")])
-    asked = confidence_level(sets.rule.alpha)
+    asked = level_of(sets.rule.alpha)
     intro = (
         f"The prediction set of a film has the classes that can't be ruled out at an error of {sets.rule.alpha:g}: "
         f"one, both or neither. For {asked} of the patients of each class, it should have the right class (conformal "
