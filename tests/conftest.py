@@ -1,5 +1,6 @@
 """Fixtures for all tests: the command line in this process, phantoms, and one small trained run."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from cxr_cli.bundled import files
 from cxr_cli.cli import app
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.rendering.render import write_phantoms
+from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -25,7 +28,8 @@ class Result:
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
-    """Remove the user's settings: no workspace, and a fixed width of help texts."""
+    """Remove the user's settings: no workspace, and a fixed width of help texts. No model is in the package."""
+    monkeypatch.setattr(files, "MODEL", Path("no-model-in-the-package"))
     monkeypatch.delenv("CXR_WORKSPACE", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
@@ -69,6 +73,26 @@ def trained(prepared, tmp_path_factory) -> Workspace:
     workspace = Workspace(root)
     train_run(workspace, arch="simple-cnn", image_size=64, epochs=2, batch_size=8)
     return workspace
+
+
+@pytest.fixture(scope="session")
+def packed(trained, tmp_path_factory) -> Path:
+    """The run of `trained`, packed as the model that ships with the package. Tests must not change it."""
+    script = Path(__file__).parents[1] / "scripts" / "pack_bundled_model.py"
+    spec = importlib.util.spec_from_file_location("pack_bundled_model", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    target = RunFolder(tmp_path_factory.mktemp("package") / "model")
+    run = trained.run()
+    module.pack(run, run.litert_model, target, version="9.1", date="2026-11-30")
+    return target.root
+
+
+@pytest.fixture
+def bundled(packed, monkeypatch) -> Path:
+    """A small model in the package; the folder it is in."""
+    monkeypatch.setattr(files, "MODEL", packed)
+    return packed
 
 
 @pytest.fixture

@@ -210,8 +210,8 @@ def test_missing_weights_are_an_error(cxr, own_prepared):
 
     assert result.exit_code == 1
     assert (
-        "Error: Expected the weights imagenet, none, a file or a folder. Received: nowhere.weights.h5: no such file."
-        in result.stderr
+        "Error: Expected the weights imagenet, bundled, none, a file or a folder. Received: nowhere.weights.h5: no "
+        "such file." in result.stderr
     )
     assert list(own_prepared.models.glob("*/")) == []
 

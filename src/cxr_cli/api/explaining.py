@@ -39,7 +39,7 @@ def gradcam(
         lesions: folder of masks of opacities, for the pointing game.
         curves: measure deletion and insertion.
         randomize: check that maps change when the network's weights are random; needs TensorFlow.
-        model: the name of a trained run. Defaults to the newest.
+        model: the name of a trained run, or "bundled". Defaults to the newest, else the bundled one.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Returns:

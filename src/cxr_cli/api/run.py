@@ -120,7 +120,8 @@ def load_run(run: AnyPath | None = None, *, workspace: AnyPath | None = None) ->
     """Load a trained run.
 
     Args:
-        run: the folder of a run, or the name of one in the workspace. Defaults to the newest.
+        run: the folder of a run, the name of one in the workspace, or "bundled", the model in the package. Defaults to
+            the newest, or to the bundled one where there is none.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Raises:
@@ -149,7 +150,7 @@ def predict(
 
     Args:
         films: image files, folders or globs.
-        model: the name of a trained run. Defaults to the newest.
+        model: the name of a trained run, or "bundled". Defaults to the newest, else the bundled one.
         csv: a CSV file to write the predictions to as well.
         alpha: give each film's prediction set too, which may lack the right class for this share of the patients of
             each class, in (0, 1). Defaults to none.

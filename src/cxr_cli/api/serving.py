@@ -19,7 +19,7 @@ def serve(
     """Serve a web page that predicts the films dropped on it, until the process is interrupted.
 
     Args:
-        model: the name of the run that the page begins with. Defaults to the newest.
+        model: the name of the run that the page begins with. Defaults to the newest, else the bundled one.
         port: the port to listen on. Defaults to 7860.
         host: the address to listen on; any other than this machine's opens the page to the network.
         alpha: show each film's prediction set too, which may lack the right class for this share of the patients of

@@ -31,7 +31,7 @@ def evaluate(
     """Test a trained run on the test films, or on films from elsewhere.
 
     Args:
-        model: the name of a trained run. Defaults to the newest.
+        model: the name of a trained run, or "bundled". Defaults to the newest, else the bundled one.
         split: train, val or test. Defaults to test.
         prevalence: share of people with the disease, in (0, 1), for predictive values. Defaults to none.
         alpha: prediction sets may lack the right class for this share of the patients of each class, in (0, 1).

@@ -202,7 +202,7 @@ def export(
 
     # Refuse what can be refused before TensorFlow's three seconds.
     place, precision = find_workspace(workspace), str(precision)
-    folder = place.run(run)
+    folder = place.own_run(run)
     plan_export(folder, find_format(str(format), precision), as_path(output))
     if precision in LOWER_PRECISIONS:
         place.prepared()

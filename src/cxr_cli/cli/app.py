@@ -63,7 +63,11 @@ def _show_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
+        from cxr_cli.workspace.layout import bundled_run, has_bundled_run
+
         console.result(f"cxr {version('cxr-cli')}")
+        if has_bundled_run():
+            console.result(f"bundled model {bundled_run().version}")
         raise typer.Exit
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.cli import console
-from cxr_cli.cli.options import JsonOption, RunOption, WorkspaceOption
+from cxr_cli.cli.options import JsonOption, WorkspaceOption
 
 
 def calibrate(
@@ -17,7 +17,10 @@ def calibrate(
             help="Rule for the operating point: youden, sensitivity=0.95, specificity=0.90 or threshold=0.5.",
         ),
     ] = "youden",
-    run: RunOption = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="The name of a trained run. Default: the newest.", show_default=False),
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:

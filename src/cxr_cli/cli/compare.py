@@ -123,9 +123,9 @@ def _show_pairs(pairs: "Sequence[ComparedPair]") -> None:
 
 
 def _cells(row: "ComparedRun", shown: "Sequence[Metric]") -> list[str]:
-    costs = (row.bytes / 1e6, row.milliseconds, row.training_seconds / 60)
+    costs = (f"{row.bytes / 1e6:.1f}", f"{row.milliseconds:.1f}", row.training_minutes)
     figures = [row.cell(metric, interval=False) for metric in shown]
-    return [row.title, *figures, f"{row.parameters / 1e6:.2f}", *(f"{cost:.1f}" for cost in costs)]
+    return [row.title, *figures, f"{row.parameters / 1e6:.2f}", *costs]
 
 
 def _spread(interval: "Interval | None") -> str:

@@ -78,7 +78,7 @@ def _show_one(made: "WrittenHeatMap", *, as_json: bool) -> None:
         if prediction.decision:
             console.result(f"  Decided by : {prediction.decision}")
         console.result(f"  Heat map   : {made.output} ({what})")
-    console.note(f"Predicted by the run {heat.run}. {DISCLAIMER}")
+    console.note(f"Predicted by {made.run.title}. {DISCLAIMER}")
 
 
 def _show_gallery(gallery: "Gallery", *, as_json: bool) -> None:
@@ -93,7 +93,7 @@ def _show_gallery(gallery: "Gallery", *, as_json: bool) -> None:
     elif record.films:
         _show_grades(record, gallery.folder)
     if record.films:
-        console.note(f"Predicted by the run {record.run}. {DISCLAIMER}")
+        console.note(f"Predicted by {gallery.run.title}. {DISCLAIMER}")
     if errors:
         if films > 1:
             console.note(f"{len(errors)} of {films} films could not be read.")

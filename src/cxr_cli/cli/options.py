@@ -20,7 +20,12 @@ WorkspaceOption = Annotated[
 ]
 RunOption = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="The name of a trained run. Default: the newest.", show_default=False),
+    typer.Option(
+        "--model",
+        "-m",
+        help="The name of a trained run; or bundled, the model in the package. Default: the newest run, else bundled.",
+        show_default=False,
+    ),
 ]
 AlphaOption = Annotated[
     float | None,

@@ -63,7 +63,7 @@ def predict(
     place = Workspace.find(workspace)
     predictor = open_predictor(place.run(run))
     sets = None if alpha is None else open_sets(predictor.run, alpha)
-    name, paths = predictor.run.name, find_films(films)
+    name, paths = predictor.run.name_and_version, find_films(films)
     alone = len(paths) == 1
     predicted, failed, seen = 0, 0, Counter[str]()
     results = predict_files(predictor, paths, dataset=place.dataset, csv=csv_file, sets=sets)
@@ -88,7 +88,8 @@ def predict(
     if predicted:
         for sentence in sets.notes if sets else ():
             console.note(sentence)
-        console.note(f"Predicted by the run {name}. {DISCLAIMER}")
+        why = f" ({place.models} has no trained run)" if predictor.run.version and run is None else ""
+        console.note(f"Predicted by {predictor.run.title}{why}. {DISCLAIMER}")
     if failed:
         if not alone:
             console.note(f"{failed} of {len(paths)} files could not be read.")

@@ -28,7 +28,8 @@ def predict_on(
 
     address, folder = check_usage(cluster, output, csv=csv_file)
     console.note(connecting(address))
-    record = predict_on_cluster(address, Workspace.find(workspace).run(run), films, folder, alpha=alpha)
+    predictor = Workspace.find(workspace).run(run)
+    record = predict_on_cluster(address, predictor, films, folder, alpha=alpha)
     if as_json:
         import msgspec
 
@@ -41,7 +42,7 @@ def predict_on(
         now, speed = record.films - record.films_before, f"{record.films_a_second:.1f} per second"
         console.result(f"{now:,} films in {record.seconds:,.0f} s, {speed}, by {record.threads} workers.")
     console.note(f"Predictions: {PredictionsFolder(folder).parts}")
-    console.note(f"Predicted by the run {record.run}. {DISCLAIMER}")
+    console.note(f"Predicted by {predictor.title}. {DISCLAIMER}")
     if record.errors:
         console.note(f"{record.errors:,} of {record.films:,} files could not be read; the column error says why.")
         raise typer.Exit(exit_code_of(done=record.films - record.errors, failed=record.errors))

@@ -1,6 +1,7 @@
 """`seen.csv`, the films that a run was trained and validated on; and the one rule for how a run knows a film."""
 
 import hashlib
+import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ import numpy as np
 
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.phash import (
     CROPS,
     SURE_COPY,
@@ -23,6 +25,7 @@ from cxr_cli.films.phash import (
     spectra_of_crops,
 )
 from cxr_cli.progress import track
+from cxr_cli.workspace.files import write_bytes
 from cxr_cli.workspace.folders import DatasetFolder, RunFolder
 from cxr_cli.workspace.layout import TRAIN_COMMAND
 from cxr_cli.workspace.records import read_record
@@ -39,6 +42,7 @@ _CROPS: tuple[Box, ...] = (*CROPS, *((-left, -top, -right, -bottom) for left, to
 _CANDIDATE = 8
 _FITTED = 4  # of the candidates, the nearest
 _CLOSE = 0.94  # descriptors of those that are worth fitting, which takes 1 to 3 ms
+_NONE = np.empty((0, 2), np.uint64)
 _ALIKE = 3  # bits of 64, of whole films: of 1.2 million pairs of real films that are no copies, two are as close
 
 
@@ -77,6 +81,41 @@ def read_seen(run: RunFolder) -> list[SeenFilm] | None:
     return _TABLE.read(run.seen) if run.seen.is_file() else None
 
 
+def write_fingerprints(path: Path, films: Iterable[SeenFilm]) -> None:
+    """Write what it takes to recognize films, and nothing else: no names, no patients, no pictures.
+
+    Args:
+        path: of the file.
+        films: what a run has seen.
+    """
+    rows = sorted({(_short(film.sha256), int(film.phash, 16)) for film in films})
+    data = io.BytesIO()
+    np.save(data, np.array(rows, np.uint64).reshape(-1, 2))
+    write_bytes(path, data.getvalue())
+
+
+def _read_fingerprints(run: RunFolder) -> np.ndarray:
+    """(N, 2) uint64: the first 64 bits of each film's sha256, and its perceptual hash.
+
+    Raises:
+        WorkspaceError: the file is damaged.
+    """
+    try:
+        rows: np.ndarray = np.load(run.fingerprints)
+        if rows.dtype != np.uint64 or rows.shape[1:] != (2,):
+            raise ValueError(f"{rows.shape} {rows.dtype}")
+        return rows
+    except (OSError, ValueError) as error:
+        raise WorkspaceError(
+            f"Expected fingerprints of films in {run.fingerprints}. Received: {error}.", hint="Install cxr again"
+        ) from error
+
+
+def _short(sha256: str) -> int:
+    """The first 64 bits: no two of a million films share them by chance."""
+    return int(sha256[:16], 16)
+
+
 def open_seen(run: RunFolder, dataset: DatasetFolder, *, trained_on: str) -> "SeenIndex | None":
     """Open the index of the films that a run has seen.
 
@@ -93,6 +132,8 @@ def open_seen(run: RunFolder, dataset: DatasetFolder, *, trained_on: str) -> "Se
         WorkspaceError: the run's record of its films, or the dataset, is damaged.
     """
     films = read_seen(run)
+    if run.fingerprints.is_file():
+        return SeenIndex(films or (), dataset, fingerprints=_read_fingerprints(run))
     if (
         films is None
         and dataset.record.is_file()
@@ -108,19 +149,22 @@ class SeenIndex:
     A lookup gives the first of `HOW_SEEN` that is true of a film, or an empty string.
     """
 
-    def __init__(self, films: Sequence[SeenFilm], dataset: DatasetFolder) -> None:
+    def __init__(self, films: Sequence[SeenFilm], dataset: DatasetFolder, *, fingerprints: np.ndarray = _NONE) -> None:
         """Index the hashes. Small pictures are read when they are needed.
 
         Args:
             films: what the run has seen.
             dataset: its small pictures confirm copies, as long as they are those that the run was trained on.
+            fingerprints: (N, 2) uint64, of further films that it has seen, whose small pictures are nowhere. Defaults
+                to none.
         """
         self._films = films
         self._dataset = dataset
-        self._digests = {film.sha256 for film in films}
+        self._digests = {_short(film.sha256) for film in films} | set(fingerprints[:, 0].tolist())
         self._groups = {film.group for film in films}
         self._patients = {(film.source, film.patient) for film in films if film.patient}
-        self._hashes = np.array([int(film.phash, 16) for film in films], np.uint64)
+        own = np.array([int(film.phash, 16) for film in films], np.uint64)
+        self._hashes = np.concatenate([own, fingerprints[:, 1]])
 
     def match_file(self, path: Path, film: np.ndarray) -> str:
         """How the run knows the film in a file, whose patient is not known.
@@ -144,7 +188,7 @@ class SeenIndex:
         return [self._match_film(film, picture) for film, picture in pairs]
 
     def _match_film(self, film: Film, small: np.ndarray) -> str:
-        if film.sha256 in self._digests:
+        if _short(film.sha256) in self._digests:
             return FILM
         known = (film.source, film.patient) in self._patients or film.group in self._groups
         return self._match(small, lambda: film.sha256) or (PATIENT if known else "")
@@ -154,9 +198,9 @@ class SeenIndex:
         spectrum = spectra_of_crops(small, _CROPS)
         bits = distances(phashes(spectrum)[:, None], self._hashes)  # (crops, films)
         nearest = bits.min(axis=0)
-        if not self._films or nearest.min() > _CANDIDATE:
+        if not len(self._hashes) or nearest.min() > _CANDIDATE:
             return ""
-        if digest() in self._digests:
+        if _short(digest()) in self._digests:
             return FILM
         maybe = False
         for place in np.argsort(nearest, kind="stable")[:_FITTED].tolist():
@@ -174,8 +218,10 @@ class SeenIndex:
 
     def _picture(self, place: int) -> np.ndarray | None:
         """The small picture of a film that was seen, (96, 96) uint8; None if the dataset has been replaced since."""
+        if place >= len(self._films) or self._pictures is None:
+            return None
         row = self._films[place].place
-        if self._pictures is None or row >= len(self._pictures):
+        if row >= len(self._pictures):
             return None
         picture = np.asarray(self._pictures[row])
         return picture if phashes(spectra(picture[None]))[0] == self._hashes[place] else None

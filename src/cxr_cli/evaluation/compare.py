@@ -148,6 +148,7 @@ def _row(
     predictor: Predictor, evaluation: EvaluationRecord, milliseconds: float, dataset_fingerprint: str
 ) -> ComparedRun:
     run, record = predictor.run, predictor.record
+    laps = [record.seconds[step] for step in ("fit", "boost") if step in record.seconds]
     files = [run.litert_model, *([run.booster] if record.boosting else [])]
     return ComparedRun(
         run=run.name,
@@ -157,7 +158,7 @@ def _row(
         parameters=record.parameters,
         bytes=sum(file.stat().st_size for file in files),
         milliseconds=milliseconds,
-        training_seconds=round(record.seconds["fit"] + record.seconds.get("boost", 0), 1),
+        training_seconds=round(sum(laps), 1) if laps else None,
         same_dataset=record.dataset_fingerprint == dataset_fingerprint,
     )
 

@@ -30,13 +30,18 @@ class ComparedRun:
     parameters: int  # of the network
     bytes: int  # of the files that `cxr predict` loads
     milliseconds: float  # per film
-    training_seconds: float
+    training_seconds: float | None  # None of the model in the package, which keeps no times
     same_dataset: bool  # trained on this very split; otherwise its figures don't test it
 
     @property
     def title(self) -> str:
         """The run's name, with an asterisk if its figures don't test it."""
         return self.run if self.same_dataset else f"{self.run}*"
+
+    @property
+    def training_minutes(self) -> str:
+        """The time of its training as tables show it; empty where it is not known."""
+        return "" if self.training_seconds is None else f"{self.training_seconds / 60:.1f}"
 
     @property
     def figures(self) -> dict[str, float | None]:
@@ -117,7 +122,7 @@ def write_markdown(
         "parameters": [f"{row.parameters:,}" for row in rows],
         "file (MB)": [f"{row.bytes / 1e6:.1f}" for row in rows],
         "ms per film": [f"{row.milliseconds:.1f}" for row in rows],
-        "training (min)": [f"{row.training_seconds / 60:.1f}" for row in rows],
+        "training (min)": [row.training_minutes for row in rows],
     }
     lines = [list(columns), ["---", "---", *["---:"] * (len(columns) - 2)], *zip(*columns.values(), strict=True)]
     table = _table(lines)

@@ -127,7 +127,8 @@ def predict_set(
         WorkspaceError: films are to be left out, and the run has no record of those it was trained on.
     """
     known: list[str] | None = None
-    if film_set.same_dataset and not film_set.leaks and not film_set.trained_on:
+    began_with_others = predictor.run.fingerprints.is_file()  # with weights that were trained on other films
+    if film_set.same_dataset and not (film_set.leaks or film_set.trained_on or began_with_others):
         known = [""] * len(film_set.films)  # `prepare` has made sure of it
     elif drop_seen or not film_set.trained_on:
         index = open_seen(predictor.run, workspace.dataset, trained_on=predictor.record.dataset_fingerprint)

@@ -20,6 +20,7 @@ from cxr_cli.explanation.heatmaps import (
 from cxr_cli.explanation.methods import DEFAULT
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.predictor import Predictor, open_predictor
+from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 
 
@@ -28,6 +29,7 @@ class WrittenHeatMap:
     """A heat map and the file it was written to."""
 
     film: Path
+    run: RunFolder
     heat: HeatMap
     output: Path
 
@@ -94,8 +96,9 @@ def explain(
             f"Expected an output other than the film. Received: {output}.",
             hint=f"For example: --output heat{suffixes[0]}",
         )
-    heat = explain_film(open_predictor(workspace.run(run)), film, method=method, target=target)
-    return WrittenHeatMap(film, heat, heat.save(output, alpha=alpha))
+    folder = workspace.run(run)
+    heat = explain_film(open_predictor(folder), film, method=method, target=target)
+    return WrittenHeatMap(film, folder, heat, heat.save(output, alpha=alpha))
 
 
 def is_one_film(films: Sequence[Path]) -> bool:

@@ -12,7 +12,7 @@ from cxr_cli.explanation.methods import DEFAULT
 from cxr_cli.explanation.record import GradesRecord, Randomization
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
-from cxr_cli.workspace.folders import GalleryFolder
+from cxr_cli.workspace.folders import GalleryFolder, RunFolder
 from cxr_cli.workspace.layout import Workspace
 
 _RANDOMIZED = 12  # maximum number of films for the check with random weights
@@ -22,6 +22,7 @@ _RANDOMIZED = 12  # maximum number of films for the check with random weights
 class Gallery:
     """A gallery of heat maps that was written."""
 
+    run: RunFolder
     folder: GalleryFolder
     record: GradesRecord
     errors: list[ImageError]  # of the films that could not be read
@@ -80,11 +81,17 @@ def explain_all(
     gallery_films = find_gallery_films(workspace, predictor, films, split=split)
     options = GalleryOptions(method, target, alpha, raw, lungs, lesions, curves=curves)
     check_target(predictor, method, target)
+    if randomize and predictor.run.version:
+        raise UsageError(
+            f"Expected a run of the workspace for random weights, which need its Keras model. Received: "
+            f"{predictor.run.title}, which has none.",
+            hint="Leave out --randomize, or train a run",
+        )
     default = workspace.gallery(predictor.run.name, method, split or "films")
     folder = GalleryFolder(output) if output else default
     randomization = _randomization(predictor, gallery_films, options) if randomize else None
     record, errors = make_gallery(predictor, gallery_films, folder, options, randomization=randomization)
-    return Gallery(folder, record, errors)
+    return Gallery(predictor.run, folder, record, errors)
 
 
 def _randomization(predictor: Predictor, films: GalleryFilms, options: GalleryOptions) -> Randomization | None:

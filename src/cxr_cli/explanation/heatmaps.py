@@ -167,7 +167,7 @@ def heat_map(
         part=cam,
         film=film,
         prediction=prediction,
-        run=predictor.run.name,
+        run=predictor.run.name_and_version,
         explained=predictor.explained,
         method=method,
         target=label if row.of_class else "",

@@ -86,7 +86,7 @@ class Predictor:
     @property
     def explained(self) -> str:
         """The model that heat maps explain: trees have none, so the network below them is shown."""
-        return f"the CNN below the trees of {self.run.name}" if self._booster else self.run.name
+        return f"the CNN below the trees of {self.run.name}" if self._booster else self.run.name_and_version
 
     def caption(self, prediction: Prediction, label: str) -> str:
         """What Grad-CAM's heat map of `label` shows, in a sentence."""

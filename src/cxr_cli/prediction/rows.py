@@ -27,7 +27,7 @@ class PredictionRow:
     probability: float | None = None  # P(positive), calibrated where the run is
     raw_probability: float | None = None  # P(positive) as the network, or its trees, give it
     positive: str  # the name of the positive class
-    model: str  # the run
+    model: str  # the run; the model in the package with its version
     threshold: float  # of the probability, from which on the positive class is predicted
     set_: str | None = None  # a class, both or neither: see `PredictionSets`; None unless it is asked for
     seen: str | None = None  # of `HOW_SEEN`; empty for none of them, None where it is not known
@@ -88,7 +88,7 @@ def make_row(
         probability=prediction.probabilities[predictor.positive],
         raw_probability=prediction.raw,
         positive=predictor.positive,
-        model=predictor.run.name,
+        model=predictor.run.name_and_version,
         threshold=predictor.record.threshold,
         set_=sets.of(prediction.raw) if sets else None,
         seen=seen,
@@ -101,7 +101,7 @@ def make_failed_row(predictor: Predictor, image: str, error: ImageError) -> Pred
     return PredictionRow(
         image=image,
         positive=predictor.positive,
-        model=predictor.run.name,
+        model=predictor.run.name_and_version,
         threshold=predictor.record.threshold,
         error=error.message,
     )

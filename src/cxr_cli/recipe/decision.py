@@ -51,7 +51,7 @@ def change_operating_point(workspace: Workspace, name: str | None, rule: str) ->
         WorkspaceError: there is no run, or it has no predictions for its validation films.
     """
     parse_rule(rule)
-    run = workspace.run(name)
+    run = workspace.own_run(name)
     with workspace.lock_run(run.name):
         films, positive = read_validation(run), read_classes(run.class_indices).positive
         positives = np.array([film.truth == positive for film in films])

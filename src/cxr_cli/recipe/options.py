@@ -90,7 +90,8 @@ class TrainingOptions:
     weights: str = _option(
         "imagenet",
         "initial weights",
-        "Initial weights of the backbone: imagenet, none (random), or a Keras weights file or a folder of such files.",
+        "Initial weights of the backbone: imagenet, bundled (those of the model in the package, for its architecture), "
+        "none (random), or a Keras weights file or a folder of such files.",
     )
     freeze: float | None = _option(
         None,

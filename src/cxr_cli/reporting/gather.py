@@ -52,7 +52,7 @@ def gather(workspace: Workspace, run: str | None) -> ReportMaterial:
     Raises:
         WorkspaceError: there is no run or no dataset, their classes differ, or a file is damaged.
     """
-    predictor = open_predictor(workspace.run(run))
+    predictor = open_predictor(workspace.own_run(run))
     name, dataset = predictor.run.name, workspace.prepared()
     made = read_record(dataset.record, DatasetRecord)
     test = current_test(workspace, predictor)

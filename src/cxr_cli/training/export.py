@@ -91,7 +91,7 @@ def export_run(
         ExportError: the file can't be opened, or its predictions differ by more than its precision's tolerance; an
             existing file is kept.
     """
-    folder, wanted = workspace.run(run), find_format(format_name, precision)
+    folder, wanted = workspace.own_run(run), find_format(format_name, precision)
     target = plan_export(folder, wanted, output)
     record = read_record(folder.record, RunRecord)
     # In the run's own folder: a training run that replaces this run must not take the folder away meanwhile.

@@ -22,6 +22,7 @@ from cxr_cli.recipe.predictions import write_validation
 from cxr_cli.recipe.record import HISTORY, Boosting, Profile, RunRecord
 from cxr_cli.recipe.reproduction import compare_with_original, hash_weights
 from cxr_cli.training.array_cache import ArrayCache
+from cxr_cli.training.bundled_weights import SOURCE
 from cxr_cli.training.callbacks import Validation
 from cxr_cli.training.checkpoints import Checkpoints
 from cxr_cli.training.classifier import Classifier, build_classifier
@@ -33,9 +34,9 @@ from cxr_cli.training.parts import read_part_films
 from cxr_cli.training.plan import TrainingPlan
 from cxr_cli.training.profiling import profile
 from cxr_cli.training.strategy import ALONE, Group, distributed
-from cxr_cli.workspace.files import staged_folder
+from cxr_cli.workspace.files import staged_folder, write_bytes
 from cxr_cli.workspace.folders import RunFolder
-from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.layout import Workspace, bundled_run
 from cxr_cli.workspace.records import read_record, stamp, write_record
 
 
@@ -169,6 +170,8 @@ def _write_tables(
     val = [film for film in task.films if film.split == "val"]
     write_validation(stage, val, probabilities, temperature=temperature)
     write_seen(stage.seen, task.films)
+    if task.plan.options.weights == SOURCE:  # the films behind those weights were seen too
+        write_bytes(stage.fingerprints, bundled_run().fingerprints.read_bytes())
     write_classes(stage.class_indices, task.made.classes)
 
 

@@ -7,9 +7,12 @@ from typing import Any
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import note
+from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
 from cxr_cli.recipe.reproduction import Original, check_dataset, find_original
+from cxr_cli.training.bundled_weights import SOURCE, check_bundled_weights
 from cxr_cli.training.checkpoints import check_options, find_unfinished, unfinished
+from cxr_cli.workspace.folders import BUNDLED
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
@@ -56,7 +59,14 @@ def plan_run(
         chosen = change_options(TrainingOptions(), options)
         plan = TrainingPlan(chosen, name or chosen.arch, profile=profile)
     workspace.new_run(plan.name)
+    if plan.name == BUNDLED and not resume:
+        raise UsageError(
+            f"Expected another name than {BUNDLED}, which is that of the model in the package. Received: {plan.name}.",
+            hint=f"For example: --name {plan.options.arch}-2",
+        )
     check_strategy(plan.options.strategy, profile=profile)
+    if plan.options.weights == SOURCE:
+        check_bundled_weights(ARCHITECTURES[plan.options.arch])
     if not resume:
         _mention_unfinished(workspace, plan.name)
     return plan

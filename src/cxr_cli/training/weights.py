@@ -8,6 +8,7 @@ from pathlib import Path
 from cxr_cli.errors import WeightsError
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.architectures import ARCHITECTURES, Architecture
+from cxr_cli.training.bundled_weights import SOURCE, has_bundled_weights, load_bundled_weights
 from cxr_cli.training.engine import keras
 
 
@@ -17,19 +18,24 @@ def load_weights(backbone: keras.Model, architecture: Architecture, *, weights: 
     Args:
         backbone: as built, changed in place.
         architecture: its row.
-        weights: "imagenet" (downloaded and cached by Keras), "none", the path of a Keras weights file (.weights.h5 or
-            .h5), or of a folder with such a file, under Keras's own name or one that begins with the architecture's.
+        weights: "imagenet" (downloaded and cached by Keras), "bundled" (those of the model in the package), "none", the
+            path of a Keras weights file (.weights.h5 or .h5), or of a folder with such a file, under Keras's own name
+            or one that begins with the architecture's.
             With "imagenet" or a folder, an architecture that has no ImageNet weights starts from random ones.
 
     Returns:
         Where they came from: source, file and sha256, for the run's record.
 
     Raises:
+        NoRunError: this installation lacks the model of "bundled".
+        UsageError: that model has another architecture.
         WeightsError: they can't be found, or are those of another model.
     """
     from_scratch = not architecture.imagenet and (weights == "imagenet" or Path(weights).is_dir())
     if weights == "none" or from_scratch:
         return {"source": "none"}
+    if weights == SOURCE:
+        return load_bundled_weights(backbone, architecture)
     path = _imagenet(architecture) if weights == "imagenet" else _given(Path(weights), architecture)
     try:
         with native_output_hidden():
@@ -50,7 +56,7 @@ def _given(path: Path, architecture: Architecture) -> Path:
         return _in_folder(path, architecture)
     if not path.is_file():
         raise WeightsError(
-            f"Expected the weights imagenet, none, a file or a folder. Received: {path}: no such file.",
+            f"Expected the weights imagenet, bundled, none, a file or a folder. Received: {path}: no such file.",
             hint="For example: --weights mobilenetv2.weights.h5",
         )
     if not path.name.endswith(".h5"):
@@ -88,9 +94,10 @@ def _imagenet(architecture: Architecture) -> Path:
             return Path(keras.utils.get_file(name, url, cache_dir=home, cache_subdir=cache.name))
     # urllib raises various errors if there is no network; Keras wraps some of them in a bare Exception.
     except Exception as error:
+        bundled = f"or use the model in the package: --weights {SOURCE}; " if has_bundled_weights(architecture) else ""
         raise WeightsError(
             f"Expected the ImageNet weights {name}, in {cache} or from {url}. Received: neither "
             f"({str(error).splitlines()[0].rsplit(' -- ')[-1] or type(error).__name__}).",
-            hint="Run it once with a network connection; or put that file into that folder; or name your own: "
-            "--weights FILE (--weights none starts from random weights, which needs thousands of films)",
+            hint=f"Run it once with a network connection; or put that file into that folder; {bundled}or name your "
+            "own: --weights FILE (--weights none starts from random weights, which needs thousands of films)",
         ) from error

@@ -99,12 +99,12 @@ class RunPredictors:
             picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
         return ShownPrediction(
             prediction=prediction,
-            run=predictor.run.name,
+            run=predictor.run.name_and_version,
             caption=predictor.caption(prediction, prediction.label),
             size=(film.shape[1], film.shape[0]),
             film=picture,
             heat=draw_heat(on_whole_film(prediction.cams[prediction.label], prediction.box), size=_heat_size(film)),
-            seen=seen_sentence(predictor.run.name, seen_as) if seen_as else "",
+            seen=seen_sentence(predictor.run.name_and_version, seen_as) if seen_as else "",
             sets=_describe(opened.sets, prediction),
         )
 

@@ -9,6 +9,8 @@ from cxr_cli.errors import CxrError
 from cxr_cli.web import html
 from cxr_cli.web.predicting import RunPredictors
 from cxr_cli.web.uploads import Uploads
+from cxr_cli.workspace.folders import BUNDLED
+from cxr_cli.workspace.layout import has_bundled_run
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,9 @@ class Replies:
     first_run: str | None = None
 
     def runs(self) -> tuple[list[str], str | None]:
-        """The names of the current runs, the latest first, and the one to select."""
+        """The names of the current runs, the latest first, the model in the package last; and the one to select."""
         names = [folder.name for folder in reversed(self.predictors.workspace.runs())]
+        names += [BUNDLED] if has_bundled_run() else []
         return names, self.first_run if self.first_run in names else next(iter(names), None)
 
     def figures(self, run: str | None) -> str:

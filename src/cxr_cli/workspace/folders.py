@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PARTS = ("train", "val", "test")
+BUNDLED = "bundled"  # the name of the model that ships with the package
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,28 @@ class RunFolder:
     @property
     def name(self) -> str:
         """The run's name."""
-        return self.root.name
+        return BUNDLED if self.version else self.root.name
+
+    @property
+    def version(self) -> str:
+        """The version of a model that ships with the package; empty for a run of a workspace."""
+        file = self.version_file
+        return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+    @property
+    def version_file(self) -> Path:
+        """Only in a model that ships with the package: its version."""
+        return self.root / "VERSION"
+
+    @property
+    def name_and_version(self) -> str:
+        """The run's name, with its version if it ships with the package."""
+        return f"{self.name} {self.version}".rstrip()
+
+    @property
+    def title(self) -> str:
+        """What a sentence calls it."""
+        return f"the bundled model {self.version}" if self.version else f"the run {self.name}"
 
     @property
     def keras_model(self) -> Path:
@@ -108,6 +130,11 @@ class RunFolder:
     def seen(self) -> Path:
         """One row per film that the run was trained or validated on."""
         return self.root / "seen.csv"
+
+    @property
+    def fingerprints(self) -> Path:
+        """What a model that ships with the package was trained on, and so a run that began with its weights."""
+        return self.root / "fingerprints.npy"
 
     @property
     def curves_picture(self) -> Path:

@@ -6,9 +6,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxr_cli.bundled import files
 from cxr_cli.errors import NoRunError, UsageError, WorkspaceError
 from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import (
+    BUNDLED,
     AuditFolder,
     ComparisonFolder,
     DatasetFolder,
@@ -175,11 +177,30 @@ class Workspace:
         return sorted(self._complete_runs(), key=lambda run: (created(run.record), run.name))
 
     def run(self, name: str | None = None) -> RunFolder:
-        """Find the run called `name`, or the one that was trained last.
+        """Find the run called `name`, or the one that was trained last; without any, the model in the package.
+
+        The name `bundled` is that of the model in the package, whatever runs there are.
 
         Raises:
             NoRunError: there is no such run.
         """
+        if name == BUNDLED:
+            return bundled_run()
+        if name is None and has_bundled_run() and not self._complete_runs():
+            return bundled_run()
+        return self.own_run(name)
+
+    def own_run(self, name: str | None = None) -> RunFolder:
+        """Find the run called `name`, or the one that was trained last, for what the model in the package can't do.
+
+        Raises:
+            NoRunError: there is no such run.
+        """
+        if name == BUNDLED and not RunFolder(self.models / name).record.is_file():
+            raise NoRunError(
+                f"Expected a trained run in {self.models}. Received: the bundled model, which is in the package.",
+                hint="It predicts films, draws heat maps and can be tested: cxr evaluate --model bundled",
+            )
         if name is None and (runs := self.runs()):
             return runs[-1]
         folders = {run.name: run for run in self._complete_runs()}
@@ -218,3 +239,22 @@ class Workspace:
     def comparison(self) -> ComparisonFolder:
         """Where the comparison of the runs goes."""
         return ComparisonFolder(self.root / "comparison")
+
+
+def has_bundled_run() -> bool:
+    """Whether this installation has the model that ships with the package."""
+    return RunFolder(files.MODEL).record.is_file()
+
+
+def bundled_run() -> RunFolder:
+    """The model that ships with the package.
+
+    Raises:
+        NoRunError: this installation lacks it.
+    """
+    if not has_bundled_run():
+        raise NoRunError(
+            f"Expected the bundled model in {files.MODEL}. Received: no {RunFolder(files.MODEL).record.name} there.",
+            hint=f"Install cxr again, or train a run: {TRAIN_COMMAND}",
+        )
+    return RunFolder(files.MODEL)
