@@ -13,7 +13,7 @@ TABLED = ["backbones.py"]  # its functions are named as text in the table of arc
 
 def test_nothing_in_the_package_is_unused():
     finder = Vulture(ignore_names=CALLED_BY_NAME, ignore_decorators=CALLED_BY_DECORATOR)
-    finder.scavenge([str(ROOT / folder) for folder in ("src", "tests", "benchmarks")])
+    finder.scavenge([str(ROOT / folder) for folder in ("src", "tests", "benchmarks", "scripts")])
 
     kinds = {"function", "class", "method", "property"}
     unused = [

@@ -26,7 +26,7 @@ def build(weights: str):
 def pooled(classifier, films: np.ndarray) -> np.ndarray:
     from cxr_cli.training.engine import keras
 
-    return np.asarray(keras.Model(classifier.model.inputs, classifier.pooled)(films))
+    return np.asarray(keras.Model(classifier.model.inputs, classifier.pooled).predict_on_batch(films))
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,7 @@ _CROPS: tuple[Box, ...] = (*CROPS, *((-left, -top, -right, -bottom) for left, to
 _CANDIDATE = 8
 _FITTED = 4  # of the candidates, the nearest
 _CLOSE = 0.94  # descriptors of those that are worth fitting, which takes 1 to 3 ms
+_DIGITS = 16  # of 64, of a film's sha256: no two of a million films share them by chance
 _NONE = np.empty((0, 2), np.uint64)
 _ALIKE = 3  # bits of 64, of whole films: of 1.2 million pairs of real films that are no copies, two are as close
 
@@ -88,7 +89,7 @@ def write_fingerprints(path: Path, films: Iterable[SeenFilm]) -> None:
         path: of the file.
         films: what a run has seen.
     """
-    rows = sorted({(_short(film.sha256), int(film.phash, 16)) for film in films})
+    rows = sorted({(int(film.sha256[:_DIGITS], 16), int(film.phash, 16)) for film in films})
     data = io.BytesIO()
     np.save(data, np.array(rows, np.uint64).reshape(-1, 2))
     write_bytes(path, data.getvalue())
@@ -109,11 +110,6 @@ def _read_fingerprints(run: RunFolder) -> np.ndarray:
         raise WorkspaceError(
             f"Expected fingerprints of films in {run.fingerprints}. Received: {error}.", hint="Install cxr again"
         ) from error
-
-
-def _short(sha256: str) -> int:
-    """The first 64 bits: no two of a million films share them by chance."""
-    return int(sha256[:16], 16)
 
 
 def open_seen(run: RunFolder, dataset: DatasetFolder, *, trained_on: str) -> "SeenIndex | None":
@@ -160,7 +156,9 @@ class SeenIndex:
         """
         self._films = films
         self._dataset = dataset
-        self._digests = {_short(film.sha256) for film in films} | set(fingerprints[:, 0].tolist())
+        self._digests = {film.sha256[:_DIGITS] for film in films} | {
+            f"{digest:0{_DIGITS}x}" for digest in fingerprints[:, 0].tolist()
+        }
         self._groups = {film.group for film in films}
         self._patients = {(film.source, film.patient) for film in films if film.patient}
         own = np.array([int(film.phash, 16) for film in films], np.uint64)
@@ -188,7 +186,7 @@ class SeenIndex:
         return [self._match_film(film, picture) for film, picture in pairs]
 
     def _match_film(self, film: Film, small: np.ndarray) -> str:
-        if _short(film.sha256) in self._digests:
+        if film.sha256[:_DIGITS] in self._digests:
             return FILM
         known = (film.source, film.patient) in self._patients or film.group in self._groups
         return self._match(small, lambda: film.sha256) or (PATIENT if known else "")
@@ -200,7 +198,7 @@ class SeenIndex:
         nearest = bits.min(axis=0)
         if not len(self._hashes) or nearest.min() > _CANDIDATE:
             return ""
-        if _short(digest()) in self._digests:
+        if digest()[:_DIGITS] in self._digests:
             return FILM
         maybe = False
         for place in np.argsort(nearest, kind="stable")[:_FITTED].tolist():
