@@ -8,6 +8,7 @@ from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, as_text,
 
 if TYPE_CHECKING:
     from cxr_cli.auditing.audit import Audited
+    from cxr_cli.auditing.model_audit import ModelAudited
     from cxr_cli.dataset.manifest import Film
     from cxr_cli.dataset.prepare import Prepared
     from cxr_cli.lungs.segment_all import Segmentation
@@ -107,23 +108,49 @@ def prepare(
         )
 
 
-def audit(*, seed: int = 0, workspace: AnyPath | None = None) -> "Audited":
-    """Audit the prepared dataset for leaks and shortcuts, and write a page and a record.
+def audit(
+    run: str | None = None,
+    *,
+    masks: AnyPath | None = None,
+    method: str | None = None,
+    seed: int = 0,
+    workspace: AnyPath | None = None,
+) -> "Audited | ModelAudited":
+    """Audit the prepared dataset for leaks and shortcuts, or a trained run for what its predictions depend on.
+
+    Writes a page and a record.
 
     Args:
+        run: the name of a trained run, to audit the model on the test films. Defaults to none: the dataset is audited.
+        masks: with `run`: a folder of lung masks, named as for `segment`. Defaults to none: the lungs are found.
+        method: with `run`: how to find the lungs. Defaults to the first of `cxr segment --help`.
         seed: random seed. Defaults to 0.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Returns:
-        The record, whose `alarms` says whether there are alarms, and the folder of the page.
+        The record, whose `alarms` says how many alarms there are, and the folder of the page.
 
     Raises:
-        WorkspaceError: there is no prepared dataset, or it is damaged.
+        UsageError: `masks` or `method` without `run`, or both.
+        WorkspaceError: there is no prepared dataset or no such run, or a file is damaged.
         ImageError: a film of the dataset can't be read.
     """
-    from cxr_cli.auditing.audit import audit as audit_dataset
+    place = find_workspace(workspace)
+    if run is None:
+        for name, value in {"masks": masks, "method": method}.items():
+            if value:
+                from cxr_cli.errors import UsageError
 
-    return audit_dataset(find_workspace(workspace), seed=seed)
+                raise UsageError(
+                    f"Expected {name} with the name of a run only. Received: {name} alone.",
+                    hint=f"Name a run, or leave out --{name}",
+                )
+        from cxr_cli.auditing.audit import audit as audit_dataset
+
+        return audit_dataset(place, seed=seed)
+    from cxr_cli.auditing.model_audit import audit_model
+
+    return audit_model(place, run, masks=as_path(masks), method=as_text(method), seed=seed)
 
 
 def segment(

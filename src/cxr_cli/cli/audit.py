@@ -1,57 +1,53 @@
-"""`cxr audit`: leaks and shortcuts of a prepared dataset, before any training."""
+"""`cxr audit`: leaks and shortcuts of a prepared dataset, or what a trained model depends on."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from cxr_cli.cli import console
 from cxr_cli.cli.exit_codes import ExitCode
-from cxr_cli.cli.options import JsonOption, SeedOption, WorkspaceOption
-from cxr_cli.disclaimer import DISCLAIMER
-
-if TYPE_CHECKING:
-    from cxr_cli.auditing.audit import Audited
+from cxr_cli.cli.options import JsonOption, Method, SeedOption, WorkspaceOption
 
 
-def audit(seed: SeedOption = 0, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Audit the prepared dataset for leaks and shortcuts.
+def audit(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            help="The name of a trained run, to audit its model. Default: the dataset is audited.", show_default=False
+        ),
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            "--masks",
+            help="With RUN: folder of lung masks. The mask of film.jpg is film.jpg.png or film.png. Default: lungs are "
+            "found.",
+            show_default=False,
+        ),
+    ] = None,
+    method: Annotated[
+        Method | None,
+        typer.Option(
+            "--method", help=f"With RUN: how to find lungs. Default: {next(iter(Method))}.", show_default=False
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Audit the prepared dataset, or a trained model, for shortcuts.
 
-    A leak is a patient or film in two parts of the split. A shortcut separates the classes without showing the disease,
-    for example the hospital or the view. Writes a page to read. Exits with 3 if it raises an alarm.
+    A shortcut separates the classes without showing the disease, for example the hospital or the view. In a dataset, it
+    also looks for leaks: a patient or film in two parts of the split. With RUN, it tests the model on changed test
+    films: the lungs alone, no lungs, the border alone, mirrored, shifted and blurred films. A model that works without
+    the lungs reads something else. Writes a page to read. Exits with 3 if it raises an alarm.
 
     Example: cxr audit
     """
-    from cxr_cli.api.dataset import audit as audit_dataset
+    from cxr_cli.api.dataset import audit as run_audit
+    from cxr_cli.cli.audit_output import show_audit
 
-    audited = audit_dataset(seed=seed, workspace=workspace)
-    if as_json:
-        import msgspec
-
-        console.result_json(msgspec.to_builtins(audited.record))
-    else:
-        _show(audited)
+    audited = run_audit(run, masks=masks, method=method, seed=seed, workspace=workspace)
+    show_audit(audited, as_json=as_json)
     if audited.record.alarms:
         raise typer.Exit(ExitCode.ALARM)
-
-
-def _show(audited: "Audited") -> None:
-    record = audited.record
-    console.result(f"{record.level.upper()}: {record.verdict}" if record.alarms else record.verdict)
-    films = ", ".join(f"{count} {label}" for label, count in record.films.items())
-    console.result(f"{sum(record.films.values())} films of {record.patients} patients: {films}")
-    for finding in record.findings:
-        console.result()
-        console.result(f"{finding.level.capitalize()}: {finding.found}")
-        console.result(f"  {finding.numbers}")
-        console.result(f"  Next: {finding.next.replace('`', '')}.")
-    console.result()
-    quiet = [
-        f"{check.name} {check.auc:.2f}" for check in record.checks if check.auc is not None and check.level == "ok"
-    ]
-    if quiet:
-        console.result(f"Not beyond chance, by AUC: {', '.join(quiet)}.")
-    for note in record.notes:
-        console.result(note)
-    console.result()
-    console.result(f"Page: {audited.folder.page}")
-    console.result(DISCLAIMER)

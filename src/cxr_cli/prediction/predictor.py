@@ -161,6 +161,21 @@ class Predictor:
         """
         return np.asarray(self._outputs(films)["probability"][:, 0])
 
+    def answers(self, films: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ask the model about films as it is shown them: nothing is found in them, cut out or checked first.
+
+        Args:
+            films: (N, S, S) uint8, S its input size. Few of them: they are one batch.
+
+        Returns:
+            (N,) float64, P(positive) before calibration; and (N, h, w) float32, the signed class activation maps of
+            the positive class.
+        """
+        outputs = self._outputs(films)
+        booster = self._booster
+        raw = [booster(row[None]) for row in outputs["features"]] if booster else outputs["probability"][:, 0]
+        return np.asarray(raw, dtype=np.float64), outputs["cam"]
+
     def _outputs(self, films: np.ndarray) -> dict[str, np.ndarray]:
         """(N, S, S) uint8 -> the model's outputs by name."""
         return dict(self._runner(**{self._input: np.repeat(films[..., None], 3, axis=-1)}))

@@ -186,7 +186,7 @@ class EvaluationFolder:
 
 @dataclass(frozen=True)
 class AuditFolder:
-    """An audit of a dataset: its shortcuts and leaks."""
+    """An audit of a dataset, its shortcuts and leaks; or of a model."""
 
     root: Path
 

@@ -83,6 +83,10 @@ class Workspace:
         """Where the audit of the dataset goes."""
         return AuditFolder(self.root / "audit")
 
+    def model_audit(self, run: str) -> AuditFolder:
+        """Where the audit of the model of `run` goes."""
+        return AuditFolder(self.audit.root / run)
+
     @property
     def models(self) -> Path:
         """The folder of the runs."""

@@ -1,0 +1,76 @@
+"""What `cxr audit` prints: the verdict, what was found, and what was measured."""
+
+from typing import TYPE_CHECKING
+
+from cxr_cli.cli import console
+from cxr_cli.disclaimer import DISCLAIMER
+
+if TYPE_CHECKING:
+    from cxr_cli.auditing.audit import Audited
+    from cxr_cli.auditing.model_audit import ModelAudited
+    from cxr_cli.auditing.model_record import ModelAuditRecord
+    from cxr_cli.auditing.record import AuditRecord
+
+
+def show_audit(audited: "Audited | ModelAudited", *, as_json: bool) -> None:
+    """Print an audit, for people or for programs."""
+    from cxr_cli.auditing.record import AuditRecord
+
+    record = audited.record
+    if as_json:
+        import msgspec
+
+        console.result_json(msgspec.to_builtins(record))
+        return
+    console.result(f"{record.level.upper()}: {record.verdict}" if record.alarms else record.verdict)
+    films = ", ".join(f"{count} {label}" for label, count in record.films.items())
+    console.result(f"{sum(record.films.values())} films of {record.patients} patients: {films}")
+    if not isinstance(record, AuditRecord):
+        _show_views(record)
+    for finding in record.findings:
+        console.result()
+        console.result(f"{finding.level.capitalize()}: {finding.found}")
+        console.result(f"  {finding.numbers}")
+        console.result(f"  Next: {finding.next.replace('`', '')}.")
+    console.result()
+    if isinstance(record, AuditRecord):
+        _show_quiet(record)
+    for note in record.notes:
+        console.result(note)
+    if record.notes:
+        console.result()
+    console.result(f"Page: {audited.folder.page}")
+    console.result(DISCLAIMER)
+
+
+def _show_quiet(record: "AuditRecord") -> None:
+    quiet = [
+        f"{check.name} {check.auc:.2f}" for check in record.checks if check.auc is not None and check.level == "ok"
+    ]
+    if quiet:
+        console.result(f"Not beyond chance, by AUC: {', '.join(quiet)}.")
+
+
+def _show_views(record: "ModelAuditRecord") -> None:
+    from cxr_cli.auditing.model_views import VIEWS
+    from cxr_cli.pages.render import figure, spread
+
+    console.result(f"{record.run} on {record.split} films; lungs from {record.masks}")
+    console.result()
+    rows = [
+        [
+            VIEWS[one.view].title,
+            figure(one.auc),
+            spread(one.interval),
+            figure(one.difference) if one.difference_interval else "",
+            spread(one.difference_interval),
+        ]
+        for one in record.views
+    ]
+    console.wide_table(["films", "AUC", "95 % interval", "difference", "95 % interval"], rows)
+    heat = record.heat
+    console.result()
+    if heat.energy is None or heat.area is None:
+        console.result(f"All heat maps of {record.positive} are blank.")
+    else:
+        console.result(f"Heat in the lungs: {heat.energy:.0%}; by chance {heat.area:.0%}")
