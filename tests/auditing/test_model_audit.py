@@ -57,7 +57,12 @@ def audited(model, films, tmp_path):
     views = measure_views(np.stack([one.raw for one in asked]), POSITIVES, groups, seed=0)
     heat = measure_heat(asked, seed=0)
     findings = model_findings(views, heat)
-    return {one.view: one for one in views}, heat, {one.about: one.level for one in findings}, model_verdict(findings, views)
+    return (
+        {one.view: one for one in views},
+        heat,
+        {one.about: one.level for one in findings},
+        model_verdict(findings, views),
+    )
 
 
 def test_a_model_that_reads_the_lungs_is_clean(films, tmp_path):

@@ -21,7 +21,7 @@ from cxr_cli.auditing.model_scores import measure_heat, measure_views
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, UsageError, WorkspaceError
 from cxr_cli.explanation.gallery_films import GalleryFilms, find_gallery_films
-from cxr_cli.lungs.methods import SEGMENTATION_METHODS
+from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
 from cxr_cli.lungs.segment import check_reference
 from cxr_cli.prediction.files import open_seen_by
 from cxr_cli.prediction.predictor import Predictor, open_predictor
@@ -50,7 +50,7 @@ def audit_model(
         workspace: with a prepared dataset.
         run: its name. None for the latest.
         masks: a folder of lung masks, named as for `segment`. Defaults to none: the lungs are found.
-        method: how to find the lungs, a name of `SEGMENTATION_METHODS`. Defaults to the first.
+        method: how to find the lungs, a name of `SEGMENTATION_METHODS`. Defaults to `DEFAULT_METHOD`.
         seed: of the bootstrap, and of the choice of examples.
 
     Raises:
@@ -78,11 +78,11 @@ def _masks(folder: Path | None, method: str | None) -> LungMasks:
             f"Expected masks or a method to find lungs. Received: both, {folder} and {method}.",
             hint="Leave out --method",
         )
-    method = method or next(iter(SEGMENTATION_METHODS))
+    method = method or DEFAULT_METHOD
     if method not in SEGMENTATION_METHODS:
         raise UsageError(
             f"Expected a method: {', '.join(SEGMENTATION_METHODS)}. Received: {method!r}.",
-            hint=f"For example: --method {next(iter(SEGMENTATION_METHODS))}",
+            hint=f"For example: --method {DEFAULT_METHOD}",
         )
     return LungMasks(method, folder)
 

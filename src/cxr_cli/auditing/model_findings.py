@@ -13,6 +13,12 @@ WARNING_KEPT = 0.8  # without the lungs, with their outline
 LUNGS_KEPT = 0.5  # with the lungs alone
 FRAGILE = 0.05  # loss of AUC by a change that leaves the diagnosis as it is
 _ELSEWHERE = "Test it on films of another hospital: `cxr evaluate --external --metadata FILE`"
+# What to do about a model that a change disturbs, by view.
+_STEADIER = {
+    "mirrored": "Mirror films in training: `cxr train --flip`",
+    "shifted": "Shift films in training: `cxr train --shift 0.1`",
+    "blurred": "Look for letters, noise and compression that differ between the classes: `cxr audit`",
+}
 _CROP = (
     "Train on films of one source with both classes, cropped to the lungs; and see what else separates the classes of "
     "its films: `cxr audit`"
@@ -106,7 +112,7 @@ def _fragile(results: Mapping[str, ViewResult]) -> Iterator[AuditFinding]:
                 found=f"The model is fragile: it does worse on films that are {VIEWS[name].title}.",
                 numbers=f"{_compared(one, results)}.",
                 why="The lungs show the same as before. A change of this size is usual between hospitals.",
-                next="Augment the films in training: `cxr train --shift 0.1 --flip`",
+                next=_STEADIER[name],
             )
 
 

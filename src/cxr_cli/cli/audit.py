@@ -7,6 +7,7 @@ import typer
 
 from cxr_cli.cli.exit_codes import ExitCode
 from cxr_cli.cli.options import JsonOption, Method, SeedOption, WorkspaceOption
+from cxr_cli.lungs.methods import DEFAULT_METHOD
 
 
 def audit(
@@ -27,9 +28,7 @@ def audit(
     ] = None,
     method: Annotated[
         Method | None,
-        typer.Option(
-            "--method", help=f"With RUN: how to find lungs. Default: {next(iter(Method))}.", show_default=False
-        ),
+        typer.Option("--method", help=f"With RUN: how to find lungs. Default: {DEFAULT_METHOD}.", show_default=False),
     ] = None,
     seed: SeedOption = 0,
     workspace: WorkspaceOption = None,

@@ -58,8 +58,9 @@ def check_reference(folder: Path, films: Iterable[Path], *, option: str = "--ref
     """
     if not folder.is_dir():
         raise CxrError(f"Expected a folder of masks. Received: {folder}.", hint=f"For example: {option} masks")
-    if not any(find_reference(folder, film) for film in films):
-        example = next(iter(films)).name
+    listed = list(films)
+    if not any(find_reference(folder, film) for film in listed):
+        example = listed[0].name
         raise CxrError(
             f"Expected masks of the films in {folder}. Received: none that has a film's name.",
             hint=f"A mask of {example} is called {example}.png or {Path(example).stem}.png",

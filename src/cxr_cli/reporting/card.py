@@ -3,6 +3,7 @@
 from cxr_cli.metrics.table import metrics_in
 from cxr_cli.reporting.document import Cell, Document, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
+from cxr_cli.reporting.shortcut_sections import model_audit_section
 
 
 def model_card(material: ReportMaterial, caveats: Section) -> Document:
@@ -47,6 +48,7 @@ def model_card(material: ReportMaterial, caveats: Section) -> Document:
             ],
         ),
         caveats,
+        model_audit_section(material, findings=False),
         Section("For the author", [Text("License, contact, ethical approval, and how the films were collected.")]),
     ]
     lead = f"A classifier of chest radiographs: {test.positive} or {test.negative}."

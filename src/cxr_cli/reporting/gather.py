@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from cxr_cli.auditing.audit import audit
+from cxr_cli.auditing.model_audit import audit_model
+from cxr_cli.auditing.model_record import ModelAuditRecord
 from cxr_cli.auditing.record import AuditRecord
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.errors import WorkspaceError
+from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.current import why_outdated
 from cxr_cli.evaluation.evaluate import current_test
@@ -43,6 +45,7 @@ class ReportMaterial:
     outdated: dict[str, str]  # other evaluations on films from elsewhere -> why they are left out
     crossvals: list[CrossvalRecord]  # of this dataset
     audit: AuditRecord
+    model_audit: ModelAuditRecord | None  # None where the test films do not allow one
     grades: list[GradesRecord]  # of this run's heat maps
 
 
@@ -76,6 +79,7 @@ def gather(workspace: Workspace, run: str | None) -> ReportMaterial:
         outdated={split: reason for split, reason in outdated.items() if reason},
         crossvals=[record for record in crossvals if record.dataset_fingerprint == made.fingerprint],
         audit=_audit(workspace, made),
+        model_audit=_model_audit(workspace, predictor, made),
         grades=[record for record in galleries if record.run == name and record.created >= since],
     )
 
@@ -99,3 +103,19 @@ def _audit(workspace: Workspace, made: DatasetRecord) -> AuditRecord:
             return record
     note("The dataset was not audited: auditing it first")
     return audit(workspace).record
+
+
+def _model_audit(workspace: Workspace, predictor: Predictor, made: DatasetRecord) -> ModelAuditRecord | None:
+    """The audit of the run as it is now, on the dataset as it is now."""
+    run, name = predictor.record, predictor.run.name
+    with contextlib.suppress(WorkspaceError):  # none was made, or by an earlier version
+        record = read_record(workspace.model_audit(name).record, ModelAuditRecord)
+        made_of = (record.run_created, record.weights_sha256, record.dataset_fingerprint)
+        if made_of == (run.created, run.weights_sha256, made.fingerprint):
+            return record
+    note(f"The model {name} was not audited: auditing it first")
+    try:
+        return audit_model(workspace, name).record
+    except CxrError as problem:
+        note(f"Left out of the report: the audit of the model. {problem.message}")
+        return None

@@ -19,7 +19,7 @@ from cxr_cli.reporting.result_sections import (
     worst_section,
 )
 from cxr_cli.reporting.set_section import sets_section
-from cxr_cli.reporting.shortcut_sections import audit_section, grades_section
+from cxr_cli.reporting.shortcut_sections import audit_section, grades_section, model_audit_section
 from cxr_cli.workspace.files import lock, write_text
 from cxr_cli.workspace.folders import ReportFolder
 from cxr_cli.workspace.layout import Workspace
@@ -83,6 +83,7 @@ def compose(material: ReportMaterial) -> Document:
         external_section(material),
         crossval_section(material),
         audit_section(material),
+        model_audit_section(material),
         worst_section(material),
         grades_section(material),
         films_section(material),

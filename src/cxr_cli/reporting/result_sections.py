@@ -27,6 +27,9 @@ def caveats_section(material: ReportMaterial) -> Section:
     sentences = [(text, "alarm" if text.startswith("Warning") else "warning") for text in caveats(test)]
     if material.audit.level != "ok":
         sentences.append((f"The audit of the films: {material.audit.verdict} See “Shortcuts”.", material.audit.level))
+    if material.model_audit and material.model_audit.level != "ok":
+        verdict = f"The audit of the model: {material.model_audit.verdict} See “Shortcuts of the model”."
+        sentences.append((verdict, material.model_audit.level))
     few = min(test.positives, test.negatives)
     if few < 50:
         sentences.append(

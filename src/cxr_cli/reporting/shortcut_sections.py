@@ -1,5 +1,6 @@
 """The sections of a report on shortcuts, and on where the model looks."""
 
+from cxr_cli.auditing.model_views import VIEWS
 from cxr_cli.explanation.record import GradesRecord
 from cxr_cli.reporting.document import Block, Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
@@ -25,6 +26,40 @@ def audit_section(material: ReportMaterial) -> Section:
     header = ["what", "kind", "", "films", "AUC for the label"]
     blocks.append(TableBlock(header, rows, left=3, caption="How well each one separates the classes; 0.5 is chance."))
     return Section("Shortcuts", [*blocks, *(Text(note, "note") for note in audit.notes)])
+
+
+def model_audit_section(material: ReportMaterial, *, findings: bool = True) -> Section:
+    """What the model's predictions depend on.
+
+    Args:
+        material: of the run.
+        findings: with what was found in full, not only the verdict. Defaults to true.
+    """
+    title, audit = "Shortcuts of the model", material.model_audit
+    if audit is None:
+        text = f"The model was not audited: cxr audit {material.predictor.run.name}"
+        return Section(title, [Text(text, "warning")])
+    blocks: list[Block] = [Text(audit.verdict, audit.level)]
+    if findings:
+        blocks += [Text(f"{one.found} {one.numbers} {one.why}", one.level) for one in audit.findings]
+    rows: list[list[Cell]] = [
+        [
+            VIEWS[one.view].title,
+            Figure(one.auc, one.interval),
+            Figure(one.difference, one.difference_interval) if one.difference_interval else None,
+        ]
+        for one in audit.views
+    ]
+    caption = (
+        f"AUC on {sum(audit.films.values())} {audit.split} films of {audit.patients} patients, as they are and "
+        "changed; 0.5 is chance."
+    )
+    blocks.append(TableBlock(["films", "AUC", "difference"], rows, caption=caption))
+    heat = audit.heat
+    if heat.energy is not None:
+        spread = Figure(heat.energy), Figure(heat.area), Figure(heat.gain, heat.gain_interval)
+        blocks.append(TableBlock(["heat of Grad-CAM in the lungs", "by chance", "difference"], [list(spread)], left=0))
+    return Section(title, [*blocks, *(Text(note, "note") for note in audit.notes)])
 
 
 def grades_section(material: ReportMaterial) -> Section:
