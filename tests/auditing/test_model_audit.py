@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cxr_cli.auditing import model_films
 from cxr_cli.auditing.model_films import LungMasks, ask_about_films
 from cxr_cli.auditing.model_findings import model_findings, model_verdict
 from cxr_cli.auditing.model_scores import measure_heat, measure_views
 from cxr_cli.explanation.gallery_films import GalleryFilm, GalleryFilms
+from cxr_cli.lungs.framing import Framing
 
 SIDE, COUNT = 64, 40
 LUNGS = np.zeros((SIDE, SIDE), bool)
@@ -25,7 +27,7 @@ def reads(region):
     def answers(films):
         return films[:, region].mean(axis=1) / 255, np.repeat(region[None].astype(np.float32), len(films), axis=0)
 
-    return SimpleNamespace(input_size=SIDE, answers=answers, record=SimpleNamespace(segment=None))
+    return SimpleNamespace(input_size=SIDE, answers=answers, record=SimpleNamespace(framing=None))
 
 
 BORDER = np.ones((SIDE, SIDE), bool)
@@ -107,20 +109,49 @@ def test_nothing_is_said_about_a_model_that_does_not_separate_the_classes(films,
     assert verdict == "No verdict: the model does not separate the classes of these films."
 
 
-def test_the_crop_of_a_run_follows_the_lungs_of_the_film_as_it_is(films, tmp_path):
-    model = reads(LUNGS)
-    model.record.segment = "fcm"
+def found_as(mask, located=True):
+    """Lungs that are found in every film."""
+    return lambda film, method: SimpleNamespace(mask=mask, ok=located, located=located)
 
-    views, _, levels, _ = audited(model, films, tmp_path)
+
+def test_a_mask_of_the_run_follows_the_lungs_of_the_film_as_it_is(films, tmp_path, monkeypatch):
+    monkeypatch.setattr(model_films, "segment_lungs", found_as(LUNGS))
+    model = reads(LUNGS)
+    model.record.framing = Framing(kind="mask", method="unet")
+
+    views, heat, levels, _ = audited(model, films, tmp_path)
 
     assert levels == {}
     assert views["lungs_only"].auc == views["whole"].auc
     assert views["lungs_black"].auc == views["border_only"].auc == 0.5
+    assert heat.area == LUNGS.mean()
+
+
+def test_the_crop_of_a_run_follows_the_lungs_of_the_film_as_it_is(films, tmp_path, monkeypatch):
+    monkeypatch.setattr(model_films, "segment_lungs", found_as(LUNGS))
+    everywhere = np.ones((SIDE, SIDE), bool)
+    model = reads(everywhere)
+    model.record.framing = Framing(kind="crop", method="unet")
+
+    views, heat, levels, _ = audited(model, films, tmp_path)
+
+    assert "alarm" not in levels.values()
+    assert views["border_only"].auc == views["box_gray"].auc == 0.5  # the crop shows nothing of it
+    assert heat.area == pytest.approx(2 * 14 / 36, abs=0.02)
+
+
+def test_a_film_that_the_run_cannot_crop_is_shown_whole(films, tmp_path, monkeypatch):
+    monkeypatch.setattr(model_films, "segment_lungs", found_as(LUNGS, located=False))
+    model = reads(BORDER)
+    model.record.framing = Framing(kind="crop", method="unet")
+
+    views, _, _, _ = audited(model, films, tmp_path)
+
+    assert views["border_only"].auc == views["whole"].auc > 0.8
 
 
 def test_films_without_a_mask_are_left_out(films, tmp_path):
     (tmp_path / "masks" / "3.png.png").unlink()
-    Image.fromarray(np.zeros((SIDE, SIDE), np.uint8) + np.eye(SIDE, dtype=np.uint8)).save(tmp_path / "x.png")
 
     asked, without = ask_about_films(reads(LUNGS), films, LungMasks("fcm", tmp_path / "masks"))
 

@@ -10,7 +10,7 @@ from cxr_cli.auditing.model_films import (
     AskedFilm,
     LungMasks,
     ask_about_films,
-    read_with_lungs,
+    read_for_audit,
     show_views,
     whole_film,
 )
@@ -192,7 +192,7 @@ def _examples(
         members = [one for one in asked if one.film.truth == label]
         for place in sorted(random.choice(len(members), size=min(EXAMPLES, len(members)), replace=False)):
             one = members[place]
-            pixels, lungs = read_with_lungs(one.film, whole_film(one.film, films), masks)
-            assert lungs is not None
-            examples.append(ExampleFilm(one, show_views(predictor, pixels, lungs)))
+            film = read_for_audit(predictor, one.film, whole_film(one.film, films), masks)
+            assert film is not None
+            examples.append(ExampleFilm(one, show_views(predictor, film)))
     return examples

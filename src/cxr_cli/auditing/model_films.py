@@ -11,6 +11,7 @@ from cxr_cli.explanation.gallery_films import GalleryFilm, GalleryFilms
 from cxr_cli.explanation.grading import LungGrade, grade_lungs
 from cxr_cli.films.reader import read_film
 from cxr_cli.films.transforms import resize
+from cxr_cli.lungs.framing import can_frame, frame_by
 from cxr_cli.lungs.keep import segment_lungs
 from cxr_cli.lungs.segment import find_reference, read_reference
 from cxr_cli.prediction.predictor import Predictor
@@ -43,12 +44,21 @@ class AskedFilm:
 
 
 @dataclass(frozen=True)
+class FilmToAudit:
+    """A film whose lungs are known, at most 1024 pixels a side."""
+
+    pixels: np.ndarray  # (H, W) uint8, the whole film
+    lungs: np.ndarray  # (H, W) bool
+    frame: np.ndarray | None  # (H, W) bool, by which the run crops or masks this film; None if it is shown all of it
+
+
+@dataclass(frozen=True)
 class _Viewed:
     """A film, ready for the model."""
 
     film: GalleryFilm
     shown: np.ndarray  # (V, S, S) uint8
-    lungs: np.ndarray | None  # (S, S) bool, as the model is shown them; None where the lungs were not found
+    lungs: np.ndarray  # (S, S) bool, where they are in the film as it is
 
 
 def ask_about_films(predictor: Predictor, films: GalleryFilms, masks: LungMasks) -> tuple[list[AskedFilm], int]:
@@ -68,65 +78,89 @@ def ask_about_films(predictor: Predictor, films: GalleryFilms, masks: LungMasks)
     asked: list[AskedFilm] = []
     viewed = in_threads(lambda film: _view(predictor, film, whole_film(film, films), masks), films.films)
     for one in track(viewed, "Showing films to the model in different ways", total=len(films.films)):
-        if one.lungs is None:
-            continue
-        raw, cams = predictor.answers(one.shown)
-        asked.append(AskedFilm(one.film, raw, grade_lungs(cams[0], one.lungs)))
+        if one:
+            raw, cams = predictor.answers(one.shown)
+            asked.append(AskedFilm(one.film, raw, grade_lungs(cams[0], one.lungs)))
     return asked, len(films.films) - len(asked)
 
 
-def _view(predictor: Predictor, film: GalleryFilm, path: Path, masks: LungMasks) -> _Viewed:
-    pixels, lungs = read_with_lungs(film, path, masks)
-    if lungs is None:
-        return _Viewed(film, np.zeros(0, np.uint8), None)
-    framed = resize(lungs.astype(np.uint8) * 255, predictor.input_size) > 127
-    return _Viewed(film, show_views(predictor, pixels, lungs), framed if framed.any() else None)
+def _view(predictor: Predictor, film: GalleryFilm, path: Path, masks: LungMasks) -> _Viewed | None:
+    read = read_for_audit(predictor, film, path, masks)
+    if read is None:
+        return None
+    lungs = _framed(predictor, read.lungs.astype(np.uint8) * 255, read.frame) > 127
+    return _Viewed(film, show_views(predictor, read), lungs) if lungs.any() else None
 
 
-def read_with_lungs(film: GalleryFilm, path: Path, masks: LungMasks) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read a film and its lung mask: (H, W) uint8 and (H, W) bool; None where the lungs are not found for certain."""
-    pixels = read_film(path)
-    mask: np.ndarray | None
-    if masks.folder:
-        reference = find_reference(masks.folder, film.original)
-        mask = read_reference(reference, path, pixels.shape) if reference else None
+def read_for_audit(predictor: Predictor, film: GalleryFilm, path: Path, masks: LungMasks) -> FilmToAudit | None:
+    """Read a film and find its lungs; None where they are not found for certain.
+
+    Args:
+        predictor: the run.
+        film: the film.
+        path: its file.
+        masks: where its lungs are known from.
+
+    Raises:
+        ImageError: the film or its mask can't be read.
+    """
+    pixels, framing = read_film(path), predictor.record.framing
+    lungs: np.ndarray | None
+    found = None if masks.folder else segment_lungs(pixels, masks.method)
+    if found:
+        lungs = found.mask if found.ok else None
     else:
-        segmented = segment_lungs(pixels, masks.method)
-        mask = segmented.mask if segmented.ok else None
-    if mask is None or not mask.any():
-        return pixels, None
-    share = _SIDE / max(pixels.shape)
-    if share < 1:
-        size = (round(pixels.shape[1] * share), round(pixels.shape[0] * share))
-        pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
-        mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
-    return pixels, mask
+        reference = find_reference(masks.folder, film.original) if masks.folder else None
+        lungs = read_reference(reference, path, pixels.shape) if reference else None
+    if lungs is None or not lungs.any():
+        return None
+    frame = None
+    if framing:
+        own = found if found and framing.method == masks.method else segment_lungs(pixels, framing.method)
+        frame = own.mask if can_frame(own, framing) else None
+    return FilmToAudit(_small(pixels), _small(lungs), None if frame is None else _small(frame))
 
 
-def show_views(predictor: Predictor, pixels: np.ndarray, lungs: np.ndarray) -> np.ndarray:
+def _small(values: np.ndarray) -> np.ndarray:
+    """Reduce a film or a mask that is larger than the audit needs."""
+    share = _SIDE / max(values.shape)
+    if share >= 1:
+        return values
+    how = Image.Resampling.NEAREST if values.dtype == bool else Image.Resampling.BOX
+    size = (round(values.shape[1] * share), round(values.shape[0] * share))
+    return np.asarray(Image.fromarray(values).resize(size, how))
+
+
+def show_views(predictor: Predictor, film: FilmToAudit) -> np.ndarray:
     """Make every view of a film, as the model is shown it.
 
     The run's own crop or mask follows the lungs of the film as it is: blacking out lungs must not hide them from it.
 
     Args:
         predictor: the run.
-        pixels: (H, W) uint8, the whole film.
-        lungs: (H, W) bool.
+        film: the film.
 
     Returns:
         (V, S, S) uint8, in the order of `VIEWS`.
     """
-    return np.stack([_show(predictor, view, pixels, lungs) for view in VIEWS.values()])
+    return np.stack([_show(predictor, view, film) for view in VIEWS.values()])
 
 
-def _show(predictor: Predictor, view: View, pixels: np.ndarray, lungs: np.ndarray) -> np.ndarray:
-    changed = view.change(pixels, lungs)
-    where = view.change(lungs, lungs) if view.moves else lungs
-    if predictor.record.segment:
-        changed = np.where(where, changed, np.uint8(0))
-    return resize(np.ascontiguousarray(changed), predictor.input_size)
+def _show(predictor: Predictor, view: View, film: FilmToAudit) -> np.ndarray:
+    frame = film.frame
+    if view.moves and frame is not None:
+        frame = view.change(frame, film.lungs)
+    return _framed(predictor, view.change(film.pixels, film.lungs), frame)
+
+
+def _framed(predictor: Predictor, pixels: np.ndarray, frame: np.ndarray | None) -> np.ndarray:
+    """Crop or mask, and resize: (H, W) uint8 -> (S, S) uint8."""
+    framing = predictor.record.framing
+    if framing and frame is not None:
+        pixels, _ = frame_by(pixels, frame, framing)
+    return resize(np.ascontiguousarray(pixels), predictor.input_size)
 
 
 def whole_film(film: GalleryFilm, films: GalleryFilms) -> Path:
     """The file that shows the whole film, from which the dataset's own may have been cut out."""
-    return film.original if films.segmented else film.film
+    return film.original if films.framed else film.film

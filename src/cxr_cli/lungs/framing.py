@@ -59,20 +59,39 @@ def frame_film(film: "np.ndarray", framing: Framing) -> FramedFilm:
     Returns:
         The pixels are those of the film: a crop is not resized. Always the same for the same film.
     """
-    import numpy as np
-
     from cxr_cli.lungs.keep import segment_lungs
 
     lungs = segment_lungs(film, framing.method)
-    if not (lungs.ok if framing.kind == "mask" else lungs.located):
+    if not can_frame(lungs, framing):
         return FramedFilm(film, WHOLE_FILM, lungs, "; ".join(lungs.flags))
+    part, box = frame_by(film, lungs.mask, framing)
+    return FramedFilm(part, box, lungs, "")
+
+
+def can_frame(lungs: "Segmented", framing: Framing) -> bool:
+    """Whether lungs were found well enough for a framing; otherwise a model is shown the whole film."""
+    return lungs.ok if framing.kind == "mask" else lungs.located
+
+
+def frame_by(film: "np.ndarray", mask: "np.ndarray", framing: Framing) -> "tuple[np.ndarray, FilmBox]":
+    """Frame a film by lungs that are known, for example those of the film before it was changed.
+
+    Args:
+        film: (H, W) uint8.
+        mask: (H, W) bool, not empty.
+        framing: what to do; its method is not used.
+
+    Returns:
+        The pixels, (h, w) uint8, and where they are in the film.
+    """
+    import numpy as np
+
     if framing.kind == "mask":
-        return FramedFilm(np.where(lungs.mask, film, np.uint8(0)), WHOLE_FILM, lungs, "")
+        return np.where(mask, film, np.uint8(0)), WHOLE_FILM
     height, width = film.shape
-    top, bottom = _span(lungs.mask.max(axis=1), framing.margin)
-    left, right = _span(lungs.mask.max(axis=0), framing.margin)
-    box = (left / width, top / height, right / width, bottom / height)
-    return FramedFilm(film[top:bottom, left:right], box, lungs, "")
+    top, bottom = _span(mask.max(axis=1), framing.margin)
+    left, right = _span(mask.max(axis=0), framing.margin)
+    return film[top:bottom, left:right], (left / width, top / height, right / width, bottom / height)
 
 
 def choose_framing(*, crop: str | None, mask: str | None, method: str | None, segment: str | None) -> Framing | None:
