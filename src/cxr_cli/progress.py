@@ -24,6 +24,30 @@ class EpochRow:
     val_auc: float
     seconds: float
 
+    @property
+    def quality(self) -> tuple[str, float]:
+        """What is watched besides the loss: its name and value."""
+        return "val AUC", self.val_auc
+
+
+@dataclass(frozen=True)
+class LungEpochRow:
+    """One row of `history.csv` of a run that finds lungs."""
+
+    epoch: int
+    learning_rate: float  # of the epoch's last step
+    loss: float  # mean over the epoch's augmented films
+    val_loss: float
+    val_dice: float  # mean over the validation films
+    val_iou: float
+    averaged: bool  # the validated weights are the mean of several epochs
+    seconds: float
+
+    @property
+    def quality(self) -> tuple[str, float]:
+        """What is watched besides the loss: its name and value."""
+        return "val Dice", self.val_dice
+
 
 class Watcher:
     """Ignores all progress. A subclass shows as much of a long step as it wants."""
@@ -41,7 +65,7 @@ class Watcher:
     def end_step(self, step: int, loss: float) -> None:
         """A step of the epoch is done, counted from 1; `loss` is the epoch's mean so far."""
 
-    def end_epoch(self, row: EpochRow, *, best: bool) -> None:
+    def end_epoch(self, row: EpochRow | LungEpochRow, *, best: bool) -> None:
         """An epoch is done; `best` says that its model is the best so far."""
 
     def end_phase(self) -> None:

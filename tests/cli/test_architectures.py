@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr_cli.recipe.architectures import ARCHITECTURES
+from cxr_cli.recipe.architectures import CLASSIFIERS
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.training.export import FLOAT32_TOLERANCE
 from cxr_cli.workspace.layout import Workspace
@@ -22,9 +22,9 @@ def workspace(prepared, tmp_path):
     return Workspace(root)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_train_predict_and_explain(cxr, workspace, film, tmp_path, name):
-    row = ARCHITECTURES[name]
+    row = CLASSIFIERS[name]
     size = row.smallest_input
     options = ("--weights", "none", "--epochs", 1, "--image-size", size, "--units", 8)
     trained = cxr("train", "--arch", name, *options, "--workspace", workspace.root)

@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
-from cxr_cli.recipe.architectures import ARCHITECTURES
+from cxr_cli.recipe.architectures import ARCHITECTURES, CLASSIFIERS
 from cxr_cli.training import backbones
 from cxr_cli.training.classifier import build_classifier
 from cxr_cli.training.engine import keras
@@ -18,7 +18,7 @@ def module_of(row):
     return importlib.import_module(getattr(keras.applications, row.builder).__module__)
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=CLASSIFIERS)
 def built(request):
     """Each architecture with random weights at its smallest input size."""
     row = ARCHITECTURES[request.param]

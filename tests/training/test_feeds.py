@@ -5,7 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from cxr_cli.recipe.architectures import ARCHITECTURES
+from cxr_cli.recipe.architectures import ARCHITECTURES, CLASSIFIERS
 from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.classifier import build_classifier
@@ -16,7 +16,7 @@ from cxr_cli.training.input_pipeline import to_rgb
 
 STILL = Augmentation(**{item.name: item.type(0) for item in fields(Augmentation)})
 FILMS = np.kron(np.random.default_rng(0).integers(0, 256, (49, 8, 8)), np.ones((8, 8))).astype(np.uint8)
-PRETRAINED = [name for name, row in ARCHITECTURES.items() if row.imagenet]
+PRETRAINED = [name for name, row in CLASSIFIERS.items() if row.imagenet]
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,8 @@ WRITTEN_WITH = {
     "CrossValidatedFilm": "CrossvalRecord",
     "FilmPrediction": "RunRecord",
     "EpochRow": "RunRecord",
+    "LungEpochRow": "LungRunRecord",
+    "LungScoreRow": "LungRunRecord",
     "SeenFilm": "RunRecord",
     "Film": "DatasetRecord",
     "DuplicateRow": "DatasetRecord",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cxr_cli.evaluation.crossval.study import CrossValidated
     from cxr_cli.recipe.record import RunRecord
     from cxr_cli.training.export import Exported
+    from cxr_cli.training.make_lungs import TrainedLungs
     from cxr_cli.training.make_run import TrainedRun
     from cxr_cli.training.runs import ArchitectureOutcome
 
@@ -42,8 +43,8 @@ def train(
     profile: bool = False,
     workspace: AnyPath | None = None,
     **options: Any,
-) -> "TrainedRun | list[ArchitectureOutcome] | None":
-    """Train a classifier on the prepared dataset, and export it. Loads TensorFlow.
+) -> "TrainedRun | TrainedLungs | list[ArchitectureOutcome] | None":
+    """Train a classifier, or a network that finds lungs, on the prepared dataset, and export it. Loads TensorFlow.
 
     Args:
         name: name of the run. Defaults to the architecture; with `from_run`: RUN-again.

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxr_cli.errors import CxrError
-from cxr_cli.progress import EpochRow, Watcher, watched_by
+from cxr_cli.progress import EpochRow, LungEpochRow, Watcher, watched_by
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -109,7 +109,7 @@ class ConsoleWatcher(Watcher):
         self._task: Any = None
         self._steps = 0
         self._last_epoch = 0
-        self._auc = "–"
+        self._quality = ""
 
     def track(self, items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
         """Yield items with a bar on a terminal, a plain line in a log."""
@@ -149,15 +149,15 @@ class ConsoleWatcher(Watcher):
     def end_step(self, step: int, loss: float) -> None:
         """Move the bar."""
         if self._progress:
-            state = f"step {step}/{self._steps}  loss {loss:.3f}  val AUC {self._auc}"
+            state = f"step {step}/{self._steps}  loss {loss:.3f}  {self._quality}"
             self._progress.update(self._task, advance=1, state=state)
 
-    def end_epoch(self, row: EpochRow, *, best: bool) -> None:
+    def end_epoch(self, row: EpochRow | LungEpochRow, *, best: bool) -> None:
         """Print the epoch's line."""
         name = "start      " if row.loss is None else f"epoch {row.epoch:2d}/{self._last_epoch}"
         loss = "          " if row.loss is None else f"loss {row.loss:.3f}"
-        self._auc = f"{row.val_auc:.3f}"
-        line = f"{name}  {loss}  val loss {row.val_loss:.3f}  val AUC {row.val_auc:.3f}  {row.seconds:5.1f} s"
+        self._quality = f"{row.quality[0]} {row.quality[1]:.3f}"
+        line = f"{name}  {loss}  val loss {row.val_loss:.3f}  {self._quality}  {row.seconds:5.1f} s"
         line += "  best so far" if best else ""
         if self._progress:
             self._progress.console.print(line, highlight=False)

@@ -19,7 +19,7 @@ class Column(StrEnum):
     LOCATION = "location"
 
 
-@takes_training_options(after="from_run", without=["multi-worker"])
+@takes_training_options(after="from_run", without=["multi-worker", "lung-unet", "masks"])
 def crossval(
     folds: Annotated[
         int | None,

@@ -92,7 +92,7 @@ def takes_training_options(
     Args:
         after: the parameter behind which `--help` shows them. Defaults to the first place.
         more: by option, further choices and what they mean.
-        without: choices that the command does not offer.
+        without: options, and choices, that the command does not offer.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -104,7 +104,7 @@ def takes_training_options(
                 **{
                     name: str(value) if isinstance(value, Enum) else value
                     for name, value in options.items()
-                    if value is not None
+                    if value not in (None, [])
                 },
             )
 
@@ -115,7 +115,9 @@ def takes_training_options(
         ]
         place = 1 + [parameter.name for parameter in own].index(after) if after else 0
         generated = [
-            _parameter(option, (more or {}).get(option.name, {}), without) for option in TRAINING_OPTIONS.values()
+            _parameter(option, (more or {}).get(option.name, {}), without)
+            for option in TRAINING_OPTIONS.values()
+            if option.name not in without
         ]
         given_ones.__signature__ = inspect.Signature([*own[:place], *generated, *own[place:]])  # type: ignore[attr-defined]
         return given_ones
@@ -126,7 +128,7 @@ def takes_training_options(
 def _parameter(option: TrainingOption, more: Mapping[str, str], without: Collection[str]) -> inspect.Parameter:
     flag = option.name.replace("_", "-")
     text = option.text
-    kind: Any = option.kind
+    kind: Any = list[str] if option.kind is tuple else option.kind
     help_text = text.help
     if text.choices:
         choices = {name: meaning for name, meaning in {**text.choices, **more}.items() if name not in without}

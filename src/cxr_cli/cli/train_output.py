@@ -13,11 +13,13 @@ from cxr_cli.recipe.architectures import ARCHITECTURES
 if TYPE_CHECKING:
     from cxr_cli.metrics.operating_points import OperatingPoint
     from cxr_cli.recipe.record import Profile, Reproduction
+    from cxr_cli.training.make_lungs import TrainedLungs
     from cxr_cli.training.make_run import TrainedRun
     from cxr_cli.training.runs import ArchitectureOutcome
     from cxr_cli.workspace.layout import Workspace
 
 _BYTES_PER_WEIGHT = 4
+_WHY = {"interrupt": "stopped by you", "epochs": "all epochs done", "early stopping": "no longer improving"}
 
 
 def show_architectures(*, as_json: bool) -> None:
@@ -51,7 +53,7 @@ def show_preview(film: Path, preview: Path, *, as_json: bool) -> None:
     console.result(f"Variants: {preview}")
 
 
-def show_run(trained: "TrainedRun | None", *, as_json: bool) -> None:
+def show_run(trained: "TrainedRun | TrainedLungs | None", *, as_json: bool) -> None:
     """Print what was trained, how well it does on validation, and what to do next."""
     if trained is None:
         console.note("Done. Worker 0 has written the run.")
@@ -59,8 +61,11 @@ def show_run(trained: "TrainedRun | None", *, as_json: bool) -> None:
         import msgspec
 
         console.result_json(msgspec.to_builtins(trained.record))
+    elif ARCHITECTURES[trained.record.arch].finds_lungs:
+        _show_lungs(trained)  # type: ignore[arg-type]
+        console.result(DISCLAIMER)
     else:
-        _show_summary(trained)
+        _show_summary(trained)  # type: ignore[arg-type]
         console.result(DISCLAIMER)
         if trained.record.stopped_by != "interrupt":
             console.note("Test it: cxr evaluate")
@@ -100,9 +105,8 @@ def _show_summary(trained: "TrainedRun") -> None:
         if record.best_epoch
         else "the head start, better than any epoch"
     )
-    why = {"interrupt": "stopped by you", "epochs": "all epochs done", "early stopping": "no longer improving"}
     console.result(f"Run        : {trained.run.name} ({record.arch}, {record.parameters:,} parameters)")
-    console.result(f"Kept       : {kept} ({why[record.stopped_by]})")
+    console.result(f"Kept       : {kept} ({_WHY[record.stopped_by]})")
     if record.boosting:
         console.result(f"XGBoost    : {record.boosting.trees} trees on {record.boosting.features} features of the CNN")
     figures = ", ".join(
@@ -119,6 +123,23 @@ def _show_summary(trained: "TrainedRun") -> None:
         _show_profile(record.profile)
 
 
+def _show_lungs(trained: "TrainedLungs") -> None:
+    record = trained.record
+    films = {part: sum(counts.values()) for part, counts in record.films.items()}
+    by_source = ", ".join(f"{source} {dice:.3f}" for source, dice in record.dice_by_source.items())
+    console.result(f"Run        : {trained.run.name} ({record.arch}, {record.parameters:,} parameters)")
+    console.result(f"Films      : {films['train']} to train and {films['val']} to validate have a mask")
+    console.result(f"Kept       : epoch {record.best_epoch} of {record.epochs} ({_WHY[record.stopped_by]})")
+    console.result(f"Validation : Dice {record.validation['dice']:.3f}, IoU {record.validation['iou']:.3f}")
+    console.result(f"             Dice by collection: {by_source}")
+    console.result(
+        f"Export     : the Dice of model.tflite's masks with Keras's is {record.export.least_dice:.4f} or more"
+    )
+    if record.reproduction:
+        _show_reproduction(record.reproduction)
+    console.result(f"Files      : {trained.run.root}")
+
+
 def _decision(point: "OperatingPoint", temperature: float) -> str:
     return f"{point.threshold:.3f} ({point.rule}), for probabilities calibrated at temperature {temperature:.2f}"
 
@@ -130,7 +151,7 @@ def _show_reproduction(reproduction: "Reproduction") -> None:
     if reproduction.same_weights:
         console.result(f"Reproduced : {reproduction.of}, bit for bit")
         return
-    apart = "its predictions for the validation films were not kept"
+    apart = "its predictions for the validation films can't be compared"
     difference = reproduction.max_probability_difference
     if difference is not None:
         apart = f"P(positive) of {reproduction.films} validation films differs by up to {difference:.1e}"

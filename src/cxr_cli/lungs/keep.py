@@ -61,24 +61,24 @@ def segment_lungs(film: np.ndarray, method: str) -> Segmented:
     Returns:
         Always the same for the same film.
     """
-    candidate = SEGMENTATION_METHODS[method](film)
-    seen = candidate.share > 0.5
-    lungs = two_largest(seen)
-    mask = np.logical_or.reduce(lungs) if lungs else np.zeros_like(seen)
+    seen = SEGMENTATION_METHODS[method](film)
+    inside = seen.share > 0.5
+    lungs = two_largest(inside)
+    mask = np.logical_or.reduce(lungs) if lungs else np.zeros_like(inside)
     areas = sorted(float(lung.mean()) for lung in lungs)
     balance = areas[0] / areas[1] if len(areas) == 2 else 0.0
     area, border = float(mask.mean()), border_share(mask)
     return Segmented(
-        mask=enlarged(np.where(seen & ~mask, np.float32(0), candidate.share), film.shape),
-        clusters=candidate.clusters,
+        mask=enlarged(np.where(inside & ~mask, np.float32(0), seen.share), film.shape),
+        clusters=seen.clusters,
         lungs=len(lungs),
         area=area,
         balance=balance,
         border=border,
-        contrast=candidate.contrast,
-        certainty=candidate.certainty,
-        flags=(*_flags(lungs=len(lungs), area=area, balance=balance, border=border), *candidate.doubts),
-        located=len(lungs) == 2 and _LOCATED_SMALLEST <= area <= _LOCATED_LARGEST and not candidate.doubts,
+        contrast=seen.contrast,
+        certainty=seen.certainty,
+        flags=(*_flags(lungs=len(lungs), area=area, balance=balance, border=border), *seen.doubts),
+        located=len(lungs) == 2 and _LOCATED_SMALLEST <= area <= _LOCATED_LARGEST and not seen.doubts,
     )
 
 

@@ -6,30 +6,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from cxr_cli.lungs.candidate import Candidate
+    from cxr_cli.lungs.lung_map import LungMap
 
 
-def _unet(film: "np.ndarray") -> "Candidate":
+def _unet(film: "np.ndarray") -> "LungMap":
     from cxr_cli.lungs.unet import unet
 
     return unet(film)
 
 
-def _fcm(film: "np.ndarray") -> "Candidate":
+def _fcm(film: "np.ndarray") -> "LungMap":
     from cxr_cli.lungs.gray_levels import fuzzy_cmeans
     from cxr_cli.lungs.outline import lungs_of_clusters
 
     return lungs_of_clusters(fuzzy_cmeans(film))
 
 
-def _dbscan(film: "np.ndarray") -> "Candidate":
+def _dbscan(film: "np.ndarray") -> "LungMap":
     from cxr_cli.lungs.density import dbscan
     from cxr_cli.lungs.outline import lungs_of_clusters
 
     return lungs_of_clusters(dbscan(film))
 
 
-def _otsu(film: "np.ndarray") -> "Candidate":
+def _otsu(film: "np.ndarray") -> "LungMap":
     from cxr_cli.lungs.gray_levels import otsu
     from cxr_cli.lungs.outline import lungs_of_clusters
 
@@ -37,7 +37,7 @@ def _otsu(film: "np.ndarray") -> "Candidate":
 
 
 # Rows import their code when they are called: the command line needs the names for its help. The first is the default.
-SEGMENTATION_METHODS: dict[str, Callable[["np.ndarray"], "Candidate"]] = {
+SEGMENTATION_METHODS: dict[str, Callable[["np.ndarray"], "LungMap"]] = {
     "unet": _unet,
     "fcm": _fcm,
     "dbscan": _dbscan,

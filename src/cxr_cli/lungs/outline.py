@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from cxr_cli.lungs.candidate import Candidate
 from cxr_cli.lungs.clusters import Clusters
+from cxr_cli.lungs.lung_map import LungMap
 from cxr_cli.lungs.masks import settled
 from cxr_cli.lungs.prior import fit, lung_prior
 
@@ -12,7 +12,7 @@ _LEAST_CONTRAST = 0.11
 _MOST_RARITY = 1.0
 
 
-def lungs_of_clusters(clusters: Clusters) -> Candidate:
+def lungs_of_clusters(clusters: Clusters) -> LungMap:
     """Find the lungs in the clusters of a film.
 
     Clusters alone are not lungs: air beside the body is as dark, and an opacity is as bright as the heart. The clusters
@@ -25,7 +25,7 @@ def lungs_of_clusters(clusters: Clusters) -> Candidate:
         doubts.append("the clusters show no outline of lungs")
     if fitted.rarity > _MOST_RARITY:
         doubts.append("the outline does not look like lungs")
-    return Candidate(
+    return LungMap(
         share=settled(fitted.outline, clusters.darkness).astype(np.float32),
         doubts=tuple(doubts),
         clusters=clusters.labels,

@@ -7,7 +7,7 @@ import numpy as np
 
 from cxr_cli.bundled.files import LUNG_UNET
 from cxr_cli.films.transforms import resize
-from cxr_cli.lungs.candidate import Candidate
+from cxr_cli.lungs.lung_map import LungMap
 from cxr_cli.quiet import native_output_hidden
 
 _LEAST_CERTAINTY = 0.8
@@ -15,7 +15,7 @@ _LEAST_CERTAINTY = 0.8
 _idle: deque[Any] = deque()  # an interpreter serves one thread at a time; as many are opened as threads ask at once
 
 
-def unet(film: np.ndarray) -> Candidate:
+def unet(film: np.ndarray) -> LungMap:
     """Find the lungs of a film with the U-Net that comes with the package.
 
     Args:
@@ -25,7 +25,7 @@ def unet(film: np.ndarray) -> Candidate:
     inside = share[share > 0.5]
     certainty = float(inside.mean()) if inside.size else 0.5
     doubts = (f"the network is only {certainty:.0%} sure of the lungs",) if certainty < _LEAST_CERTAINTY else ()
-    return Candidate(share=share, doubts=doubts, certainty=certainty)
+    return LungMap(share=share, doubts=doubts, certainty=certainty)
 
 
 def _lungs(film: np.ndarray) -> np.ndarray:

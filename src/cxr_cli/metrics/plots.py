@@ -118,22 +118,26 @@ def _bins(axes: Any, positives: np.ndarray, values: np.ndarray, marker: str, nam
     axes.errorbar(places, shares, np.abs(ends - shares), fmt=marker, label=label, **style)
 
 
-def draw_curves(path: Path, history: Sequence[dict[str, Any]], *, best_epoch: int) -> None:
-    """Draw loss and validation AUC over the epochs, with the epoch that was kept.
+def draw_curves(
+    path: Path, history: Sequence[dict[str, Any]], *, best_epoch: int, quality: tuple[str, str] = ("val_auc", "ROC AUC")
+) -> None:
+    """Draw the loss and another figure over the epochs, with the epoch that was kept.
 
     Args:
         path: the PNG to write.
-        history: one row per epoch: epoch, phase, loss (None before the first), val_loss, val_auc.
+        history: one row per epoch: epoch, phase (if there are several), loss (None before the first), val_loss, and
+            the other figure.
         best_epoch: the one that was kept.
+        quality: the other figure: its key in a row, and its title. Defaults to the validation AUC.
     """
     figure, (left, right) = _figure(9, 3.8, columns=2)
     trained = [row for row in history if row["loss"] is not None]
     left.plot([row["epoch"] for row in trained], [row["loss"] for row in trained], ".-", color=_GRAY, label="train")
     epochs = [row["epoch"] for row in history]
     left.plot(epochs, [row["val_loss"] for row in history], ".-", color=_BLUE, label="validation")
-    right.plot(epochs, [row["val_auc"] for row in history], ".-", color=_BLUE, label="validation")
-    tuned = [row["epoch"] for row in history if row["phase"] == "fine-tune"]
-    for axes, name in ((left, "loss"), (right, "ROC AUC")):
+    right.plot(epochs, [row[quality[0]] for row in history], ".-", color=_BLUE, label="validation")
+    tuned = [row["epoch"] for row in history if row.get("phase") == "fine-tune"]
+    for axes, name in ((left, "loss"), (right, quality[1])):
         axes.axvline(best_epoch, color=_ORANGE, linewidth=1, label="kept")
         if tuned:
             axes.axvspan(tuned[0] - 0.5, tuned[-1], color="#0072B2", alpha=0.07, label="fine-tuning", linewidth=0)

@@ -41,9 +41,12 @@ class Architecture:
     warmup: int = 3
     boosted: bool = False  # XGBoost predicts from the network's pooled features
     published: bool = False  # used by one of the two published pipelines; `--arch all` trains these
+    batch_size: int = 32  # films per step
+    finds_lungs: bool = False  # gives a mask of the lungs; all others give the probability of a class
 
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
+_MOBILENETV2 = f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 _SIMPLE_CNN = {
     "builder": "simple_cnn",
     "parameters": 23_920,
@@ -62,7 +65,7 @@ ARCHITECTURES = {
         builder="MobileNetV2",
         parameters=2_257_984,
         scaling=SYMMETRIC,
-        imagenet=f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+        imagenet=_MOBILENETV2,
         published=True,
     ),
     "simple-cnn": Architecture(**_SIMPLE_CNN),  # type: ignore[arg-type]
@@ -108,4 +111,19 @@ ARCHITECTURES = {
         scaling=UNSCALED,
         imagenet=f"{_KERAS}/convnext/convnext_tiny_notop.h5",
     ),
+    # The first layers of MobileNetV2, and a small decoder; see training.lung_unet.
+    "lung-unet": Architecture(
+        builder="MobileNetV2",
+        parameters=596_565,
+        scaling=SYMMETRIC,
+        input_size=192,
+        smallest_input=64,
+        imagenet=_MOBILENETV2,
+        frozen=0.233,  # up to the layer block_2_add
+        learning_rate=1e-3,
+        epochs=24,
+        batch_size=16,
+        finds_lungs=True,
+    ),
 }
+CLASSIFIERS = {name: row for name, row in ARCHITECTURES.items() if not row.finds_lungs}

@@ -4,7 +4,7 @@ Only data: options are listed and checked before TensorFlow's three seconds.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from cxr_cli.errors import CxrError, UsageError, WorkspaceError
 from cxr_cli.recipe.architectures import ARCHITECTURES
 
 _FROM_ARCHITECTURE = "depends on the architecture (see cxr train --list)"
-_KINDS = {int: "an integer", float: "a number", bool: "True or False", str: "text"}
+_KINDS = {int: "an integer", float: "a number", bool: "True or False", str: "text", tuple: "folders"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class TrainingOptions:
         high=1,
     )
     epochs: int | None = _option(None, "epochs", "Maximum number of epochs.", low=1)
-    batch_size: int = _option(32, "batch size", "Films per step.", low=1)
+    batch_size: int | None = _option(None, "batch size", "Films per step.", low=1)
     image_size: int | None = _option(None, "image size", "Width and height of the network's input, in pixels.", low=1)
     learning_rate: float | None = _option(None, "learning rate", "Learning rate of Adam.", low=1e-8, high=1)
     fine_tune_epochs: int = _option(
@@ -148,6 +148,12 @@ class TrainingOptions:
             "multi-worker": "the machines of TF_CONFIG",
         },
     )
+    masks: tuple[str, ...] = _option(
+        (),
+        "lung masks",
+        "With --arch lung-unet: folder of lung masks; can be given several times. The mask of film.jpg is film.jpg.png "
+        "or film.png.",
+    )
     seed: int = _option(0, "random seed", "Random seed.", low=0)
 
     def __post_init__(self) -> None:
@@ -163,7 +169,7 @@ class TrainingOption:
     """One option of training."""
 
     name: str
-    kind: type  # int, float, bool or str
+    kind: type  # int, float, bool, str, or tuple of str
     default: Any  # None: depends on the architecture
     text: OptionText
 
@@ -172,6 +178,8 @@ class TrainingOption:
         """The default as a user would write it on the command line."""
         if self.default is None:
             return _FROM_ARCHITECTURE
+        if self.kind is tuple:
+            return "none"
         if self.kind is bool:
             return f"--{'' if self.default else 'no-'}{self.name.replace('_', '-')}"
         return f"{self.default:g}" if self.kind is float else f"{self.default}"
@@ -182,6 +190,8 @@ class TrainingOption:
             return self.default is None
         if self.kind is bool or isinstance(value, bool):
             return isinstance(value, bool) and self.kind is bool
+        if self.kind is tuple:
+            return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
         if self.kind is str:
             return isinstance(value, str) and (self.text.choices is None or value in self.text.choices)
         if not isinstance(value, int if self.kind is int else (int, float)):
@@ -212,7 +222,8 @@ def _options_of(options: type) -> list[TrainingOption]:
 
 def _kind_of(annotation: Any) -> type:
     """`int` for `int | None`."""
-    return next(kind for kind in (bool, int, float, str) if annotation in (kind, kind | None))
+    kinds: tuple[type, ...] = (bool, int, float, str)
+    return next((kind for kind in kinds if annotation in (kind, kind | None)), tuple)
 
 
 def _check(options: TrainingOptions | Augmentation) -> None:
@@ -231,6 +242,10 @@ def _in_words(text: OptionText, value: Any) -> str:
     return f"{text.title} ±{value:g}{text.unit}"
 
 
+# The options that mean something for an architecture that finds lungs. Its augmentation is its own.
+_FOR_LUNGS = {
+    *("arch", "masks", "weights", "freeze", "epochs", "batch_size", "image_size", "learning_rate", "cache", "seed")
+}
 _AUGMENTATION = {option.name for option in _options_of(Augmentation)}
 # By name, in the order in which the command line shows them.
 TRAINING_OPTIONS = {option.name: option for option in [*_options_of(TrainingOptions), *_options_of(Augmentation)]}
@@ -253,8 +268,45 @@ def change_options(options: TrainingOptions, changes: Mapping[str, Any]) -> Trai
             hint="What each of them does: cxr train --help",
         )
     augmentation = {name: value for name, value in changes.items() if name in _AUGMENTATION}
-    others = {name: value for name, value in changes.items() if name not in _AUGMENTATION}
+    others = {
+        name: _as_tuple(value) if TRAINING_OPTIONS[name].kind is tuple else value
+        for name, value in changes.items()
+        if name not in _AUGMENTATION
+    }
     return replace(options, **others, augmentation=replace(options.augmentation, **augmentation))
+
+
+def _as_tuple(value: Any) -> Any:
+    """A tuple of strings from one path or several; anything else as it is, to be refused."""
+    if isinstance(value, (str, Path)):
+        return (str(value),)
+    return tuple(str(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+def check_task(options: TrainingOptions, given: Collection[str]) -> None:
+    """Refuse options that mean nothing for the architecture.
+
+    Args:
+        options: all of them.
+        given: the names of those that the user gave.
+
+    Raises:
+        UsageError: an option of classifiers with an architecture that finds lungs, or the other way round.
+    """
+    lungs = ARCHITECTURES[options.arch].finds_lungs
+    useless = sorted(set(given) - _FOR_LUNGS) if lungs else sorted({"masks"} & set(given))
+    if useless:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in useless)
+        raise UsageError(
+            f"Expected options that {options.arch}, which finds {'lungs' if lungs else 'classes'}, can use. "
+            f"Received: {', '.join(name.replace('_', ' ') for name in useless)}.",
+            hint=f"Leave out {flags}" if lungs else f"Leave out {flags}, or find lungs: --arch lung-unet",
+        )
+    if lungs and not options.masks:
+        raise UsageError(
+            f"Expected lung masks for {options.arch}. Received: none.",
+            hint="Name the folder of the masks: --masks data/masks/lungs",
+        )
 
 
 def options_by_name(options: TrainingOptions) -> dict[str, Any]:

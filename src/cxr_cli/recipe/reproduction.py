@@ -9,6 +9,7 @@ import numpy as np
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, NoRunError, WorkspaceError
+from cxr_cli.recipe.lung_record import LungRunRecord
 from cxr_cli.recipe.options import options_by_name, read_options
 from cxr_cli.recipe.predictions import read_validation
 from cxr_cli.recipe.record import Reproduction, RunRecord
@@ -16,7 +17,8 @@ from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
-_SETTINGS = {"weights", "cache"}  # may differ: the hash of the weights is compared instead, and the kind of input
+# May differ: the hashes of the weights and of the masks are compared instead, and the kind of input.
+_SETTINGS = {"weights", "cache", "masks"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Original:
 
     called: str  # as the user named it
     folder: RunFolder
-    record: RunRecord
+    record: RunRecord | LungRunRecord
 
     @property
     def new_name(self) -> str:
@@ -35,7 +37,7 @@ class Original:
     @property
     def place(self) -> str:
         """A name or path that finds it from any working directory."""
-        return self.called if self._is_named else str(self.folder.record.resolve())
+        return self.called if self._is_named else str(self.folder.root.resolve())
 
     @property
     def _is_named(self) -> bool:
@@ -49,17 +51,25 @@ def find_original(workspace: Workspace, run: str) -> Original:
         NoRunError: no such run or file.
         WorkspaceError: its record is damaged.
     """
-    named = next((each for each in workspace.runs() if each.name == run), None)
-    path = named.record if named else Path(run)
+    runs = [*workspace.runs(), *workspace.lung_runs()]
+    named = next((each for each in runs if each.name == run), None)
+    path = named.root if named else Path(run)
     if path.is_dir():
-        path = RunFolder(path).record
+        path = next((one for one in _records(RunFolder(path)) if one.is_file()), path)
     if not path.is_file():
-        names = ", ".join(sorted(each.name for each in workspace.runs())) or "none"
+        names = ", ".join(sorted(each.name for each in runs)) or "none"
         raise NoRunError(
             f"Expected the name of a run in {workspace.models}, or the path of a run.json. Received: {run}.",
             hint=f"Runs there: {names}",
         )
-    return Original(called=run, folder=RunFolder(path.parent), record=read_record(path, RunRecord))
+    folder = RunFolder(path.parent)
+    if path.name == folder.lung_record.name:
+        return Original(called=run, folder=folder, record=read_record(path, LungRunRecord))
+    return Original(called=run, folder=folder, record=read_record(path, RunRecord))
+
+
+def _records(run: RunFolder) -> tuple[Path, Path]:
+    return run.record, run.lung_record
 
 
 def check_dataset(original: Original, made: DatasetRecord, *, command: str) -> None:
@@ -92,7 +102,7 @@ def hash_weights(weights: Sequence[np.ndarray], trees: bytes = b"") -> str:
     return digest.hexdigest()
 
 
-def compare_with_original(original: Original, record: RunRecord, run: RunFolder) -> Reproduction:
+def compare_with_original(original: Original, record: RunRecord | LungRunRecord, run: RunFolder) -> Reproduction:
     """Compare a run with the one that it should reproduce.
 
     Args:
@@ -114,9 +124,14 @@ def compare_with_original(original: Original, record: RunRecord, run: RunFolder)
         changed.append("another dataset or split")
     if before.weights.get("sha256") != after.weights.get("sha256"):
         changed.append("a backbone with other weights")
-    if before.feed and before.feed != after.feed:
-        changed.append(f"fed with {after.feed} (before: {before.feed})")
-    then, now = _raw_probabilities(original.folder), _raw_probabilities(run)
+    then: dict[str, float] = {}
+    now: dict[str, float] = {}
+    if isinstance(before, RunRecord) and isinstance(after, RunRecord):
+        if before.feed and before.feed != after.feed:
+            changed.append(f"fed with {after.feed} (before: {before.feed})")
+        then, now = _raw_probabilities(original.folder), _raw_probabilities(run)
+    elif isinstance(before, LungRunRecord) and isinstance(after, LungRunRecord):
+        changed += ["other masks"] if before.masks_sha256 != after.masks_sha256 else []
     same_films = then.keys() == now.keys() and bool(now)
     return Reproduction(
         of=original.called,

@@ -18,7 +18,7 @@ import numpy as np
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, UsageError, WorkspaceError
-from cxr_cli.progress import EpochRow
+from cxr_cli.progress import EpochRow, LungEpochRow
 from cxr_cli.recipe.options import TrainingOptions, options_by_name, read_options
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.files import whole_file
@@ -29,7 +29,7 @@ from cxr_cli.workspace.records import Record, decode_record, read_record, stamp
 class CheckpointRecord(Record, frozen=True, kw_only=True):
     """The first entry of a checkpoint: what is trained, and how far training has come."""
 
-    VERSION = 1
+    VERSION = 2
     MADE_BY = "cxr train"
 
     run: str
@@ -40,6 +40,12 @@ class CheckpointRecord(Record, frozen=True, kw_only=True):
     original: str | None  # the run that it is to reproduce: a name or a path
     history: list[EpochRow]
     phase_is_over: bool  # the phase of the last epoch
+    lung_history: list[LungEpochRow] = []  # noqa: RUF012 - msgspec copies it; in place of `history`, of a run that finds lungs
+
+    @property
+    def epoch(self) -> int:
+        """The last epoch."""
+        return (self.history or self.lung_history)[-1].epoch
 
 
 _SHARE = 50  # a checkpoint is skipped if it would come sooner than 50 times the duration of the previous one
@@ -105,7 +111,7 @@ class Checkpoints:
 
     def write(
         self,
-        history: Sequence[EpochRow],
+        history: Sequence[EpochRow] | Sequence[LungEpochRow],
         *,
         over: bool,
         model: Sequence[np.ndarray],
@@ -131,7 +137,8 @@ class Checkpoints:
             weights=self._weights,
             feed=self._feed,
             original=self._original,
-            history=list(history),
+            history=[row for row in history if isinstance(row, EpochRow)],
+            lung_history=[row for row in history if isinstance(row, LungEpochRow)],
             phase_is_over=over,
         )
         lists = {"model": model, "optimizer": optimizer, "best": best}

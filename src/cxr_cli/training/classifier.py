@@ -59,7 +59,7 @@ def build_classifier(
         )
     backbone = _build_backbone(architecture, input_size)
     origin = load_weights(backbone, architecture, weights=weights)
-    _freeze(backbone, share=frozen, pretrained=origin["source"] != "none")
+    freeze(backbone, share=frozen, pretrained=origin["source"] != "none")
     backbone.name = BACKBONE
 
     film = keras.Input((input_size, input_size, 3), dtype="uint8", name="film")
@@ -79,7 +79,8 @@ def _build_backbone(architecture: Architecture, input_size: int) -> keras.Model:
     return builder(include_top=False, weights=None, input_shape=(input_size, input_size, 3))
 
 
-def _freeze(backbone: keras.Model, *, share: float, pretrained: bool) -> None:
+def freeze(backbone: keras.Model, *, share: float, pretrained: bool) -> None:
+    """Keep the weights of a share of a backbone's layers, and the statistics of BatchNorm if it is pretrained."""
     for layer in backbone.layers[: round(len(backbone.layers) * share)]:
         layer.trainable = False
     if pretrained:

@@ -72,6 +72,7 @@ def fit_classifier(
         options=options,
         class_weight=class_weight,
         patience=options.patience or architecture.patience,
+        batch_size=options.batch_size or architecture.batch_size,
         group=group,
         checkpoints=checkpoints,
     )
@@ -84,10 +85,7 @@ def fit_classifier(
             elif phase.name == state.record.history[-1].phase and not state.record.phase_is_over:
                 _fit_phase(training, phase, state)
     if not validation.history:
-        raise CxrError(
-            "Expected at least one finished epoch. Received: a stop before the first one ended, so there is no model.",
-            hint="Run the same command again, and let one epoch finish; --epochs sets the maximum number",
-        )
+        raise no_model()
     validation.restore_best()
     return feed, validation
 
@@ -121,6 +119,7 @@ class _Training:
     options: TrainingOptions
     class_weight: dict[int, float] | None
     patience: int
+    batch_size: int
     group: Group
     checkpoints: Checkpoints | None
 
@@ -134,7 +133,7 @@ def _fit_phase(training: _Training, phase: _Phase, state: State | None) -> None:
     before = [row for row in validation.history if row.phase != phase.name]
     done = validation.history[len(before) :]
     batches = training.feed.batches(
-        batch_size=options.batch_size,
+        batch_size=training.batch_size,
         seed=options.seed + len(before),
         epochs=phase.epochs,
         done=len(done),
@@ -177,6 +176,14 @@ def _fit_phase(training: _Training, phase: _Phase, state: State | None) -> None:
         )
     finally:
         watcher().end_phase()
+
+
+def no_model() -> CxrError:
+    """The error if training was stopped before there was a model to keep."""
+    return CxrError(
+        "Expected at least one finished epoch. Received: a stop before the first one ended, so there is no model.",
+        hint="Run the same command again, and let one epoch finish; --epochs sets the maximum number",
+    )
 
 
 def class_weights(positives: np.ndarray) -> dict[int, float]:

@@ -1,7 +1,6 @@
 """A prepared dataset in; a trained, exported and checked run out."""
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -26,6 +25,7 @@ from cxr_cli.training.bundled_weights import SOURCE
 from cxr_cli.training.callbacks import Validation
 from cxr_cli.training.checkpoints import Checkpoints
 from cxr_cli.training.classifier import Classifier, build_classifier
+from cxr_cli.training.clock import Clock
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.export import check_export, export_litert
 from cxr_cli.training.feeds import Feed, PartFilms
@@ -88,7 +88,7 @@ def make_run(workspace: Workspace, plan: TrainingPlan) -> TrainedRun | None:
         task = _Task(workspace, plan, made, films, group, checkpoints)
         if group.is_chief:
             return _train_and_write(task)
-        _fit(task, _Clock())
+        _fit(task, Clock())
     return None
 
 
@@ -118,7 +118,7 @@ def _train_and_write(task: _Task) -> TrainedRun:
 def _write(task: _Task, stage: RunFolder) -> RunRecord:
     options, made = task.plan.options, task.made
     architecture = ARCHITECTURES[options.arch]
-    clock = _Clock()
+    clock = Clock()
     classifier, parts, feed, validation = _fit(task, clock)
     times = _profile(task, feed, validation, clock) if task.plan.profile else None
     note("Exporting the model, and checking the export on the validation films")
@@ -152,10 +152,11 @@ def _write(task: _Task, stage: RunFolder) -> RunRecord:
     return record
 
 
-def _profile(task: _Task, feed: Feed, validation: Validation, clock: "_Clock") -> Profile:
+def _profile(task: _Task, feed: Feed, validation: Validation, clock: Clock) -> Profile:
     note("Timing the parts of an epoch")
     options = task.plan.options
-    times = profile(feed, validation, batch_size=options.batch_size, seed=options.seed, reading=clock.laps["load"])
+    batch_size = options.batch_size or ARCHITECTURES[options.arch].batch_size
+    times = profile(feed, validation, batch_size=batch_size, seed=options.seed, reading=clock.laps["load"])
     validation.restore_best()
     clock.lap("profile")
     return times
@@ -175,7 +176,7 @@ def _write_tables(
     write_classes(stage.class_indices, task.made.classes)
 
 
-def _fit(task: _Task, clock: "_Clock") -> tuple[Classifier, dict[str, PartFilms], Feed, Validation]:
+def _fit(task: _Task, clock: Clock) -> tuple[Classifier, dict[str, PartFilms], Feed, Validation]:
     options, workspace = task.plan.options, task.workspace
     # Seeds Python, NumPy and TensorFlow: initial weights, dropout, order and augmentation.
     keras.utils.set_random_seed(options.seed)
@@ -200,19 +201,6 @@ def _fit(task: _Task, clock: "_Clock") -> tuple[Classifier, dict[str, PartFilms]
     feed, validation = fit_classifier(classifier, parts, architecture, options, cache, task.group, task.checkpoints)
     clock.lap("fit")
     return classifier, parts, feed, validation
-
-
-class _Clock:
-    """Seconds by step."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.monotonic()
-
-    def lap(self, name: str) -> None:
-        now = time.monotonic()
-        self.laps[name] = round(now - self._last, 3)
-        self._last = now
 
 
 def _build(architecture: Architecture, options: TrainingOptions) -> Classifier:

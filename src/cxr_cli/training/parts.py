@@ -46,7 +46,7 @@ def read_part_films(
             hint=f"Make it again: {DatasetRecord.MADE_BY}",
         )
     paths = [dataset.root / film.path for film in members]
-    made_from = [f"{film.sha256} {_state(path)} {PIXELS}" for film, path in zip(members, paths, strict=True)]
+    made_from = [f"{film.sha256} {file_state(path)} {PIXELS}" for film, path in zip(members, paths, strict=True)]
     pixels = cache.array(
         "films",
         [size, made_from],
@@ -58,6 +58,7 @@ def read_part_films(
     return PartFilms(films=pixels, positives=positives, groups=[film.group for film in members], made_from=made_from)
 
 
-def _state(path: Path) -> str:
+def file_state(path: Path) -> str:
+    """Identify the content of a file without reading it."""
     state = path.stat()
     return f"{state.st_size} {state.st_mtime_ns}"

@@ -8,7 +8,8 @@ from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import ARCHITECTURES
-from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
+from cxr_cli.recipe.lung_record import LungRunRecord
+from cxr_cli.recipe.options import TrainingOptions, change_options, check_task, read_options
 from cxr_cli.recipe.reproduction import Original, check_dataset, find_original
 from cxr_cli.training.bundled_weights import SOURCE, check_bundled_weights
 from cxr_cli.training.checkpoints import check_options, find_unfinished, unfinished
@@ -49,6 +50,7 @@ def plan_run(
         plan = _resumed(workspace, resume, name=name, from_run=from_run, profile=profile, options=options)
     elif from_run:
         original = find_original(workspace, from_run)
+        _check_kind(original, options)
         if not name:
             check_dataset(original, read_record(dataset.record, DatasetRecord), command=f"cxr train --from {from_run}")
         began = read_options(original.record.options, original.folder.record)
@@ -63,6 +65,13 @@ def plan_run(
         raise UsageError(
             f"Expected another name than {BUNDLED}, which is that of the model in the package. Received: {plan.name}.",
             hint=f"For example: --name {plan.options.arch}-2",
+        )
+    if not resume:
+        check_task(plan.options, options)
+    if ARCHITECTURES[plan.options.arch].finds_lungs and profile:
+        raise UsageError(
+            f"Expected no profile with {plan.options.arch}: it measures the training of a classifier.",
+            hint="Leave out --profile",
         )
     check_strategy(plan.options.strategy, profile=profile)
     if plan.options.weights == SOURCE:
@@ -98,6 +107,18 @@ def _resumed(
     return TrainingPlan(began, resume, resume=True, original=original, profile=profile)
 
 
+def _check_kind(original: Original, options: dict[str, Any]) -> None:
+    """Refuse to make a classifier of a run that finds lungs, or the other way round."""
+    arch = options.get("arch", original.record.arch)
+    row = ARCHITECTURES.get(arch)
+    if row and row.finds_lungs != isinstance(original.record, LungRunRecord):
+        raise UsageError(
+            f"Expected an architecture for the same task as {original.called}, a run of {original.record.arch}. "
+            f"Received: {arch}.",
+            hint=f"Train a new run: cxr train --arch {arch}",
+        )
+
+
 def check_strategy(strategy: str, *, profile: bool) -> None:
     """Refuse what a strategy can't do.
 
@@ -127,7 +148,7 @@ def _mention_unfinished(workspace: Workspace, name: str) -> None:
     checkpoint = unfinished(workspace, name)
     if checkpoint:
         note(
-            f"There is an unfinished training run {name}, stopped after epoch {checkpoint.history[-1].epoch}. The new "
+            f"There is an unfinished training run {name}, stopped after epoch {checkpoint.epoch}. The new "
             "one starts from the beginning and replaces it after its first epoch. To resume it instead: Ctrl-C, then "
             f"cxr train --resume {name}"
         )

@@ -1,9 +1,9 @@
 """Training from start to finish: options in, a trained run out. Loads TensorFlow only once it is certain to train."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import note
@@ -14,7 +14,10 @@ from cxr_cli.training.plan import TrainingPlan, check_strategy, plan_run
 from cxr_cli.workspace.layout import Workspace
 
 if TYPE_CHECKING:
+    from cxr_cli.training.make_lungs import TrainedLungs
     from cxr_cli.training.make_run import TrainedRun
+
+T = TypeVar("T", bound="TrainedRun | TrainedLungs | None")
 
 
 def train_run(
@@ -25,7 +28,7 @@ def train_run(
     from_run: str | None = None,
     profile: bool = False,
     **options: Any,
-) -> "TrainedRun | None":
+) -> "TrainedRun | TrainedLungs | None":
     """Train a run on the workspace's dataset, and export it. An earlier run of that name is replaced at the end.
 
     Args:
@@ -52,7 +55,13 @@ def train_run(
     """
     plan = plan_run(workspace, name=name, resume=resume, from_run=from_run, profile=profile, **options)
     note("Loading TensorFlow")
-    return _train(workspace, plan)
+    if ARCHITECTURES[plan.options.arch].finds_lungs:
+        from cxr_cli.training.make_lungs import make_lungs
+
+        return _train(workspace, plan, make_lungs)
+    from cxr_cli.training.make_run import make_run
+
+    return _train(workspace, plan, make_run)
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,8 @@ def train_all(workspace: Workspace, *, profile: bool = False, **options: Any) ->
     check_strategy(chosen.strategy, profile=profile)
     names = [name for name, row in ARCHITECTURES.items() if row.published]
     note("Loading TensorFlow")
+    from cxr_cli.training.make_run import make_run
+
     for number, name in enumerate(names, start=1):
         note(f"[{number}/{len(names)}] {name}")
         own = change_options(chosen, {"arch": name})
@@ -102,7 +113,7 @@ def train_all(workspace: Workspace, *, profile: bool = False, **options: Any) ->
             continue
         plan = TrainingPlan(own, name, resume=is_unfinished(workspace, name, own), profile=profile)
         try:
-            trained = _train(workspace, plan)
+            trained = _train(workspace, plan, make_run)
         except CxrError as problem:
             yield ArchitectureOutcome(name, problem=problem)
             continue
@@ -147,17 +158,17 @@ def preview_augmentation(
     return draw_augment_preview(workspace, plan.options, output)
 
 
-def _train(workspace: Workspace, plan: TrainingPlan) -> "TrainedRun | None":
-    from cxr_cli.training.make_run import make_run
-
+def _train(workspace: Workspace, plan: TrainingPlan, make: Callable[[Workspace, TrainingPlan], T]) -> T:
     try:
-        trained = make_run(workspace, plan)
+        trained = make(workspace, plan)
     except KeyboardInterrupt:
         _say_how_to_resume(workspace, plan.name)
         raise
-    if trained and trained.replaced:
+    if trained is None:
+        return trained
+    if trained.replaced:
         note(f"Replaced the earlier run {plan.name}.")
-    if trained and trained.record.stopped_by == "interrupt":
+    if trained.record.stopped_by == "interrupt":
         _say_how_to_resume(workspace, plan.name)
     return trained
 

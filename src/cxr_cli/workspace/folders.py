@@ -151,6 +151,11 @@ class RunFolder:
         """Written last: the run is complete."""
         return self.root / "run.json"
 
+    @property
+    def lung_record(self) -> Path:
+        """In place of `record` in a run that finds lungs. Written last: the run is complete."""
+        return self.root / "lungs.json"
+
 
 @dataclass(frozen=True)
 class EvaluationFolder:

@@ -207,6 +207,11 @@ class Workspace:
             )
         if name is None and (runs := self.runs()):
             return runs[-1]
+        if name in {run.name for run in self.lung_runs()}:
+            raise NoRunError(
+                f"Expected the name of a run that predicts classes. Received: {name}, which finds lungs.",
+                hint=f"Find lungs with it: cxr segment film.png --run {name}",
+            )
         folders = {run.name: run for run in self._complete_runs()}
         if not folders:
             received = "an empty folder" if self.models.is_dir() else "no such folder"
@@ -219,6 +224,10 @@ class Workspace:
                 hint="Trained runs: " + ", ".join(sorted(folders)),
             )
         return folders[name]
+
+    def lung_runs(self) -> list[RunFolder]:
+        """List the complete runs that find lungs, by name. No other command takes them for a run that predicts."""
+        return [RunFolder(path.parent) for path in sorted(self.models.glob("[!.]*/lungs.json"))]
 
     def _complete_runs(self) -> list[RunFolder]:
         return [RunFolder(path.parent) for path in self.models.glob("[!.]*/run.json")]

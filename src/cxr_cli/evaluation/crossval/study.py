@@ -19,7 +19,8 @@ from cxr_cli.metrics.intervals import METHOD
 from cxr_cli.metrics.sample import count_confusion
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
-from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
+from cxr_cli.recipe.architectures import ARCHITECTURES, CLASSIFIERS
+from cxr_cli.recipe.options import TrainingOptions, change_options, check_task, read_options
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.recipe.reproduction import find_original
 from cxr_cli.training.checkpoints import is_trained
@@ -99,6 +100,12 @@ def _options(workspace: Workspace, from_run: str | None, changes: Mapping[str, A
         # Folds are trained on one machine; several machines would come to the same weights.
         options = change_options(options, {"strategy": "none"})
     options = change_options(options, changes)
+    if ARCHITECTURES[options.arch].finds_lungs:
+        raise UsageError(
+            f"Expected a classifier for cross-validation. Received: {options.arch}, which finds lungs.",
+            hint=f"Architectures: {', '.join(CLASSIFIERS)}",
+        )
+    check_task(options, changes)
     if options.strategy == "multi-worker":
         raise UsageError(
             "Expected a strategy for one machine, none or mirrored, for cross-validation. Received: multi-worker.",

@@ -6,7 +6,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Candidate:
+class LungMap:
     """Where a method sees lungs in a film.
 
     Attributes:
