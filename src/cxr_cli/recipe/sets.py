@@ -26,14 +26,11 @@ class PredictionSets:
         Args:
             raw: its P(positive) before temperature scaling, which moves no film past another.
         """
-        negative, positive = self.rule.contains(np.array([raw]))[0]
-        return (
-            (BOTH if positive else self.classes.negative)
-            if negative
-            else self.classes.positive
-            if positive
-            else NEITHER
-        )
+        contains = self.rule.contains(np.array([raw]))[0]
+        members = [label for label, has in zip(self.classes, contains, strict=True) if has]
+        if len(members) == 1:
+            return members[0]
+        return BOTH if members else NEITHER
 
     @property
     def name(self) -> str:
