@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from cxr_cli.dataset.record import Leak
-from cxr_cli.dataset.split import complete_split, find_leaks, group_films, parse_shares, split_by_group
+from cxr_cli.dataset.split import (
+    complete_split,
+    find_leaks,
+    group_films,
+    parse_shares,
+    split_by_group,
+    split_held_out,
+)
 from cxr_cli.errors import SplitError, UsageError
 
 
@@ -278,3 +285,34 @@ def test_near_duplicates_join_groups_and_are_counted_as_leaks():
         Leak(earlier="train", later="test", films=1, patients=1, copies=0, near_copies=0),
         Leak(earlier="val", later="test", films=1, patients=1, copies=0, near_copies=1),
     ]
+
+
+def test_a_source_that_is_held_out_is_validated_and_tested_on_but_not_trained_on():
+    groups, positives = drawn_films(0)
+    sources = ["near" if int(group.split(":")[1]) < 30 else "far" for group in groups]
+
+    parts = split_held_out(sources, groups, positives, hold_out=["far"], shares=(70, 15, 15), seed=0)
+
+    assert {part for part, source in zip(parts, sources, strict=True) if source == "near"} == {""}
+    far = [part for part, source in zip(parts, sources, strict=True) if source == "far"]
+    assert set(far) == {"val", "test"}
+    assert abs(far.count("val") - far.count("test")) <= 6
+    assert not {g for g, p in zip(groups, parts, strict=True) if p == "val"} & {
+        g for g, p in zip(groups, parts, strict=True) if p == "test"
+    }
+
+
+def test_a_source_with_one_class_can_be_held_out_and_a_group_goes_as_a_whole():
+    groups, positives = ["a", "a", "b", "c", "d", "e"], [False] * 6
+    sources = ["near", "far", "far", "far", "far", "near"]
+
+    parts = split_held_out(sources, groups, positives, hold_out=["far"], shares=(70, 15, 15), seed=0)
+
+    assert parts[0] == parts[1] != ""
+    assert parts[5] == ""
+    assert set(parts) == {"", "val", "test"}
+
+
+def test_an_unknown_source_is_refused_with_those_there_are():
+    with pytest.raises(UsageError, match="hold out: near. Received: far"):
+        split_held_out(["near"], ["a"], [True], hold_out=["far"], shares=(70, 15, 15), seed=0)

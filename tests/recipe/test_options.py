@@ -84,8 +84,8 @@ def test_every_field_has_a_title_a_help_text_and_a_valid_default():
         ({"cache": float("inf")}, "Expected a number of at least 0 for cache (cache). Received: inf."),
         ({"units": "many"}, "Expected an integer of at least 2 for units (hidden units). Received: 'many'."),
         ({"units": None}, "Expected an integer of at least 2 for units (hidden units). Received: None."),
-        ({"epochs": 0}, "Expected an integer of at least 1, or None for epochs (epochs). Received: 0."),
-        ({"epochs": True}, "Expected an integer of at least 1, or None for epochs (epochs). Received: True."),
+        ({"epochs": -1}, "Expected an integer of at least 0, or None for epochs (epochs). Received: -1."),
+        ({"epochs": True}, "Expected an integer of at least 0, or None for epochs (epochs). Received: True."),
         ({"class_weight": 1}, "Expected True or False for class_weight (class weights). Received: 1."),
     ],
     ids=str,
@@ -145,3 +145,11 @@ def test_options_of_another_version_are_refused_by_name(tmp_path):
         read_options({**recorded, "units": "many"}, tmp_path)
     with pytest.raises(WorkspaceError, match="Expected the options of a training run in"):
         read_options({**recorded, "augmentation": 3}, tmp_path)
+
+
+@pytest.mark.parametrize("changes", [{"head_start": False}, {"weights": "none"}, {"arch": "simple-cnn"}])
+def test_no_epochs_need_a_head_start(changes):
+    assert TrainingOptions(epochs=0).epochs == 0
+
+    with pytest.raises(UsageError, match="without a head start"):
+        TrainingOptions(epochs=0, **changes)

@@ -48,6 +48,7 @@ def prepare(
     positive: str | None = None,
     split: str | None = None,
     seed: int = 0,
+    hold_out: str | Sequence[str] | None = None,
     link: bool = False,
     crop: str | None = None,
     mask: str | None = None,
@@ -67,6 +68,8 @@ def prepare(
         positive: the finding, or class folder, that is positive. Defaults to COVID-19, or the folder named after it.
         split: shares of train, val and test. Defaults to 70/15/15.
         seed: random seed. Defaults to 0.
+        hold_out: with `metadata`: sources whose films are validated and tested on, but not trained on. A source is the
+            name of a metadata file's folder. Defaults to none.
         link: make hard links instead of copies.
         crop: "lungs": write films that are cropped to the box around both lungs, with a margin. Defaults to none.
         mask: "lungs": write films in which all but the lungs is black. Defaults to none.
@@ -102,6 +105,7 @@ def prepare(
             patient_pattern=patient_pattern,
             split=parse_shares(split) if split else None,
             seed=seed,
+            hold_out=[hold_out] if isinstance(hold_out, str) else hold_out or (),
             link=link,
             framing=framing,
             read=read,

@@ -56,6 +56,15 @@ def prepare(
         ),
     ] = None,
     seed: SeedOption = 0,
+    hold_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hold-out",
+            help="Source (the folder of a metadata file) to validate and test on, but not to train on; can be given "
+            "several times.",
+            show_default=False,
+        ),
+    ] = None,
     link: Annotated[bool, typer.Option("--link", help="Make hard links instead of copies.")] = False,
     crop: Annotated[
         Part | None,
@@ -98,6 +107,7 @@ def prepare(
         positive=positive,
         split=split,
         seed=seed,
+        hold_out=hold_out,
         link=link,
         crop=crop,
         mask=mask,

@@ -19,7 +19,7 @@ from cxr_cli.dataset.reading import ReadFilms, read_here
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.selection import EXCLUDED, Candidate, Selection
 from cxr_cli.dataset.sources import SourceFilms, read_source
-from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split
+from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, split_held_out
 from cxr_cli.dataset.warnings import warnings_of
 from cxr_cli.errors import SplitError, UsageError, WorkspaceError
 from cxr_cli.lungs.framing import Framing
@@ -54,6 +54,7 @@ def prepare(
     patient_pattern: str | None = None,
     split: Sequence[float] | None = None,
     seed: int = 0,
+    hold_out: Sequence[str] = (),
     link: bool = False,
     framing: Framing | None = None,
     read: ReadFilms = read_here,
@@ -74,6 +75,8 @@ def prepare(
         split: shares of train, val and test; where parts are given, the ratios of those that are cut count. Defaults to
             70, 15 and 15.
         seed: random seed of the split and of the samples shown.
+        hold_out: with metadata, sources whose films are validated and tested on, but not trained on: the names of their
+            metadata files' folders. Defaults to none.
         link: make hard links in place of copies. The originals are never changed.
         framing: write films that are cropped to the lungs, or in which all else is black. Defaults to whole films.
         read: reads the films' files. Defaults to the threads of this machine.
@@ -85,7 +88,7 @@ def prepare(
         SplitError: the films can't be split with both classes in each part, or shares of a split that is given.
         WorkspaceError: the workspace is in use or can't be written to.
     """
-    _check_usage(metadata, folders, images=images, views=views, patient_pattern=patient_pattern)
+    _check_usage(metadata, folders, images=images, views=views, hold_out=hold_out, patient_pattern=patient_pattern)
     if link and framing:
         raise UsageError(
             f"Expected link or {framing.kind}. Received: both.",
@@ -108,9 +111,20 @@ def prepare(
         "positive": selection.positive if folders else positive,
         "split": "given" if len(selection.given_parts) == len(PARTS) else "/".join(f"{share:g}" for share in shares),
         "seed": seed,
+        "hold_out": list(hold_out),
         "link": link,
     }
-    return _make(workspace, selection, options, shares=shares, seed=seed, link=link, framing=framing, read=read)
+    return _make(
+        workspace,
+        selection,
+        options,
+        shares=shares,
+        seed=seed,
+        hold_out=hold_out,
+        link=link,
+        framing=framing,
+        read=read,
+    )
 
 
 def _check_usage(
@@ -119,6 +133,7 @@ def _check_usage(
     *,
     images: Path | None,
     views: Sequence[str] | None,
+    hold_out: Sequence[str],
     patient_pattern: str | None,
 ) -> None:
     """Refuse arguments that don't go together, in words for Python and the command line alike."""
@@ -127,7 +142,7 @@ def _check_usage(
             f"Expected metadata or folders. Received: {'both' if folders else 'neither'}.",
             hint="For example: cxr prepare --metadata FILE; or: cxr prepare --folders DIR",
         )
-    with_metadata: dict[str, object] = {"images": images, "views": views}
+    with_metadata: dict[str, object] = {"images": images, "views": views, "hold_out": hold_out or None}
     with_folders: dict[str, object] = {"patient_pattern": patient_pattern}
     other, refused = ("metadata", with_metadata) if folders else ("folders", with_folders)
     for name, value in refused.items():
@@ -173,13 +188,15 @@ def _make(
     *,
     shares: Sequence[float],
     seed: int,
+    hold_out: Sequence[str],
     link: bool,
     framing: Framing | None,
     read: ReadFilms,
 ) -> Prepared:
     # Whatever can be wrong with the films is found before anything is written.
     source = read_source(selection, read)
-    films = _split(source, selection, shares=shares, seed=seed, suffix=".png" if framing else None)
+    suffix = ".png" if framing else None
+    films = _split(source, selection, shares=shares, seed=seed, hold_out=hold_out, suffix=suffix)
     with lock(workspace.root):
         with staged_folder(workspace.dataset.root) as stage:
             made = DatasetFolder(stage)
@@ -202,7 +219,13 @@ def _make(
 
 
 def _split(
-    source: SourceFilms, selection: Selection, *, shares: Sequence[float], seed: int, suffix: str | None
+    source: SourceFilms,
+    selection: Selection,
+    *,
+    shares: Sequence[float],
+    seed: int,
+    hold_out: Sequence[str],
+    suffix: str | None,
 ) -> list[Film]:
     """The films with their parts, and their paths in the dataset."""
     # For the split a group is its content: the names of folders and patients have no influence on the split.
@@ -210,14 +233,22 @@ def _split(
     for group, digest in zip(source.groups, source.digests, strict=True):
         content[group] = min(digest, content.get(group, digest))
     labels = [film.label for film in selection.kept]
-    parts = complete_split(
-        [film.part for film in selection.kept],
-        [content[group] for group in source.groups],
-        [label == selection.positive for label in labels],
+    groups, positives = [content[group] for group in source.groups], [label == selection.positive for label in labels]
+    parts = [film.part for film in selection.kept]
+    if hold_out:
+        sources = [film.source for film in selection.kept]
+        parts = split_held_out(sources, groups, positives, hold_out=hold_out, shares=shares, seed=seed)
+    rest = [i for i, part in enumerate(parts) if not (hold_out and part)]
+    drawn = complete_split(
+        [parts[i] for i in rest],
+        [groups[i] for i in rest],
+        [positives[i] for i in rest],
         given_parts=selection.given_parts,
         shares=shares,
         seed=seed,
     )
+    for i, part in zip(rest, drawn, strict=True):
+        parts[i] = part
     names = _file_names(selection.kept, suffix)
     paths = [DatasetFolder.film(*place) for place in zip(parts, labels, names, strict=True)]
     return source.films(paths=paths, labels=labels, splits=parts)

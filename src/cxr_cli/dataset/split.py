@@ -149,6 +149,7 @@ def split_by_group(
     shares: Sequence[float] = DEFAULT_SHARES,
     seed: int,
     parts: Sequence[str] = PARTS,
+    both_classes: bool = True,
 ) -> list[str]:
     """Assign each film to a part.
 
@@ -162,18 +163,21 @@ def split_by_group(
         shares: of the parts, in any unit.
         seed: random seed of the order among groups of equal size.
         parts: their names. Defaults to train, val and test.
+        both_classes: whether each part needs films of both classes. Defaults to True.
 
     Returns:
         One part per film.
 
     Raises:
-        SplitError: a class is missing from the films, or from a part.
+        SplitError: a class that is needed is missing from the films, or from a part.
     """
     members: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))
     for group, positive in zip(groups, positives, strict=True):
         members[group][int(positive)] += 1
     films = np.sum(list(members.values()), axis=0) if members else np.zeros(2)  # (negatives, positives)
-    _check_classes(films, members, parts)
+    if both_classes:
+        _check_classes(films, members, parts)
+    films = np.maximum(films, 1)  # a class without films needs none
 
     # By a hash of the name first, so that neither the order of the rows nor the alphabet matters.
     names = sorted(members, key=lambda name: hashlib.sha256(name.encode()).digest())
@@ -190,8 +194,56 @@ def split_by_group(
         lacking[part] -= members[name]
         part_of[name] = parts[part]
     drawn = [part_of[group] for group in groups]
-    _check_parts(drawn, positives, members, parts)
+    if both_classes:
+        _check_parts(drawn, positives, members, parts)
     return drawn
+
+
+def split_held_out(
+    sources: Sequence[str],
+    groups: Sequence[str],
+    positives: Sequence[bool],
+    *,
+    hold_out: Sequence[str],
+    shares: Sequence[float],
+    seed: int,
+) -> list[str]:
+    """Put the films of sources that are not trained on into val and test; all other films get an empty part.
+
+    A group that has a film of such a source is held out as a whole. Each source is split for itself, so that both parts
+    have films of it.
+
+    Args:
+        sources: one name per film.
+        groups: one name per film.
+        positives: one per film.
+        hold_out: the sources that are not trained on.
+        shares: of train, val and test; the ratio of the last two counts.
+        seed: random seed of the split.
+
+    Raises:
+        UsageError: a source that no film has.
+    """
+    if unknown := sorted(set(hold_out) - set(sources)):
+        raise UsageError(
+            f"Expected sources to hold out: {', '.join(sorted(set(sources)))}. Received: {', '.join(unknown)}.",
+            hint="A source is the name of the folder that its metadata file is in",
+        )
+    source_of = {group: source for group, source in zip(groups, sources, strict=True) if source in hold_out}
+    parts = [""] * len(groups)
+    for source in sorted(set(source_of.values())):
+        films = [i for i, group in enumerate(groups) if source_of.get(group) == source]
+        drawn = split_by_group(
+            [groups[i] for i in films],
+            [positives[i] for i in films],
+            shares=shares[1:],
+            seed=seed,
+            parts=PARTS[1:],
+            both_classes=False,
+        )
+        for i, part in zip(films, drawn, strict=True):
+            parts[i] = part
+    return parts
 
 
 def _check_classes(films: np.ndarray, members: dict[str, np.ndarray], parts: Sequence[str]) -> None:

@@ -100,7 +100,9 @@ class TrainingOptions:
         low=0,
         high=1,
     )
-    epochs: int | None = _option(None, "epochs", "Maximum number of epochs.", low=1)
+    epochs: int | None = _option(
+        None, "epochs", "Maximum number of epochs. 0: keep the head start, and train nothing further.", low=0
+    )
     batch_size: int | None = _option(None, "batch size", "Films per step.", low=1)
     image_size: int | None = _option(None, "image size", "Width and height of the network's input, in pixels.", low=1)
     learning_rate: float | None = _option(None, "learning rate", "Learning rate of Adam.", low=1e-8, high=1)
@@ -128,6 +130,17 @@ class TrainingOptions:
     )
     head_start: bool = _option(
         True, "head start", "Start the head of a pretrained backbone from a logistic regression."
+    )
+    head_c: float = _option(
+        0.03,
+        "C of the head start",
+        "How far the head start may follow the training films: scikit-learn's C. Less transfers better to other "
+        "hospitals.",
+        low=1e-8,
+        high=1e4,
+    )
+    source_weight: bool = _option(
+        False, "source weights", "In the head start, give all sources of a class the same total weight."
     )
     augmentation: Augmentation = field(default_factory=Augmentation)
     cache: float = _option(
@@ -162,6 +175,12 @@ class TrainingOptions:
 
         _check(self)
         object.__setattr__(self, "operating_point", str(parse_rule(self.operating_point)))
+        starts = self.head_start and self.weights != "none" and ARCHITECTURES[self.arch].imagenet
+        if self.epochs == 0 and not starts:
+            raise UsageError(
+                f"Expected at least 1 epoch for {self.arch} without a head start. Received: epochs=0.",
+                hint="0 epochs keep the head start, which needs a pretrained backbone",
+            )
 
 
 @dataclass(frozen=True)

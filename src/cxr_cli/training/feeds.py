@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,6 +47,7 @@ class PartFilms:
     positives: np.ndarray  # (N,) float32
     groups: list[str]
     made_from: list[str]  # one line per film, which identifies its content
+    sources: list[str] = field(default_factory=list)
 
 
 class Feed(Protocol):

@@ -61,7 +61,15 @@ def fit_classifier(
     elif options.head_start and architecture.imagenet and options.weights != "none":
         note("Starting the head from a logistic regression on the frozen features")
         started = time.monotonic()
-        start_head(classifier, feed.pooled(), train.positives, train.groups, seed=options.seed)
+        start_head(
+            classifier,
+            feed.pooled(),
+            train.positives,
+            train.groups,
+            c=options.head_c,
+            seed=options.seed,
+            sources=train.sources if options.source_weight else (),
+        )
         row, best = validation.add("start", learning_rate=None, loss=None, started=started)
         watcher().end_epoch(row, best=best)
         if checkpoints:
@@ -102,7 +110,7 @@ def _phases(options: TrainingOptions, architecture: Architecture) -> list[_Phase
     train = _Phase(
         name="train",
         rate=options.learning_rate or architecture.learning_rate,
-        epochs=options.epochs or architecture.epochs,
+        epochs=architecture.epochs if options.epochs is None else options.epochs,
         warmup=architecture.warmup,
     )
     if not options.fine_tune:

@@ -10,50 +10,71 @@ import numpy as np
 
 from cxr_cli.training.classifier import HIDDEN, PROBABILITY, Classifier
 
-# scikit-learn's C, for the sum over all variants of a film. From 0.01 to 0.1 it makes no difference on the ieee8023
-# films; choosing it in folds, on a few dozen negatives, was worse (docs/training.md).
-_STRENGTH = 0.03
 _FOLDS = 5
 _NOISE = 0.01  # standard deviation, for each weight
 
 
 def start_head(
-    classifier: Classifier, features: np.ndarray, positives: np.ndarray, groups: Sequence[str], *, seed: int
+    classifier: Classifier,
+    features: np.ndarray,
+    positives: np.ndarray,
+    groups: Sequence[str],
+    *,
+    c: float,
+    seed: int,
+    sources: Sequence[str] = (),
 ) -> None:
     """Set the head's weights so that its logit is that of a logistic regression on the pooled features.
 
-    The regression is fitted on the films and augmented variants of each, with the same total weight for both classes.
-    Folds by group then set the scale and offset of its logits (Platt 1999), because a regression on more features than
-    films is overconfident.
+    The regression is fitted on the films and augmented variants of each, with the same total weight for both classes,
+    and for all sources of a class if they are given. Folds by group then set the scale and offset of its logits (Platt
+    1999), because a regression on more features than films is overconfident, and a strongly regularized one too timid.
 
     Args:
         classifier: changed in place.
         features: (variants, N, C) float32, the pooled features of the training films, first of the films as they are.
         positives: (N,) float32, 1 for the positive class.
         groups: one name per film; folds keep groups together.
+        c: scikit-learn's C, for the sum over all variants of a film; the less, the stronger the regularization.
         seed: random seed of the folds.
+        sources: one name per film. Defaults to none: all films of a class have the same weight.
     """
     truth = positives.astype(int)
-    scale, offset = _calibrate(features, truth, groups, seed=seed)
-    weights, bias = _regression(features, truth)
+    names = np.asarray(sources or [""] * len(truth))
+    scale, offset = _calibrate(features, truth, names, groups, c=c, seed=seed)
+    weights, bias = _regression(features, truth, _balance(truth, names), c=c)
     _plant(classifier, weights * scale, bias * scale + offset, seed=seed)
 
 
-def _regression(features: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:
-    """(variants, N, C) features, (N,) truth -> (C,) weights and bias on the features as they are."""
+def _balance(truth: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    """(N,) weights with a mean of 1: the same total for both classes, and within a class for all of its sources."""
+    weights = np.zeros(len(truth))
+    for label in (0, 1):
+        own = set(sources[truth == label])
+        for name in own:
+            films = (truth == label) & (sources == name)
+            weights[films] = len(truth) / (2 * len(own) * films.sum())
+    return weights
+
+
+def _regression(features: np.ndarray, truth: np.ndarray, balance: np.ndarray, *, c: float) -> tuple[np.ndarray, float]:
+    """(variants, N, C) features, (N,) truth and weights -> (C,) weights and bias on the features as they are."""
     from sklearn.linear_model import LogisticRegression
 
     rows = features.reshape(-1, features.shape[-1]).astype(np.float64)
     center, variance = rows.mean(axis=0), rows.var(axis=0)
     # Plain standardizing would give features that hardly vary, mostly noise, the same weight as the others.
     spread = np.sqrt(variance + variance.mean() + 1e-12)
-    model = LogisticRegression(C=_STRENGTH / len(features), class_weight="balanced", max_iter=1000)
-    model.fit((rows - center) / spread, np.tile(truth, len(features)))
+    model = LogisticRegression(C=c / len(features), max_iter=1000)
+    copies = len(features)
+    model.fit((rows - center) / spread, np.tile(truth, copies), sample_weight=np.tile(balance, copies))
     weights = model.coef_[0] / spread
     return weights, float(model.intercept_[0] - center @ weights)
 
 
-def _calibrate(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], *, seed: int) -> tuple[float, float]:
+def _calibrate(
+    features: np.ndarray, truth: np.ndarray, sources: np.ndarray, groups: Sequence[str], *, c: float, seed: int
+) -> tuple[float, float]:
     """Fit the scale and offset of the regression's logits on films on which it was not fitted."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
@@ -66,10 +87,13 @@ def _calibrate(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], *
     for fit, left_out in StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(truth, truth, names):
         if len(set(truth[fit])) < 2:
             return 1.0, 0.0
-        weights, bias = _regression(features[:, fit], truth[fit])
+        # Balanced within the fold: otherwise the intercept, which is not regularized, hides the rest at a small C.
+        weights, bias = _regression(features[:, fit], truth[fit], _balance(truth[fit], sources[fit]), c=c)
         logits[left_out] = features[0, left_out] @ weights + bias
-    platt = LogisticRegression(C=1e3, class_weight="balanced").fit(logits[:, None], truth)
-    scale = float(platt.coef_[0, 0])
+    # A strongly regularized regression has logits near 0: scaled first, so that Platt's own penalty is as small for it.
+    size = float(logits.std()) or 1.0
+    platt = LogisticRegression(C=1e3).fit(logits[:, None] / size, truth, sample_weight=_balance(truth, sources))
+    scale = float(platt.coef_[0, 0]) / size
     # A negative scale would invert the predictions: then the folds found nothing, and are not used.
     return (scale, float(platt.intercept_[0])) if scale > 0 else (1.0, 0.0)
 

@@ -238,7 +238,8 @@ def _record(
     made: DatasetRecord,
 ) -> dict[str, Any]:
     assert validation.best is not None
-    planned = (options.epochs or architecture.epochs) + (options.fine_tune_epochs if options.fine_tune else 0)
+    planned = architecture.epochs if options.epochs is None else options.epochs
+    planned += options.fine_tune_epochs if options.fine_tune else 0
     epochs = validation.history[-1].epoch
     return {
         "schema_version": RunRecord.VERSION,

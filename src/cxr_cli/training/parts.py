@@ -55,7 +55,13 @@ def read_part_films(
         make=lambda: (film[None] for film in read_resized(paths, size=size, description=f"Reading {part} films")),
         check=lambda kept: np.array_equal(kept[0], read_at(paths[0], size)),
     )
-    return PartFilms(films=pixels, positives=positives, groups=[film.group for film in members], made_from=made_from)
+    return PartFilms(
+        films=pixels,
+        positives=positives,
+        groups=[film.group for film in members],
+        sources=[film.source for film in members],
+        made_from=made_from,
+    )
 
 
 def file_state(path: Path) -> str:
