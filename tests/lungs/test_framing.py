@@ -9,7 +9,7 @@ import pytest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import UsageError
 from cxr_cli.films.transforms import WHOLE_FILM
-from cxr_cli.lungs.framing import CROP_MARGIN, Framing, choose_framing, frame_film
+from cxr_cli.lungs.framing import CROP_MARGIN, Framing, choose_framing, frame_by, frame_film
 from cxr_cli.lungs.keep import segment_lungs
 from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
 from cxr_cli.recipe.record import RunRecord
@@ -72,8 +72,22 @@ def test_a_crop_needs_less_of_a_mask_than_a_mask(monkeypatch):
     assert frame_film(film, CROP).reason == "one lung found instead of two"
 
 
-def choose(**asked: str) -> Framing | None:
-    return choose_framing(**(dict.fromkeys(("crop", "mask", "method", "segment")) | asked))
+def test_an_equalized_crop_is_the_same_whatever_the_gamma_of_the_film():
+    film = render(positive=False, seed=2).film
+    box = (slice(40, 280), slice(30, 290))
+    mask = np.zeros(film.shape, dtype=bool)
+    mask[box] = True
+    framing = Framing(kind="crop", method="otsu", equalize=True)
+
+    dark = np.rint(255 * (film / 255) ** 1.5).astype(np.uint8)
+    plain, darker = frame_by(film, mask, framing)[0], frame_by(dark, mask, framing)[0]
+
+    assert plain.shape == (240, 260)
+    assert np.abs(plain.astype(float) - darker).mean() < 3 < np.abs(film[box].astype(float) - dark[box]).mean()
+
+
+def choose(**asked: str | bool) -> Framing | None:
+    return choose_framing(**(dict.fromkeys(("crop", "mask", "method", "segment")) | {"equalize": False} | asked))
 
 
 @pytest.mark.parametrize(
@@ -82,6 +96,10 @@ def choose(**asked: str) -> Framing | None:
         ({}, None),
         ({"crop": "lungs"}, Framing(kind="crop", method=DEFAULT_METHOD, margin=CROP_MARGIN)),
         ({"crop": "lungs", "method": "otsu"}, Framing(kind="crop", method="otsu", margin=CROP_MARGIN)),
+        (
+            {"crop": "lungs", "equalize": True},
+            Framing(kind="crop", method=DEFAULT_METHOD, margin=CROP_MARGIN, equalize=True),
+        ),
         ({"mask": "lungs"}, Framing(kind="mask", method=DEFAULT_METHOD)),
         ({"segment": "dbscan"}, Framing(kind="mask", method="dbscan")),
     ],
@@ -96,6 +114,7 @@ def test_the_options_choose_a_framing(asked, framing):
         ({"crop": "heart"}, "Expected the part lungs. Received: 'heart'."),
         ({"crop": "lungs", "mask": "lungs"}, "Expected one of crop and mask. Received: crop and mask."),
         ({"crop": "lungs", "segment": "otsu"}, "Expected one of crop and mask. Received: crop and segment."),
+        ({"mask": "lungs", "equalize": True}, "Expected equalize with crop. Received: equalize without it."),
         ({"method": "otsu"}, "Expected a segmentation method with crop or mask. Received: otsu without them."),
         (
             {"crop": "lungs", "method": "eye"},

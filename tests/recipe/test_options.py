@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from cxr_cli.cli.app import app
-from cxr_cli.errors import CxrError, WorkspaceError
+from cxr_cli.errors import CxrError, UsageError, WorkspaceError
 from cxr_cli.metrics.operating_points import DEFAULT_RULE
 from cxr_cli.recipe.architectures import ARCHITECTURES, CLASSIFIERS
 from cxr_cli.recipe.options import (

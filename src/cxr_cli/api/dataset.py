@@ -52,6 +52,7 @@ def prepare(
     link: bool = False,
     crop: str | None = None,
     mask: str | None = None,
+    equalize: bool = False,
     segmentation_method: str | None = None,
     segment: str | None = None,
     cluster: str | None = None,
@@ -73,6 +74,7 @@ def prepare(
         link: make hard links instead of copies.
         crop: "lungs": write films that are cropped to the box around both lungs, with a margin. Defaults to none.
         mask: "lungs": write films in which all but the lungs is black. Defaults to none.
+        equalize: with `crop`: spread the gray levels of each crop, so that exposure and processing matter less.
         segmentation_method: with `crop` or `mask`: how to find the lungs. Defaults to the first of
             `cxr prepare --help`.
         segment: short for `mask="lungs"` with this `segmentation_method`.
@@ -91,7 +93,11 @@ def prepare(
     from cxr_cli.lungs.framing import choose_framing
 
     framing = choose_framing(
-        crop=as_text(crop), mask=as_text(mask), method=as_text(segmentation_method), segment=as_text(segment)
+        crop=as_text(crop),
+        mask=as_text(mask),
+        equalize=equalize,
+        method=as_text(segmentation_method),
+        segment=as_text(segment),
     )
     place = find_workspace(workspace)
     with reader(cluster, place) as read:

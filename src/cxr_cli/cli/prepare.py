@@ -73,6 +73,12 @@ def prepare(
     mask: Annotated[
         Part | None, typer.Option("--mask", help="Make all but the lungs black.", show_default=False)
     ] = None,
+    equalize: Annotated[
+        bool,
+        typer.Option(
+            "--equalize", help="With --crop: spread the gray levels of each crop, so that exposure matters less."
+        ),
+    ] = False,
     method: Annotated[
         Method | None,
         typer.Option(
@@ -111,6 +117,7 @@ def prepare(
         link=link,
         crop=crop,
         mask=mask,
+        equalize=equalize,
         segmentation_method=method,
         segment=segment,
         cluster=cluster,

@@ -1,7 +1,7 @@
 """What is done to a film's pixels, the same in training and in prediction."""
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 # A part of a film: its left, top, right and bottom edge, as shares of the film's width and height.
 FilmBox = tuple[float, float, float, float]
@@ -24,6 +24,20 @@ def resize(film: np.ndarray, size: int) -> np.ndarray:
     if film.shape == (size, size):
         return film
     return np.asarray(Image.fromarray(film).resize((size, size), Image.Resampling.BILINEAR))
+
+
+def equalize(film: np.ndarray) -> np.ndarray:
+    """Spread the gray levels of a film so that all are about as frequent: histogram equalization, as Pillow has it.
+
+    What is left is which place is brighter than which, whatever the exposure, window or processing of the film.
+
+    Args:
+        film: (H, W) uint8.
+
+    Returns:
+        (H, W) uint8.
+    """
+    return np.asarray(ImageOps.equalize(Image.fromarray(film)))
 
 
 def stretch(values: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from cxr_cli.errors import UsageError
-from cxr_cli.films.transforms import WHOLE_FILM, FilmBox
+from cxr_cli.films.transforms import WHOLE_FILM, FilmBox, equalize
 from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
 from cxr_cli.workspace.records import RecordPart
 
@@ -25,6 +25,7 @@ class Framing(RecordPart, frozen=True, kw_only=True):
     kind: Literal["crop", "mask"]  # the box around both lungs, or a film in which all but the lungs is black
     method: str  # a name of `SEGMENTATION_METHODS`, which finds the lungs
     margin: float = 0.0  # of a crop, on each side, as a share of the box's side
+    equalize: bool = False  # of a crop: spread its gray levels so that all are about as frequent
 
     @property
     def films(self) -> str:
@@ -34,7 +35,7 @@ class Framing(RecordPart, frozen=True, kw_only=True):
     def __str__(self) -> str:
         """Describe it for a person, in full."""
         margin = f" with a margin of {self.margin:.0%}" if self.margin else ""
-        return f"{self.films}{margin}, found by {self.method}"
+        return f"{self.films}{margin}, found by {self.method}{', and equalized' if self.equalize else ''}"
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,13 @@ def frame_film(film: "np.ndarray", framing: Framing) -> FramedFilm:
         framing: what to do.
 
     Returns:
-        The pixels are those of the film: a crop is not resized. Always the same for the same film.
+        A crop is not resized. Always the same for the same film.
     """
     from cxr_cli.lungs.keep import segment_lungs
 
     lungs = segment_lungs(film, framing.method)
     if not can_frame(lungs, framing):
-        return FramedFilm(film, WHOLE_FILM, lungs, "; ".join(lungs.flags))
+        return FramedFilm(equalize(film) if framing.equalize else film, WHOLE_FILM, lungs, "; ".join(lungs.flags))
     part, box = frame_by(film, lungs.mask, framing)
     return FramedFilm(part, box, lungs, "")
 
@@ -91,15 +92,19 @@ def frame_by(film: "np.ndarray", mask: "np.ndarray", framing: Framing) -> "tuple
     height, width = film.shape
     top, bottom = _span(mask.max(axis=1), framing.margin)
     left, right = _span(mask.max(axis=0), framing.margin)
-    return film[top:bottom, left:right], (left / width, top / height, right / width, bottom / height)
+    part = film[top:bottom, left:right]
+    return equalize(part) if framing.equalize else part, (left / width, top / height, right / width, bottom / height)
 
 
-def choose_framing(*, crop: str | None, mask: str | None, method: str | None, segment: str | None) -> Framing | None:
+def choose_framing(
+    *, crop: str | None, mask: str | None, equalize: bool, method: str | None, segment: str | None
+) -> Framing | None:
     """Make a framing of what a person asked for.
 
     Args:
         crop: "lungs", or None.
         mask: "lungs", or None.
+        equalize: whether to spread the gray levels of a crop.
         method: a name of `SEGMENTATION_METHODS`, or None for the first of them.
         segment: short for a mask by this method, or None.
 
@@ -120,6 +125,8 @@ def choose_framing(*, crop: str | None, mask: str | None, method: str | None, se
             f"Expected a segmentation method with crop or mask. Received: {method} without them.",
             hint="For example: --crop lungs",
         )
+    if equalize and not crop:
+        raise UsageError("Expected equalize with crop. Received: equalize without it.", hint="Add: --crop lungs")
     if not asked:
         return None
     method = segment or method or DEFAULT_METHOD
@@ -128,7 +135,9 @@ def choose_framing(*, crop: str | None, mask: str | None, method: str | None, se
             f"Expected a segmentation method: {', '.join(SEGMENTATION_METHODS)}. Received: {method!r}.",
             hint=f"For example: {DEFAULT_METHOD}",
         )
-    return Framing(kind="crop", method=method, margin=CROP_MARGIN) if crop else Framing(kind="mask", method=method)
+    if crop:
+        return Framing(kind="crop", method=method, margin=CROP_MARGIN, equalize=equalize)
+    return Framing(kind="mask", method=method)
 
 
 def framing_of_segment(fields: dict[str, Any]) -> dict[str, Any]:

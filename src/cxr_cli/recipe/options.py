@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr_cli.errors import CxrError, UsageError, WorkspaceError
-from cxr_cli.recipe.architectures import ARCHITECTURES
+from cxr_cli.recipe.architectures import ARCHITECTURES, CLASSIFIERS
 
 _FROM_ARCHITECTURE = "depends on the architecture (see cxr train --list)"
 _KINDS = {int: "an integer", float: "a number", bool: "True or False", str: "text", tuple: "folders"}
@@ -175,7 +175,12 @@ class TrainingOptions:
 
         _check(self)
         object.__setattr__(self, "operating_point", str(parse_rule(self.operating_point)))
-        starts = self.head_start and self.weights != "none" and ARCHITECTURES[self.arch].imagenet
+        starts = (
+            self.arch in CLASSIFIERS
+            and self.head_start
+            and self.weights != "none"
+            and ARCHITECTURES[self.arch].imagenet
+        )
         if self.epochs == 0 and not starts:
             raise UsageError(
                 f"Expected at least 1 epoch for {self.arch} without a head start. Received: epochs=0.",
