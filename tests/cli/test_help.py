@@ -111,7 +111,7 @@ def test_an_unknown_command_is_wrong_usage(cxr):
     [
         ["predict"],
         ["train", "--arch", "vgg99"],
-        ["train", "--epochs", "0"],
+        ["train", "--epochs", "-1"],
         ["evaluate", "--split", "final"],
         ["gradcam", "film.png", "--alpha", "2"],
     ],

@@ -155,6 +155,7 @@ def test_the_record_describes_how_the_dataset_was_made(clinic, workspace, rows_o
         "positive": "COVID-19",
         "split": "60/20/20",
         "seed": 4,
+        "hold_out": [],
         "link": False,
     }
     assert record.funnel == [
@@ -598,6 +599,7 @@ def test_class_folders_become_a_dataset(class_folders, workspace):
         "positive": "covid",
         "split": "70/15/15",
         "seed": 2,
+        "hold_out": [],
         "link": False,
     }
     film = next(film for film in films if film.original.endswith("covid/003_1.png"))

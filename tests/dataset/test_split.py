@@ -314,5 +314,5 @@ def test_a_source_with_one_class_can_be_held_out_and_a_group_goes_as_a_whole():
 
 
 def test_an_unknown_source_is_refused_with_those_there_are():
-    with pytest.raises(UsageError, match="hold out: near. Received: far"):
+    with pytest.raises(UsageError, match=r"hold out: near\. Received: far"):
         split_held_out(["near"], ["a"], [True], hold_out=["far"], shares=(70, 15, 15), seed=0)
