@@ -47,6 +47,7 @@ def test_json_has_the_same_content_and_the_run_folder_is_the_default(cxr, own_tr
         "run": "simple-cnn",
         "format": "h5",
         "precision": "float32",
+        "framing": None,
         "file": str(made),
         "bytes": made.stat().st_size,
         "outputs": {"probability": [None, 1]},

@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import cxr_cli
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.explanation.explain import explain_film
 from cxr_cli.films.reader import read_film
-from cxr_cli.films.transforms import WHOLE_FILM
+from cxr_cli.films.transforms import WHOLE_FILM, resize
 from cxr_cli.lungs.framing import Framing, frame_film
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.rendering.render import write_phantoms
+from cxr_cli.web import html
+from cxr_cli.web.predicting import RunPredictors
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
@@ -97,6 +102,37 @@ def test_evaluate_does_not_frame_films_again(cxr, framed):
         assert float(row["probability"]) == pytest.approx(original, abs=1e-6)
 
 
+def test_the_input_of_the_model_file_is_framed(framed, framing, film):
+    run = cxr_cli.load_run(framed.run().root)
+    part = frame_film(read_film(film), framing).film
+
+    for source in (film, read_film(film)):
+        made = run.input_of(source)
+        assert made.shape == (64, 64, 3)
+        for channel in range(3):
+            np.testing.assert_array_equal(made[..., channel], resize(part, 64))
+
+
+def test_an_export_says_what_the_file_takes(cxr, framed, framing):
+    made = json.loads(cxr("export", "-f", "litert", "--json", "-w", framed.root).stdout)
+
+    assert made["framing"] == {"kind": framing.kind, "method": "otsu", "margin": framing.margin}
+    assert f"  First   : the file takes {framing};" in cxr("export", "-f", "litert", "-w", framed.root).stdout
+
+
+def test_the_page_shows_the_frame_on_the_whole_film(framed, framing, film):
+    shown = RunPredictors(framed).predict(film, name="a.png")
+
+    assert shown.size == read_film(film).shape[::-1]
+    page = html.prediction(shown, name="a.png")
+    assert ('class="cxr-frame"' in page) == (framing.kind == "crop")
+
+
+def test_the_report_says_what_the_films_were(cxr, framed, framing):
+    assert cxr("report", "-w", framed.root).exit_code == 0
+    assert str(framing) in framed.report("simple-cnn").markdown.read_text()
+
+
 def test_a_run_knows_the_films_it_was_trained_on(cxr, framed):
     film = next(film for film in read_manifest(framed.prepared()) if film.split == "train")
     (answer,) = json.loads(cxr("predict", film.original, "--json", "-w", framed.root).stdout)
@@ -104,16 +140,67 @@ def test_a_run_knows_the_films_it_was_trained_on(cxr, framed):
     assert answer["seen"] == "film"
 
 
-def test_a_run_of_whole_films_is_not_evaluated_on_framed_films(cxr, own_trained, framed, framing):
+def test_a_run_of_whole_films_is_evaluated_on_the_originals_of_framed_films(cxr, own_trained, framed, framing):
     shutil.rmtree(own_trained.dataset.root)
     shutil.copytree(framed.dataset.root, own_trained.dataset.root)
+
+    assert cxr("evaluate", "-w", own_trained.root).exit_code == 0
+    predictor = open_predictor(own_trained.run())
+    rows = csv.DictReader(own_trained.evaluation("simple-cnn", "test").predictions.read_text().splitlines())
+    for row in rows:
+        expected = predictor.predict_file(Path(row["original"])).probabilities["covid"]
+        assert float(row["probability"]) == pytest.approx(expected, abs=1e-6)
+
+    manifest = own_trained.dataset.manifest
+    manifest.write_text(manifest.read_text().replace(str(Path(row["original"]).parent), "/gone"))
     result = cxr("evaluate", "-w", own_trained.root)
 
     assert result.exit_code == 1
     assert (
-        "Expected films as the run simple-cnn was trained on: whole. "
-        f"Received: {own_trained.dataset.root} has {framing}." in result.stderr
+        "Expected films as the run simple-cnn was trained on, whole, or the original films. "
+        f"Received: {own_trained.dataset.root} has {framing}, and the original films are gone." in result.stderr
     )
+
+
+def test_a_heat_map_covers_the_whole_film_and_is_empty_outside_the_crop(cxr, framed, framing, film, tmp_path):
+    heat = explain_film(open_predictor(framed.run()), film, target="covid")
+    left, top, right, bottom = heat.prediction.box
+
+    assert heat.film.shape == read_film(film).shape
+    if framing.kind == "mask":
+        np.testing.assert_array_equal(heat.cam, heat.part)
+        return
+    y, x = (np.indices(heat.cam.shape) + 0.5) / len(heat.cam)
+    inside = (x > left) & (x < right) & (y > top) & (y < bottom)
+    assert 0.2 < inside.mean() < 1
+    assert not heat.cam[~inside].any()
+    # Nowhere else is the map changed: its places are where they are in the crop.
+    peak = np.unravel_index(np.abs(heat.part).argmax(), heat.part.shape)
+    row = top + (peak[0] + 0.5) / heat.part.shape[0] * (bottom - top)
+    column = left + (peak[1] + 0.5) / heat.part.shape[1] * (right - left)
+    assert heat.cam[int(row * 128), int(column * 128)] == pytest.approx(heat.part[peak], rel=0.1)
+
+    result = cxr("gradcam", film, "--target", "covid", "-o", tmp_path / "heat.npy", "--raw", "-w", framed.root)
+    assert result.exit_code == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "heat.npy"), heat.cam)
+
+
+def test_a_gallery_shows_whole_films_and_takes_masks_of_them(cxr, framed, phantoms, tmp_path_factory, tmp_path):
+    drawn = tmp_path_factory.mktemp("drawn")
+    write_phantoms(drawn, films=40, seed=3, masks=True)  # the same films as `phantoms`
+    masks = drawn / "masks" / "lungs"
+    result = cxr(
+        "gradcam", "--split", "test", "--target", "covid", "--lungs", masks, "-o", tmp_path, "--json", "-w", framed.root
+    )
+    made = json.loads(result.stdout)
+
+    assert result.exit_code == 0
+    assert made["failed"] == []
+    for row in made["films"]:
+        assert Path(row["image"]).parent == phantoms.parent
+        assert 0 < row["lung_area"] < 1
+        with Image.open(tmp_path / row["picture"]) as picture:
+            assert picture.width == read_film(Path(row["image"])).shape[1]
 
 
 def test_a_film_without_lungs_is_predicted_whole_with_a_note(cxr, framed, framing, tmp_path):

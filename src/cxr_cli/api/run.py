@@ -90,6 +90,22 @@ class Run:
         for result in predict_files(self._predictor, paths, dataset=dataset, sets=sets):
             yield result.row
 
+    def input_of(self, film: AnyPath | np.ndarray) -> np.ndarray:
+        """Make a film what the run's model file takes: cropped or masked as the run was trained, and resized.
+
+        Args:
+            film: an image file, or (H, W) uint8, 0 is black.
+
+        Returns:
+            (S, S, 3) uint8, S the input size, the same gray in each channel.
+
+        Raises:
+            ImageError: the film can't be read, or the array is not (H, W) uint8.
+        """
+        predictor = self._predictor
+        made = predictor.predict(film) if isinstance(film, np.ndarray) else predictor.predict_file(Path(film))
+        return np.repeat(np.asarray(made.shown)[..., None], 3, axis=-1)
+
     def explain(self, film: AnyPath | np.ndarray, *, method: str = "gradcam", target: str | None = None) -> "HeatMap":
         """Make the heat map of one film.
 

@@ -11,8 +11,8 @@ from cxr_cli.auditing.record import AuditFinding, ShortcutCheck
 from cxr_cli.metrics.subgroups import ENOUGH
 
 _MODEL_LEARNS = "A model can learn to recognize {0} from a film instead of the disease"
-_MASK = (
-    "Mask everything except the lungs: `cxr prepare --segment unet`; and check where a model looks: "
+_CROP = (
+    "Crop the films to the lungs: `cxr prepare --crop lungs`; and check where a model looks: "
     "`cxr gradcam --lungs DIR`"
 )
 _ONE_SOURCE = "Use one source with both classes, and test on another: `cxr evaluate --external --metadata FILE`"
@@ -66,12 +66,12 @@ _WORDS = {
     BORDER.name: (
         "The outer border alone reveals the class.",
         "A classifier that saw no lung did this, from margins, markers, collimation or the position of the patient.",
-        _MASK,
+        _CROP,
     ),
     CORNERS.name: (
         "The corners alone reveal the class.",
         "A classifier that saw no lung did this. Side markers and burnt-in text are the usual reason.",
-        _MASK,
+        _CROP,
     ),
 }
 

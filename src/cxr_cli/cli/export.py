@@ -52,10 +52,13 @@ def export(
 
     exported = export_run(run, format=format_name, precision=precision, output=output, workspace=workspace)
     if as_json:
+        import msgspec
+
         report = {
             "run": exported.run,
             "format": str(format_name),
             "precision": str(precision),
+            "framing": msgspec.to_builtins(exported.framing),
             "file": str(exported.path),
             "bytes": exported.size,
             "outputs": {name: [None, *shape] for name, shape in exported.shapes.items()},
@@ -78,6 +81,8 @@ def _show(run: str, tool: str, exported: "Exported", precision: str) -> None:
     console.result(f"{run} for {tool}" + (f", {precision}" if cost else ""))
     console.result(f"  File    : {exported.path} ({exported.size / 1e6:.1f} MB{beside})")
     console.result(f"  Input   : film ({', '.join(map(str, exported.input_shape))}) uint8, RGB, 0 to 255")
+    if exported.framing:
+        console.result(f"  First   : the file takes {exported.framing}; docs/export.md says how")
     console.result(f"  Outputs : {outputs}, for one film")
     console.result(f"  Checked : opened with {tool}{equal} model.keras on {exported.films} {exported.films_from}")
     if cost:

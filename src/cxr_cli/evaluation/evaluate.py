@@ -9,6 +9,7 @@ import numpy as np
 
 from cxr_cli.dataset.duplicates import read_small
 from cxr_cli.dataset.manifest import Film, read_manifest
+from cxr_cli.dataset.originals import whole_films
 from cxr_cli.dataset.record import DatasetRecord, Leak
 from cxr_cli.dataset.seen import COPY, FILM, MAYBE_COPY, PATIENT, open_seen
 from cxr_cli.errors import CxrError, UsageError, WorkspaceError
@@ -21,7 +22,7 @@ from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.files import lock, staged_folder
-from cxr_cli.workspace.folders import PARTS, EvaluationFolder
+from cxr_cli.workspace.folders import PARTS, DatasetFolder, EvaluationFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
@@ -193,23 +194,36 @@ def _part(workspace: Workspace, predictor: Predictor, split: str) -> FilmSet:
             f"Received: {dataset.root} has {made.class_indices}.",
             hint="Prepare the dataset with the run's --positive, or train again",
         )
-    if made.framing and made.framing != predictor.record.framing:
-        raise WorkspaceError(
-            f"Expected films as the run {predictor.run.name} was trained on: "
-            f"{predictor.record.framing or 'whole'}. Received: {dataset.root} has {made.framing}.",
-            hint="Prepare the dataset as it was for that run, or train again",
-        )
     everything = read_manifest(dataset)
     places = [place for place, film in enumerate(everything) if film.split == split]
     films = [everything[place] for place in places]
+    paths, framed = _files(dataset, made, films, predictor)
     return FilmSet(
         name=split,
         films=films,
-        paths=[dataset.root / film.path for film in films],
+        paths=paths,
         small=read_small(dataset, places),
-        framed=bool(made.framing),
+        framed=framed,
         trained_on=split != "test",
         same_dataset=made.fingerprint == predictor.record.dataset_fingerprint,
         fingerprint=made.fingerprint,
         leaks=[leak for leak in made.leaks if split in (leak.earlier, leak.later)],
     )
+
+
+def _files(
+    dataset: DatasetFolder, made: DatasetRecord, films: Sequence[Film], predictor: Predictor
+) -> tuple[Sequence[Path], bool]:
+    """Where to read the films, and whether they are framed as the run wants them."""
+    wanted = predictor.record.framing
+    copies = [dataset.root / film.path for film in films]
+    if made.framing and made.framing == wanted:
+        return copies, True
+    paths, whole = whole_films(copies, [film.original for film in films], made.framing)
+    if not whole:
+        raise WorkspaceError(
+            f"Expected films as the run {predictor.run.name} was trained on, {wanted or 'whole'}, or the original "
+            f"films. Received: {dataset.root} has {made.framing}, and the original films are gone.",
+            hint="Prepare the dataset as it was for that run, or train again",
+        )
+    return paths, False

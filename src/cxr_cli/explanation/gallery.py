@@ -21,6 +21,7 @@ from cxr_cli.explanation.record import GradedFilm, GradesRecord, Randomization
 from cxr_cli.films.figures import save_picture
 from cxr_cli.films.overlay import lay_heat
 from cxr_cli.films.reader import read_film
+from cxr_cli.films.transforms import cut_out
 from cxr_cli.lungs.segment import check_reference, find_reference, read_reference
 from cxr_cli.prediction.predictor import Prediction, Predictor
 from cxr_cli.progress import track
@@ -41,7 +42,7 @@ class _Entry:
     thumbnail: bytes  # JPEG
     margin: float  # of the prediction, in [0, 1]; see `ranking.margin`
     edges: bool | None  # whether the mask of its lesions reaches all four edges; None without lesions
-    cam: np.ndarray
+    part: np.ndarray  # its map, over what the model was shown
     lungs: np.ndarray | None  # from `reduced`
 
 
@@ -97,7 +98,7 @@ def _beside_others(entries: Sequence[_Entry]) -> list[_Entry]:
     if not entries:
         return []
     others = others_energy(
-        [entry.cam for entry in entries], [entry.lungs for entry in entries], [entry.row.group for entry in entries]
+        [entry.part for entry in entries], [entry.lungs for entry in entries], [entry.row.group for entry in entries]
     )
     changed = []
     for entry, energy in zip(entries, others, strict=True):
@@ -134,6 +135,8 @@ def _make_entry(
 ) -> _Entry:
     pixels = read_film(film.film)
     lungs, lesions = (_mask(masks, film, pixels) for masks in (options.lungs, options.lesions))
+    # Chance is even heat, which a run of crops has in its crop alone.
+    shown_lungs, shown_lesions = (_shown(mask, prediction) for mask in (lungs, lesions))
     picture = Image.fromarray(pixels)
     picture.thumbnail((_SIDE, _SIDE))
     heat = heat_map(predictor, prediction, np.asarray(picture), method=options.method, target=options.target)
@@ -151,19 +154,21 @@ def _make_entry(
         confidence=round(prediction.confidence, 6),
         target=heat.target,
         blank=heat.blank,
-        **_figures(heat, lungs, lesions),
+        **_figures(heat, shown_lungs, shown_lesions),
         **(_areas(predictor, heat, seed=options.seed) if options.curves else {}),
     )
     picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
     data = io.BytesIO()
-    lay_heat(picture, heat.cam, alpha=options.alpha, outline=lesions).save(data, format="JPEG", quality=80)
+    lay_heat(picture, heat.cam, alpha=options.alpha, outline=lesions, box=prediction.box).save(
+        data, format="JPEG", quality=80
+    )
     return _Entry(
         row=row,
         thumbnail=data.getvalue(),
         margin=margin(prediction.probabilities[predictor.classes.positive], predictor.record.threshold),
         edges=None if lesions is None else reaches_all_edges(lesions),
-        cam=heat.cam,
-        lungs=None if lungs is None else reduced(lungs),
+        part=heat.part,
+        lungs=None if shown_lungs is None else reduced(shown_lungs),
     )
 
 
@@ -175,6 +180,12 @@ def _mask(masks: Path | None, film: GalleryFilm, pixels: np.ndarray) -> np.ndarr
     return read_reference(reference, film.film, pixels.shape)
 
 
+def _shown(mask: np.ndarray | None, prediction: Prediction) -> np.ndarray | None:
+    """The part of a mask that the model was shown; None if it is empty."""
+    part = None if mask is None else cut_out(mask, prediction.box)
+    return part if part is not None and part.any() else None
+
+
 def _is_empty(mask: Path) -> bool:
     try:
         with Image.open(mask) as picture:
@@ -184,13 +195,13 @@ def _is_empty(mask: Path) -> bool:
 
 
 def _figures(heat: HeatMap, lungs: np.ndarray | None, lesions: np.ndarray | None) -> dict[str, Any]:
-    """Compute the fields of a row that need masks."""
+    """Compute the fields of a row that need masks, of what the model was shown."""
     figures: dict[str, Any] = {}
     if lungs is not None:
-        lung = grade_lungs(heat.cam, lungs)
+        lung = grade_lungs(heat.part, lungs)
         figures |= {"lung_energy": lung.energy, "lung_area": lung.share, "lung_ratio": lung.ratio, "lung_hit": lung.hit}
     if lesions is not None:
-        lesion = grade_lesions(heat.cam, lesions)
+        lesion = grade_lesions(heat.part, lesions)
         figures |= {
             "lesion_hit": lesion.hit,
             "lesion_area": lesion.share,

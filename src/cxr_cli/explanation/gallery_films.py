@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.dataset.originals import whole_films
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.find import find_films
@@ -73,7 +74,11 @@ def find_gallery_films(
 def _part(workspace: Workspace, predictor: Predictor, split: str) -> GalleryFilms:
     dataset = workspace.prepared()
     record = read_record(dataset.record, DatasetRecord)
-    members = {(dataset.root / film.path).absolute(): film for film in read_manifest(dataset) if film.split == split}
+    films = [film for film in read_manifest(dataset) if film.split == split]
+    paths, whole = whole_films(
+        [dataset.root / film.path for film in films], [film.original for film in films], record.framing
+    )
+    members = {path.absolute(): film for path, film in zip(paths, films, strict=True)}
     if record.class_indices != predictor.record.class_indices:
         raise WorkspaceError(
             f"Expected films of the run's classes {predictor.record.class_indices}. "
@@ -86,6 +91,6 @@ def _part(workspace: Workspace, predictor: Predictor, split: str) -> GalleryFilm
             for name, path in named(members).items()
         ],
         split=split,
-        framed=bool(record.framing),
+        framed=not whole,
         foreign=record.fingerprint != predictor.record.dataset_fingerprint,
     )

@@ -21,6 +21,10 @@ def _notes(predictor: Predictor, options: GalleryOptions, gallery: GalleryFilms,
         notes.append("The run was trained on another dataset or split, and may have seen these films.")
     elif gallery.split in {"train", "val"}:
         notes.append(f"The run has seen the films of {gallery.split}: only those of test show what its maps are worth.")
+    if gallery.framed:
+        notes.append(
+            "The original films are gone: the maps are drawn on the films of the dataset, which are not whole."
+        )
     if predictor.explained != predictor.run.name_and_version:
         notes.append(f"The maps, and the deletion and insertion curves, are of {predictor.explained}.")
     if len(edges) >= _SUSPICIOUS and np.mean(edges) > _MOST_AT_EDGES:

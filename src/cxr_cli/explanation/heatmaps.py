@@ -52,7 +52,13 @@ class HeatMap:
         """
         title = f"{self.prediction.label} {self.prediction.confidence:.1%}" + (f", truth {truth}" if truth else "")
         return draw_heat_map(
-            self.film, self.cam, alpha=alpha, title=title, caption=f"{self.caption} {DISCLAIMER}", outline=outline
+            self.film,
+            self.cam,
+            alpha=alpha,
+            title=title,
+            caption=" ".join(filter(None, (self.caption, self.prediction.part, DISCLAIMER))),
+            outline=outline,
+            box=self.prediction.box,
         )
 
     def save(self, path: str | Path, *, alpha: float = 0.5) -> Path:

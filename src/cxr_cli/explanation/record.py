@@ -18,13 +18,13 @@ class GradedFilm(RecordPart, frozen=True, kw_only=True):
     target: str  # the class whose evidence is shown; empty for a method without classes
     blank: bool  # no value of the map is above 0
     lung_energy: float | None = None  # share of the heat that is in the lungs
-    lung_area: float | None = None  # share of the film that is lungs
+    lung_area: float | None = None  # share of what the model was shown that is lungs
     lung_ratio: float | None = None
     lung_energy_others: float | None = None  # what the maps of other patients would have there
     lung_gain: float | None = None  # lung_energy - lung_energy_others
     lung_hit: bool | None = None  # the hottest point is in the lungs
     lesion_hit: bool | None = None  # the hottest point is in a lesion
-    lesion_area: float | None = None  # share of the film that is lesion
+    lesion_area: float | None = None  # share of what the model was shown that is lesion
     lesion_hit_near: bool | None = None  # in it, or near it
     lesion_area_near: float | None = None
     deletion: float | None = None  # areas under the curves

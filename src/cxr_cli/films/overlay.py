@@ -16,6 +16,7 @@ _TURBO = np.array(
 _MIN_WIDTH = 320
 _PLACED_SIDE = 128  # maps have 5 to 20 places a side, and are smooth
 _MASK_COLOR = (64, 224, 208)  # turquoise, which shows on black and on white
+_BOX_COLOR = (200, 200, 200)
 _TINT = 0.15  # opacity of the color inside a mask
 
 
@@ -55,7 +56,14 @@ def on_whole_film(cam: np.ndarray, box: FilmBox) -> np.ndarray:
 
 
 def draw_heat_map(
-    film: np.ndarray, cam: np.ndarray, *, alpha: float, title: str, caption: str, outline: np.ndarray | None = None
+    film: np.ndarray,
+    cam: np.ndarray,
+    *,
+    alpha: float,
+    title: str,
+    caption: str,
+    outline: np.ndarray | None = None,
+    box: FilmBox = WHOLE_FILM,
 ) -> Image.Image:
     """Lay a class activation map over a film, with a title above and a caption below.
 
@@ -66,14 +74,23 @@ def draw_heat_map(
         title: the class and confidence.
         caption: what the picture shows, and what it does not.
         outline: (H, W) bool, a mask whose edge is drawn too. Defaults to none.
+        box: a part whose edge is drawn too. Defaults to none.
 
     Returns:
         An RGB picture: as wide as the film, or enlarged to 320 pixels.
     """
-    return _framed(lay_heat(_wide_enough(film), cam, alpha=alpha, outline=outline), title=title, caption=caption)
+    laid = lay_heat(_wide_enough(film), cam, alpha=alpha, outline=outline, box=box)
+    return _framed(laid, title=title, caption=caption)
 
 
-def lay_heat(picture: Image.Image, cam: np.ndarray, *, alpha: float, outline: np.ndarray | None = None) -> Image.Image:
+def lay_heat(
+    picture: Image.Image,
+    cam: np.ndarray,
+    *,
+    alpha: float,
+    outline: np.ndarray | None = None,
+    box: FilmBox = WHOLE_FILM,
+) -> Image.Image:
     """Lay a class activation map over a film, without any text.
 
     Args:
@@ -81,6 +98,7 @@ def lay_heat(picture: Image.Image, cam: np.ndarray, *, alpha: float, outline: np
         cam: (h, w) float32, signed; only evidence for the class is drawn.
         alpha: opacity of the hottest place, in [0, 1].
         outline: (H, W) bool, a mask whose edge is drawn too, of any size. Defaults to none.
+        box: a part whose edge is drawn too. Defaults to none.
 
     Returns:
         An RGB picture of the same size.
@@ -91,6 +109,10 @@ def lay_heat(picture: Image.Image, cam: np.ndarray, *, alpha: float, outline: np
     laid = Image.fromarray(np.rint(gray * (1 - opacity) + _colors(level) * opacity).astype(np.uint8))
     if outline is not None:
         laid.paste(_MASK_COLOR, mask=_edge(_fitted(outline, laid.size)))
+    if box != WHOLE_FILM:
+        left, top, right, bottom = np.rint(np.array(box) * (np.array(laid.size * 2) - 1)).astype(int).tolist()
+        width = max(1, laid.width // 400)
+        ImageDraw.Draw(laid).rectangle((left, top, right, bottom), outline=_BOX_COLOR, width=width)
     return laid
 
 

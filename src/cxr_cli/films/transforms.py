@@ -8,6 +8,13 @@ FilmBox = tuple[float, float, float, float]
 WHOLE_FILM: FilmBox = (0.0, 0.0, 1.0, 1.0)
 
 
+def cut_out(film: np.ndarray, box: FilmBox) -> np.ndarray:
+    """Give a part of a film, or of a mask of its size, (H, W), to the nearest pixel."""
+    height, width = film.shape
+    left, top, right, bottom = box
+    return film[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
+
+
 def resize(film: np.ndarray, size: int) -> np.ndarray:
     """Fit a film to a model's input.
 

@@ -49,6 +49,13 @@ class Prediction:
     box: FilmBox = WHOLE_FILM  # the part that the maps are of
     evidence: Evidence | None = None  # None from a run from before this was exported
 
+    @property
+    def part(self) -> str:
+        """What part of the film the model was shown, in a sentence; empty if that needs no words."""
+        if self.whole:
+            return f"Note: {self.whole}."
+        return "" if self.box == WHOLE_FILM else "The model was shown what is inside the frame, and nothing else."
+
     def blank(self, label: str) -> bool:
         """Whether nothing in the film is evidence for `label`."""
         return bool(self.cams[label].max() <= 0)

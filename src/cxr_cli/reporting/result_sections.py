@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 from PIL import Image
 
+from cxr_cli.dataset.originals import whole_films
 from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.predicted import EvaluatedFilm
 from cxr_cli.evaluation.record import EvaluationRecord
@@ -246,12 +247,13 @@ def worst_section(material: ReportMaterial) -> Section:
 
 
 def _drawn(material: ReportMaterial, film: EvaluatedFilm) -> tuple[Image.Image, str]:
-    path = material.dataset.root / film.image
+    (path,), whole = whole_films([material.dataset.root / film.image], [film.original], material.made.framing)
     pixels = read_film(path)
-    prediction = material.predictor.predict_file(path, film=pixels, framed=bool(material.made.framing))
+    prediction = material.predictor.predict_file(path, film=pixels, framed=not whole)
     picture = Image.fromarray(pixels)
     picture.thumbnail((_SIDE, _SIDE))
-    shown = lay_heat(picture, on_whole_film(prediction.cams[film.class_], prediction.box), alpha=0.5)
+    cam = on_whole_film(prediction.cams[film.class_], prediction.box)
+    shown = lay_heat(picture, cam, alpha=0.5, box=prediction.box)
     return shown, f"{_name(film)}: {film.truth}, called {film.class_}, P {film.probability:.3f}"
 
 

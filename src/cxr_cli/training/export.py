@@ -13,6 +13,7 @@ import numpy as np
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import ExportError, WorkspaceError
+from cxr_cli.lungs.framing import Framing
 from cxr_cli.metrics.calibration import apply_temperature
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.record import ExportCheck, RunRecord
@@ -56,6 +57,7 @@ class Exported:
     films_from: str  # what these films are
     differences: dict[str, float]  # largest difference from Keras, by output
     cost: Cost | None = None  # of a precision below float32
+    framing: Framing | None = None  # what has to be done to a film first
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ def export_run(
         films_from=films.source,
         differences=differences,
         cost=cost,
+        framing=record.framing,
     )
 
 

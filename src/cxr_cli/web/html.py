@@ -13,6 +13,7 @@ from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.current import why_outdated
 from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.films.transforms import WHOLE_FILM, FilmBox
 from cxr_cli.metrics.table import meaning_of, metrics_in
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.web.predicting import ShownPrediction
@@ -39,7 +40,7 @@ def prediction(shown: ShownPrediction, *, name: str) -> str:
     decision = f'<p class="cxr-decision">{escape(result.decision)}</p>' if result.decision else ""
     sets = "".join(f'<p class="cxr-decision">{escape(sentence)}</p>' for sentence in shown.sets)
     known = f'<p class="cxr-warning">{escape(shown.seen)}</p>' if shown.seen else ""
-    caption = f"{shown.caption} Note: {result.whole}." if result.whole else shown.caption
+    caption = " ".join(filter(None, (shown.caption, result.part)))
     film = _data_url(shown.film, "JPEG", quality=92)
     size = f"{shown.size[0]} × {shown.size[1]} pixels"
     # The film is in the page once, as a property of both pictures.
@@ -52,9 +53,17 @@ def prediction(shown: ShownPrediction, *, name: str) -> str:
         f'<div class="cxr-pictures"><figure><div class="cxr-film" role="img" aria-label="The film"></div>'
         f"<figcaption>{escape(name)}, {size}</figcaption></figure>"
         f'<figure><div class="cxr-film" role="img" aria-label="The heat map over the film">'
-        f'<img class="cxr-heat" src="{_data_url(shown.heat, "PNG")}" alt=""></div>'
+        f'<img class="cxr-heat" src="{_data_url(shown.heat, "PNG")}" alt="">{_frame(result.box)}</div>'
         f"<figcaption>{escape(caption)}</figcaption></figure></div></section>"
     )
+
+
+def _frame(box: FilmBox) -> str:
+    """The edge of the part of the film that the model was shown, if that is not all of it."""
+    if box == WHOLE_FILM:
+        return ""
+    left, top, right, bottom = box
+    return f'<i class="cxr-frame" style="inset: {top:.2%} {1 - right:.2%} {1 - bottom:.2%} {left:.2%}"></i>'
 
 
 def error(problem: CxrError) -> str:
