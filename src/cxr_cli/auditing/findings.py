@@ -12,8 +12,7 @@ from cxr_cli.metrics.subgroups import ENOUGH
 
 _MODEL_LEARNS = "A model can learn to recognize {0} from a film instead of the disease"
 _CROP = (
-    "Crop the films to the lungs: `cxr prepare --crop lungs`; and check where a model looks: "
-    "`cxr gradcam --lungs DIR`"
+    "Crop the films to the lungs: `cxr prepare --crop lungs`; and check where a model looks: `cxr gradcam --lungs DIR`"
 )
 _ONE_SOURCE = "Use one source with both classes, and test on another: `cxr evaluate --external --metadata FILE`"
 # As the film is seen.

@@ -48,6 +48,8 @@ def _show(prepared: "Prepared") -> None:
     console.table([("Films", *labels, "patients"), *rows, ("all", *totals)], indent=0)
     console.result()
     console.result(f"Positive class: {record.classes.positive}")
+    if record.framing:
+        console.result(f"Written as: {record.framing}")
     for label, findings in record.findings.items():
         shown = ", ".join(f"{finding} {count}" for finding, count in list(findings.items())[:6])
         more = f", and {len(findings) - 6} more" if len(findings) > 6 else ""

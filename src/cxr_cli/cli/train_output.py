@@ -107,6 +107,8 @@ def _show_summary(trained: "TrainedRun") -> None:
     )
     console.result(f"Run        : {trained.run.name} ({record.arch}, {record.parameters:,} parameters)")
     console.result(f"Kept       : {kept} ({_WHY[record.stopped_by]})")
+    if record.framing:
+        console.result(f"Input      : {record.framing}; every film that it predicts is treated like this")
     if record.boosting:
         console.result(f"XGBoost    : {record.boosting.trees} trees on {record.boosting.features} features of the CNN")
     figures = ", ".join(

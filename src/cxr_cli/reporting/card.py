@@ -21,7 +21,8 @@ def model_card(material: ReportMaterial, caveats: Section) -> Document:
                 Text(
                     f"{run.arch}, {run.parameters:,} parameters, input {run.input_size} × {run.input_size} pixels. It "
                     f"gives the probability that a frontal chest radiograph is {test.positive}, the other "
-                    f"class being {test.negative}. Trained {run.created} with cxr-cli {run.versions['cxr-cli']}."
+                    f"class being {test.negative}. It sees {run.framing or 'whole films'}. Trained {run.created} with "
+                    f"cxr-cli {run.versions['cxr-cli']}."
                 ),
                 Text(f"Predict a film: cxr predict FILM --model {name}. See where the model looks: cxr gradcam FILM."),
             ],
