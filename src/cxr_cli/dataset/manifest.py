@@ -71,12 +71,12 @@ def films_by_part(films: Iterable[Film], labels: Iterable[str]) -> dict[str, dic
     return counts
 
 
-def dataset_fingerprint(films: Iterable[Film], framing: Framing | None) -> str:
+def dataset_fingerprint(films: Iterable[Film], framing: Framing | None = None) -> str:
     """Hash the content, label and part of every film, independent of their order and names: a SHA-256 in 64 hex digits.
 
     Args:
         films: all of them.
-        framing: what was done to the films; None for whole films.
+        framing: what was done to the films. Defaults to None: they are whole.
     """
     lines = sorted(f"{film.sha256} {film.label} {film.split}" for film in films)
     lines += [msgspec.json.encode(framing).decode()] if framing else []
