@@ -1,7 +1,7 @@
 """Runs: `train`, `crossval`, `calibrate` and `export`. TensorFlow is loaded only by a call that needs it."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,13 +20,18 @@ _ALL = "all"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _with_training_options(function: F) -> F:
-    """Show the training options in the signature of `function`, in place of its `**options`, for help and editors."""
-    signature = inspect.signature(function)
-    own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
-    options = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in TRAINING_OPTIONS]
-    function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
-    return function
+def _with_training_options(*, without: Collection[str] = ()) -> Callable[[F], F]:
+    """Show the training options in a function's signature, in place of its `**options`, for help and editors."""
+
+    def decorate(function: F) -> F:
+        signature = inspect.signature(function)
+        own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        names = [name for name in TRAINING_OPTIONS if name not in without]
+        options = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in names]
+        function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+        return function
+
+    return decorate
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +39,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-@_with_training_options
+@_with_training_options()
 def train(
     *,
     name: str | None = None,
@@ -112,7 +117,7 @@ def train_published(
     return train_all(find_workspace(workspace), profile=profile, **given)
 
 
-@_with_training_options
+@_with_training_options(without=["masks"])
 def crossval(
     *,
     folds: int | None = None,
