@@ -44,6 +44,9 @@ def pack(run: RunFolder, model: Path, target: RunFolder, *, version: str, date: 
     target.record.unlink(missing_ok=True)  # written last: the model is complete
     shutil.copyfile(model, target.litert_model)
     shutil.copyfile(run.class_indices, target.class_indices)
+    reference = run.root / "reference.npz"  # how features of its training films are distributed
+    if reference.is_file():
+        shutil.copyfile(reference, target.root / reference.name)
     write_fingerprints(target.fingerprints, read_seen(run) or ())
     # Whoever calibrates on these films needs to know which of them are of one patient, but not of which.
     films = read_validation(run)

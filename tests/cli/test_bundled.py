@@ -11,6 +11,9 @@ import cxr_cli
 from cxr_cli.errors import NoRunError, UsageError
 from cxr_cli.explanation.methods import MAP_METHODS
 from cxr_cli.prediction.predictor import open_predictor
+from cxr_cli.web.predicting import RunPredictors
+from cxr_cli.web.replies import Replies
+from cxr_cli.web.uploads import Uploads
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 
@@ -70,6 +73,16 @@ def test_it_is_tested_on_a_prepared_dataset_and_on_films_from_elsewhere(cxr, bun
     assert seen["films"] > 20  # of 40 phantoms, those of train and val
     assert "Warning: bundled was trained or validated on" in elsewhere.stderr + elsewhere.stdout
     assert not (tmp_path / "none" / "models").exists()
+
+
+def test_the_page_offers_it_last_and_predicts_with_it(bundled, trained, film, in_folder):
+    replies = Replies(RunPredictors(trained), Uploads(in_folder))
+    alone = Replies(RunPredictors(Workspace(in_folder)), Uploads(in_folder))
+
+    assert replies.runs() == (["simple-cnn", "bundled"], "simple-cnn")
+    assert alone.runs() == (["bundled"], "bundled")
+    assert "covid.png, predicted by bundled 9.1" in alone.film(film, "covid.png", "bundled")
+    assert f"See its model card: <code>{bundled / 'MODEL_CARD.md'}</code>" in alone.figures("bundled")
 
 
 def test_it_is_compared_with_runs(cxr, bundled, own_trained):

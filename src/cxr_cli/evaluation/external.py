@@ -142,6 +142,9 @@ def _read(predictor: Predictor, selection: Selection, name: str) -> FilmSet:
 
 def _internal(workspace: Workspace, predictor: Predictor) -> EvaluationRecord | None:
     """The run's evaluation on its own test films, where its dataset is still there."""
+    if predictor.run.version:
+        note(f"How {predictor.run.title} did on its own test films: {predictor.run.model_card}")
+        return None
     try:
         evaluation = current_test(workspace, predictor)
     except WorkspaceError as problem:

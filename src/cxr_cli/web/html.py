@@ -76,13 +76,16 @@ def figures(workspace: Workspace, run: str) -> str:
     """How a run did on its test films, as `cxr evaluate` measured it, and whether that is out of date."""
     command = f"cxr evaluate --model {run} --workspace {shlex.quote(str(workspace.root))}"
     try:
-        trained = read_record(workspace.run(run).record, RunRecord)
+        folder = workspace.run(run)
+        trained = read_record(folder.record, RunRecord)
         path = workspace.evaluation(run, "test").record
         if path.is_file():
             dataset = workspace.dataset.record
             evaluation = read_record(path, EvaluationRecord)
             made = read_record(dataset, DatasetRecord) if dataset.is_file() else None
             text = _evaluation(evaluation, outdated=why_outdated(evaluation, trained, made), command=command)
+        elif folder.version:
+            text = f"<p>See its model card: <code>{escape(str(folder.model_card))}</code></p>"
         else:
             text = f"<p>Not tested yet: <code>{escape(command)}</code></p>"
     except CxrError as problem:
