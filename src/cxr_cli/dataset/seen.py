@@ -44,8 +44,8 @@ _FITTED = 4  # of the candidates, the nearest
 _CLOSE = 0.94  # descriptors of those that are worth fitting, which takes 1 to 3 ms
 _DIGITS = 16  # of 64, of a film's sha256: no two of a million films share them by chance
 _NONE = np.empty((0, 2), np.uint64)
-# Bits of 64, of whole films: of 13 million pairs of real films of different collections, only the 12 copies are as close
-# (at 3 bits, 8 others). Of 120 films at half their size and JPEG quality 60, 119 are.
+# Bits of 64, of whole films: of 13 million pairs of real films of different collections, only the 12 copies are as
+# close (at 3 bits, 8 others). Of 120 films at half their size and JPEG quality 60, 119 are.
 _ALIKE = 2
 
 
