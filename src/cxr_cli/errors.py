@@ -79,6 +79,22 @@ class ImageError(CxrError):
     """A file that is not a readable film."""
 
 
+class AbstentionError(ImageError):
+    """A picture that a run gives no class for.
+
+    Args:
+        picture: its path, or other name.
+        reason: why, in a few words.
+    """
+
+    def __init__(self, picture: object, reason: str) -> None:
+        super().__init__(
+            f"Expected a frontal chest film. Received: {picture or 'a picture'}: {reason}.",
+            hint="To have it predicted all the same: --force",
+        )
+        self.reason = reason
+
+
 class MetadataError(CxrError):
     """A metadata file that can't be read, or that lacks a required column or value."""
 

@@ -18,7 +18,7 @@ from cxr_cli.web.predicting import RunPredictors
 from cxr_cli.workspace.records import read_record, write_record
 
 COLUMNS = ["image", "class", "confidence", "probability", "raw_probability", "positive", "model", "threshold", "set"]
-COLUMNS += ["seen", "note", "error"]
+COLUMNS += ["seen", "note", "reason", "error"]
 NOTICE = "Predicted by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
 
 

@@ -8,7 +8,8 @@ import pytest
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.metrics.measure import measure
 from cxr_cli.prediction.trees import open_booster
-from cxr_cli.training.hybrid import fit_booster, read_features
+from cxr_cli.training.features import read_features
+from cxr_cli.training.hybrid import fit_booster
 
 
 def blobs(count, seed):

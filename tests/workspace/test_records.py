@@ -10,7 +10,7 @@ import pytest
 from cxr_cli.dataset.classes import Classes, read_classes, write_classes
 from cxr_cli.dataset.record import DatasetRecord, FunnelStep
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.evaluation.record import CalibrationFigures, EvaluationRecord
+from cxr_cli.evaluation.record import Abstentions, CalibrationFigures, EvaluationRecord
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.recipe.record import ExportCheck, RunRecord
 from cxr_cli.workspace.records import read_record, stamp, write_record
@@ -75,6 +75,7 @@ REPORT = EvaluationRecord(
     confusion_matrix={"true_positive": 3, "false_positive": 1, "false_negative": 1, "true_negative": 2},
     classification_report={"covid": {"precision": 0.75}},
     subgroups=[],
+    abstentions=Abstentions(films=0, reasons={}, positives=0, metrics_without={}),
     same_dataset=True,
     seen=None,
     external=None,

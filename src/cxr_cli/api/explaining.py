@@ -22,6 +22,7 @@ def gradcam(
     lesions: AnyPath | None = None,
     curves: bool = False,
     randomize: bool = False,
+    force: bool = False,
     model: str | None = None,
     workspace: AnyPath | None = None,
 ) -> "WrittenHeatMap | Gallery":
@@ -39,6 +40,7 @@ def gradcam(
         lesions: folder of masks of opacities, for the pointing game.
         curves: measure deletion and insertion.
         randomize: check that maps change when the network's weights are random; needs TensorFlow.
+        force: explain any picture, also one that should get no class. Defaults to False.
         model: the name of a trained run, or "bundled". Defaults to the newest, else the bundled one.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
@@ -48,6 +50,7 @@ def gradcam(
 
     Raises:
         UsageError: options that don't go together, or a value out of range.
+        AbstentionError: the film gets no class. With many films, the others continue.
         ImageError: the film can't be read. With many films, the others continue.
         WorkspaceError: there is no run, or it gives no map of this method.
     """
@@ -66,6 +69,7 @@ def gradcam(
             target=target,
             alpha=alpha,
             raw=raw,
+            force=force,
             run=model,
         )
     from cxr_cli.explanation.explain_all import explain_all
@@ -83,5 +87,6 @@ def gradcam(
         lesions=as_path(lesions),
         curves=curves,
         randomize=randomize,
+        force=force,
         run=model,
     )

@@ -47,35 +47,52 @@ class Run:
         """How the run was trained: options, versions, counts and figures."""
         return self._predictor.record
 
-    def predict(self, film: AnyPath | np.ndarray, *, alpha: float | None = None) -> "PredictionRow":
+    def predict(
+        self, film: AnyPath | np.ndarray, *, force: bool = False, alpha: float | None = None
+    ) -> "PredictionRow":
         """Predict one film.
 
         Args:
             film: an image file, or (H, W) uint8, 0 is black.
             alpha: give the film's prediction set too, which may lack the right class for this share of the patients of
                 each class, in (0, 1). Defaults to none.
+            force: predict any picture, also one that should get no class. Defaults to False.
+
+        Returns:
+            The prediction. A picture that is no upright frontal chest film, or unlike the run's own films, has a
+            `reason` and no class.
 
         Raises:
             ImageError: the film can't be read, or the array is not (H, W) uint8.
             UsageError: `alpha` is not between 0 and 1.
             WorkspaceError: the run keeps no predictions for its validation films, on which sets are calibrated.
         """
-        from cxr_cli.prediction.rows import make_row
+        from cxr_cli.errors import AbstentionError
+        from cxr_cli.prediction.rows import make_failed_row, make_row
 
-        sets = self._sets(alpha)
-        if isinstance(film, np.ndarray):
-            return make_row(self._predictor, "", self._predictor.predict(film), sets=sets)
-        return make_row(self._predictor, str(film), self._predictor.predict_file(Path(film)), sets=sets)
+        name, sets = "" if isinstance(film, np.ndarray) else str(film), self._sets(alpha)
+        try:
+            if isinstance(film, np.ndarray):
+                prediction = self._predictor.predict(film, force=force)
+            else:
+                prediction = self._predictor.predict_file(Path(film), force=force)
+        except AbstentionError as error:
+            return make_failed_row(self._predictor, name, error)
+        return make_row(self._predictor, name, prediction, sets=sets)
 
-    def predict_all(self, films: AnyPaths, *, alpha: float | None = None) -> "Iterator[PredictionRow]":
+    def predict_all(
+        self, films: AnyPaths, *, force: bool = False, alpha: float | None = None
+    ) -> "Iterator[PredictionRow]":
         """Predict many films on all cores, in their order; ``pandas.DataFrame(run.predict_all(films))`` works.
 
         Args:
             films: image files, folders or globs.
             alpha: as for `predict`.
+            force: predict any picture, also one that should get no class. Defaults to False.
 
         Yields:
-            One row per film. If a film can't be read, its row has an `error`, and the others continue.
+            One row per film. The row of a film that gets no class has a `reason`; that of a film that can't be read
+            has an `error`; the others go on.
 
         Raises:
             ImageError: there is no film at one of the paths.
@@ -87,7 +104,7 @@ class Run:
 
         paths, sets = find_films(as_paths(films)), self._sets(alpha)
         dataset = Workspace(self.folder.absolute().parents[1]).dataset  # where the run was trained; may be gone
-        for result in predict_files(self._predictor, paths, dataset=dataset, sets=sets):
+        for result in predict_files(self._predictor, paths, dataset=dataset, sets=sets, force=force):
             yield result.row
 
     def input_of(self, film: AnyPath | np.ndarray) -> np.ndarray:
@@ -103,28 +120,41 @@ class Run:
             ImageError: the film can't be read, or the array is not (H, W) uint8.
         """
         predictor = self._predictor
-        made = predictor.predict(film) if isinstance(film, np.ndarray) else predictor.predict_file(Path(film))
+        made = (
+            predictor.predict(film, force=True)
+            if isinstance(film, np.ndarray)
+            else predictor.predict_file(Path(film), force=True)
+        )
         return np.repeat(np.asarray(made.shown)[..., None], 3, axis=-1)
 
-    def explain(self, film: AnyPath | np.ndarray, *, method: str = "gradcam", target: str | None = None) -> "HeatMap":
+    def explain(
+        self,
+        film: AnyPath | np.ndarray,
+        *,
+        method: str = "gradcam",
+        target: str | None = None,
+        force: bool = False,
+    ) -> "HeatMap":
         """Make the heat map of one film.
 
         Args:
             film: an image file, or (H, W) uint8, 0 is black.
             method: gradcam or another name of `cxr gradcam --help`, in any spelling of case and hyphens.
             target: the class whose evidence is shown. Defaults to the predicted class.
+            force: explain any picture, also one that should get no class. Defaults to False.
 
         Returns:
             The map: ``numpy.asarray(heat)`` gives its values, ``heat.save("heat.png")`` writes the picture.
 
         Raises:
             UsageError: there is no such method or class.
+            AbstentionError: the film gets no class.
             ImageError: the film can't be read.
         """
         from cxr_cli.explanation.explain import explain_film
 
         source = film if isinstance(film, np.ndarray) else Path(film)
-        return explain_film(self._predictor, source, method=method, target=target)
+        return explain_film(self._predictor, source, method=method, target=target, force=force)
 
     def _sets(self, alpha: float | None) -> "PredictionSets | None":
         from cxr_cli.recipe.sets import open_sets
@@ -158,6 +188,7 @@ def predict(
     model: str | None = None,
     csv: AnyPath | None = None,
     alpha: float | None = None,
+    force: bool = False,
     cluster: str | None = None,
     output: AnyPath | None = None,
     workspace: AnyPath | None = None,
@@ -170,12 +201,14 @@ def predict(
         csv: a CSV file to write the predictions to as well.
         alpha: give each film's prediction set too, which may lack the right class for this share of the patients of
             each class, in (0, 1). Defaults to none.
+        force: predict any picture, also one that should get no class. Defaults to False.
         cluster: address of a Dask cluster, or "local"; its predictions are written to `output`. Defaults to none.
         output: with `cluster`: the folder for the predictions. The same call continues where it was stopped.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Returns:
-        One row per film; if a film can't be read, its row has an `error`. With `cluster`, the record of the folder.
+        One row per film. The row of a film that gets no class has a `reason`; that of a film that can't be read has an
+        `error`. With `cluster`, the record of the folder.
 
     Raises:
         UsageError: options that don't go together, or `csv` is one of the films.
@@ -187,7 +220,7 @@ def predict(
         from cxr_cli.cluster.predicting import check_usage, predict_on_cluster
 
         address, folder = check_usage(cluster, as_path(output), csv=as_path(csv))
-        return predict_on_cluster(address, place.run(model), paths, folder, alpha=alpha)
+        return predict_on_cluster(address, place.run(model), paths, folder, alpha=alpha, force=force)
     from cxr_cli.films.find import find_films
     from cxr_cli.prediction.files import predict_files
     from cxr_cli.prediction.predictor import open_predictor
@@ -195,5 +228,7 @@ def predict(
 
     predictor = open_predictor(place.run(model))
     sets = None if alpha is None else open_sets(predictor.run, alpha)
-    results = predict_files(predictor, find_films(paths), dataset=place.dataset, csv=as_path(csv), sets=sets)
+    results = predict_files(
+        predictor, find_films(paths), dataset=place.dataset, csv=as_path(csv), sets=sets, force=force
+    )
     return [result.row for result in results]

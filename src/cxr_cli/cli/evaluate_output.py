@@ -27,6 +27,7 @@ def show_evaluation(evaluated: "Evaluated", *, as_json: bool) -> None:
     if evaluation.external and evaluation.external.gaps:
         _side_by_side(evaluation)
     _metrics(evaluation)
+    _abstentions(evaluation)
     _calibration(evaluation)
     _cells(evaluation)
     _sets(evaluation)
@@ -104,6 +105,21 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
         console.result(
             f"PPV and NPV hold for a set with {share} {evaluation.positive}; for another: --prevalence SHARE"
         )
+    console.result()
+
+
+def _abstentions(evaluation: "EvaluationRecord") -> None:
+    from cxr_cli.metrics.table import metrics_in
+
+    without = evaluation.abstentions
+    if not without.films:
+        return
+    reasons = "; ".join(f"{reason} ({count})" for reason, count in without.reasons.items())
+    console.result(f"{without.films} of {evaluation.films} films would get no class from cxr predict: {reasons}.")
+    values = [(metric.label, without.metrics_without.get(metric.name)) for metric in metrics_in("evaluate")]
+    figures = ", ".join(f"{label} {value:.3f}" for label, value in values if value is not None)
+    if figures:
+        console.result(f"They are counted above. Without them: {figures}")
     console.result()
 
 

@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     ERROR = 1, "The command failed. The last lines of stderr say what was expected and what to do next."
     USAGE = 2, "The command was used wrongly: an unknown option, or a value out of range. Nothing was done."
     ALARM = 3, "`cxr audit` raised an alarm. The audit itself is complete."
-    SOME_FILMS_FAILED = 4, "Some films could not be read. The results of all others are complete."
+    SOME_FILMS_FAILED = 4, "Some films could not be read, or got no class. The results of all others are complete."
     INTERRUPTED = 130, "The command was stopped with Ctrl-C."
 
 
@@ -28,7 +28,7 @@ def exit_code_of(*, done: int, failed: int) -> ExitCode:
 
     Args:
         done: number of films that have a result.
-        failed: number of films that could not be read.
+        failed: number of films that could not be read, or got no class.
     """
     if not failed:
         return ExitCode.SUCCESS

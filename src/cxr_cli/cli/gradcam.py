@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli.options import JsonOption, RunOption, WorkspaceOption
+from cxr_cli.cli.options import ForceOption, JsonOption, RunOption, WorkspaceOption
+from cxr_cli.errors import AbstentionError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
 from cxr_cli.workspace.folders import PARTS
 
@@ -73,6 +74,7 @@ def gradcam(
             "--randomize", help="Check that maps change when the network's weights are random; needs TensorFlow."
         ),
     ] = False,
+    force: ForceOption = False,
     run: RunOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -82,24 +84,32 @@ def gradcam(
     For many films, or with --split, --lungs, --lesions, --curves or --randomize, writes a folder with a page to look at
     (the most confidently wrong film first) and a table.
 
+    A picture that is no upright frontal chest film, or unlike the run's own films, gets no class and no map.
+
     Example: cxr gradcam covid.png -o heat.png
     """
     from cxr_cli.api.explaining import gradcam as draw
-    from cxr_cli.cli.gradcam_output import show_heat_maps
+    from cxr_cli.cli.gradcam_output import show_abstention, show_heat_maps
 
-    made = draw(
-        films,
-        output=output,
-        method=method,
-        target=target,
-        alpha=alpha,
-        raw=raw,
-        split=split,
-        lungs=lungs,
-        lesions=lesions,
-        curves=curves,
-        randomize=randomize,
-        model=run,
-        workspace=workspace,
-    )
+    try:
+        made = draw(
+            films,
+            output=output,
+            method=method,
+            target=target,
+            alpha=alpha,
+            raw=raw,
+            split=split,
+            lungs=lungs,
+            lesions=lesions,
+            curves=curves,
+            randomize=randomize,
+            force=force,
+            model=run,
+            workspace=workspace,
+        )
+    except AbstentionError as error:
+        assert films
+        show_abstention(films[0], error, as_json=as_json)
+        return
     show_heat_maps(made, as_json=as_json)

@@ -1,5 +1,7 @@
 """What `cxr gradcam` prints."""
 
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -7,7 +9,7 @@ import typer
 from cxr_cli.cli import console
 from cxr_cli.cli.exit_codes import exit_code_of
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.errors import CxrError
+from cxr_cli.errors import AbstentionError, CxrError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
 
 if TYPE_CHECKING:
@@ -31,6 +33,18 @@ _FIGURES = {
 }
 
 
+def show_abstention(film: Path, error: AbstentionError, *, as_json: bool) -> None:
+    """Print that a film gets no class, and so no heat map."""
+    if as_json:
+        console.result_json({"image": str(film), "class": None, "reason": error.reason, "heatmap": None})
+    else:
+        console.result(str(film))
+        console.result(f"  Class      : none ({error.reason})")
+        console.result("  Heat map   : none")
+    console.note(error.hint)
+    raise typer.Exit(exit_code_of(done=0, failed=1))
+
+
 def show_heat_maps(made: "WrittenHeatMap | Gallery", *, as_json: bool) -> None:
     """Print what a heat map or a gallery shows, and where it is.
 
@@ -46,6 +60,8 @@ def show_heat_maps(made: "WrittenHeatMap | Gallery", *, as_json: bool) -> None:
 
 
 def _show_one(made: "WrittenHeatMap", *, as_json: bool) -> None:
+    from cxr_cli.prediction.abstention import abstention_summary
+
     heat, prediction = made.heat, made.heat.prediction
     method = MAP_METHODS[heat.method]
     if prediction.whole:
@@ -54,6 +70,8 @@ def _show_one(made: "WrittenHeatMap", *, as_json: bool) -> None:
         console.note(heat.caption)
     if method.note:
         console.note(f"Note: {method.note}")
+    if prediction.doubt:
+        console.note(abstention_summary(Counter([prediction.doubt]), films=1, forced=True))
     if as_json:
         console.result_json(
             {
@@ -61,6 +79,7 @@ def _show_one(made: "WrittenHeatMap", *, as_json: bool) -> None:
                 "class": prediction.label,
                 "confidence": round(prediction.confidence, 6),
                 "probabilities": {label: round(value, 6) for label, value in prediction.probabilities.items()},
+                "reason": prediction.doubt or None,
                 "model": heat.run,
                 "method": heat.method,
                 "target": heat.target or None,
@@ -84,9 +103,12 @@ def _show_one(made: "WrittenHeatMap", *, as_json: bool) -> None:
 def _show_gallery(gallery: "Gallery", *, as_json: bool) -> None:
     import msgspec
 
+    from cxr_cli.prediction.abstention import abstention_summary
+
     record, errors = gallery.record, gallery.errors
     films = len(record.films) + len(errors)
-    for error in errors:
+    unread = [error for error in errors if not isinstance(error, AbstentionError)]
+    for error in unread:
         console.show_error(error if films == 1 else CxrError(error.message))
     if as_json:
         console.result_json(msgspec.to_builtins(record))
@@ -94,9 +116,11 @@ def _show_gallery(gallery: "Gallery", *, as_json: bool) -> None:
         _show_grades(record, gallery.folder)
     if record.films:
         console.note(f"Predicted by {gallery.run.title}. {DISCLAIMER}")
+    if record.abstained:
+        console.note(abstention_summary(Counter(record.abstained.values()), films=films, forced=False))
     if errors:
-        if films > 1:
-            console.note(f"{len(errors)} of {films} films could not be read.")
+        if unread and films > 1:
+            console.note(f"{len(unread)} of {films} films could not be read.")
         raise typer.Exit(exit_code_of(done=len(record.films), failed=len(errors)))
 
 

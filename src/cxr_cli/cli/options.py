@@ -69,6 +69,9 @@ PatientPatternOption = Annotated[
         show_default=False,
     ),
 ]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Give a class to every picture, also to one that is no chest film.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Method = StrEnum("Method", {name: name for name in SEGMENTATION_METHODS})  # type: ignore[misc]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]

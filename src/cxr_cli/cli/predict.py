@@ -9,7 +9,7 @@ import typer
 
 from cxr_cli.cli import console, predict_cluster
 from cxr_cli.cli.exit_codes import exit_code_of
-from cxr_cli.cli.options import AlphaOption, ClusterOption, JsonOption, RunOption, WorkspaceOption
+from cxr_cli.cli.options import AlphaOption, ClusterOption, ForceOption, JsonOption, RunOption, WorkspaceOption
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    force: ForceOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Predict the class of each film with a trained run.
+
+    A picture that is no upright frontal chest film, or unlike the run's own films, gets no class.
 
     Example: cxr predict covid.png
     """
@@ -49,12 +52,14 @@ def predict(
             csv_file=csv_file,
             alpha=alpha,
             run=run,
+            force=force,
             workspace=workspace,
             as_json=as_json,
         )
         return
     from cxr_cli.errors import CxrError
     from cxr_cli.films.find import find_films
+    from cxr_cli.prediction.abstention import abstention_summary
     from cxr_cli.prediction.files import predict_files, seen_sentence, seen_summary
     from cxr_cli.prediction.predictor import open_predictor
     from cxr_cli.recipe.sets import open_sets
@@ -65,15 +70,17 @@ def predict(
     sets = None if alpha is None else open_sets(predictor.run, alpha)
     name, paths = predictor.run.name_and_version, find_films(films)
     alone = len(paths) == 1
-    predicted, failed, seen = 0, 0, Counter[str]()
-    results = predict_files(predictor, paths, dataset=place.dataset, csv=csv_file, sets=sets)
+    predicted, failed, seen, reasons = 0, 0, Counter[str](), Counter[str]()
+    results = predict_files(predictor, paths, dataset=place.dataset, csv=csv_file, sets=sets, force=force)
     with closing(results), console.json_array() if as_json else nullcontext() as show_json:
         for result in results:
-            if result.error:
+            if result.row.reason:
+                reasons[result.row.reason] += 1
+            elif result.error:
                 failed += 1
                 console.show_error(result.error if alone else CxrError(result.error.message))  # one hint for all
                 continue
-            predicted += 1
+            predicted += result.row.class_ is not None
             seen.update(filter(None, [result.row.seen]))
             if result.row.note:
                 console.note(f"{result.row.image}: {result.row.note}.")
@@ -85,20 +92,25 @@ def predict(
         console.note(f"Predictions: {csv_file}")
     if seen:
         console.note(seen_sentence(name, next(iter(seen))) if alone else seen_summary(name, seen, predicted))
+    if reasons:
+        console.note(abstention_summary(reasons, films=len(paths), forced=force))
     if predicted:
         for sentence in sets.notes if sets else ():
             console.note(sentence)
         why = f" ({place.models} has no trained run)" if predictor.run.version and run is None else ""
         console.note(f"Predicted by {predictor.run.title}{why}. {DISCLAIMER}")
-    if failed:
-        if not alone:
-            console.note(f"{failed} of {len(paths)} files could not be read.")
-        raise typer.Exit(exit_code_of(done=predicted, failed=failed))
+    if failed and not alone:
+        console.note(f"{failed} of {len(paths)} files could not be read.")
+    if predicted < len(paths):
+        raise typer.Exit(exit_code_of(done=predicted, failed=len(paths) - predicted))
 
 
 def show_prediction(row: "PredictionRow", decision: str = "", sets: "PredictionSets | None" = None) -> None:
     """Print the prediction for one film."""
     console.result(row.image)
+    if row.class_ is None:
+        console.result(f"  Class      : none ({row.reason})")
+        return
     console.result(f"  Class      : {row.class_}")
     console.result(f"  Confidence : {row.rounded().confidence:.1%}")  # of the digits in CSV and JSON
     if decision:

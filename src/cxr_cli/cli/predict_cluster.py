@@ -18,6 +18,7 @@ def predict_on(
     csv_file: Path | None,
     alpha: float | None,
     run: str | None,
+    force: bool,
     workspace: Path | None,
     as_json: bool,
 ) -> None:
@@ -29,13 +30,18 @@ def predict_on(
     address, folder = check_usage(cluster, output, csv=csv_file)
     console.note(connecting(address))
     predictor = Workspace.find(workspace).run(run)
-    record = predict_on_cluster(address, predictor, films, folder, alpha=alpha)
+    record = predict_on_cluster(address, predictor, films, folder, alpha=alpha, force=force)
     if as_json:
         import msgspec
 
         console.result_json(msgspec.to_builtins(record))
     else:
-        rows = [("Films", record.films), *record.answers.items(), ("failed", record.errors)]
+        rows = [
+            ("Films", record.films),
+            *record.answers.items(),
+            ("no class", record.abstained),
+            ("failed", record.errors),
+        ]
         console.table([(name if name == "Films" else f"  {name}", f"{count:,}") for name, count in rows], indent=0)
         if record.films_before:
             console.result(f"{record.films_before:,} of them were predicted before.")
@@ -43,6 +49,10 @@ def predict_on(
         console.result(f"{now:,} films in {record.seconds:,.0f} s, {speed}, by {record.threads} workers.")
     console.note(f"Predictions: {PredictionsFolder(folder).parts}")
     console.note(f"Predicted by {predictor.title}. {DISCLAIMER}")
+    if record.abstained:
+        console.note(f"{record.abstained:,} of {record.films:,} films got no class; the column reason says why.")
     if record.errors:
         console.note(f"{record.errors:,} of {record.films:,} files could not be read; the column error says why.")
-        raise typer.Exit(exit_code_of(done=record.films - record.errors, failed=record.errors))
+    without = record.abstained + record.errors
+    if without:
+        raise typer.Exit(exit_code_of(done=record.films - without, failed=without))

@@ -40,6 +40,7 @@ def predict_on_cluster(
     output: Path,
     *,
     alpha: float | None = None,
+    force: bool = False,
     partition: int | None = None,
 ) -> PredictionsRecord:
     """Predict the films of an archive on a cluster that shares the file system; continues where a call was stopped.
@@ -51,6 +52,7 @@ def predict_on_cluster(
         output: the folder for the plan, the parts and, once all films are predicted, `answers.json`. The rows of the
             parts are `PredictionRow`s.
         alpha: give each film's prediction set too; see `open_sets`. Defaults to none.
+        force: predict any picture, also one that should get no class. Defaults to False.
         partition: number of films in a partition, a divisor of 10,000. Defaults to 20, 100 or 500, depending on the
             number of films.
 
@@ -68,10 +70,10 @@ def predict_on_cluster(
     sets = None if alpha is None else open_sets(run, alpha)
     folder = PredictionsFolder(output.absolute())
     with connected(address) as client, lock(folder.root):
-        plan = _plan(folder, predictor, _listed(places), sets, partition)
+        plan = _plan(folder, predictor, _listed(places), sets, partition, force=force)
         if folder.record.exists():
             return read_record(folder.record, PredictionsRecord)
-        record = _predict_all(client, folder, predictor, plan, sets)
+        record = _predict_all(client, folder, predictor, plan, sets, force=force)
         for stale in folder.parts.glob(".staged-*"):  # of workers that died
             stale.unlink(missing_ok=True)
         write_record(folder.record, record)
@@ -120,10 +122,12 @@ def _plan(
     films: Iterable[Path],
     sets: PredictionSets | None,
     partition: int | None,
+    *,
+    force: bool,
 ) -> PredictionsPlan:
     """The plan of an earlier call for the same run, films and sets, or a new one."""
     hint = "Name another folder: --output FOLDER"
-    run, own = predictor.run.name, predictions_fingerprint(predictor)
+    run, own = predictor.run.name, predictions_fingerprint(predictor, force=force)
     earlier = read_record(folder.plan, PredictionsPlan) if folder.plan.exists() else None
     if earlier and earlier.fingerprint != own:
         other = "another state of this run" if earlier.run == run else f"the run {earlier.run}"
@@ -168,6 +172,8 @@ def _predict_all(
     predictor: Predictor,
     plan: PredictionsPlan,
     sets: PredictionSets | None,
+    *,
+    force: bool,
 ) -> PredictionsRecord:
     size = plan.films_a_partition
     task = PartitionTask(
@@ -177,6 +183,7 @@ def _predict_all(
         size=size,
         version=installed_version(),
         sets=sets,
+        force=force,
     )
     sizes = [min(size, plan.films - first) for first in range(0, plan.films, size)]
     counts: Counts = Counter()
@@ -202,6 +209,7 @@ def _predict_all(
         threshold=predictor.record.threshold,
         films=plan.films,
         answers={label: counts[label] for label in predictor.classes},
+        abstained=counts[""],
         errors=counts[None],
         parts=len(sizes),
         films_before=before,

@@ -7,9 +7,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from cxr_cli.bundled.files import LUNG_UNET
 from cxr_cli.cluster.partitions import require_shared, require_version
 from cxr_cli.cluster.tables import read_films, read_part, text, write_part
-from cxr_cli.errors import ClusterError, ImageError
+from cxr_cli.errors import AbstentionError, ClusterError, ImageError
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.prediction.rows import PredictionRow, make_failed_row, make_row
 from cxr_cli.recipe.sets import PredictionSets
@@ -21,7 +22,7 @@ def _arrow_type(kind: object) -> str:
     return "double" if float in (kind, *get_args(kind)) else "string"
 
 
-Counts = Counter[str | None]  # class -> films; None: could not be read
+Counts = Counter[str | None]  # class -> films; empty: no class; None: could not be read
 _COLUMNS = {name.removesuffix("_"): _arrow_type(kind) for name, kind in get_type_hints(PredictionRow).items()}
 _opened = threading.local()
 
@@ -35,6 +36,7 @@ class PartitionTask:
     fingerprint: str  # that the run must have
     size: int  # films of a partition
     version: str  # of cxr that the worker must have
+    force: bool  # predict pictures that should get no class, too
     sets: PredictionSets | None = None  # gives each film's prediction set
 
 
@@ -57,24 +59,33 @@ def predict_partition(task: PartitionTask, number: int) -> Counts:
     if not any(film.exists() for film in films):
         require_shared(films[0])
     predictor = _predictor(task)
-    rows = [_row(predictor, film, task.sets) for film in films]
+    rows = [_row(predictor, film, task.sets, force=task.force) for film in films]
     write_part(part, rows, _COLUMNS)
-    return Counter(str(row["class"]) if row["class"] else None for row in rows)
+    return Counter(_counted(row["class"], row["reason"]) for row in rows)
 
 
 def predictions_in(part: Path, *, films: int) -> Counts | None:
     """The films of a part by class; None if it is missing or incomplete."""
     table = read_part(part, rows=films)
-    return None if table is None else Counter(table["class"].to_pylist())
+    if table is None:
+        return None
+    return Counter(map(_counted, table["class"].to_pylist(), table["reason"].to_pylist()))
 
 
-def predictions_fingerprint(predictor: Predictor) -> str:
-    """Hash all that the predictions of a run depend on: 64 hex digits."""
+def _counted(label: str | None, reason: str | None) -> str | None:
+    return label or ("" if reason else None)
+
+
+def predictions_fingerprint(predictor: Predictor, *, force: bool) -> str:
+    """Hash all that the predictions of a run depend on: 64 hex digits; `force` as in `Predictor.predict`."""
     run, record = predictor.run, predictor.record
     digest = sha256(f"{predictor.negative} {predictor.positive} {record.threshold!r} {record.framing}".encode())
     if record.calibration:
         digest.update(f"temperature {record.calibration.temperature!r}".encode())
-    for path in (run.litert_model, *([run.booster] if record.boosting else [])):
+    if force:
+        digest.update(b"force")
+    others = [path for path in (run.booster, run.reference) if path.is_file()]
+    for path in (run.litert_model, LUNG_UNET, *others):
         digest.update(sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
@@ -83,7 +94,7 @@ def _predictor(task: PartitionTask) -> Predictor:
     """The run, opened once per thread: an interpreter serves one thread at a time."""
     if getattr(_opened, "task", None) != task:
         predictor = open_predictor(task.run, threads=1)
-        if predictions_fingerprint(predictor) != task.fingerprint:
+        if predictions_fingerprint(predictor, force=task.force) != task.fingerprint:
             raise ClusterError(
                 f"Expected the run {task.run.name} as it was at the start. Received: a changed run.",
                 hint="Name another folder for the new predictions: --output FOLDER",
@@ -93,9 +104,11 @@ def _predictor(task: PartitionTask) -> Predictor:
     return opened
 
 
-def _row(predictor: Predictor, film: Path, sets: PredictionSets | None) -> dict[str, Any]:
+def _row(predictor: Predictor, film: Path, sets: PredictionSets | None, *, force: bool) -> dict[str, Any]:
     try:
-        row = make_row(predictor, text(film), predictor.predict_file(film), sets=sets)
+        row = make_row(predictor, text(film), predictor.predict_file(film, force=force), sets=sets)
+    except AbstentionError as error:
+        row = make_failed_row(predictor, text(film), error)
     except ImageError as error:
         row = make_failed_row(predictor, text(film), ImageError(text(error.message)))
     return {name.removesuffix("_"): value for name, value in asdict(row).items()}

@@ -30,6 +30,7 @@ class PredictionsRecord(Record, frozen=True, kw_only=True):
     threshold: float
     films: int
     answers: dict[str, int]  # class -> films
+    abstained: int  # films that got no class
     errors: int  # files that could not be read
     parts: int
     films_before: int  # of them, predicted by earlier calls that were stopped

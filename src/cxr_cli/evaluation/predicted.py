@@ -30,6 +30,7 @@ class EvaluatedFilm(FilmPrediction):
     sex: str
     age: str
     finding: str
+    reason: str  # why the film would get no class from `cxr predict`; empty if it gets one
     seen: str  # how the run knows the film from its training: film, copy, maybe copy or patient; empty where it doesn't
 
 
@@ -47,6 +48,7 @@ class PredictedFilms:
     probabilities: np.ndarray  # (N,) float64, calibrated where the run is
     thresholds: np.ndarray  # (N,) float64, of the run that predicted the film
     seen: Sequence[str]  # how the run knows each film from its training; empty where it doesn't
+    doubts: Sequence[str]  # why each film would get no class from `cxr predict`; empty if it gets one
 
     @property
     def called(self) -> np.ndarray:
@@ -80,6 +82,7 @@ class PredictedFilms:
                 sex=film.sex,
                 age=film.age,
                 finding=film.finding,
+                reason=self.doubts[place],
                 seen=self.seen[place],
             )
 
@@ -93,7 +96,7 @@ def predict_films(
     description: str,
     seen: Sequence[str] = (),
 ) -> PredictedFilms:
-    """Predict films whose truth is known.
+    """Predict films whose truth is known, also those that would get no class.
 
     Args:
         predictor: the run.
@@ -106,11 +109,12 @@ def predict_films(
     Raises:
         CxrError: a film can't be read.
     """
-    raw, probabilities = np.empty(len(films)), np.empty(len(films))
-    predictions = predictor.predict_all(paths, framed=framed)
+    raw, probabilities, doubts = np.empty(len(films)), np.empty(len(films)), []
+    predictions = predictor.predict_all(paths, framed=framed, force=True)
     for place, (_, prediction) in enumerate(track(predictions, description, total=len(films))):
         if isinstance(prediction, CxrError):
             raise prediction
+        doubts.append(prediction.doubt)
         raw[place], probabilities[place] = prediction.raw, prediction.probabilities[predictor.positive]
     return PredictedFilms(
         films=films,
@@ -119,6 +123,7 @@ def predict_films(
         probabilities=probabilities,
         thresholds=np.full(len(films), predictor.record.threshold),
         seen=seen or [""] * len(films),
+        doubts=doubts,
     )
 
 

@@ -23,6 +23,15 @@ class SeenFilms(RecordPart, frozen=True, kw_only=True):
         return self.films + self.copies + self.maybe_copies + self.patients
 
 
+class Abstentions(RecordPart, frozen=True, kw_only=True):
+    """Films that would get no class from `cxr predict`. All other figures count them as predicted."""
+
+    films: int
+    reasons: dict[str, int]
+    positives: int  # of these films
+    metrics_without: dict[str, float | None]  # of all other films; empty if there are no abstentions, or no others
+
+
 class CalibrationFigures(RecordPart, frozen=True, kw_only=True):
     """How well the probabilities are calibrated: log_loss, brier and ece, each best at 0."""
 
@@ -92,6 +101,7 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     classification_report: dict[str, dict[str, float]]
     subgroups: list[SubgroupRow]
     same_dataset: bool  # the run was trained on this very split
+    abstentions: Abstentions
     seen: SeenFilms | None  # None where that is not known
     external: External | None  # of films from elsewhere
     sets: SetFigures | None  # prediction sets; None where the run keeps no predictions for its validation films

@@ -1,12 +1,13 @@
 """Predictions for films whose truth is known in; an evaluation, with its table and pictures, out."""
 
+from collections import Counter
 from dataclasses import asdict
 
 import numpy as np
 
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.evaluation.predicted import PREDICTIONS, PredictedFilms
-from cxr_cli.evaluation.record import CalibrationFigures, EvaluationRecord, PredictiveValues, SeenFilms
+from cxr_cli.evaluation.record import Abstentions, CalibrationFigures, EvaluationRecord, PredictiveValues, SeenFilms
 from cxr_cli.metrics.calibration import measure_calibration
 from cxr_cli.metrics.conformal import DEFAULT_ALPHA, SetFigures, measure_sets
 from cxr_cli.metrics.intervals import METHOD, Interval, predictive_intervals, predictive_values
@@ -80,6 +81,7 @@ def score(
         ),
         subgroups=by_subgroup(predicted),
         same_dataset=same_dataset,
+        abstentions=_abstentions(predicted, threshold=record.threshold),
         seen=seen,
         external=None,
         sets=_sets(predictor, predicted, alpha),
@@ -93,6 +95,19 @@ def _sets(predictor: Predictor, predicted: PredictedFilms, alpha: float) -> SetF
         note(f"No prediction sets: they need the run's predictions for its validation films. {problem.message}")
         return None
     return measure_sets(rule, predicted.positives, predicted.raw, predicted.groups)
+
+
+def _abstentions(predicted: PredictedFilms, *, threshold: float) -> Abstentions:
+    given = np.array([not doubt for doubt in predicted.doubts], dtype=bool)
+    metrics: dict[str, float | None] = {}
+    if given.any() and not given.all():
+        metrics = measure(predicted.positives[given], predicted.probabilities[given], threshold=threshold)
+    return Abstentions(
+        films=int((~given).sum()),
+        reasons=dict(Counter(filter(None, predicted.doubts)).most_common()),
+        positives=int((predicted.positives & ~given).sum()),
+        metrics_without=metrics,
+    )
 
 
 def by_subgroup(predicted: PredictedFilms, *, seed: int = 0) -> list[SubgroupRow]:

@@ -35,7 +35,12 @@ class WrittenHeatMap:
 
 
 def explain_film(
-    predictor: Predictor, film: Path | np.ndarray, *, method: str = DEFAULT, target: str | None = None
+    predictor: Predictor,
+    film: Path | np.ndarray,
+    *,
+    method: str = DEFAULT,
+    target: str | None = None,
+    force: bool = False,
 ) -> HeatMap:
     """Make the heat map of one film, and write nothing.
 
@@ -44,8 +49,10 @@ def explain_film(
         film: an image file, or (H, W) uint8, 0 is black.
         method: a name of `MAP_METHODS`, in any spelling of case and hyphens. Defaults to Grad-CAM.
         target: the class whose evidence is shown. Defaults to the predicted class.
+        force: explain any picture, also one that should get no class. Defaults to False.
 
     Raises:
+        AbstentionError: the film gets no class.
         UsageError: see `check_target`, or there is no such method.
         ImageError: the film can't be read.
         WorkspaceError: the run gives no map of this method.
@@ -53,10 +60,10 @@ def explain_film(
     method = find_method(method)
     check_target(predictor, method, target)
     if isinstance(film, np.ndarray):
-        pixels, prediction = film, predictor.predict(film)
+        pixels, prediction = film, predictor.predict(film, force=force)
     else:
         pixels = read_film(film)
-        prediction = predictor.predict_file(film, film=pixels)
+        prediction = predictor.predict_file(film, film=pixels, force=force)
     return heat_map(predictor, prediction, pixels, method=method, target=target)
 
 
@@ -69,6 +76,7 @@ def explain(
     target: str | None = None,
     alpha: float = 0.5,
     raw: bool = False,
+    force: bool = False,
     run: str | None = None,
 ) -> WrittenHeatMap:
     """Write the heat map of one film.
@@ -81,9 +89,11 @@ def explain(
         target: the class whose evidence is shown. Defaults to the predicted class.
         alpha: opacity of the heat, in [0, 1]. Defaults to 0.5.
         raw: write the map alone, (h, w) float32, as the method gives it; Grad-CAM's is signed.
+        force: explain any picture, also one that should get no class. Defaults to False.
         run: the name of the run. Defaults to the newest.
 
     Raises:
+        AbstentionError: the film gets no class. Nothing is written.
         UsageError: see `check_target`, or `output` is the film or has an unknown suffix.
         ImageError: the film can't be read.
         WorkspaceError: there is no run, it can't be read, or gives no map of this method.
@@ -97,7 +107,7 @@ def explain(
             hint=f"For example: --output heat{suffixes[0]}",
         )
     folder = workspace.run(run)
-    heat = explain_film(open_predictor(folder), film, method=method, target=target)
+    heat = explain_film(open_predictor(folder), film, method=method, target=target, force=force)
     return WrittenHeatMap(film, folder, heat, heat.save(output, alpha=alpha))
 
 

@@ -25,7 +25,7 @@ class Gallery:
     run: RunFolder
     folder: GalleryFolder
     record: GradesRecord
-    errors: list[ImageError]  # of the films that could not be read
+    errors: list[ImageError]  # of the films that got no class or could not be read
 
 
 def explain_all(
@@ -42,6 +42,7 @@ def explain_all(
     lesions: Path | None = None,
     curves: bool = False,
     randomize: bool = False,
+    force: bool = False,
     run: str | None = None,
 ) -> Gallery:
     """Write a gallery of the heat maps of many films, and measure what the maps are worth.
@@ -59,6 +60,7 @@ def explain_all(
         lesions: a folder of masks of opacities, for the pointing game.
         curves: measure deletion and insertion.
         randomize: compare the maps with those of random weights; needs TensorFlow.
+        force: explain any picture, also one that should get no class. Defaults to False.
         run: the name of the run. Defaults to the newest.
 
     Raises:
@@ -79,7 +81,7 @@ def explain_all(
     method = find_method(method)
     predictor = open_predictor(workspace.run(run))
     gallery_films = find_gallery_films(workspace, predictor, films, split=split)
-    options = GalleryOptions(method, target, alpha, raw, lungs, lesions, curves=curves)
+    options = GalleryOptions(method, target, alpha, raw, lungs, lesions, curves=curves, force=force)
     check_target(predictor, method, target)
     if randomize and predictor.run.version:
         raise UsageError(

@@ -64,7 +64,8 @@ def make_gallery(
         randomization: from `randomization.randomize`. Defaults to none.
 
     Returns:
-        The record, and the errors of the films that could not be read. If none could be read, nothing is written.
+        The record, and the errors of the films that got no class or could not be read. If there are no others, nothing
+        is written.
 
     Raises:
         UsageError: see `check_target`.
@@ -75,7 +76,8 @@ def make_gallery(
     for masks, option in ((options.lungs, "--lungs"), (options.lesions, "--lesions")):
         if masks:
             check_reference(masks, (film.original for film in gallery.films), option=option)
-    predictions = track(_predictions(predictor, gallery), "Drawing heat maps", total=len(gallery.films))
+    predictions = _predictions(predictor, gallery, force=options.force)
+    predictions = track(predictions, "Drawing heat maps", total=len(gallery.films))
     entries: list[_Entry] = []
     failed: dict[str, ImageError] = {}
     for film, (_, prediction) in zip(gallery.films, predictions, strict=True):
@@ -87,7 +89,7 @@ def make_gallery(
             failed[str(film.film)] = error
     entries = sorted(_beside_others(entries), key=lambda entry: wrong_first(entry.row.correct, entry.margin))
     rows, edges = [entry.row for entry in entries], [entry.edges for entry in entries if entry.edges is not None]
-    record = record_of(predictor, rows, list(failed), options, gallery, randomization, edges)
+    record = record_of(predictor, rows, failed, options, gallery, randomization, edges)
     if entries:
         _write(folder, record, [entry.thumbnail for entry in entries])
     return record, list(failed.values())
@@ -118,7 +120,7 @@ def shown_films(
         (N, S, S) uint8 films, and (N,) bool: whether the map is for the positive class.
     """
     some = replace(gallery, films=gallery.films[:: -(-len(gallery.films) // at_most)])
-    predictions = [one for _, one in _predictions(predictor, some) if isinstance(one, Prediction)]
+    predictions = [one for _, one in _predictions(predictor, some, force=options.force) if isinstance(one, Prediction)]
     labels = [options.target or prediction.label for prediction in predictions]
     return (
         np.array([prediction.shown for prediction in predictions], dtype=np.uint8),
@@ -126,8 +128,10 @@ def shown_films(
     )
 
 
-def _predictions(predictor: Predictor, gallery: GalleryFilms) -> Iterator[tuple[Path, Prediction | ImageError]]:
-    return predictor.predict_all([film.film for film in gallery.films], framed=gallery.framed)
+def _predictions(
+    predictor: Predictor, gallery: GalleryFilms, *, force: bool
+) -> Iterator[tuple[Path, Prediction | ImageError]]:
+    return predictor.predict_all([film.film for film in gallery.films], framed=gallery.framed, force=force)
 
 
 def _make_entry(

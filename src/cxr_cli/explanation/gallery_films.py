@@ -26,6 +26,7 @@ class GalleryOptions:
     lungs: Path | None  # folder of lung masks
     lesions: Path | None  # folder of masks of opacities
     curves: bool  # measure deletion and insertion
+    force: bool = False  # explain pictures that should get no class, too
     seed: int = 0
 
 

@@ -1,9 +1,10 @@
 """The record of a gallery of heat maps: the figures of all films, and notes on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from cxr_cli.errors import AbstentionError, ImageError
 from cxr_cli.explanation.gallery_films import GalleryFilms, GalleryOptions
 from cxr_cli.explanation.grades import average
 from cxr_cli.explanation.methods import MAP_METHODS
@@ -39,7 +40,7 @@ def _notes(predictor: Predictor, options: GalleryOptions, gallery: GalleryFilms,
 def record_of(
     predictor: Predictor,
     films: Sequence[GradedFilm],
-    failed: list[str],
+    failed: Mapping[str, ImageError],
     options: GalleryOptions,
     gallery: GalleryFilms,
     randomization: Randomization | None,
@@ -50,7 +51,7 @@ def record_of(
     Args:
         predictor: the run.
         films: their rows, in order.
-        failed: images without a heat map.
+        failed: images without a heat map, and why.
         options: how the maps were made.
         gallery: the films.
         randomization: the check with random weights, if it was requested.
@@ -70,7 +71,8 @@ def record_of(
         lungs=str(options.lungs) if options.lungs else None,
         lesions=str(options.lesions) if options.lesions else None,
         films=list(films),
-        failed=failed,
+        failed=[image for image, error in failed.items() if not isinstance(error, AbstentionError)],
+        abstained={image: error.reason for image, error in failed.items() if isinstance(error, AbstentionError)},
         wrong=sum(not film.correct for film in known) if known else None,
         blank=sum(film.blank for film in films),
         grades=average(films, seed=options.seed),

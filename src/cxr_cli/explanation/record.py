@@ -69,7 +69,7 @@ class Randomization(RecordPart, frozen=True, kw_only=True):
 class GradesRecord(Record, frozen=True, kw_only=True):
     """`grades.json`: the heat maps of some films, and what they are worth."""
 
-    VERSION = 1
+    VERSION = 2
     MADE_BY = "cxr gradcam FOLDER"
 
     run: str
@@ -82,7 +82,8 @@ class GradesRecord(Record, frozen=True, kw_only=True):
     lungs: str | None  # the folder of masks
     lesions: str | None
     films: list[GradedFilm]  # in that order
-    failed: list[str]  # images without a heat map
+    failed: list[str]  # images that could not be read
+    abstained: dict[str, str]  # image -> why it got no class, and no heat map
     wrong: int | None  # wrong predictions; None if no truth is known
     blank: int
     grades: dict[str, Grade]

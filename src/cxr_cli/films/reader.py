@@ -41,16 +41,12 @@ def read_film(path: Path) -> np.ndarray:
     return _read(path)
 
 
-def read_at(path: Path, size: int, *, film: np.ndarray | None = None) -> np.ndarray:
+def read_at(path: Path, size: int) -> np.ndarray:
     """Read one radiograph at the size of a model's input. Training, predictions and heat maps all use these pixels.
-
-    A JPEG that is at least 8 times as large is decoded at 1/2, 1/4 or 1/8 (`Image.draft`), still at least 4 times as
-    large as the result: decoding takes most of the time of a large film.
 
     Args:
         path: as for `read_film`.
         size: side of the model's input, in pixels.
-        film: the result of `read_film`, if it is at hand. Defaults to none: only what is needed is decoded.
 
     Returns:
         (size, size) uint8, 0 is black.
@@ -58,9 +54,29 @@ def read_at(path: Path, size: int, *, film: np.ndarray | None = None) -> np.ndar
     Raises:
         ImageError: as for `read_film`.
     """
+    return resize(read_for(path, size), size)
+
+
+def read_for(path: Path, size: int, *, film: np.ndarray | None = None) -> np.ndarray:
+    """Read one radiograph that is then resized to a model's input.
+
+    A JPEG that is at least 8 times as large is decoded at 1/2, 1/4 or 1/8 (`Image.draft`), still at least 4 times as
+    large as the input: decoding takes most of the time of a large film.
+
+    Args:
+        path: as for `read_film`.
+        size: side of the model's input, in pixels.
+        film: the result of `read_film`, if it is at hand. Defaults to none: only what is needed is decoded.
+
+    Returns:
+        (H, W) uint8, 0 is black.
+
+    Raises:
+        ImageError: as for `read_film`.
+    """
     if film is None or min(film.shape) >= 2 * _KEPT * size:
-        film = _read(path, at_least=_KEPT * size)
-    return resize(film, size)
+        return _read(path, at_least=_KEPT * size)
+    return film
 
 
 def _read(path: Path, *, at_least: int | None = None) -> np.ndarray:

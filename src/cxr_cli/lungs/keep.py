@@ -30,6 +30,8 @@ class Segmented:
         border: the share of the film's border that the mask touches, 0 to 1.
         contrast: how much darker the clusters are inside the lungs' outline than outside, at most 0.2; or None.
         certainty: how sure a network is of the points that it calls lung, 0.5 to 1; None from other methods.
+        frontal: a network's probability that this is an upright frontal film that is not inverted; None from other
+            methods.
         flags: the objections to the mask, in words; none if it passed every check.
         located: whether the mask says where the lungs are, even if a flag doubts its extent.
     """
@@ -42,6 +44,7 @@ class Segmented:
     border: float
     contrast: float | None
     certainty: float | None
+    frontal: float | None
     flags: tuple[str, ...]
     located: bool
 
@@ -77,6 +80,7 @@ def segment_lungs(film: np.ndarray, method: str) -> Segmented:
         border=border,
         contrast=seen.contrast,
         certainty=seen.certainty,
+        frontal=seen.frontal,
         flags=(*_flags(lungs=len(lungs), area=area, balance=balance, border=border), *seen.doubts),
         located=len(lungs) == 2 and _LOCATED_SMALLEST <= area <= _LOCATED_LARGEST and not seen.doubts,
     )

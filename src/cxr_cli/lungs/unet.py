@@ -21,22 +21,24 @@ def unet(film: np.ndarray) -> LungMap:
     Args:
         film: (H, W) uint8, 0 is black.
     """
-    share = _lungs(film)
+    outputs = _outputs(film)
+    share = outputs["mask"].reshape(outputs["mask"].shape[1:3])
     inside = share[share > 0.5]
     certainty = float(inside.mean()) if inside.size else 0.5
     doubts = (f"the network is only {certainty:.0%} sure of the lungs",) if certainty < _LEAST_CERTAINTY else ()
-    return LungMap(share=share, doubts=doubts, certainty=certainty)
+    frontal = float(outputs["frontal"][0, 0]) if "frontal" in outputs else None
+    return LungMap(share=share, doubts=doubts, certainty=certainty, frontal=frontal)
 
 
-def _lungs(film: np.ndarray) -> np.ndarray:
-    """(H, W) uint8 -> (S, S) float32, the probability that a point is lung."""
+def _outputs(film: np.ndarray) -> dict[str, np.ndarray]:
+    """(H, W) uint8 -> "mask": (1, S, S, 1), P(lung) of each point; "frontal": (1, 1), P(upright frontal film)."""
     try:
         runner = _idle.pop()
     except IndexError:
         runner = _open()
     try:
         side = int(runner.get_input_details()["film"]["shape"][1])
-        return np.asarray(runner(film=resize(film, side)[None, ..., None])["mask"]).reshape(side, side)
+        return dict(runner(film=resize(film, side)[None, ..., None]))
     finally:
         _idle.append(runner)
 

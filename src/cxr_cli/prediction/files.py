@@ -28,7 +28,7 @@ class PredictedFile:
 
     row: PredictionRow
     decision: str  # the probability against the operating point, in words; empty at 0.5
-    error: ImageError | None  # of a file that can't be read
+    error: ImageError | None  # of a film that gets no class, or a file that can't be read
 
 
 def predict_files(
@@ -38,8 +38,9 @@ def predict_files(
     dataset: DatasetFolder,
     csv: Path | None = None,
     sets: PredictionSets | None = None,
+    force: bool = False,
 ) -> Generator[PredictedFile]:
-    """Predict files on all cores, in their order. A file that can't be read gives its error, and the others continue.
+    """Predict files on all cores, in their order. A film without a prediction gives its error, and the others go on.
 
     Args:
         predictor: the run.
@@ -49,6 +50,7 @@ def predict_files(
         csv: a CSV file to write a row per film to, as they come. Defaults to none. It appears when all films are done;
             until then its rows are in a file beside it.
         sets: gives each film's prediction set. Defaults to none.
+        force: predict any picture, also one that should get no class. Defaults to False.
 
     Raises:
         UsageError: `csv` is one of the films.
@@ -56,7 +58,7 @@ def predict_files(
     """
     if csv:
         refuse_film(csv, films)
-    return _predicted(predictor, films, open_seen_by(predictor, dataset), csv, sets)
+    return _predicted(predictor, films, open_seen_by(predictor, dataset), csv, sets, force=force)
 
 
 def open_seen_by(predictor: Predictor, dataset: DatasetFolder) -> SeenIndex | None:
@@ -86,9 +88,15 @@ def seen_summary(run: str, counts: Counter[str], films: int) -> str:
 
 
 def _predicted(
-    predictor: Predictor, films: Films, seen: SeenIndex | None, csv: Path | None, sets: PredictionSets | None
+    predictor: Predictor,
+    films: Films,
+    seen: SeenIndex | None,
+    csv: Path | None,
+    sets: PredictionSets | None,
+    *,
+    force: bool,
 ) -> Generator[PredictedFile]:
-    predictions = predictor.predict_all(films)
+    predictions = predictor.predict_all(films, force=force)
     with rows_written(csv) as write:
         for path, prediction in (
             track(predictions, "Predicting films", total=len(films)) if len(films) > 1 else predictions

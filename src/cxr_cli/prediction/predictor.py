@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 from cxr_cli.dataset.classes import Classes, read_classes
-from cxr_cli.errors import ImageError, WorkspaceError
-from cxr_cli.films.reader import read_at, read_film
+from cxr_cli.errors import AbstentionError, ImageError, WorkspaceError
+from cxr_cli.films.reader import read_film, read_for
 from cxr_cli.films.transforms import WHOLE_FILM, FilmBox, resize
 from cxr_cli.lungs.framing import frame_film
 from cxr_cli.metrics.calibration import apply_temperature
+from cxr_cli.prediction.abstention import why_no_class, why_unlike
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.recipe.reference import Reference, read_reference
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.records import read_record
 
@@ -48,6 +50,7 @@ class Prediction:
     small: np.ndarray | None = None  # (S, S) uint8, the whole film, also where the model was shown a part of it
     box: FilmBox = WHOLE_FILM  # the part that the maps are of
     evidence: Evidence | None = None  # None from a run from before this was exported
+    doubt: str = ""  # why the film would get no class, if it had not been forced
 
     @property
     def part(self) -> str:
@@ -71,12 +74,14 @@ class Predictor:
         classes: Classes,
         runner: Any,
         booster: Callable[[np.ndarray], float] | None,
+        reference: Reference | None = None,
     ) -> None:
         self.run = run
         self.record = record
         self.classes = classes
         self._runner = runner
         self._booster = booster
+        self._reference = reference
         ((self._input, details),) = runner.get_input_details().items()
         self.input_size = int(details["shape"][1])
 
@@ -105,13 +110,17 @@ class Predictor:
             return f"Nowhere in this film does {self.explained} see evidence for {label}; the map is blank."
         return f"{title} of {self.explained}: evidence for {label}, blue little, red most."
 
-    def predict(self, film: np.ndarray, *, framed: bool = False) -> Prediction:
+    def predict(
+        self, film: np.ndarray, *, framed: bool = False, force: bool = False, path: Path | None = None
+    ) -> Prediction:
         """Predict one film.
 
         Args:
             film: (H, W) uint8, 0 is black, any size; resized to the run's input.
             framed: the film shows what the run is to see already. Otherwise a run of films cropped to the lungs, or of
                 lungs alone, finds them here.
+            force: predict any picture, also one that should get no class.
+            path: the file of the film, which may say what it shows. Defaults to none.
 
         Returns:
             The class at the run's threshold, of the probability as its temperature calibrates it, and Grad-CAM's maps
@@ -120,17 +129,26 @@ class Predictor:
 
         Raises:
             ImageError: `film` is not two-dimensional uint8.
+            AbstentionError: the film gets no class, see `prediction.abstention`; not with `force`.
         """
         if film.ndim != 2 or film.dtype != np.uint8:
             raise ImageError(f"Expected a film of (H, W) uint8. Received: {film.shape} {film.dtype}.")
         small = shown = resize(film, self.input_size)
         whole, box, framing = "", WHOLE_FILM, self.record.framing
-        if framing and not framed:
-            part = frame_film(film, framing)
+        part = frame_film(film, framing) if framing and not framed else None
+        # The checks need the whole film.
+        doubt = "" if framed else why_no_class(film, path=path, lungs=part.lungs if part else None)
+        if doubt and not force:
+            raise AbstentionError(path, doubt)
+        if part and framing:
             shown, box = resize(part.film, self.input_size), part.box
             if part.reason:
                 whole = f"{part.reason}; {self.run.name}, trained on {framing.films}, saw the whole film"
         outputs = self._outputs(shown[None])
+        if not doubt and self._reference and self._reference.far(outputs["features"])[0]:
+            doubt = why_unlike(self.run.name)
+            if not force:
+                raise AbstentionError(path, doubt)
         raw = self._booster(outputs["features"]) if self._booster else float(outputs["probability"][0, 0])
         if not 0 <= raw <= 1:
             raise WorkspaceError(
@@ -155,6 +173,7 @@ class Predictor:
             small=small,
             box=box,
             evidence=_evidence(outputs),
+            doubt=doubt,
         )
 
     def network_probabilities(self, films: np.ndarray) -> np.ndarray:
@@ -199,25 +218,31 @@ class Predictor:
             f" ({point.rule})" if point else ""
         )
 
-    def predict_file(self, path: Path, *, film: np.ndarray | None = None, framed: bool = False) -> Prediction:
+    def predict_file(
+        self, path: Path, *, film: np.ndarray | None = None, framed: bool = False, force: bool = False
+    ) -> Prediction:
         """Predict one file, from the same pixels in every command.
 
         Args:
             path: an image file.
             film: what `read_film` gave for it, if it was read before.
             framed: as for `predict`.
+            force: as for `predict`.
 
         Raises:
             ImageError: it can't be read.
+            AbstentionError: as for `predict`.
         """
         if self.record.framing and not framed:  # lungs are found in the film at its own size, as `prepare` does
-            return self.predict(read_film(path) if film is None else film)
-        return self.predict(read_at(path, self.input_size, film=film), framed=framed)
+            film = read_film(path) if film is None else film
+        else:
+            film = read_for(path, self.input_size, film=film)
+        return self.predict(film, framed=framed, force=force, path=path)
 
     def predict_all(
-        self, films: Collection[Path], *, framed: bool = False
+        self, films: Collection[Path], *, framed: bool = False, force: bool = False
     ) -> Iterator[tuple[Path, Prediction | ImageError]]:
-        """Predict files on all cores, in their order. A file that can't be read gives its error; the others continue.
+        """Predict files on all cores, in their order. A film without a prediction gives its error; the others go on.
 
         Many films are predicted side by side, each by an interpreter with one thread. That uses less processor time
         than all threads on one film, and one film is decoded while another is predicted.
@@ -225,6 +250,7 @@ class Predictor:
         Args:
             films: image files; any number, few of them are in memory at once.
             framed: as for `predict`.
+            force: as for `predict`.
         """
         cores = os.cpu_count() or 1
         at_once = max(1, min(cores, len(films) // _WORTH_OPENING, _AT_ONCE_AT_MOST))
@@ -236,7 +262,7 @@ class Predictor:
         def predict_one(path: Path) -> tuple[Path, Prediction | ImageError]:
             predictor = predictors.pop()  # there is one for each thread
             try:
-                return path, predictor.predict_file(path, framed=framed)
+                return path, predictor.predict_file(path, framed=framed, force=force)
             except ImageError as error:
                 return path, error
             finally:
@@ -286,4 +312,4 @@ def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
         from cxr_cli.prediction.trees import open_booster
 
         booster = open_booster(run.booster)
-    return Predictor(run, record, classes, runner, booster)
+    return Predictor(run, record, classes, runner, booster, read_reference(run.reference))

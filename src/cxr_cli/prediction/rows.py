@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cxr_cli.errors import ImageError, UsageError
+from cxr_cli.errors import AbstentionError, ImageError, UsageError
 from cxr_cli.films.find import Films
 from cxr_cli.prediction.predictor import Prediction, Predictor
 from cxr_cli.progress import note
@@ -19,7 +19,7 @@ _DIGITS = 6  # after the point, of confidence and probabilities in CSV and JSON
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictionRow:
-    """What a run predicts for one file; of a file that can't be read, `error` alone. See docs/predictions.md."""
+    """What a run predicts for one file: nothing if it gives no class, or can't read it. See docs/predictions.md."""
 
     image: str
     class_: str | None = None  # the predicted class
@@ -31,9 +31,8 @@ class PredictionRow:
     threshold: float  # of the probability, from which on the positive class is predicted
     set_: str | None = None  # a class, both or neither: see `PredictionSets`; None unless it is asked for
     seen: str | None = None  # of `HOW_SEEN`; empty for none of them, None where it is not known
-    note: str | None = (
-        None  # that, and why, a run of films cropped to the lungs, or of lungs alone, was shown the whole film
-    )
+    note: str | None = None  # why a run of films cropped to the lungs, or of lungs alone, was shown the whole film
+    reason: str | None = None  # why the film gets no class; with `force`, why it would get none
     error: str | None = None  # why the file can't be read
 
     def rounded(self) -> "PredictionRow":
@@ -50,14 +49,16 @@ class PredictionRow:
         )
 
     def as_json(self, negative: str) -> dict[str, Any]:
-        """The row of a file that can be read, as `predict --json` prints it.
+        """The row of a film that could be read, as `predict --json` prints it.
 
         Args:
             negative: the name of the negative class, for `probabilities`.
         """
         values = {name.removesuffix("_"): value for name, value in asdict(self.rounded()).items() if name != "error"}
         positive = values["probability"]
-        values["probabilities"] = {negative: round(1 - (self.probability or 0), _DIGITS), self.positive: positive}
+        values["probabilities"] = (
+            None if positive is None else {negative: round(1 - positive, _DIGITS), self.positive: positive}
+        )
         return values
 
 
@@ -93,17 +94,20 @@ def make_row(
         set_=sets.of(prediction.raw) if sets else None,
         seen=seen,
         note=prediction.whole or None,
+        reason=prediction.doubt or None,
     )
 
 
 def make_failed_row(predictor: Predictor, image: str, error: ImageError) -> PredictionRow:
-    """The row of a file that can't be read."""
+    """The row of a film that gets no class, or of a file that can't be read."""
+    reason = error.reason if isinstance(error, AbstentionError) else None
     return PredictionRow(
         image=image,
         positive=predictor.positive,
         model=predictor.run.name_and_version,
         threshold=predictor.record.threshold,
-        error=error.message,
+        reason=reason,
+        error=None if reason else error.message,
     )
 
 

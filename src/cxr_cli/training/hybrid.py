@@ -5,33 +5,13 @@ from pathlib import Path
 import numpy as np
 import xgboost
 
-from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.record import Boosting
-from cxr_cli.training.export import answer_all
-from cxr_cli.training.formats import FORMATS
 from cxr_cli.workspace.files import write_bytes
 
 _ROUNDS = 500  # maximum number
 _PATIENCE = 30  # rounds without a lower validation loss
 # Shallow and slow: a few hundred films, and a network that has seen them before.
 _PARAMETERS = {"objective": "binary:logistic", "max_depth": 3, "eta": 0.05, "subsample": 0.8, "colsample_bytree": 0.8}
-
-
-def read_features(model: Path, films: np.ndarray) -> np.ndarray:
-    """Compute the pooled features of the exported network.
-
-    From the file that will predict, not from Keras: the two differ in the last digits, and a tree jumps where a feature
-    crosses its threshold.
-
-    Args:
-        model: `model.tflite`.
-        films: (N, S, S) uint8.
-
-    Returns:
-        (N, C) float32.
-    """
-    with native_output_hidden():
-        return answer_all(FORMATS["litert"].open(model), films)["features"]
 
 
 def fit_booster(

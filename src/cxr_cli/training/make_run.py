@@ -28,6 +28,7 @@ from cxr_cli.training.classifier import Classifier, build_classifier
 from cxr_cli.training.clock import Clock
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.export import check_export, export_litert
+from cxr_cli.training.features import make_reference, read_features
 from cxr_cli.training.feeds import Feed, PartFilms
 from cxr_cli.training.fitting import class_weights, fit_classifier
 from cxr_cli.training.parts import read_part_films
@@ -125,6 +126,7 @@ def _write(task: _Task, stage: RunFolder) -> RunRecord:
     classifier.model.save(stage.keras_model)
     export_litert(classifier, stage.litert_model)
     check, probabilities = check_export(classifier, stage.litert_model, parts["val"].films)
+    make_reference(stage.reference, stage.litert_model, parts)
     clock.lap("export")
     boosting = None
     if architecture.boosted:
@@ -219,7 +221,7 @@ def _build(architecture: Architecture, options: TrainingOptions) -> Classifier:
 
 
 def _boost(stage: RunFolder, parts: dict[str, PartFilms], options: TrainingOptions) -> tuple[Boosting, np.ndarray]:
-    from cxr_cli.training.hybrid import fit_booster, read_features
+    from cxr_cli.training.hybrid import fit_booster
 
     return fit_booster(
         stage.booster,

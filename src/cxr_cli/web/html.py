@@ -16,7 +16,7 @@ from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.films.transforms import WHOLE_FILM, FilmBox
 from cxr_cli.metrics.table import meaning_of, metrics_in
 from cxr_cli.recipe.record import RunRecord
-from cxr_cli.web.predicting import ShownPrediction
+from cxr_cli.web.predicting import ShownAbstention, ShownPrediction
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
@@ -28,8 +28,10 @@ def header() -> str:
     return f"<header><h1>Chest X-ray classifier</h1><p>{escape(DISCLAIMER)}</p></header>"
 
 
-def prediction(shown: ShownPrediction, *, name: str) -> str:
-    """A run's prediction for the film called `name`: class, probabilities, film and heat map."""
+def prediction(shown: ShownPrediction | ShownAbstention, *, name: str) -> str:
+    """A run's prediction for the film called `name`: class, probabilities, film and heat map; or why there is none."""
+    if isinstance(shown, ShownAbstention):
+        return _abstention(shown, name=name)
     result = shown.prediction
     bars = "".join(
         f'<li class="{"cxr-chosen" if label == result.label else ""}"><span>{escape(label)}</span>'
@@ -41,18 +43,12 @@ def prediction(shown: ShownPrediction, *, name: str) -> str:
     sets = "".join(f'<p class="cxr-decision">{escape(sentence)}</p>' for sentence in shown.sets)
     known = f'<p class="cxr-warning">{escape(shown.seen)}</p>' if shown.seen else ""
     caption = " ".join(filter(None, (shown.caption, result.part)))
-    film = _data_url(shown.film, "JPEG", quality=92)
-    size = f"{shown.size[0]} × {shown.size[1]} pixels"
-    # The film is in the page once, as a property of both pictures.
     return (
-        '<section class="cxr-prediction" '
-        f'style="--cxr-film: url({film}); --cxr-shape: {shown.size[0]} / {shown.size[1]}">'
-        f"<p>{escape(name)}, predicted by {escape(shown.run)}</p>"
+        f"{_section(shown)}<p>{escape(name)}, predicted by {escape(shown.run)}</p>"
         f"<h2>{escape(result.label)} <span>{result.confidence:.1%}</span></h2>{decision}{sets}{known}"
         f'<ul class="cxr-bars">{bars}</ul>'
-        f'<div class="cxr-pictures"><figure><div class="cxr-film" role="img" aria-label="The film"></div>'
-        f"<figcaption>{escape(name)}, {size}</figcaption></figure>"
-        f'<figure><div class="cxr-film" role="img" aria-label="The heat map over the film">'
+        f'<div class="cxr-pictures">{_film(shown, name)}<figure>'
+        f'<div class="cxr-film" role="img" aria-label="The heat map over the film">'
         f'<img class="cxr-heat" src="{_data_url(shown.heat, "PNG")}" alt="">{_frame(result.box)}</div>'
         f"<figcaption>{escape(caption)}</figcaption></figure></div></section>"
     )
@@ -64,6 +60,29 @@ def _frame(box: FilmBox) -> str:
         return ""
     left, top, right, bottom = box
     return f'<i class="cxr-frame" style="inset: {top:.2%} {1 - right:.2%} {1 - bottom:.2%} {left:.2%}"></i>'
+
+
+def _abstention(shown: ShownAbstention, *, name: str) -> str:
+    return (
+        f"{_section(shown)}<p>{escape(name)}, not predicted by {escape(shown.run)}</p>"
+        f"<h2>no class <span>{escape(shown.reason)}</span></h2>"
+        f'<div class="cxr-pictures">{_film(shown, name)}</div></section>'
+    )
+
+
+def _section(shown: ShownPrediction | ShownAbstention) -> str:
+    """The start of a section, with the film as a property, so that the page has it once for both pictures."""
+    film = _data_url(shown.film, "JPEG", quality=92)
+    shape = f"{shown.size[0]} / {shown.size[1]}"
+    return f'<section class="cxr-prediction" style="--cxr-film: url({film}); --cxr-shape: {shape}">'
+
+
+def _film(shown: ShownPrediction | ShownAbstention, name: str) -> str:
+    size = f"{shown.size[0]} × {shown.size[1]} pixels"
+    return (
+        '<figure><div class="cxr-film" role="img" aria-label="The film"></div>'
+        f"<figcaption>{escape(name)}, {size}</figcaption></figure>"
+    )
 
 
 def error(problem: CxrError) -> str:

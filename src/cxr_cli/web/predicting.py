@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from cxr_cli.dataset.seen import SeenIndex
-from cxr_cli.errors import ImageError
+from cxr_cli.errors import AbstentionError, ImageError
 from cxr_cli.films.overlay import draw_heat, on_whole_film
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.files import how_seen, open_seen_by, seen_sentence
@@ -48,6 +48,16 @@ class _Opened:
     sets: PredictionSets | None
 
 
+@dataclass(frozen=True)
+class ShownAbstention:
+    """A picture that gets no class, and why."""
+
+    run: str
+    reason: str
+    size: tuple[int, int]  # (width, height) of the picture as it came
+    film: Image.Image  # gray, at most 1024 pixels a side
+
+
 class RunPredictors:
     """Predicts with any run of a workspace, from any thread. A run is opened once, and again when it is trained again.
 
@@ -73,7 +83,7 @@ class RunPredictors:
         with self._lock:
             self._open(run)
 
-    def predict(self, path: Path, *, name: str, run: str | None = None) -> ShownPrediction:
+    def predict(self, path: Path, *, name: str, run: str | None = None) -> ShownPrediction | ShownAbstention:
         """Read a film and predict it.
 
         Args:
@@ -90,18 +100,21 @@ class RunPredictors:
                 film = read_film(path)
             except ImageError as error:
                 raise ImageError(error.message.replace(str(path), name), hint=error.hint) from error
+            picture, size = Image.fromarray(film), (film.shape[1], film.shape[0])
+            picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
             with self._lock:
                 opened = self._open(run)
                 predictor, seen = opened.predictor, opened.seen
-                prediction = predictor.predict_file(path, film=film)
+                try:
+                    prediction = predictor.predict_file(path, film=film)
+                except AbstentionError as error:
+                    return ShownAbstention(predictor.run.name, error.reason, size, picture)
                 seen_as = how_seen(seen, path, prediction)
-            picture = Image.fromarray(film)
-            picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
         return ShownPrediction(
             prediction=prediction,
             run=predictor.run.name_and_version,
             caption=predictor.caption(prediction, prediction.label),
-            size=(film.shape[1], film.shape[0]),
+            size=size,
             film=picture,
             heat=draw_heat(on_whole_film(prediction.cams[prediction.label], prediction.box), size=_heat_size(film)),
             seen=seen_sentence(predictor.run.name_and_version, seen_as) if seen_as else "",

@@ -137,6 +137,11 @@ class RunFolder:
         return self.root / "fingerprints.npy"
 
     @property
+    def reference(self) -> Path:
+        """What the features of the training films look like; missing from a run of an early version."""
+        return self.root / "reference.npz"
+
+    @property
     def curves_picture(self) -> Path:
         """A chart of the history."""
         return self.root / "curves.png"

@@ -31,6 +31,7 @@ def pool(folds: Sequence[FoldPredictions]) -> PredictedFilms:
         probabilities=np.concatenate([part.probabilities for part in parts]),
         thresholds=np.concatenate([part.thresholds for part in parts]),
         seen=[how for part in parts for how in part.seen],
+        doubts=[doubt for part in parts for doubt in part.doubts],
     )
 
 

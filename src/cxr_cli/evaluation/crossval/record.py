@@ -45,7 +45,7 @@ class AcrossFolds(RecordPart, frozen=True, kw_only=True):
 class CrossvalRecord(Record, frozen=True, kw_only=True):
     """`crossval.json`: the metrics of a recipe, each film predicted by a model that saw no film of its group."""
 
-    VERSION = 2
+    VERSION = 3
     MADE_BY = "cxr crossval --folds 5"
 
     arch: str

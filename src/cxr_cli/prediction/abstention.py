@@ -1,0 +1,80 @@
+"""Whether a picture gets a class: the one place that decides.
+
+What its file says (colors, the header of a DICOM file) is read by `films.nature`; the film gate and the lungs come from
+the U-Net, and the distance from the run's own films from its reference.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cxr_cli.films.nature import why_no_chest_film
+from cxr_cli.lungs.unet import unet
+
+if TYPE_CHECKING:
+    from cxr_cli.lungs.keep import Segmented
+    from cxr_cli.lungs.lung_map import LungMap
+
+# Of the probability that the film gate gives. docs/abstention.md counts films of hospitals that the gate never saw.
+_LEAST_FRONTAL = 0.4
+_SURE = 0.9  # of a turned picture, so that it says how the film is turned
+_SMALLEST_LUNGS = 0.03  # share of the picture; on films, lungs cover 0.1 to 0.6 of it
+_TURNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "inverted: what should be dark is bright": lambda film: 255 - film,
+    "upside down": lambda film: film[::-1],
+    "turned by 90°": np.rot90,
+    "turned by 270°": lambda film: np.rot90(film, 3),
+}
+
+
+def why_no_class(film: np.ndarray, *, path: Path | None = None, lungs: "LungMap | Segmented | None" = None) -> str:
+    """Say why a picture gets no class from any run.
+
+    Args:
+        film: (H, W) uint8, 0 is black.
+        path: its file. Defaults to none.
+        lungs: what the U-Net sees in it. Defaults to none: the U-Net is asked.
+
+    Returns:
+        The reason, in a few words; empty if the picture is an upright frontal chest film, not inverted, with lungs.
+    """
+    said = why_no_chest_film(path) if path else ""
+    if said:
+        return said
+    seen = lungs if lungs and lungs.frontal is not None else unet(film)
+    empty = seen.area < _SMALLEST_LUNGS
+    if not empty and _is_frontal(seen):
+        return ""
+    for words, turn in _TURNS.items():
+        if (unet(turn(film)).frontal or 0) >= _SURE:
+            return f"the film is {words}"
+    return "no lungs found" if empty else "not a frontal chest film"
+
+
+def why_unlike(run: str) -> str:
+    """The reason why a film that is far from those of a run gets no class from it."""
+    return f"unlike the films that {run} was trained on"
+
+
+def abstention_summary(reasons: Counter[str], *, films: int, forced: bool) -> str:
+    """Say in a sentence how many films got no class.
+
+    Args:
+        reasons: how many, by reason.
+        films: number of all films.
+        forced: they were predicted all the same.
+    """
+    kinds = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
+    count = reasons.total()
+    if forced:
+        return f"Note: without --force, {count} of {films} films would get no class: {kinds}."
+    if films == 1:
+        return "To have the picture predicted all the same: --force"
+    return f"{count} of {films} films got no class: {kinds}. To have them predicted all the same: --force"
+
+
+def _is_frontal(seen: "LungMap | Segmented") -> bool:
+    return seen.frontal is None or seen.frontal >= _LEAST_FRONTAL  # None: a U-Net without a film gate
