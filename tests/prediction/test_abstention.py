@@ -9,7 +9,7 @@ from cxr_cli.errors import AbstentionError
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.abstention import abstention_summary, why_no_class
 from cxr_cli.prediction.predictor import open_predictor
-from cxr_cli.recipe.reference import fit_reference, write_reference
+from cxr_cli.recipe.reference import fit_reference, save_reference
 from cxr_cli.rendering.render import render
 
 
@@ -59,7 +59,7 @@ def test_a_film_far_from_those_of_the_run_gets_none(own_trained, film):
     run = own_trained.run()
     features = np.full((20, 64), 100, np.float32) + np.random.default_rng(0).normal(size=(20, 64)).astype(np.float32)
     size = len(open_predictor(run)._reference.mean)
-    write_reference(run.reference, fit_reference(features[:, :size], features[:, :size]))
+    save_reference(run.reference, fit_reference(features[:, :size], features[:, :size]))
 
     with pytest.raises(AbstentionError, match="unlike the films that simple-cnn was trained on"):
         open_predictor(run).predict_file(film)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.recipe.reference import fit_reference, read_reference, write_reference
+from cxr_cli.recipe.reference import fit_reference, load_reference, save_reference
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def test_a_direction_in_which_films_do_not_vary_counts_more(reference):
 
 def test_it_is_read_as_it_was_written(reference, tmp_path):
     fitted, films = reference
-    write_reference(tmp_path / "reference.npz", fitted)
+    save_reference(tmp_path / "reference.npz", fitted)
 
-    again = read_reference(tmp_path / "reference.npz")
+    again = load_reference(tmp_path / "reference.npz")
 
     np.testing.assert_array_equal(again.distances(films), fitted.distances(films))
     assert again.limit == fitted.limit
@@ -50,8 +50,8 @@ def test_few_films_with_features_that_never_vary_are_enough():
 
 
 def test_without_the_file_there_is_none_and_a_damaged_one_is_an_error(tmp_path):
-    assert read_reference(tmp_path / "reference.npz") is None
+    assert load_reference(tmp_path / "reference.npz") is None
     (tmp_path / "reference.npz").write_bytes(b"PK\x03\x04 cut short")
 
     with pytest.raises(WorkspaceError, match="Expected the features of a run's training films"):
-        read_reference(tmp_path / "reference.npz")
+        load_reference(tmp_path / "reference.npz")

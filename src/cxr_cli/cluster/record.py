@@ -21,7 +21,7 @@ class PredictionsPlan(Record, frozen=True, kw_only=True):
 class PredictionsRecord(Record, frozen=True, kw_only=True):
     """`answers.json`: all films of an archive are predicted."""
 
-    VERSION = 3
+    VERSION = 4
     MADE_BY = PredictionsPlan.MADE_BY
 
     run: str

@@ -75,7 +75,7 @@ class External(RecordPart, frozen=True, kw_only=True):
 class EvaluationRecord(Record, frozen=True, kw_only=True):
     """`report.json`: a run's metrics on films whose truth is known."""
 
-    VERSION = 4
+    VERSION = 5
     MADE_BY = "cxr evaluate"
 
     run: str

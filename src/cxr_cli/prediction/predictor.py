@@ -19,7 +19,7 @@ from cxr_cli.metrics.calibration import apply_temperature
 from cxr_cli.prediction.abstention import why_no_class, why_unlike
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.record import RunRecord
-from cxr_cli.recipe.reference import Reference, read_reference
+from cxr_cli.recipe.reference import Reference, load_reference
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.records import read_record
 
@@ -312,4 +312,4 @@ def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
         from cxr_cli.prediction.trees import open_booster
 
         booster = open_booster(run.booster)
-    return Predictor(run, record, classes, runner, booster, read_reference(run.reference))
+    return Predictor(run, record, classes, runner, booster, load_reference(run.reference))

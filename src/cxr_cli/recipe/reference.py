@@ -69,7 +69,7 @@ def fit_reference(train: np.ndarray, val: np.ndarray) -> Reference:
     return Reference(**{**asdict(reference), "limit": limit})
 
 
-def write_reference(path: Path, reference: Reference) -> None:
+def save_reference(path: Path, reference: Reference) -> None:
     """Write a reference.
 
     Raises:
@@ -80,7 +80,7 @@ def write_reference(path: Path, reference: Reference) -> None:
     write_bytes(path, data.getvalue())
 
 
-def read_reference(path: Path) -> Reference | None:
+def load_reference(path: Path) -> Reference | None:
     """Read a reference; None if there is none, as in a run of an earlier version.
 
     Raises:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from cxr_cli.quiet import native_output_hidden
-from cxr_cli.recipe.reference import fit_reference, write_reference
+from cxr_cli.recipe.reference import fit_reference, save_reference
 from cxr_cli.training.export import answer_all
 from cxr_cli.training.feeds import PartFilms
 from cxr_cli.training.formats import FORMATS
@@ -40,4 +40,4 @@ def make_reference(path: Path, model: Path, parts: dict[str, PartFilms]) -> None
     """
     some = {name: part.films[:: -(-len(part.films) // _FILMS)] for name, part in parts.items()}
     features = {name: read_features(model, films) for name, films in some.items()}
-    write_reference(path, fit_reference(features["train"], features["val"]))
+    save_reference(path, fit_reference(features["train"], features["val"]))
