@@ -9,7 +9,7 @@ import numpy as np
 
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.errors import CxrError
-from cxr_cli.films.reader import PIXELS, read_at, read_film
+from cxr_cli.films.reader import PIXELS, read_film, read_for
 from cxr_cli.films.transforms import resize
 from cxr_cli.lungs.segment import find_reference, read_reference
 from cxr_cli.progress import track
@@ -106,7 +106,8 @@ def read_masked_part(
         path, mask = pair
         film = read_film(path)
         drawn = read_reference(mask, path, film.shape)
-        return np.stack([read_at(path, size, film=film), resize(drawn.astype(np.uint8) * 255, size)])
+        shown = read_for(path, size, film=film)
+        return np.stack([resize(shown, size), resize(drawn.astype(np.uint8) * 255, size)])
 
     def make() -> list[np.ndarray]:
         with ThreadPoolExecutor() as pool:

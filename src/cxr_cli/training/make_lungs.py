@@ -22,11 +22,13 @@ from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.checkpoints import Checkpoints
 from cxr_cli.training.clock import Clock
 from cxr_cli.training.engine import keras, tf
+from cxr_cli.training.film_gate import with_film_gate
 from cxr_cli.training.formats import open_litert
 from cxr_cli.training.input_pipeline import in_batches
 from cxr_cli.training.lung_films import MaskedPart, find_masks, read_masked_part
 from cxr_cli.training.lung_fitting import LungValidation, fit_lungs
 from cxr_cli.training.lung_unet import build_lung_unet
+from cxr_cli.training.mask_augmentation import augment_with_mask
 from cxr_cli.training.plan import TrainingPlan
 from cxr_cli.training.to_litert import convert_to_litert
 from cxr_cli.workspace.files import staged_folder
@@ -111,10 +113,13 @@ def _write(
     clock.lap("load")
     validation = fit_lungs(network, train, val, architecture, options, checkpoints)
     clock.lap("fit")
+    note("Fitting the film gate: which pictures are upright frontal films")
+    gated = with_film_gate(network.model, network.features, train.films, vary=_vary, seed=options.seed)
+    clock.lap("gate")
     note("Exporting the model, and checking the export on the validation films")
-    network.model.save(stage.keras_model)
+    gated.save(stage.keras_model)
     shares = validation.predict()
-    check = export_lungs(network.model, stage, val.films, shares)
+    check = export_lungs(gated, stage, val.films, shares)
     clock.lap("export")
     by_source = _write_tables(stage, validation, val, shares)
     assert validation.best is not None
@@ -142,12 +147,16 @@ def _write(
         dice_by_source=by_source,
         export=check,
         seconds=clock.laps,
-        weights_sha256=hash_weights(network.model.get_weights()),
+        weights_sha256=hash_weights(gated.get_weights()),
     )
     if plan.original:
         record = msgspec.structs.replace(record, reproduction=compare_with_original(plan.original, record, stage))
     write_record(stage.lung_record, record)
     return record
+
+
+def _vary(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return augment_with_mask(film, np.zeros_like(film), rng)[0]
 
 
 def _read_parts(
@@ -165,7 +174,7 @@ def export_lungs(model: keras.Model, stage: RunFolder, films: np.ndarray, shares
     """Write `model.tflite` in float16, and compare its masks with those of the Keras model.
 
     Args:
-        model: (B, S, S, 1) uint8 -> (B, S, S, 1) float32.
+        model: (B, S, S, 1) uint8 -> {"mask": (B, S, S, 1), "frontal": (B, 1)}, float32.
         stage: the folder of the run.
         films: (N, S, S) uint8.
         shares: (N, S, S, 1) float32, what the Keras model gives for them.
@@ -173,9 +182,8 @@ def export_lungs(model: keras.Model, stage: RunFolder, films: np.ndarray, shares
     Raises:
         ExportError: a mask differs by more than one point in a hundred.
     """
-    named = keras.Model(model.input, {"mask": model.output})
     with native_output_hidden():
-        convert_to_litert(named, stage.litert_model, precision="float16")
+        convert_to_litert(model, stage.litert_model, precision="float16")
         run = open_litert(stage.litert_model)
         answered = np.concatenate([run(batch[..., None])["mask"] for batch in in_batches(films)])
     alike = [dice(one > 0.5, other > 0.5) for one, other in zip(answered, shares, strict=True)]
