@@ -143,7 +143,7 @@ VIEWS: dict[str, View] = {
         "shifted",
         _shifted,
         Asks.HARMLESS,
-        f"Moved by {SHIFT:.0%} of its sides to the right and down. Little should change.",
+        f"Moved by {100 * SHIFT:.0f} % of the film’s sides to the right and down. Little should change.",
         moves=True,
     ),
     "blurred": View(
