@@ -12,7 +12,6 @@ from cxr_cli.auditing.model_films import (
     ask_about_films,
     read_for_audit,
     show_views,
-    whole_film,
 )
 from cxr_cli.auditing.model_findings import model_findings, model_verdict
 from cxr_cli.auditing.model_page import EXAMPLES, ExampleFilm, write_model_page
@@ -67,7 +66,7 @@ def audit_model(
     _check_patients(predictor, asked, where)
     record = _record(workspace, predictor, films, asked, where, seed=seed, without_mask=without_mask)
     folder = workspace.model_audit(predictor.run.name)
-    write_model_page(folder.page, record, _examples(predictor, films, asked, where, seed=seed))
+    write_model_page(folder.page, record, _examples(predictor, asked, where, seed=seed))
     write_record(folder.record, record)
     return ModelAudited(folder=folder, record=record)
 
@@ -90,11 +89,10 @@ def _masks(folder: Path | None, method: str | None) -> LungMasks:
 def _check_films(films: GalleryFilms, masks: LungMasks) -> None:
     if masks.folder:
         check_reference(masks.folder, (film.original for film in films.films), option="--masks")
-    missing = [path for film in films.films if not (path := whole_film(film, films)).is_file()]
-    if missing:
+    if films.framed:
         raise WorkspaceError(
-            f"Expected the whole films that the dataset was prepared from. Received: {len(missing)} of "
-            f"{len(films.films)} are missing, for example {missing[0]}.",
+            "Expected the whole films that the dataset was prepared from. Received: some are no longer there, for "
+            f"example {next(film.original for film in films.films if not film.original.is_file())}.",
             hint=f"Put them back, or prepare again: {DatasetRecord.MADE_BY}",
         )
 
@@ -164,8 +162,7 @@ def _seen(workspace: Workspace, predictor: Predictor, films: GalleryFilms) -> in
         return None
     from cxr_cli.films.reader import read_film
 
-    paths = (whole_film(film, films) for film in films.films)
-    return sum(bool(index.match_file(path, read_film(path))) for path in paths)
+    return sum(bool(index.match_file(film.film, read_film(film.film))) for film in films.films)
 
 
 def _notes(predictor: Predictor, masks: LungMasks, *, without_mask: int, seen: int | None, films: int) -> list[str]:
@@ -182,9 +179,7 @@ def _notes(predictor: Predictor, masks: LungMasks, *, without_mask: int, seen: i
     return notes
 
 
-def _examples(
-    predictor: Predictor, films: GalleryFilms, asked: Sequence[AskedFilm], masks: LungMasks, *, seed: int
-) -> list[ExampleFilm]:
+def _examples(predictor: Predictor, asked: Sequence[AskedFilm], masks: LungMasks, *, seed: int) -> list[ExampleFilm]:
     """A few films of each class, drawn at random."""
     random = np.random.default_rng(seed)
     examples = []
@@ -192,7 +187,7 @@ def _examples(
         members = [one for one in asked if one.film.truth == label]
         for place in sorted(random.choice(len(members), size=min(EXAMPLES, len(members)), replace=False)):
             one = members[place]
-            film = read_for_audit(predictor, one.film, whole_film(one.film, films), masks)
+            film = read_for_audit(predictor, one.film, masks)
             assert film is not None
             examples.append(ExampleFilm(one, show_views(predictor, film)))
     return examples

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from PIL import Image
 
@@ -11,7 +12,7 @@ from cxr_cli.explanation.gallery_films import GalleryFilm, GalleryFilms
 from cxr_cli.explanation.grading import LungGrade, grade_lungs
 from cxr_cli.films.reader import read_film
 from cxr_cli.films.transforms import resize
-from cxr_cli.lungs.framing import can_frame, frame_by
+from cxr_cli.lungs.framing import Framing, can_frame, frame_by
 from cxr_cli.lungs.keep import segment_lungs
 from cxr_cli.lungs.segment import find_reference, read_reference
 from cxr_cli.prediction.predictor import Predictor
@@ -76,7 +77,7 @@ def ask_about_films(predictor: Predictor, films: GalleryFilms, masks: LungMasks)
         ImageError: a film or mask can't be read.
     """
     asked: list[AskedFilm] = []
-    viewed = in_threads(lambda film: _view(predictor, film, whole_film(film, films), masks), films.films)
+    viewed = in_threads(lambda film: _view(predictor, film, masks), films.films)
     for one in track(viewed, "Showing films to the model in different ways", total=len(films.films)):
         if one:
             raw, cams = predictor.answers(one.shown)
@@ -84,34 +85,35 @@ def ask_about_films(predictor: Predictor, films: GalleryFilms, masks: LungMasks)
     return asked, len(films.films) - len(asked)
 
 
-def _view(predictor: Predictor, film: GalleryFilm, path: Path, masks: LungMasks) -> _Viewed | None:
-    read = read_for_audit(predictor, film, path, masks)
+def _view(predictor: Predictor, film: GalleryFilm, masks: LungMasks) -> _Viewed | None:
+    read = read_for_audit(predictor, film, masks)
     if read is None:
         return None
-    lungs = _framed(predictor, read.lungs.astype(np.uint8) * 255, read.frame) > 127
+    framing = predictor.record.framing
+    plain = framing and msgspec.structs.replace(framing, equalize=False)  # a mask has no gray levels to spread
+    lungs = _shown(predictor, read.lungs.astype(np.uint8) * 255, read.frame, plain) > 127
     return _Viewed(film, show_views(predictor, read), lungs) if lungs.any() else None
 
 
-def read_for_audit(predictor: Predictor, film: GalleryFilm, path: Path, masks: LungMasks) -> FilmToAudit | None:
+def read_for_audit(predictor: Predictor, film: GalleryFilm, masks: LungMasks) -> FilmToAudit | None:
     """Read a film and find its lungs; None where they are not found for certain.
 
     Args:
         predictor: the run.
         film: the film.
-        path: its file.
         masks: where its lungs are known from.
 
     Raises:
         ImageError: the film or its mask can't be read.
     """
-    pixels, framing = read_film(path), predictor.record.framing
+    pixels, framing = read_film(film.film), predictor.record.framing
     lungs: np.ndarray | None
     found = None if masks.folder else segment_lungs(pixels, masks.method)
     if found:
         lungs = found.mask if found.ok else None
     else:
         reference = find_reference(masks.folder, film.original) if masks.folder else None
-        lungs = read_reference(reference, path, pixels.shape) if reference else None
+        lungs = read_reference(reference, film.film, pixels.shape) if reference else None
     if lungs is None or not lungs.any():
         return None
     frame = None
@@ -150,17 +152,11 @@ def _show(predictor: Predictor, view: View, film: FilmToAudit) -> np.ndarray:
     frame = film.frame
     if view.moves and frame is not None:
         frame = view.change(frame, film.lungs)
-    return _framed(predictor, view.change(film.pixels, film.lungs), frame)
+    return _shown(predictor, view.change(film.pixels, film.lungs), frame, predictor.record.framing)
 
 
-def _framed(predictor: Predictor, pixels: np.ndarray, frame: np.ndarray | None) -> np.ndarray:
-    """Crop or mask, and resize: (H, W) uint8 -> (S, S) uint8."""
-    framing = predictor.record.framing
-    if framing and frame is not None:
+def _shown(predictor: Predictor, pixels: np.ndarray, frame: np.ndarray | None, framing: Framing | None) -> np.ndarray:
+    """Frame and resize: (H, W) uint8 -> (S, S) uint8."""
+    if framing:
         pixels, _ = frame_by(pixels, frame, framing)
     return resize(np.ascontiguousarray(pixels), predictor.input_size)
-
-
-def whole_film(film: GalleryFilm, films: GalleryFilms) -> Path:
-    """The file that shows the whole film, from which the dataset's own may have been cut out."""
-    return film.original if films.framed else film.film

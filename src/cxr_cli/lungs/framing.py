@@ -63,10 +63,9 @@ def frame_film(film: "np.ndarray", framing: Framing) -> FramedFilm:
     from cxr_cli.lungs.keep import segment_lungs
 
     lungs = segment_lungs(film, framing.method)
-    if not can_frame(lungs, framing):
-        return FramedFilm(equalize(film) if framing.equalize else film, WHOLE_FILM, lungs, "; ".join(lungs.flags))
-    part, box = frame_by(film, lungs.mask, framing)
-    return FramedFilm(part, box, lungs, "")
+    usable = can_frame(lungs, framing)
+    part, box = frame_by(film, lungs.mask if usable else None, framing)
+    return FramedFilm(part, box, lungs, "" if usable else "; ".join(lungs.flags))
 
 
 def can_frame(lungs: "Segmented", framing: Framing) -> bool:
@@ -74,12 +73,12 @@ def can_frame(lungs: "Segmented", framing: Framing) -> bool:
     return lungs.ok if framing.kind == "mask" else lungs.located
 
 
-def frame_by(film: "np.ndarray", mask: "np.ndarray", framing: Framing) -> "tuple[np.ndarray, FilmBox]":
+def frame_by(film: "np.ndarray", mask: "np.ndarray | None", framing: Framing) -> "tuple[np.ndarray, FilmBox]":
     """Frame a film by lungs that are known, for example those of the film before it was changed.
 
     Args:
         film: (H, W) uint8.
-        mask: (H, W) bool, not empty.
+        mask: (H, W) bool, not empty; None if the lungs are not known, and the film stays whole.
         framing: what to do; its method is not used.
 
     Returns:
@@ -87,13 +86,15 @@ def frame_by(film: "np.ndarray", mask: "np.ndarray", framing: Framing) -> "tuple
     """
     import numpy as np
 
-    if framing.kind == "mask":
-        return np.where(mask, film, np.uint8(0)), WHOLE_FILM
-    height, width = film.shape
-    top, bottom = _span(mask.max(axis=1), framing.margin)
-    left, right = _span(mask.max(axis=0), framing.margin)
-    part = film[top:bottom, left:right]
-    return equalize(part) if framing.equalize else part, (left / width, top / height, right / width, bottom / height)
+    part, box = film, WHOLE_FILM
+    if mask is not None and framing.kind == "mask":
+        part = np.where(mask, film, np.uint8(0))
+    elif mask is not None:
+        height, width = film.shape
+        top, bottom = _span(mask.max(axis=1), framing.margin)
+        left, right = _span(mask.max(axis=0), framing.margin)
+        part, box = film[top:bottom, left:right], (left / width, top / height, right / width, bottom / height)
+    return equalize(part) if framing.equalize else part, box
 
 
 def choose_framing(
