@@ -34,10 +34,10 @@ def model_findings(views: Sequence[ViewResult], heat: LungHeat) -> list[AuditFin
             AuditFinding(
                 level="warning",
                 about=WHOLE,
-                found="The model does not separate the classes of these films.",
+                found="It is not certain that the model separates the classes of these films.",
                 numbers=f"{_numbers(whole)}.",
                 why="What a model reads can only be measured where it reads something.",
-                next=f"Train it longer, or otherwise. {_ELSEWHERE}",
+                next="Audit it on more films of both classes, from a larger dataset: `cxr prepare`",
             )
         ]
     findings = [*_outside(results), *_around(results), *_lungs(results), *_fragile(results), *_heat(heat)]
@@ -49,7 +49,7 @@ def model_verdict(findings: Sequence[AuditFinding], views: Sequence[ViewResult])
     if any(finding.level == "alarm" for finding in findings):
         return "The model still works where no lung is left on the film: it reads something else."
     if any(finding.about == WHOLE for finding in findings):
-        return "No verdict: the model does not separate the classes of these films."
+        return "No verdict: it is not certain that the model separates the classes of these films."
     without = [one.auc for one in views if VIEWS[one.view].asks is Asks.OUTSIDE]
     lungs = f"without the lungs its AUC falls to {max(without):.2f} or less"
     if findings:
