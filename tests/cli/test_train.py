@@ -294,3 +294,14 @@ def test_a_profile_shows_the_time_of_an_epoch_and_changes_no_result(cxr, own_pre
     assert found["frozen_layers"] == 0  # nothing is frozen
     for part in ("reading", "batches", "forward", "backward", "validation", "epoch"):
         assert found[part] > 0, part
+
+
+@pytest.mark.realdata
+def test_without_epochs_the_head_start_is_the_run(cxr, own_prepared, shared):
+    given = ("--arch", "mobilenetv2", "--image-size", "64", "--freeze", "1", "--weights", shared / "weights")
+    result = cxr("train", *given, "--epochs", "0", "-w", own_prepared.root)
+    record = json.loads(own_prepared.run("mobilenetv2").record.read_text())
+
+    assert result.exit_code == 0
+    assert (record["epochs"], record["best_epoch"], record["stopped_by"]) == (0, 0, "epochs")
+    assert list(csv.DictReader(own_prepared.run("mobilenetv2").history.open()))[0]["phase"] == "start"

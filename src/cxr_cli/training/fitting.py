@@ -113,9 +113,8 @@ def _phases(options: TrainingOptions, architecture: Architecture) -> list[_Phase
         epochs=architecture.epochs if options.epochs is None else options.epochs,
         warmup=architecture.warmup,
     )
-    if not options.fine_tune:
-        return [train]
-    return [train, _Phase("fine-tune", options.fine_tune_learning_rate, options.fine_tune_epochs, warmup=0)]
+    tune = _Phase("fine-tune", options.fine_tune_learning_rate, options.fine_tune_epochs, warmup=0)
+    return [phase for phase in ([train, tune] if options.fine_tune else [train]) if phase.epochs]
 
 
 @dataclass(frozen=True)
