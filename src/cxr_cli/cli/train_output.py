@@ -104,6 +104,8 @@ def _show_summary(trained: "TrainedRun") -> None:
         f"epoch {record.best_epoch} of {record.epochs}"
         if record.best_epoch
         else "the head start, better than any epoch"
+        if record.epochs
+        else "the head start"
     )
     console.result(f"Run        : {trained.run.name} ({record.arch}, {record.parameters:,} parameters)")
     console.result(f"Kept       : {kept} ({_WHY[record.stopped_by]})")

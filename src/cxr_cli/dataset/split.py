@@ -210,8 +210,8 @@ def split_held_out(
 ) -> list[str]:
     """Put the films of sources that are not trained on into val and test; all other films get an empty part.
 
-    A group that has a film of such a source is held out as a whole. Each source is split for itself, so that both parts
-    have films of it.
+    A group that has a film of another source too is not held out: its films are copies of films that may be trained on.
+    Each source is split for itself, so that both parts have films of it.
 
     Args:
         sources: one name per film.
@@ -229,7 +229,8 @@ def split_held_out(
             f"Expected sources to hold out: {', '.join(sorted(set(sources)))}. Received: {', '.join(unknown)}.",
             hint="A source is the name of the folder that its metadata file is in",
         )
-    source_of = {group: source for group, source in zip(groups, sources, strict=True) if source in hold_out}
+    trained = {group for group, source in zip(groups, sources, strict=True) if source not in hold_out}
+    source_of = {group: source for group, source in zip(groups, sources, strict=True) if group not in trained}
     parts = [""] * len(groups)
     for source in sorted(set(source_of.values())):
         films = [i for i, group in enumerate(groups) if source_of.get(group) == source]
