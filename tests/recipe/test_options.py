@@ -153,3 +153,11 @@ def test_no_epochs_need_a_head_start(changes):
 
     with pytest.raises(UsageError, match="without a head start"):
         TrainingOptions(epochs=0, **changes)
+
+
+def test_a_record_from_before_the_option_keeps_the_c_it_was_trained_with(tmp_path):
+    recorded = asdict(TrainingOptions())
+    assert read_options(recorded, tmp_path) == TrainingOptions()
+
+    del recorded["head_c"]
+    assert read_options(recorded, tmp_path).head_c == 0.03

@@ -132,7 +132,7 @@ class TrainingOptions:
         True, "head start", "Start the head of a pretrained backbone from a logistic regression."
     )
     head_c: float = _option(
-        0.03,
+        1e-4,
         "C of the head start",
         "How far the head start may follow the training films: scikit-learn's C. Less transfers better to other "
         "hospitals.",
@@ -340,8 +340,12 @@ def options_by_name(options: TrainingOptions) -> dict[str, Any]:
     return values | augmentation
 
 
+# What versions that didn't have the option yet trained with, where the default is another one today.
+_BEFORE_THE_OPTION = {"head_c": 0.03}
+
+
 def read_options(recorded: Mapping[str, Any], path: Path) -> TrainingOptions:
-    """Read the options of a record; an option that is newer than the record has its default.
+    """Read the options of a record; an option that is newer than the record has the value it was trained with.
 
     Args:
         recorded: the options as the record has them.
@@ -350,7 +354,7 @@ def read_options(recorded: Mapping[str, Any], path: Path) -> TrainingOptions:
     Raises:
         WorkspaceError: an option that this version doesn't know, or a value that it doesn't take.
     """
-    values = dict(recorded)
+    values = _BEFORE_THE_OPTION | dict(recorded)
     augmentation = values.pop("augmentation", {})
     try:
         return change_options(TrainingOptions(), values | augmentation)
