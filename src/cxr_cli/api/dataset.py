@@ -166,7 +166,8 @@ def audit(
 def segment(
     films: AnyPaths | None = None,
     *,
-    method: str = "unet",
+    method: str | None = None,
+    run: str | None = None,
     reference: AnyPath | None = None,
     output: AnyPath | None = None,
     workspace: AnyPath | None = None,
@@ -176,6 +177,7 @@ def segment(
     Args:
         films: films, folders of films, or globs. Defaults to those of the prepared dataset.
         method: method that finds the lungs. Defaults to the U-Net that comes with the package.
+        run: in place of a method, the name of a run of lung-unet.
         reference: a folder of masks to compare with. The mask of film.jpg is film.jpg.png or film.png.
         output: the folder for the files. Defaults to `segmentations` in the workspace.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
@@ -184,17 +186,23 @@ def segment(
         The record, its folder, and the errors of the films that could not be read.
 
     Raises:
-        UsageError: there is no such method, or there are neither films nor a prepared dataset.
+        UsageError: there is no such method, both a method and a run are named, or there are neither films nor a
+            prepared dataset.
+        NoRunError: there is no such run.
         CxrError: `reference` has no mask of these films.
     """
     from cxr_cli.dataset.originals import find_originals
     from cxr_cli.errors import UsageError
     from cxr_cli.films.find import find_films
-    from cxr_cli.lungs.methods import SEGMENTATION_METHODS
+    from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
     from cxr_cli.lungs.segment_all import segment_all
     from cxr_cli.workspace.folders import SegmentationFolder
 
-    method = str(method)
+    if method and run:
+        raise UsageError(
+            f"Expected a method or a run. Received: both, {method} and {run}.", hint="Leave out --method, or --run"
+        )
+    method = str(method or DEFAULT_METHOD)
     if method not in SEGMENTATION_METHODS:
         raise UsageError(
             f"Expected a method: {', '.join(SEGMENTATION_METHODS)}. Received: {method!r}.",
@@ -202,8 +210,11 @@ def segment(
         )
     place = find_workspace(workspace)
     paths = find_films(as_paths(films)) if films else find_originals(place)
-    folder = SegmentationFolder(Path(output)) if output else place.segmentations(method)
-    return segment_all(paths, folder, method=method, reference=as_path(reference))
+    network = place.lung_run(run) if run else None
+    name = network.name if network else method
+    folder = SegmentationFolder(Path(output)) if output else place.segmentations(name)
+    model = network.litert_model if network else None
+    return segment_all(paths, folder, method=name, model=model, reference=as_path(reference))
 
 
 def phantoms(folder: AnyPath, *, films: int = 120, masks: bool = False, seed: int = 0) -> Path:

@@ -8,8 +8,6 @@ import typer
 from cxr_cli.cli.options import JsonOption, Method, WorkspaceOption
 from cxr_cli.lungs.methods import DEFAULT_METHOD
 
-_DEFAULT = Method(DEFAULT_METHOD)
-
 
 def segment(
     films: Annotated[
@@ -20,8 +18,19 @@ def segment(
         ),
     ] = None,
     method: Annotated[
-        Method, typer.Option("--method", help="Method that finds the lungs: a network (unet), or clusters and a prior.")
-    ] = _DEFAULT,
+        Method | None,
+        typer.Option(
+            "--method",
+            help=f"Method that finds the lungs: a network (unet), or clusters and a prior. Default: {DEFAULT_METHOD}.",
+            show_default=False,
+        ),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "--run", metavar="RUN", help="In place of a method: your own run of lung-unet.", show_default=False
+        ),
+    ] = None,
     reference: Annotated[
         Path | None,
         typer.Option(
@@ -54,5 +63,6 @@ def segment(
     from cxr_cli.cli.segment_output import show_segmentation
 
     show_segmentation(
-        segment_films(films, method=method, reference=reference, output=output, workspace=workspace), as_json=as_json
+        segment_films(films, method=method, run=run, reference=reference, output=output, workspace=workspace),
+        as_json=as_json,
     )

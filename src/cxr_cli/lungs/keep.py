@@ -1,9 +1,11 @@
 """The one way to find lungs: a film comes in; a mask, its quality and the reasons to doubt the mask go out."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from cxr_cli.lungs.lung_map import LungMap
 from cxr_cli.lungs.masks import border_share, enlarged, two_largest
 from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 
@@ -54,17 +56,18 @@ class Segmented:
         return not self.flags
 
 
-def segment_lungs(film: np.ndarray, method: str) -> Segmented:
+def segment_lungs(film: np.ndarray, method: str, model: Path | None = None) -> Segmented:
     """Find the lungs of a frontal film: the two largest pieces of what a method sees as lung.
 
     Args:
         film: (H, W) uint8, 0 is black, a frontal view.
         method: a name of `SEGMENTATION_METHODS`.
+        model: the `model.tflite` of a run that finds lungs, in place of the method. Defaults to none.
 
     Returns:
         Always the same for the same film.
     """
-    seen = SEGMENTATION_METHODS[method](film)
+    seen = _by_network(film, model) if model else SEGMENTATION_METHODS[method](film)
     inside = seen.share > 0.5
     lungs = two_largest(inside)
     mask = np.logical_or.reduce(lungs) if lungs else np.zeros_like(inside)
@@ -84,6 +87,12 @@ def segment_lungs(film: np.ndarray, method: str) -> Segmented:
         flags=(*_flags(lungs=len(lungs), area=area, balance=balance, border=border), *seen.doubts),
         located=len(lungs) == 2 and _LOCATED_SMALLEST <= area <= _LOCATED_LARGEST and not seen.doubts,
     )
+
+
+def _by_network(film: np.ndarray, model: Path) -> LungMap:
+    from cxr_cli.lungs.unet import unet
+
+    return unet(film, model)
 
 
 def _flags(*, lungs: int, area: float, balance: float, border: float) -> tuple[str, ...]:

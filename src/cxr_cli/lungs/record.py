@@ -42,7 +42,7 @@ class SegmentationRecord(Record, frozen=True, kw_only=True):
     VERSION = 2
     MADE_BY = "cxr segment film.png"
 
-    method: str
+    method: str  # a segmentation method, or the name of the run whose network was used
     reference: str | None
     films: list[SegmentedFilm]
     failed: list[str]  # images that could not be read

@@ -68,14 +68,15 @@ def check_reference(folder: Path, films: Iterable[Path], *, option: str = "--ref
 
 
 def segment_files(
-    jobs: dict[str, Path], folder: SegmentationFolder, *, method: str, reference: Path | None
+    jobs: dict[str, Path], folder: SegmentationFolder, *, method: str, model: Path | None, reference: Path | None
 ) -> Iterator[tuple[Path, SegmentedFilm | ImageError]]:
     """Find the lungs of each file of `named`, and write what `segment_file` writes.
 
     Args:
         jobs: films by name, of `named`.
         folder: where the files go.
-        method: a name of `SEGMENTATION_METHODS`.
+        method: a name of `SEGMENTATION_METHODS`, or of the run of `model`.
+        model: the `model.tflite` of a run that finds lungs, or None.
         reference: a folder of masks to compare with, or None.
 
     Yields:
@@ -87,13 +88,13 @@ def segment_files(
     for name, film in jobs.items():
         drawn = find_reference(reference, film) if reference else None
         try:
-            yield film, segment_file(film, name, folder, method=method, reference=drawn)
+            yield film, segment_file(film, name, folder, method=method, model=model, reference=drawn)
         except ImageError as problem:
             yield film, problem
 
 
 def segment_file(
-    film: Path, name: str, folder: SegmentationFolder, *, method: str, reference: Path | None
+    film: Path, name: str, folder: SegmentationFolder, *, method: str, model: Path | None, reference: Path | None
 ) -> SegmentedFilm:
     """Find the lungs of one file, and write mask, overlay and, if the method clusters, the cluster map.
 
@@ -101,7 +102,8 @@ def segment_file(
         film: an image file.
         name: the name of the written files.
         folder: where they go.
-        method: a name of `SEGMENTATION_METHODS`.
+        method: a name of `SEGMENTATION_METHODS`, or of the run of `model`.
+        model: the `model.tflite` of a run that finds lungs, or None.
         reference: a mask of the film's lungs, of the same size, 0 outside; or None.
 
     Raises:
@@ -110,7 +112,7 @@ def segment_file(
     """
     pixels = read_film(film)
     drawn = None if reference is None else read_reference(reference, film, pixels.shape)
-    lungs = segment_lungs(pixels, method)
+    lungs = segment_lungs(pixels, method, model)
     mask, other = folder.mask(name), folder.doubtful(name)
     if not lungs.ok:
         mask, other = other, mask

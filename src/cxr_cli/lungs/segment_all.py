@@ -21,14 +21,20 @@ class Segmentation:
 
 
 def segment_all(
-    films: Collection[Path], folder: SegmentationFolder, *, method: str, reference: Path | None = None
+    films: Collection[Path],
+    folder: SegmentationFolder,
+    *,
+    method: str,
+    model: Path | None = None,
+    reference: Path | None = None,
 ) -> Segmentation:
     """Find the lungs of films, and write their masks, pictures, a table and a record.
 
     Args:
         films: image files.
         folder: where the files go.
-        method: a name of `SEGMENTATION_METHODS`.
+        method: a name of `SEGMENTATION_METHODS`, or of the run of `model`.
+        model: the `model.tflite` of a run that finds lungs. Defaults to none.
         reference: a folder of masks to compare with. Defaults to none.
 
     Raises:
@@ -38,7 +44,7 @@ def segment_all(
     by_name = named(films)
     if reference:
         check_reference(reference, by_name.values())
-    results = segment_files(by_name, folder, method=method, reference=reference)
+    results = segment_files(by_name, folder, method=method, model=model, reference=reference)
     if len(by_name) > 1:
         results = track(results, "Finding lungs", total=len(by_name))
     done, failed = [], {}

@@ -1,27 +1,34 @@
-"""The lungs of a film by the U-Net that comes with the package, through LiteRT."""
+"""The lungs of a film by a U-Net, that of the package or of a run, through LiteRT."""
 
-from collections import deque
+from collections import defaultdict, deque
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cxr_cli.bundled.files import LUNG_UNET
+from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.transforms import resize
 from cxr_cli.lungs.lung_map import LungMap
 from cxr_cli.quiet import native_output_hidden
 
 _LEAST_CERTAINTY = 0.8
 
-_idle: deque[Any] = deque()  # an interpreter serves one thread at a time; as many are opened as threads ask at once
+# By model. An interpreter serves one thread at a time; as many are opened as threads ask at once.
+_idle: defaultdict[Path, deque[Any]] = defaultdict(deque)
 
 
-def unet(film: np.ndarray) -> LungMap:
-    """Find the lungs of a film with the U-Net that comes with the package.
+def unet(film: np.ndarray, model: Path | None = None) -> LungMap:
+    """Find the lungs of a film with a U-Net.
 
     Args:
         film: (H, W) uint8, 0 is black.
+        model: the `model.tflite` of a run that finds lungs. Defaults to the U-Net that comes with the package.
+
+    Raises:
+        WorkspaceError: the model is missing or damaged.
     """
-    outputs = _outputs(film)
+    outputs = _outputs(film, model or LUNG_UNET)
     share = outputs["mask"].reshape(outputs["mask"].shape[1:3])
     inside = share[share > 0.5]
     certainty = float(inside.mean()) if inside.size else 0.5
@@ -30,24 +37,30 @@ def unet(film: np.ndarray) -> LungMap:
     return LungMap(share=share, doubts=doubts, certainty=certainty, frontal=frontal)
 
 
-def _outputs(film: np.ndarray) -> dict[str, np.ndarray]:
+def _outputs(film: np.ndarray, model: Path) -> dict[str, np.ndarray]:
     """(H, W) uint8 -> "mask": (1, S, S, 1), P(lung) of each point; "frontal": (1, 1), P(upright frontal film)."""
     try:
-        runner = _idle.pop()
+        runner = _idle[model].pop()
     except IndexError:
-        runner = _open()
+        runner = _open(model)
     try:
         side = int(runner.get_input_details()["film"]["shape"][1])
         return dict(runner(film=resize(film, side)[None, ..., None]))
     finally:
-        _idle.append(runner)
+        _idle[model].append(runner)
 
 
-def _open() -> Any:
+def _open(model: Path) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
-    with native_output_hidden():
-        # One thread: films are many at a time, and a single one takes a few hundredths of a second.
-        interpreter = Interpreter(str(LUNG_UNET), num_threads=1)
-        interpreter.allocate_tensors()
-        return interpreter.get_signature_runner("serving_default")
+    try:
+        with native_output_hidden():
+            # One thread: films are many at a time, and a single one takes a few hundredths of a second.
+            interpreter = Interpreter(str(model), num_threads=1)
+            interpreter.allocate_tensors()
+            return interpreter.get_signature_runner("serving_default")
+    except (ValueError, RuntimeError) as error:
+        raise WorkspaceError(
+            f"Expected a LiteRT model in {model}. Received: {str(error).splitlines()[0][:200]}.",
+            hint="Train the run that finds lungs again: cxr train --arch lung-unet --masks DIR",
+        ) from error

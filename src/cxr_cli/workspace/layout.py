@@ -229,6 +229,20 @@ class Workspace:
         """List the complete runs that find lungs, by name. No other command takes them for a run that predicts."""
         return [RunFolder(path.parent) for path in sorted(self.models.glob("[!.]*/lungs.json"))]
 
+    def lung_run(self, name: str) -> RunFolder:
+        """Find the run called `name` that finds lungs.
+
+        Raises:
+            NoRunError: there is no such run.
+        """
+        folders = {run.name: run for run in self.lung_runs()}
+        if name not in folders:
+            raise NoRunError(
+                f"Expected the name of a run that finds lungs, in {self.models}. Received: {name!r}.",
+                hint="Such runs: " + (", ".join(folders) or "none; train one: cxr train --arch lung-unet --masks DIR"),
+            )
+        return folders[name]
+
     def _complete_runs(self) -> list[RunFolder]:
         return [RunFolder(path.parent) for path in self.models.glob("[!.]*/run.json")]
 

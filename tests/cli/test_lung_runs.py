@@ -1,0 +1,172 @@
+"""`cxr train --arch lung-unet`, and what other commands say of such a run."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from cxr_cli.recipe.lung_record import LUNG_HISTORY, LUNG_VALIDATION, LungRunRecord
+from cxr_cli.rendering.render import write_phantoms
+from cxr_cli.training import checkpoints
+from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
+
+SMALL = ("--arch", "lung-unet", "--weights", "none", "--image-size", 64, "--epochs", 2, "--batch-size", 4)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The folder of 24 phantoms with masks; two masks are missing."""
+    folder = write_phantoms(tmp_path_factory.mktemp("drawn"), films=24, seed=5, masks=True).parent
+    for name in ("covid.png", "covid_2.png"):
+        (folder / "masks" / "lungs" / f"{name}.png").unlink()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lungs(drawn, tmp_path_factory):
+    """A workspace with a dataset and a run of lung-unet. Tests must not change it."""
+    from cxr_cli.api.dataset import prepare
+    from cxr_cli.api.training import train
+
+    root = tmp_path_factory.mktemp("lungs")
+    prepare(metadata=drawn / "metadata.csv", split="60/20/20", workspace=root)
+    train(
+        arch="lung-unet",
+        masks=drawn / "masks" / "lungs",
+        weights="none",
+        image_size=64,
+        epochs=2,
+        batch_size=4,
+        workspace=root,
+    )
+    return Workspace(root)
+
+
+def test_the_run_has_all_its_files(lungs, drawn):
+    run = lungs.lung_run("lung-unet")
+    record = read_record(run.lung_record, LungRunRecord)
+    history, scores = LUNG_HISTORY.read(run.history), LUNG_VALIDATION.read(run.validation)
+
+    assert record.options["masks"] == [str(drawn / "masks" / "lungs")]
+    assert sum(record.without_mask.values()) == 2
+    assert sum(record.films["train"].values()) + sum(record.films["val"].values()) >= 17
+    assert [row.epoch for row in history] == [1, 2]
+    assert record.validation["dice"] == pytest.approx(np.mean([row.dice for row in scores]), abs=1e-6)
+    assert record.validation["dice"] == pytest.approx(history[record.best_epoch - 1].val_dice, abs=1e-6)
+    assert set(record.dice_by_source) == {drawn.name}
+    assert record.export.least_dice > 0.99
+    assert run.litert_model.stat().st_size < 2_000_000
+    assert run.curves_picture.is_file()
+    assert run.keras_model.is_file()
+    assert not lungs.checkpoint("lung-unet").exists()
+
+
+def test_segment_with_the_run(cxr, lungs, film, tmp_path):
+    result = cxr("segment", film, "--run", "lung-unet", "--json", "-w", lungs.root, "-o", tmp_path)
+    record = json.loads(result.stdout)
+
+    assert result.exit_code == 0, result.stderr
+    assert record["method"] == "lung-unet"
+    assert 0.5 <= record["films"][0]["certainty"] <= 1
+
+
+def test_segment_takes_a_method_or_a_run(cxr, lungs, film):
+    both = cxr("segment", film, "--run", "lung-unet", "--method", "fcm", "-w", lungs.root)
+    unknown = cxr("segment", film, "--run", "mobilenetv2", "-w", lungs.root)
+
+    assert (both.exit_code, unknown.exit_code) == (2, 1)
+    assert (
+        both.stderr
+        == "Error: Expected a method or a run. Received: both, fcm and lung-unet.\nLeave out --method, or --run\n"
+    )
+    assert unknown.stderr.endswith("Received: 'mobilenetv2'.\nSuch runs: lung-unet\n")
+
+
+@pytest.mark.parametrize(
+    "command", [("predict", "film.png"), ("evaluate",), ("gradcam", "film.png"), ("export", "--format", "h5")]
+)
+def test_no_command_takes_it_for_a_classifier(cxr, lungs, command):
+    option = () if command[0] == "export" else ("--model", "lung-unet")
+    arguments = ("export", "lung-unet", *command[1:]) if command[0] == "export" else (*command, *option)
+    named = cxr(*arguments, "-w", lungs.root)
+    newest = cxr(*command, "-w", lungs.root)
+
+    assert named.exit_code == 1
+    assert "Expected the name of a run that predicts classes. Received: lung-unet, which finds lungs.\n" in named.stderr
+    assert "Find lungs with it: cxr segment film.png --run lung-unet\n" in named.stderr
+    assert newest.exit_code == 1
+    assert f"Expected a trained run in {lungs.models}." in newest.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        (("--arch", "lung-unet"), "Expected lung masks for lung-unet. Received: none.", "--masks data/masks/lungs"),
+        (
+            ("--masks", "."),
+            "Expected options that mobilenetv2, which finds classes, can use. Received: masks.",
+            "--arch",
+        ),
+        (
+            ("--arch", "lung-unet", "--masks", ".", "--dropout", 0.5, "--no-flip"),
+            "Expected options that lung-unet, which finds lungs, can use. Received: dropout, flip.",
+            "Leave out --dropout, --flip\n",
+        ),
+        (("--arch", "lung-unet", "--masks", ".", "--profile"), "Expected no profile with lung-unet", "--profile"),
+        (
+            ("--from", "lung-unet", "--arch", "mobilenetv2"),
+            "Expected an architecture for the same task as",
+            "mobilenetv2",
+        ),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(cxr, lungs, options, message, hint):
+    result = cxr("train", *options, "-w", lungs.root)
+
+    assert result.exit_code == 2
+    assert f"Error: {message}" in result.stderr
+    assert hint in result.stderr
+
+
+def test_masks_of_other_films_are_refused(cxr, lungs, tmp_path):
+    missing = cxr("train", *SMALL, "--masks", tmp_path / "none", "-w", lungs.root)
+    other = cxr("train", *SMALL, "--masks", tmp_path, "-w", lungs.root)
+
+    assert f"Expected a folder of masks. Received: {tmp_path / 'none'}." in missing.stderr
+    assert (
+        f"Expected masks of the dataset's films in {tmp_path}. Received: none that has a film's name." in other.stderr
+    )
+    assert (missing.exit_code, other.exit_code) == (1, 1)
+    assert lungs.lung_run("lung-unet").lung_record.is_file()
+
+
+def test_a_run_is_resumed_and_trained_again_bit_for_bit(cxr, lungs, drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "_SHARE", 0)
+    root = tmp_path / "workspace"
+    shutil.copytree(lungs.dataset.root, root / "dataset")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cxr_cli.training.make_lungs.export_lungs", killed)
+        stopped = cxr("train", *SMALL, "--masks", drawn / "masks" / "lungs", "-w", root)
+    assert stopped.exit_code == 130
+    assert "To resume it: cxr train --resume lung-unet\n" in stopped.stderr
+    resumed = cxr("train", "--resume", "lung-unet", "-w", root)
+    assert "Resuming after epoch 2\n" in resumed.stderr
+    assert "Dice by collection: " in resumed.stdout
+
+    first, second = (
+        read_record(each.lung_run("lung-unet").lung_record, LungRunRecord) for each in (lungs, Workspace(root))
+    )
+    assert first.weights_sha256 == second.weights_sha256
+    with (lungs.lung_run("lung-unet").validation).open() as stream:
+        assert len(list(csv.DictReader(stream))) == sum(first.films["val"].values())
+
+    again = cxr("train", "--from", lungs.lung_run("lung-unet").root, "--name", "again", "-w", root)
+    assert "Reproduced : " in again.stdout
+    assert ", bit for bit\n" in again.stdout
