@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from cxr_cli.films import dicom
+from cxr_cli.films.reader import READING
 
 # Modalities of radiographs, and of pictures whose file doesn't say how they were made (PS3.3, C.7.3.1.1.1).
 _RADIOGRAPHS = {"", "CR", "DX", "DR", "RG", "RF", "XA", "XR", "OT", "SC", "HC"}
@@ -35,9 +36,8 @@ def why_no_chest_film(path: Path) -> str:
     Returns:
         The reason, in a few words; empty if the file has nothing against it.
     """
-    with path.open("rb") as stream:
-        head = stream.read(132)
-    return _of_header(path) if dicom.is_dicom(head) else _of_colors(path)
+    with READING, path.open("rb") as stream:
+        return _of_header(path) if dicom.is_dicom(stream.read(132)) else _of_colors(path)
 
 
 def _of_header(path: Path) -> str:

@@ -87,7 +87,7 @@ def _read(path: Path, *, at_least: int | None = None) -> np.ndarray:
         raise ImageError(f"Expected a film. Received: {path}: {error.strerror}.", hint=HINT) from error
     if not head:
         raise ImageError(f"Expected a film. Received: {path} is empty (0 bytes).", hint=HINT)
-    with _READING:
+    with READING:
         film = dicom.read(path) if dicom.is_dicom(head) else _read_picture(path, at_least)
     if min(film.shape) < _MIN_SIDE:
         raise ImageError(
@@ -164,4 +164,4 @@ class _Reading:
                 self._filters.close()
 
 
-_READING = _Reading()
+READING = _Reading()

@@ -8,6 +8,7 @@ distance to recognize inputs that a network was not trained on.
 import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -89,11 +90,11 @@ def load_reference(path: Path) -> Reference | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path) as data:
+        with np.load(io.BytesIO(path.read_bytes())) as data:
             values = dict(data)
         rest, limit = float(values.pop("rest")), float(values.pop("limit"))
         return Reference(**values, rest=rest, limit=limit)
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise WorkspaceError(
             f"Expected the features of a run's training films in {path}. Received: {error}.",
             hint=f"Train the run again: {TRAIN_COMMAND}",
