@@ -25,8 +25,8 @@ _SMALLEST_LUNGS = 0.03  # share of the picture; on films, lungs cover 0.1 to 0.6
 _TURNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "inverted: what should be dark is bright": lambda film: 255 - film,
     "upside down": lambda film: film[::-1],
-    "turned by 90°": np.rot90,
-    "turned by 270°": lambda film: np.rot90(film, 3),
+    "turned to the right": np.rot90,
+    "turned to the left": lambda film: np.rot90(film, 3),
 }
 
 
