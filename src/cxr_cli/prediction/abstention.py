@@ -67,12 +67,14 @@ def abstention_summary(reasons: Counter[str], *, films: int, forced: bool) -> st
         films: number of all films.
         forced: they were predicted all the same.
     """
+    if films == 1:
+        (reason,) = reasons
+        without = f"Note: without --force, the picture would get no class: {reason}."
+        return without if forced else "To have the picture predicted all the same: --force"
     kinds = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
     count = reasons.total()
     if forced:
         return f"Note: without --force, {count} of {films} films would get no class: {kinds}."
-    if films == 1:
-        return "To have the picture predicted all the same: --force"
     return f"{count} of {films} films got no class: {kinds}. To have them predicted all the same: --force"
 
 
