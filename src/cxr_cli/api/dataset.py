@@ -191,7 +191,6 @@ def segment(
         NoRunError: there is no such run.
         CxrError: `reference` has no mask of these films.
     """
-    from cxr_cli.dataset.originals import find_originals
     from cxr_cli.errors import UsageError
     from cxr_cli.films.find import find_films
     from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
@@ -209,7 +208,12 @@ def segment(
             hint="For example: --method unet",
         )
     place = find_workspace(workspace)
-    paths = find_films(as_paths(films)) if films else find_originals(place)
+    if films:
+        paths = find_films(as_paths(films))
+    else:
+        from cxr_cli.dataset.originals import find_originals  # not needed for a film that is named
+
+        paths = find_originals(place)
     network = place.lung_run(run) if run else None
     name = network.name if network else method
     folder = SegmentationFolder(Path(output)) if output else place.segmentations(name)

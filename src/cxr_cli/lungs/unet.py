@@ -12,7 +12,7 @@ from cxr_cli.films.transforms import resize
 from cxr_cli.lungs.lung_map import LungMap
 from cxr_cli.quiet import native_output_hidden
 
-_LEAST_CERTAINTY = 0.8
+_LEAST_CERTAINTY = 0.85  # films of four collections have 0.90 to 0.99
 
 # By model. An interpreter serves one thread at a time; as many are opened as threads ask at once.
 _idle: defaultdict[Path, deque[Any]] = defaultdict(deque)

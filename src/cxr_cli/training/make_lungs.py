@@ -99,7 +99,8 @@ def _write(
     films = read_manifest(workspace.prepared())
     masks = find_masks(films, options.masks)
     without = Counter(film.split for film in films if film.path not in masks)
-    note(f"{len(masks)} of {len(films)} films have a mask; the others are left out")
+    left_out = "; the others are left out" if without else ""
+    note(f"{len(masks)} of {len(films)} films have a mask{left_out}")
     note(f"Building {options.arch}")
     frozen = architecture.frozen if options.freeze is None else options.freeze
     network = build_lung_unet(
