@@ -90,7 +90,7 @@ def test_a_run_predicts_a_whole_film_from_its_lungs(cxr, framed, framing, film):
     )
     # Framed only once: a second time, other lungs would be found in what is left.
     assert predictor.predict(pixels).probabilities == predictor.predict(part, framed=True).probabilities
-    assert predictor.predict(pixels).probabilities != predictor.predict(pixels, framed=True).probabilities
+    assert predictor.predict(pixels).probabilities != predictor.predict(pixels, framed=True, force=True).probabilities
 
 
 def test_evaluate_does_not_frame_films_again(cxr, framed):
@@ -99,10 +99,10 @@ def test_evaluate_does_not_frame_films_again(cxr, framed):
     dataset, predictions = framed.prepared(), framed.evaluation("simple-cnn", "test").predictions
     for row in csv.DictReader(predictions.read_text().splitlines()):
         film = read_film(dataset.root / row["image"])
-        expected = predictor.predict(film, framed=True).probabilities["covid"]
+        expected = predictor.predict(film, framed=True, force=True).probabilities["covid"]
         assert float(row["probability"]) == pytest.approx(expected, abs=1e-6)
         # The original says the same: the files of the dataset have its pixels.
-        original = predictor.predict_file(Path(row["original"])).probabilities["covid"]
+        original = predictor.predict_file(Path(row["original"]), force=True).probabilities["covid"]
         assert float(row["probability"]) == pytest.approx(original, abs=1e-6)
 
 
@@ -154,7 +154,7 @@ def test_a_run_of_whole_films_is_evaluated_on_the_originals_of_framed_films(cxr,
     predictor = open_predictor(own_trained.run())
     rows = csv.DictReader(own_trained.evaluation("simple-cnn", "test").predictions.read_text().splitlines())
     for row in rows:
-        expected = predictor.predict_file(Path(row["original"])).probabilities["covid"]
+        expected = predictor.predict_file(Path(row["original"]), force=True).probabilities["covid"]
         assert float(row["probability"]) == pytest.approx(expected, abs=1e-6)
 
     manifest = own_trained.dataset.manifest
@@ -170,7 +170,7 @@ def test_a_run_of_whole_films_is_evaluated_on_the_originals_of_framed_films(cxr,
 
 @only_crops
 def test_a_heat_map_covers_the_whole_film_and_is_empty_outside_the_crop(cxr, framed, framing, film, tmp_path):
-    heat = explain_film(open_predictor(framed.run()), film, target="covid")
+    heat = explain_film(open_predictor(framed.run()), film, target="covid", force=True)
     left, top, right, bottom = heat.prediction.box
 
     assert heat.film.shape == read_film(film).shape
