@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Of the probability that the film gate gives. docs/abstention.md counts films of hospitals that the gate never saw.
 _LEAST_FRONTAL = 0.4
-_SURE = 0.9  # of a turned picture, so that it says how the film is turned
+_SURE = 0.9  # from here on nothing else is tried; and so sure must a turned version be, to say how the film is turned
 _SMALLEST_LUNGS = 0.03  # share of the picture; on films, lungs cover 0.1 to 0.6 of it
 _TURNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "inverted: what should be dark is bright": lambda film: 255 - film,
@@ -45,12 +45,17 @@ def why_no_class(film: np.ndarray, *, path: Path | None = None, lungs: "LungMap 
     if said:
         return said
     seen = lungs if lungs and lungs.frontal is not None else unet(film)
+    frontal = 1.0 if seen.frontal is None else seen.frontal  # None: a U-Net without a film gate
     empty = seen.area < _SMALLEST_LUNGS
-    if not empty and _is_frontal(seen):
+    if not empty and frontal >= _SURE:
         return ""
-    for words, turn in _TURNS.items():
-        if (unet(turn(film)).frontal or 0) >= _SURE:
-            return f"the film is {words}"
+    # A film that is turned or inverted may still look a little like one that is not; its right version looks more so.
+    turned = {words: unet(turn(film)).frontal or 0 for words, turn in _TURNS.items()}
+    how, best = max(turned.items(), key=lambda item: item[1])
+    if best >= _SURE and best > frontal:
+        return f"the film is {how}"
+    if not empty and frontal >= _LEAST_FRONTAL:
+        return ""
     return "no lungs found" if empty else "not a frontal chest film"
 
 
@@ -73,10 +78,8 @@ def abstention_summary(reasons: Counter[str], *, films: int, forced: bool) -> st
         return without if forced else "To have the picture predicted all the same: --force"
     kinds = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
     count = reasons.total()
+    if forced and films == 1:
+        return f"Note: without --force, the picture would get no class: {next(iter(reasons))}."
     if forced:
         return f"Note: without --force, {count} of {films} films would get no class: {kinds}."
     return f"{count} of {films} films got no class: {kinds}. To have them predicted all the same: --force"
-
-
-def _is_frontal(seen: "LungMap | Segmented") -> bool:
-    return seen.frontal is None or seen.frontal >= _LEAST_FRONTAL  # None: a U-Net without a film gate
