@@ -1,6 +1,6 @@
 """Films and datasets: `prepare`, `audit`, `segment`, `phantoms` and `read_manifest`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -209,7 +209,7 @@ def segment(
         )
     place = find_workspace(workspace)
     if films:
-        paths = find_films(as_paths(films))
+        paths: Collection[Path] = find_films(as_paths(films))
     else:
         from cxr_cli.dataset.originals import find_originals  # not needed for a film that is named
 
