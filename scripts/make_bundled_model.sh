@@ -7,7 +7,7 @@
 # ImageNet weights. Everything between is kept in WORKSPACE. On the same machine and with the same versions, two runs give
 # the same bytes. docs/bundled-model.md says why the recipe is as it is.
 set -euo pipefail
-data="$1" weights="$2" workspace="${3:-bundled-workspace}"
+data="$(realpath "$1")" weights="$(realpath "$2")" workspace="$(realpath -m "${3:-bundled-workspace}")"
 version=1.0 date=2026-11-30 # of what is made here
 cd "$(dirname "$0")/.."
 step() { printf '\n== %s\n' "$*"; "$@"; }

@@ -10,6 +10,7 @@ from cxr_cli.bundled import files
 from cxr_cli.dataset.seen import open_seen
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.training.bundled_weights import bundled_weights_saw_films
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.records import read_record, write_record
 
@@ -72,7 +73,9 @@ def test_the_run_records_them_and_remembers_the_films_behind_them(bundled_mobile
 
     _, root = bundled_mobilenet
     monkeypatch.setattr(files, "MODEL", root)
-    trained = train_run(own_trained, arch="mobilenetv2", weights="bundled", image_size=32, epochs=1, name="begun")
+    # Without the head start, which would enlarge the tiny differences between the features of random weights.
+    options = {"image_size": 32, "epochs": 1, "head_start": False}
+    trained = train_run(own_trained, arch="mobilenetv2", weights="bundled", name="begun", **options)
 
     assert trained is not None
     assert trained.record.weights["source"] == "bundled"
@@ -80,6 +83,17 @@ def test_the_run_records_them_and_remembers_the_films_behind_them(bundled_mobile
     index = open_seen(trained.run, own_trained.dataset, trained_on="")
     assert index is not None
     assert index.match_file(film, read_film(film)) == "film"
+
+
+@pytest.mark.parametrize(("freeze", "saw"), [(None, True), (0.5, True), (1.0, False), (1, False)])
+def test_a_backbone_that_was_frozen_has_seen_no_film(packed, tmp_path, monkeypatch, freeze, saw):
+    run = RunFolder(tmp_path / "model")
+    shutil.copytree(packed, run.root)
+    record = read_record(run.record, RunRecord)
+    write_record(run.record, msgspec.structs.replace(record, options=record.options | {"freeze": freeze}))
+    monkeypatch.setattr(files, "MODEL", run.root)
+
+    assert bundled_weights_saw_films() == saw
 
 
 def test_the_error_without_a_network_offers_them(bundled_mobilenet, monkeypatch, tmp_path):

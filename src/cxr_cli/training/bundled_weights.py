@@ -23,6 +23,11 @@ def has_bundled_weights(architecture: Architecture) -> bool:
     return has_bundled_run() and ARCHITECTURES[_arch()] is architecture
 
 
+def bundled_weights_saw_films() -> bool:
+    """Whether the backbone in the package learned from films; where all of it was frozen, only the head did."""
+    return read_record(bundled_run().record, RunRecord).options["freeze"] != 1
+
+
 def check_bundled_weights(architecture: Architecture) -> None:
     """Refuse an architecture that the model in the package doesn't have; needs no TensorFlow.
 

@@ -21,7 +21,7 @@ from cxr_cli.recipe.predictions import write_validation
 from cxr_cli.recipe.record import HISTORY, Boosting, Profile, RunRecord
 from cxr_cli.recipe.reproduction import compare_with_original, hash_weights
 from cxr_cli.training.array_cache import ArrayCache
-from cxr_cli.training.bundled_weights import SOURCE
+from cxr_cli.training.bundled_weights import SOURCE, bundled_weights_saw_films
 from cxr_cli.training.callbacks import Validation
 from cxr_cli.training.checkpoints import Checkpoints
 from cxr_cli.training.classifier import Classifier, build_classifier
@@ -173,7 +173,7 @@ def _write_tables(
     val = [film for film in task.films if film.split == "val"]
     write_validation(stage, val, probabilities, temperature=temperature)
     write_seen(stage.seen, task.films)
-    if task.plan.options.weights == SOURCE:  # the films behind those weights were seen too
+    if task.plan.options.weights == SOURCE and bundled_weights_saw_films():  # so this run has seen them too
         write_bytes(stage.fingerprints, bundled_run().fingerprints.read_bytes())
     write_classes(stage.class_indices, task.made.classes)
 
