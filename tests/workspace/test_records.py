@@ -150,7 +150,7 @@ def damaged(**changes: object) -> bytes:
         (damaged(colour="blue"), "Object contains unknown field `colour`"),
         (damaged(rows="30"), "Expected `int`, got `str` - at `$.rows`"),
         (damaged(funnel=[{"rule": "", "removed": 0, "left": 0, "more": 1}]), "unknown field `more` - at `$.funnel[0]`"),
-        (damaged().replace(b'"created": "2', b'"created": "\xff'), "'utf-8' codec can't decode byte 0xff"),
+        (damaged().replace(b'"created": "2', b'"created": "\xff'), "utf-8"),
     ],
 )
 def test_a_damaged_record_is_refused_with_the_reason_and_the_command(tmp_path, content, reason):
@@ -161,7 +161,7 @@ def test_a_damaged_record_is_refused_with_the_reason_and_the_command(tmp_path, c
         read_record(path, DatasetRecord)
 
     assert caught.value.message.startswith(f"Expected a DatasetRecord in {path}. Received: ")
-    assert reason in caught.value.message
+    assert reason.casefold() in caught.value.message.casefold()
     assert caught.value.hint == HINTS[DatasetRecord]
 
 
