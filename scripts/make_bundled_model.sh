@@ -27,7 +27,8 @@ export CXR_WORKSPACE="$workspace/classifier"
 mapfile -t films < <(metadata covid-chestxray nih-frontal radiography shenzhen)
 step cxr prepare "${films[@]}" --hold-out nih-frontal --hold-out radiography --hold-out shenzhen --split 90/5/5 \
     --crop lungs --equalize
-step cxr train --arch mobilenetv2 --weights "$weights" --class-weight --freeze 1 --epochs 0 --head-c 1e-4 --name classifier
+step cxr train --arch mobilenetv2 --weights "$weights" --class-weight --freeze 1 --epochs 0 --head-c 1e-4 --units 2 \
+    --name classifier
 step cxr export classifier --format litert --precision float16
 run="$CXR_WORKSPACE/models/classifier"
 step python scripts/pack_bundled_model.py "$run" "$run/export/model-float16.tflite" --version "$version" --date "$date"
