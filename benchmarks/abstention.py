@@ -1,8 +1,8 @@
 """Count which pictures get a class and which are refused: the table of docs/abstention.md.
 
-    python benchmarks/abstention.py --workspace WORKSPACE FOLDER [FOLDER …]
+    python benchmarks/abstention.py [--workspace WORKSPACE] [--model RUN] FOLDER [FOLDER …]
 
-Each folder holds frontal chest films, as do the test films of the dataset. They are counted as they are, and
+Each folder holds frontal chest films, as do the test films of the workspace. They are counted as they are, and
 changed in ways that should and should not matter. Photographs, drawings and DICOM files are those that the installed
 packages happen to bring: gradio, matplotlib, pydicom, scikit-image and scikit-learn.
 """
@@ -44,17 +44,18 @@ Picture = Path | np.ndarray
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
-    parser.add_argument("--workspace", type=Path, required=True, help="workspace with a trained run")
-    parser.add_argument("--model", help="name of the run (default: the latest)")
+    parser.add_argument("--workspace", type=Path, help="workspace with a trained run (default: ./workspace)")
+    parser.add_argument("--model", help="name of the run (default: the latest, else the bundled one)")
     parser.add_argument("--films", type=int, default=100, help="films of each folder (default: 100)")
     options = parser.parse_args()
-    workspace = Workspace(options.workspace)
+    workspace = Workspace.find(options.workspace)
     predictor = open_predictor(workspace.run(options.model))
     print(f"Run: {predictor.run.name}; reference: {'yes' if predictor.run.reference.is_file() else 'no'}\n")
     print("| pictures | number | refused | share | expected | reasons |\n| --- | ---: | ---: | ---: | --- | --- |")
     collections = {folder.name: sample(find_films([folder]), options.films) for folder in options.folders}
-    test = [workspace.dataset.root / film.path for film in read_manifest(workspace.dataset) if film.split == "test"]
-    collections = {"test films of the run's dataset": sample(test, options.films)} | collections
+    if workspace.dataset.manifest.is_file():
+        test = [workspace.dataset.root / film.path for film in read_manifest(workspace.dataset) if film.split == "test"]
+        collections = {"test films of the run's dataset": sample(test, options.films)} | collections
     for name, paths in collections.items():
         show(predictor, name, paths, refuse=False)
     for name, paths in collections.items():
@@ -139,14 +140,15 @@ def others() -> dict[str, Iterable[Picture]]:
     seeds = range(_SEED, _SEED + _DRAWN)
     kinds: dict[str, Iterable[Picture]] = {"photographs and drawings of packages": packaged()}
     kinds |= dicom_files()
-    kinds |= {
-        f"drawn: {kind}": (draw_non_film(kind, np.random.default_rng([seed]), _SIDE) for seed in seeds)
-        for kind in NON_FILMS
-    }
+    kinds |= {f"drawn: {kind}": drawn(kind, seeds) for kind in NON_FILMS}
     kinds["drawn: charts by matplotlib"] = charts()
     kinds["blank"] = (np.full((_SIDE, _SIDE), gray, dtype=np.uint8) for gray in range(0, 256, 51))
     kinds["phantoms"] = (render(positive=seed % 2 == 0, seed=seed).film for seed in seeds)
     return kinds
+
+
+def drawn(kind: str, seeds: Iterable[int]) -> Iterator[np.ndarray]:
+    return (draw_non_film(kind, np.random.default_rng([seed]), _SIDE) for seed in seeds)
 
 
 def packaged() -> Iterator[Path]:
