@@ -107,7 +107,9 @@ def with_answers(two_runs):
         scores[name] = np.clip(0.5 + skill * (truth - 0.5) + rng.normal(0, 0.2, 12), 0.01, 0.99)
         predictor = open_predictor(workspace.run(name))
         thresholds = np.full(12, predictor.record.threshold)
-        predicted = PredictedFilms(films, truth, scores[name], scores[name], thresholds, [""] * 12)
+        predicted = PredictedFilms(
+            films, truth, scores[name], scores[name], thresholds, seen=[""] * 12, doubts=[""] * 12
+        )
         record = score(
             predictor, predicted, split="test", same_dataset=True, dataset_fingerprint=fingerprint, seen=None
         )

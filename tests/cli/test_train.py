@@ -37,6 +37,7 @@ def test_a_run_has_all_files_and_a_complete_record(cxr, own_prepared):
         "history.csv",
         "model.keras",
         "model.tflite",
+        "reference.npz",
         "run.json",
         "seen.csv",
         "validation.csv",

@@ -24,7 +24,7 @@ def film(tmp_path) -> Path:
 
 
 def find(film: Path, folder: SegmentationFolder, reference: Path | None = None):
-    return segment_file(film, film.name, folder, method="otsu", reference=reference)
+    return segment_file(film, film.name, folder, method="otsu", model=None, reference=reference)
 
 
 def test_films_of_the_same_name_are_prefixed_with_their_folder():

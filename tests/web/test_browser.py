@@ -84,7 +84,7 @@ def write_dicom(path: Path, film: np.ndarray) -> None:
     data.Modality, data.PhotometricInterpretation, data.SamplesPerPixel = "DX", "MONOCHROME1", 1
     data.Rows, data.Columns = film.shape
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
-    data.PixelData = (film.astype(np.uint16) * 16).tobytes()
+    data.PixelData = ((255 - film.astype(np.uint16)) * 16).tobytes()  # in MONOCHROME1, 0 is white
     pydicom.dcmwrite(path, data, enforce_file_format=True)
 
 

@@ -17,7 +17,8 @@ def predicted_at(threshold, *, seed, films=60):
     probabilities = np.clip(0.4 * positives + 0.6 * generator.random(films), 0, 1)
     unknown = Film(**{column.name: "" for column in fields(Film)})
     named = [replace(unknown, path=f"{seed}/{number}", group=f"{seed}-{number // 2}") for number in range(films)]
-    return PredictedFilms(named, positives, probabilities, probabilities, np.full(films, threshold), [""] * films)
+    empty = [""] * films
+    return PredictedFilms(named, positives, probabilities, probabilities, np.full(films, threshold), empty, empty)
 
 
 def fold_with(value, low, high):
