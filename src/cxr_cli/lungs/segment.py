@@ -94,7 +94,13 @@ def segment_files(
 
 
 def segment_file(
-    film: Path, name: str, folder: SegmentationFolder, *, method: str, model: Path | None, reference: Path | None
+    film: Path,
+    name: str,
+    folder: SegmentationFolder,
+    *,
+    method: str,
+    model: Path | None = None,
+    reference: Path | None = None,
 ) -> SegmentedFilm:
     """Find the lungs of one file, and write mask, overlay and, if the method clusters, the cluster map.
 
