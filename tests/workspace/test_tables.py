@@ -99,3 +99,17 @@ def test_a_column_of_an_unsupported_type_is_a_programming_error():
 def test_a_repeated_column_that_does_not_exist_is_a_mistake_of_the_program():
     with pytest.raises(TypeError, match=r"Expected columns of Row\. Received: finding\."):
         CsvTable(Row, made_by="cxr evaluate", repeated={"image", "finding"})
+
+
+def test_text_that_a_spreadsheet_would_run_is_read_back_unchanged(tmp_path):
+    class Note(NamedTuple):
+        text: str
+        often: str
+        number: float
+
+    table = CsvTable(Note, made_by="cxr evaluate", repeated={"often"})
+    rows = [Note("=1+1", "@SUM(A1)", -0.5), Note("'=1+1", "'@x", -1e-7), Note("a\rb", "\r", -0.0)]
+    table.write(tmp_path / "rows.csv", rows)
+
+    assert table.read(tmp_path / "rows.csv") == rows
+    assert (tmp_path / "rows.csv").read_bytes().splitlines()[1] == b"'=1+1,'@SUM(A1),-0.5"

@@ -5,7 +5,6 @@ attenuation, layer by layer (soft tissue, air, bone, vessels), and then exposed.
 on phantoms knows nothing about people. Anatomical coordinates are those of `anatomy`.
 """
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from PIL import Image, ImageFilter
 from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import track
 from cxr_cli.rendering.anatomy import ARM, HUMERUS, LUNG_WALL, SCAPULA, TORSO, Anatomy, Sheet, anatomy_of
+from cxr_cli.workspace.files import write_table
 
 # The named columns of metadata.csv in the ieee8023 collection (Cohen et al. 2020, arXiv 2006.11988), in their order.
 # fmt: off
@@ -125,10 +125,7 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
 
     drawings = list(islice(_schedule(seed), films))
     # Written first: it marks the folder as one of phantoms, even if rendering is stopped.
-    with metadata.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(row for row, _ in drawings)
+    write_table(metadata, list(COLUMNS), (dict.fromkeys(COLUMNS, "") | row for row, _ in drawings))
     for row, draw in track(drawings, "Rendering films", total=films):
         phantom = draw()
         _write_png(folder / row["filename"], phantom.film)

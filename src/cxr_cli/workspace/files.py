@@ -5,20 +5,20 @@ leaves its sibling behind. The next write into the same folder removes it, but n
 has a lock beside it, and a file is written to all the time, so an old one is abandoned.
 """
 
-import csv
 import errno
 import io
 import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.workspace.cells import CSV_TEXT, CellWriter
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -60,13 +60,13 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_table(path: Path, columns: list[str], rows: Iterable[dict[str, object]]) -> None:
+def write_table(path: Path, columns: list[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Write a CSV file of the workspace: a header, LF line ends, UTF-8."""
     with whole_file(path) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-        writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        text = io.TextIOWrapper(stream, **CSV_TEXT)
+        writer = CellWriter(text)
+        writer.row(columns)
+        writer.rows([row[column] for column in columns] for row in rows)
         text.detach()  # with all that it held back
 
 
@@ -81,12 +81,12 @@ def growing_table(path: Path, columns: list[str]) -> Iterator[Callable[[Iterable
     """
     with _write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        stream = partial(path).open("w", encoding="utf-8", newline="")
-    writer = csv.writer(stream, lineterminator="\n")
+        stream = partial(path).open("w", **CSV_TEXT)
+    writer = CellWriter(stream)
 
     def write(row: Iterable[object]) -> None:
         with _write_errors(path):
-            writer.writerow(row)
+            writer.row(row)
 
     with stream:
         write(columns)

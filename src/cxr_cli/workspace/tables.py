@@ -11,15 +11,16 @@ from types import NoneType
 from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.workspace.cells import CSV_TEXT, CellWriter, from_cell
 from cxr_cli.workspace.files import growing_table, whole_file
 
 R = TypeVar("R")
 _TRUTH = {"True": True, "False": False}
-_CELLS: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float, bool: _TRUTH.__getitem__}
+_CELLS: dict[Any, Callable[[str], Any]] = {str: from_cell, int: int, float: float, bool: _TRUTH.__getitem__}
 
 
 class CsvTable(Generic[R]):
-    """One kind of CSV file: UTF-8, LF line ends, a header, an empty cell for None.
+    """One kind of CSV file: UTF-8, LF line ends, a header, an empty cell for None, formulas as text (see `cells`).
 
     Args:
         row: a dataclass, NamedTuple or msgspec.Struct. Its fields are str, int, float, bool, a Literal of strings, or
@@ -47,10 +48,10 @@ class CsvTable(Generic[R]):
             WorkspaceError: the place can't be written to.
         """
         with whole_file(path) as stream:
-            text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(self.columns)
-            writer.writerows(map(self._values, rows))
+            text = io.TextIOWrapper(stream, **CSV_TEXT)
+            writer = CellWriter(text)
+            writer.row(self.columns)
+            writer.rows(map(self._values, rows))
             text.detach()  # flushes what it held back, and leaves the file open
 
     @contextmanager
@@ -100,7 +101,7 @@ def _reader(kind: Any, *, repeated: bool) -> Callable[[str], Any]:
     if get_origin(kind) is Literal:
         return {value: value for value in get_args(kind)}.__getitem__
     if kind in _CELLS:
-        return intern if repeated and kind is str else _CELLS[kind]
+        return (lambda cell: intern(from_cell(cell))) if repeated and kind is str else _CELLS[kind]
     options = [option for option in get_args(kind) if option is not NoneType]
     if len(options) != 1 or NoneType not in get_args(kind):
         raise TypeError(
