@@ -73,7 +73,7 @@ def test_a_gallery_counts_the_films_without_a_class(cxr, trained, film, inverted
 
     assert result.exit_code == 4
     assert record["abstained"] == {str(inverted): INVERTED}
-    assert ([one["image"] for one in record["films"]], record["failed"]) == ([str(film)], [])
+    assert ([one["image"] for one in record["films"]], record["failed"]) == ([str(film)], {})
 
 
 def test_the_page_shows_the_picture_without_class_and_heat(trained, inverted):

@@ -40,7 +40,7 @@ def test_json_has_a_stable_shape_and_agrees_with_the_model(cxr, trained, film):
     (answer,) = json.loads(cxr("predict", film, "--json", "-w", trained.root).stdout)
     expected = open_predictor(trained.run()).predict(read_film(film))
 
-    assert list(answer) == [*COLUMNS[:-1], "probabilities"]
+    assert list(answer) == [*COLUMNS, "probabilities"]
     assert answer["image"] == str(film)
     assert answer["class"] == expected.label
     assert answer["model"] == "simple-cnn"
@@ -113,9 +113,7 @@ def test_json_and_csv_of_many_films_match_single_predictions(cxr, trained, phant
         assert json.loads(cxr("predict", answer["image"], "--json", "-w", trained.root).stdout) == [answer]
     rows = list(csv.reader(table.read_text().splitlines()))
     assert rows[0] == COLUMNS
-    assert rows[1:] == [
-        [*("" if answer[name] is None else str(answer[name]) for name in COLUMNS[:-1]), ""] for answer in answers
-    ]
+    assert rows[1:] == [["" if answer[name] is None else str(answer[name]) for name in COLUMNS] for answer in answers]
     assert list(tmp_path.iterdir()) == [table]
 
 
@@ -163,7 +161,10 @@ def test_json_and_csv_are_valid_without_readable_films(cxr, trained, tmp_path):
         (tmp_path / name).write_text("no film")
     result = cxr("predict", tmp_path, "--json", "--csv", tmp_path / "answers.csv", "-w", trained.root)
 
-    assert (result.exit_code, result.stdout) == (1, "[]\n")
+    assert result.exit_code == 1
+    assert [(one["class"], one["error"]) for one in json.loads(result.stdout)] == [
+        (None, f"Expected a film. Received: {tmp_path / name} is not an image.") for name in ("a.png", "b.png")
+    ]
     assert "2 of 2 files could not be read.\n" in result.stderr
     assert "Predicted by" not in result.stderr
     rows = list(csv.DictReader((tmp_path / "answers.csv").read_text().splitlines()))
@@ -178,7 +179,10 @@ def test_a_bad_film_does_not_lose_the_good_ones(cxr, trained, film, tmp_path):
     result = cxr("predict", bad, film, "--json", "-w", trained.root)
 
     assert result.exit_code == 4
-    assert [answer["image"] for answer in json.loads(result.stdout)] == [str(film)]
+    assert [(answer["image"], bool(answer["error"])) for answer in json.loads(result.stdout)] == [
+        (str(bad), True),
+        (str(film), False),
+    ]
     assert f"Error: Expected a film. Received: {bad} is not an image.\n" in result.stderr
     assert "1 of 2 files could not be read.\n" in result.stderr
 

@@ -102,7 +102,8 @@ def test_a_bad_film_does_not_lose_the_good_ones(cxr, films, tmp_path):
     assert f"Error: Expected a film. Received: {films / 'bad.png'} is not an image.\n" in result.stderr
     assert result.stderr.endswith("1 of 5 films could not be read.\n")
     assert len(record.films) == 4
-    assert record.failed == [str(films / "bad.png")]
+    reason = f"Expected a film. Received: {films / 'bad.png'} is not an image."
+    assert record.failed == {str(films / "bad.png"): reason}
 
 
 def test_films_of_the_same_name_do_not_overwrite_each_other(cxr, films, tmp_path):

@@ -11,6 +11,8 @@ from cxr_cli.dataset.classes import Classes, read_classes, write_classes
 from cxr_cli.dataset.record import DatasetRecord, FunnelStep
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.evaluation.record import Abstentions, CalibrationFigures, EvaluationRecord
+from cxr_cli.explanation.record import GradesRecord
+from cxr_cli.lungs.framing import Framing
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.recipe.record import ExportCheck, RunRecord
 from cxr_cli.workspace.records import read_record, stamp, write_record
@@ -99,9 +101,24 @@ def test_a_record_is_indented_utf8_json_with_a_final_newline(tmp_path):
     write_record(tmp_path / "record.json", DATASET)
 
     text = (tmp_path / "record.json").read_text(encoding="utf-8")
-    assert text.startswith('{\n  "schema_version": 2,\n  "created": "2024-05-01T12:00:00+00:00",\n')
+    assert text.startswith('{\n  "schema_version": 3,\n  "created": "2024-05-01T12:00:00+00:00",\n')
     assert text.endswith("}\n")
     assert '"Größe": 9' in text
+
+
+def test_a_dataset_of_version_2_keeps_its_framing_and_lacks_reasons(tmp_path):
+    framed = msgspec.structs.replace(DATASET, framing=Framing(kind="crop", method="unet"))
+    fields = json.loads(msgspec.json.encode(framed)) | {"schema_version": 2}
+    del fields["failed"]
+    (tmp_path / "dataset.json").write_text(json.dumps(fields))
+
+    assert read_record(tmp_path / "dataset.json", DatasetRecord) == framed
+
+
+def test_grades_of_version_2_lack_reasons():
+    fields = GradesRecord.upgrade({"schema_version": 2, "failed": ["a.png"], "films": []})
+
+    assert fields == {"schema_version": 2, "failed": {"a.png": ""}, "films": []}
 
 
 def test_a_record_is_immutable():

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
+from cxr_cli.cli.failed_films import end_with_failed
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -13,16 +14,26 @@ if TYPE_CHECKING:
 
 
 def show_evaluation(evaluated: "Evaluated", *, as_json: bool) -> None:
-    """Print an evaluation, for people or for programs."""
-    warnings = _warnings(evaluated)
+    """Print an evaluation, for people or for programs.
+
+    Raises:
+        typer.Exit: a film from elsewhere could not be read.
+    """
     evaluation = evaluated.record
     if as_json:
         import msgspec
 
-        for warning in warnings:
+        for warning in _warnings(evaluated):
             console.note(warning)
         console.result_json(msgspec.to_builtins(evaluation))
-        return
+    else:
+        _show(evaluated)
+    if evaluation.external:
+        end_with_failed(evaluation.external.failed, done=evaluation.films, table=evaluated.folder.excluded)
+
+
+def _show(evaluated: "Evaluated") -> None:
+    warnings, evaluation = _warnings(evaluated), evaluated.record
     _head(evaluation, warnings)
     if evaluation.external and evaluation.external.gaps:
         _side_by_side(evaluation)

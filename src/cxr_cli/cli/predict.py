@@ -79,14 +79,13 @@ def predict(
             elif result.error:
                 failed += 1
                 console.show_error(result.error if alone else CxrError(result.error.message))  # one hint for all
-                continue
             predicted += result.row.class_ is not None
             seen.update(filter(None, [result.row.seen]))
             if result.row.note:
                 console.note(f"{result.row.image}: {result.row.note}.")
             if show_json:
                 show_json(result.row.as_json(predictor.negative))
-            else:
+            elif not result.row.error:
                 show_prediction(result.row, result.decision, sets)
     if csv_file:
         console.note(f"Predictions: {csv_file}")

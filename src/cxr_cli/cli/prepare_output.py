@@ -3,13 +3,18 @@
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
+from cxr_cli.cli.failed_films import end_with_failed
 
 if TYPE_CHECKING:
     from cxr_cli.dataset.prepare import Prepared
 
 
 def show_prepared(prepared: "Prepared", *, as_json: bool) -> None:
-    """Print what was left out and why, where the rest is, and warnings."""
+    """Print what was left out and why, where the rest is, and warnings.
+
+    Raises:
+        typer.Exit: a film could not be read.
+    """
     for column in prepared.missing_columns:
         effect = "films count as one patient each" if column == "patientid" else "its rule was skipped"
         console.note(f"Note: a metadata file has no column {column!r}: {effect}.")
@@ -21,6 +26,9 @@ def show_prepared(prepared: "Prepared", *, as_json: bool) -> None:
         console.result_json(msgspec.to_builtins(prepared.record))
     else:
         _show(prepared)
+    record = prepared.record
+    films = sum(sum(counts.values()) for counts in record.films.values())
+    end_with_failed(record.failed, done=films, table=prepared.dataset.excluded)
 
 
 def _show(prepared: "Prepared") -> None:

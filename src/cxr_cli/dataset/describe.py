@@ -62,6 +62,7 @@ def describe(
         duplicates=count_duplicates(films, duplicates),
         notes=[*selection.notes, *_uncropped(films), *_whole_films(films, whole)],
         framing=framing,
+        failed=selection.failed,
     )
 
 

@@ -1,5 +1,6 @@
 """Prepare a dataset from metadata or class folders: split films with a manifest, pictures and a record."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ def _select_from_folders(
     split: Sequence[float] | None,
 ) -> Selection:
     _refuse_inside(workspace, folders, "class folders")
-    if folders.resolve() == workspace.root.resolve():
+    if os.path.realpath(folders) == os.path.realpath(workspace.root):
         raise WorkspaceError(
             f"Expected class folders outside the workspace. Received: {folders} is the workspace.",
             hint="Name another workspace: --workspace DIR",
@@ -174,7 +175,7 @@ def _select_from_folders(
 
 
 def _refuse_inside(workspace: Workspace, path: Path, what: str) -> None:
-    if path.resolve().is_relative_to(workspace.dataset.root.resolve()):
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(workspace.dataset.root)):
         raise WorkspaceError(
             f"Expected {what} outside {workspace.dataset.root}, which is replaced. Received: {path}.",
             hint="Name another workspace: --workspace DIR",

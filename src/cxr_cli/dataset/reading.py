@@ -30,7 +30,7 @@ def read_one(path: Path) -> FilmRead:
     """Make sure that a film can be read later, hash its file and shrink its picture."""
     data = b""
     with suppress(OSError):  # `read_film` says why
-        data = path.read_bytes()
+        data = path.read_bytes() if path.is_file() else b""  # reading a pipe would never end
     film = surely_film(data)
     if film is None:
         try:

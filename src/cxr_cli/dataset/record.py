@@ -47,7 +47,7 @@ class Duplicates(RecordPart, frozen=True, kw_only=True):
 class DatasetRecord(Record, frozen=True, kw_only=True):
     """`dataset.json`: how the dataset came to be."""
 
-    VERSION = 2
+    VERSION = 3
     OLDEST = 1
     MADE_BY = PREPARE_COMMAND
 
@@ -67,6 +67,7 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
     duplicates: Duplicates | None = None  # None in a dataset from before duplicates were looked for
     notes: list[str] = msgspec.field(default_factory=list)  # what else to know about the dataset, in sentences
     framing: Framing | None = None  # what is done to a film first; None for whole films
+    failed: dict[str, str] = msgspec.field(default_factory=dict)  # image -> why it could not be read
 
     @classmethod
     def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class Selection:
     rows: int = 0
     kept: list[Candidate] = field(default_factory=list)
     excluded: list[Exclusion] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)  # image -> why it could not be read; also in `excluded`
     funnel: list[FunnelStep] = field(default_factory=list)
     missing_columns: list[str] = field(default_factory=list)
     given_parts: list[str] = field(default_factory=list)  # in the order of `PARTS`

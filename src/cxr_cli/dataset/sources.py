@@ -69,9 +69,9 @@ def read_source(selection: Selection, read: ReadFilms = read_here) -> SourceFilm
         MetadataError: no film can be read.
     """
     results = list(read([film.image for film in selection.kept]))
-    rejected = [
-        film.excluded(result.reason) for film, result in zip(selection.kept, results, strict=True) if result.reason
-    ]
+    failed = [(film, result.reason) for film, result in zip(selection.kept, results, strict=True) if result.reason]
+    rejected = [film.excluded(reason) for film, reason in failed]
+    selection.failed = {str(film.image): reason for film, reason in failed}
     selection.reject("image can be read", rejected)
     selection.kept = [film for film, result in zip(selection.kept, results, strict=True) if not result.reason]
     if not selection.kept:

@@ -12,6 +12,7 @@ from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.originals import whole_films
 from cxr_cli.dataset.record import DatasetRecord, Leak
 from cxr_cli.dataset.seen import COPY, FILM, MAYBE_COPY, PATIENT, open_seen
+from cxr_cli.dataset.selection import EXCLUDED, Exclusion
 from cxr_cli.errors import CxrError, UsageError, WorkspaceError
 from cxr_cli.evaluation.current import why_outdated
 from cxr_cli.evaluation.predicted import PredictedFilms, predict_films
@@ -166,11 +167,23 @@ def _without_seen(predictor: Predictor, film_set: FilmSet, known: Sequence[str] 
     )
 
 
-def save(workspace: Workspace, record: EvaluationRecord, predicted: PredictedFilms) -> EvaluationFolder:
-    """Write an evaluation to its place in the workspace."""
+def save(
+    workspace: Workspace, record: EvaluationRecord, predicted: PredictedFilms, *, excluded: Sequence[Exclusion] = ()
+) -> EvaluationFolder:
+    """Write an evaluation to its place in the workspace.
+
+    Args:
+        workspace: where it goes.
+        record: its figures.
+        predicted: the predictions that it is about.
+        excluded: films from elsewhere that were left out. Defaults to none, and no table of them.
+    """
     target = workspace.evaluation(record.run, record.split)
     with lock(workspace.root), staged_folder(target.root) as stage:
-        write_evaluation(EvaluationFolder(stage), record, predicted)
+        folder = EvaluationFolder(stage)
+        if excluded:
+            EXCLUDED.write(folder.excluded, excluded)
+        write_evaluation(folder, record, predicted)
     return target
 
 

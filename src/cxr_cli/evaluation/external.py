@@ -1,5 +1,6 @@
 """A trained run tested on films from elsewhere, beside its own test."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,15 +96,17 @@ def evaluate_external(
         gaps={metric.name: _gap(metric.name, internal, record) for metric in metrics_in("external")}
         if internal
         else {},
+        failed=selection.failed,
     )
     record = msgspec.structs.replace(record, external=external)
-    return Evaluated(folder=save(workspace, record, predicted), record=record, leaks=[])
+    folder = save(workspace, record, predicted, excluded=selection.excluded)
+    return Evaluated(folder=folder, record=record, leaks=[])
 
 
 def _name(asked: str | None, where: Elsewhere) -> str:
     """The name of the evaluation; it can't be that of a part of the dataset."""
     folder = where.folders or where.metadata[0].parent
-    name = asked or re.sub(r"[^A-Za-z0-9._+-]+", "-", folder.resolve().name).lstrip("._+-") or "external"
+    name = asked or re.sub(r"[^A-Za-z0-9._+-]+", "-", Path(os.path.realpath(folder)).name).lstrip("._+-") or "external"
     if not asked and name in PARTS:
         name = f"external-{name}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name) or name in PARTS:

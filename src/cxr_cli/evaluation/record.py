@@ -1,5 +1,7 @@
 """`report.json`, the record of an evaluation."""
 
+import msgspec
+
 from cxr_cli.dataset.record import FunnelStep
 from cxr_cli.metrics.conformal import SetFigures
 from cxr_cli.metrics.intervals import Interval
@@ -70,12 +72,14 @@ class External(RecordPart, frozen=True, kw_only=True):
     funnel: list[FunnelStep]
     internal: str | None  # when the run's own test was made; None where there is none to compare with
     gaps: dict[str, Gap]  # by metric; none without an internal test
+    failed: dict[str, str] = msgspec.field(default_factory=dict)  # image -> why it could not be read
 
 
 class EvaluationRecord(Record, frozen=True, kw_only=True):
     """`report.json`: a run's metrics on films whose truth is known."""
 
-    VERSION = 5
+    VERSION = 6
+    OLDEST = 5
     MADE_BY = "cxr evaluate"
 
     run: str

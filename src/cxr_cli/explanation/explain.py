@@ -1,6 +1,7 @@
 """A film comes in; its heat map, as a picture or as numbers, goes out."""
 
 import glob
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +102,7 @@ def explain(
     suffixes = [ARRAY_SUFFIX] if raw else list(PICTURE_FORMATS)
     output = output or workspace.heatmaps / f"{film.stem}{suffixes[0]}"
     check_suffix(output, suffixes)
-    if output.resolve() == film.resolve():
+    if os.path.realpath(output) == os.path.realpath(film):
         raise UsageError(
             f"Expected an output other than the film. Received: {output}.",
             hint=f"For example: --output heat{suffixes[0]}",

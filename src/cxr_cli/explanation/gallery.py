@@ -231,8 +231,11 @@ def _areas(predictor: Predictor, heat: HeatMap, *, seed: int) -> dict[str, Any]:
 def _write(folder: GalleryFolder, record: GradesRecord, thumbnails: Sequence[bytes]) -> None:
     from cxr_cli.pages.render import write_page
 
-    rows = [msgspec.to_builtins(film) for film in record.films]
-    write_table(folder.table, list(rows[0]), rows)
+    rows = [msgspec.to_builtins(film) | {"reason": None, "error": None} for film in record.films]
+    columns = list(rows[0])
+    rows += [{"image": image, "reason": reason} for image, reason in record.abstained.items()]
+    rows += [{"image": image, "error": error} for image, error in record.failed.items()]
+    write_table(folder.table, columns, rows)
     write_page(
         folder.page,
         "gallery.html",

@@ -71,7 +71,7 @@ def record_of(
         lungs=str(options.lungs) if options.lungs else None,
         lesions=str(options.lesions) if options.lesions else None,
         films=list(films),
-        failed=[image for image, error in failed.items() if not isinstance(error, AbstentionError)],
+        failed={image: error.message for image, error in failed.items() if not isinstance(error, AbstentionError)},
         abstained={image: error.reason for image, error in failed.items() if isinstance(error, AbstentionError)},
         wrong=sum(not film.correct for film in known) if known else None,
         blank=sum(film.blank for film in films),

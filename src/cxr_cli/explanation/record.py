@@ -1,5 +1,7 @@
 """`grades.json`, the record of a gallery of heat maps."""
 
+from typing import Any
+
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.workspace.records import Record, RecordPart
 
@@ -69,7 +71,8 @@ class Randomization(RecordPart, frozen=True, kw_only=True):
 class GradesRecord(Record, frozen=True, kw_only=True):
     """`grades.json`: the heat maps of some films, and what they are worth."""
 
-    VERSION = 2
+    VERSION = 3
+    OLDEST = 2
     MADE_BY = "cxr gradcam FOLDER"
 
     run: str
@@ -82,10 +85,16 @@ class GradesRecord(Record, frozen=True, kw_only=True):
     lungs: str | None  # the folder of masks
     lesions: str | None
     films: list[GradedFilm]  # in that order
-    failed: list[str]  # images that could not be read
+    failed: dict[str, str]  # image -> why it could not be read; empty from before this was recorded
     abstained: dict[str, str]  # image -> why it got no class, and no heat map
     wrong: int | None  # wrong predictions; None if no truth is known
     blank: int
     grades: dict[str, Grade]
     randomization: Randomization | None
     notes: list[str]
+
+    @classmethod
+    def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Read the list of version 2, which doesn't say why an image could not be read."""
+        failed = fields.get("failed")
+        return fields | {"failed": {str(image): "" for image in failed}} if isinstance(failed, list) else fields

@@ -58,8 +58,8 @@ def walk_films(folder: Path) -> Iterator[Path]:
 def walk_files(folder: Path, *, hidden: bool = False, skip: Path | None = None) -> Iterator[str]:
     """List all files below a folder, by name within each folder; a link counts as its target.
 
-    Links to folders are followed, but never in a loop. A broken link counts as a file, so that reading it reports what
-    is wrong.
+    Links to folders are followed, but never in a loop. A broken link, a pipe or a device counts as a file, so that
+    reading it reports what is wrong.
 
     Args:
         folder: where to begin; every path begins with it.
@@ -87,10 +87,17 @@ def _walk(folder: str, hidden: bool, skip: str, above: frozenset[str]) -> Iterat
     for entry in in_order:
         if entry.name.startswith(".") and not hidden:
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _walk(entry.path, hidden, skip, above | {real})
-        elif entry.is_file() or entry.is_symlink():
+        else:
             yield entry.path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, for example
+        return False
 
 
 def _films_at(place: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """The one reader of films: any image file -> (H, W) uint8, 0 is black."""
 
+import stat
 import threading
 import warnings
 from contextlib import ExitStack
@@ -81,6 +82,9 @@ def read_for(path: Path, size: int, *, film: np.ndarray | None = None) -> np.nda
 
 def _read(path: Path, *, at_least: int | None = None) -> np.ndarray:
     try:
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a pipe could wait for ever
+            raise ImageError(f"Expected a film. Received: {path} is a pipe, a socket or a device.", hint=HINT)
         with path.open("rb") as stream:
             head = stream.read(132)
     except OSError as error:

@@ -143,6 +143,8 @@ def choose_framing(
 
 def framing_of_segment(fields: dict[str, Any]) -> dict[str, Any]:
     """Give the fields of a record its framing, in place of `segment`, the method of a mask, of earlier versions."""
+    if "framing" in fields:
+        return fields
     method = fields.get("segment")
     framing = {"kind": "mask", "method": method} if method else None
     return {name: value for name, value in fields.items() if name != "segment"} | {"framing": framing}

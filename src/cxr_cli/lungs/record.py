@@ -39,13 +39,13 @@ class Agreement(RecordPart, frozen=True, kw_only=True):
 class SegmentationRecord(Record, frozen=True, kw_only=True):
     """`segmentations.json`: the lungs of some films."""
 
-    VERSION = 2
+    VERSION = 3
     MADE_BY = "cxr segment film.png"
 
     method: str  # a segmentation method, or the name of the run whose network was used
     reference: str | None
     films: list[SegmentedFilm]
-    failed: list[str]  # images that could not be read
+    failed: dict[str, str]  # image -> why it could not be read
     doubtful: int  # films whose mask failed a check
     without_reference: int  # films without a reference mask
     agreement: Agreement | None  # with the reference masks

@@ -1,7 +1,7 @@
 """The lungs of image files: files come in; masks, pictures and the agreement with reference masks go out."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, median
 
@@ -150,7 +150,7 @@ def segment_file(
 
 def summarize(
     films: Sequence[SegmentedFilm],
-    failed: Sequence[Path],
+    failed: Mapping[Path, ImageError],
     folder: SegmentationFolder,
     *,
     method: str,
@@ -169,14 +169,16 @@ def summarize(
         method=method,
         reference=str(reference) if reference else None,
         films=list(films),
-        failed=[str(film) for film in failed],
+        failed={str(film): error.message for film, error in failed.items()},
         doubtful=sum(not film.ok for film in films),
         without_reference=sum(film.dice is None for film in films) if reference else 0,
         agreement=_agreement(films),
     )
     if films:
-        rows = [msgspec.to_builtins(film) | {"flags": "; ".join(film.flags)} for film in films]
-        write_table(folder.table, list(rows[0]), rows)
+        rows = [msgspec.to_builtins(film) | {"flags": "; ".join(film.flags), "error": None} for film in films]
+        columns = list(rows[0])
+        rows += [{"image": image, "error": reason} for image, reason in record.failed.items()]
+        write_table(folder.table, columns, rows)
         write_record(folder.record, record)
     return record
 

@@ -53,5 +53,5 @@ def segment_all(
             failed[path] = film
         else:
             done.append(film)
-    record = summarize(done, list(failed), folder, method=method, reference=reference)
+    record = summarize(done, failed, folder, method=method, reference=reference)
     return Segmentation(folder, record, list(failed.values()))

@@ -70,7 +70,10 @@ def how_seen(seen: SeenIndex | None, path: Path, prediction: Prediction) -> str 
     """How the run knows a film that it predicted: of `HOW_SEEN`, or empty; None where it is not known."""
     if seen is None:
         return None
-    return seen.match_file(path, read_film(path) if prediction.small is None else prediction.small)
+    try:
+        return seen.match_file(path, read_film(path) if prediction.small is None else prediction.small)
+    except (OSError, ImageError):  # the file was removed, or replaced, since it was predicted
+        return None
 
 
 def seen_sentence(run: str, seen_as: str) -> str:

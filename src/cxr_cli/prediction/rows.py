@@ -49,12 +49,12 @@ class PredictionRow:
         )
 
     def as_json(self, negative: str) -> dict[str, Any]:
-        """The row of a film that could be read, as `predict --json` prints it.
+        """The row as `predict --json` prints it.
 
         Args:
             negative: the name of the negative class, for `probabilities`.
         """
-        values = {name.removesuffix("_"): value for name, value in asdict(self.rounded()).items() if name != "error"}
+        values = {name.removesuffix("_"): value for name, value in asdict(self.rounded()).items()}
         positive = values["probability"]
         values["probabilities"] = (
             None if positive is None else {negative: round(1 - positive, _DIGITS), self.positive: positive}

@@ -1,5 +1,6 @@
 """A training film and augmented variants of it, as training sees them, in one picture."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,8 @@ def draw_augment_preview(workspace: Workspace, options: TrainingOptions, path: P
     dataset = workspace.prepared()
     film = next(film for film in read_manifest(dataset) if film.split == "train")
     source = dataset.root / film.path
-    if path.resolve().is_relative_to(dataset.root.resolve()) or path.resolve() == Path(film.original).resolve():
+    real = Path(os.path.realpath(path))
+    if real.is_relative_to(os.path.realpath(dataset.root)) or str(real) == os.path.realpath(film.original):
         raise UsageError(
             f"Expected a file outside the dataset for the picture. Received: {path}.",
             hint="For example: --augment-preview variants.png",

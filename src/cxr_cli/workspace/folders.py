@@ -174,6 +174,11 @@ class EvaluationFolder:
         return self.root / "predictions.csv"
 
     @property
+    def excluded(self) -> Path:
+        """Of films from elsewhere, one row per film that was left out, and why."""
+        return self.root / "excluded.csv"
+
+    @property
     def confusion_picture(self) -> Path:
         """A chart of the confusion matrix."""
         return self.root / "confusion_matrix.png"
