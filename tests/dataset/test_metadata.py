@@ -1,5 +1,7 @@
 """Metadata: which rows become films of which class, and why the others are excluded."""
 
+import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ def table(tmp_path):
 
     def read(content: bytes | str) -> list[dict[str, str]]:
         (tmp_path / "metadata.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
-        return list(read_table(tmp_path / "metadata.csv"))
+        return list(read_table(tmp_path / "metadata.csv").rows)
 
     return read
 
@@ -40,7 +42,7 @@ def metadata(tmp_path):
 
 def refusal(path: Path) -> MetadataError:
     with pytest.raises(MetadataError) as caught:
-        list(read_table(path))
+        list(read_table(path).rows)
     return caught.value
 
 
@@ -72,10 +74,6 @@ def test_the_canonical_column_name_precedes_synonyms(table):
     assert table("image,label,patient,filename,finding,patientid\n1,2,3,a.png,COVID-19,7\n") == [
         {"patientid": "7", "finding": "COVID-19", "filename": "a.png"}
     ]
-
-
-def test_the_first_of_two_columns_of_the_same_name_is_used(table):
-    assert table("finding,filename,finding\nCOVID-19,a.png,SARS\n") == [{"finding": "COVID-19", "filename": "a.png"}]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
@@ -147,8 +145,14 @@ def test_a_row_longer_than_the_header_is_refused_with_its_number(tmp_path, row):
     [
         (b"", "it has no columns"),
         (b"\n\n", "it has no columns"),
-        (bytes(range(256)), "it is not text"),
-        ("filename,finding\na.png,x\n".encode("utf-16"), "it is not text"),
+        (bytes(range(256)), "it is not text: line 1 has a NUL character"),
+        (b"filename,finding\na.png,x\nb\0.png,y\n", "it is not text: line 3 has a NUL character"),
+        ("filename,finding\na.png,x\n".encode("utf-16")[:-1], "it begins like UTF-16, and is not"),
+        (b"PK\3\4" + bytes(30), "it is a workbook or an archive; save the table as CSV"),
+        (
+            f'filename,finding\na.png,"{"x" * 140_000}"\n'.encode(),
+            "line 2 has a value of more than 131,072 characters; perhaps a quote is not closed",
+        ),
         (b'filename,finding\na.png,x\n"b.png,y\nc.png,z\n', "a quote in line 3 or later is not closed"),
         (b'"filename,finding\na.png,x', "a quote in line 1 or later is not closed"),
     ],
@@ -166,9 +170,9 @@ def test_a_missing_file_or_a_folder_is_an_error(tmp_path):
     missing, folder = refusal(tmp_path / "metadata.csv"), refusal(tmp_path)
 
     assert missing.message == (
-        f"Expected a metadata file. Received: {tmp_path / 'metadata.csv'}: No such file or directory."
+        f"Expected a CSV file. Received: {tmp_path / 'metadata.csv'}: No such file or directory."
     )
-    assert folder.message == f"Expected a metadata file. Received: {tmp_path}: Is a directory."
+    assert folder.message == f"Expected a CSV file. Received: {tmp_path}: Is a directory."
     assert missing.hint == folder.hint == HINT
 
 
@@ -191,11 +195,91 @@ def test_missing_required_columns_are_named(tmp_path, header, missing):
     assert error.hint == f"Rename or add the {missing}"
 
 
-def test_semicolons_as_separators_are_reported(tmp_path):
-    path = tmp_path / "metadata.csv"
-    path.write_text("filename;finding\n1;2\n")
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("first", ["", "sep={}\r\n"])
+def test_every_dialect_of_a_spreadsheet_is_read(table, separator, encoding, first):
+    rows = [["patientid", "age", "filename", "finding"], ["007", '"45,5"', "müller.png", '"COVID-19; ""ARDS"""']]
+    text = first.format(separator) + "".join(separator.join(row) + "\r\n" for row in rows)
 
-    assert refusal(path).hint == "Save it with commas between the columns"
+    assert table(text.encode(encoding)) == [
+        {"patientid": "007", "age": "45,5", "finding": 'COVID-19; "ARDS"', "filename": "müller.png"}
+    ]
+
+
+def test_the_first_line_of_excel_can_name_any_separator(table):
+    assert table("SEP=|\nfilename|finding\na.png|COVID-19, ARDS\n") == [
+        {"filename": "a.png", "finding": "COVID-19, ARDS"}
+    ]
+
+
+def test_the_code_page_of_windows_is_read_and_said(tmp_path):
+    path = tmp_path / "metadata.csv"
+    path.write_bytes("filename;finding\n€ – é.png;x\n".encode("cp1252"))
+
+    file = read_table(path)
+
+    assert list(file.rows) == [{"filename": "€ – é.png", "finding": "x"}]
+    assert file.notes == [f"{path} is not UTF-8, so it was read as Windows-1252. Check names with accents."]
+
+
+def test_a_control_character_in_a_value_is_a_space(table):
+    assert table("filename,finding\na.png,\x1b[31mCOVID-19\x07\x9b,\n") == [
+        {"filename": "a.png", "finding": "[31mCOVID-19"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("finding,filename,finding", "Expected one column for finding in {}. Received: 'finding' as columns 1 and 3."),
+        (
+            "finding,File,notes, file",
+            "Expected one column for filename in {}. Received: 'File' as columns 2 and 4.",
+        ),
+        (
+            "finding,filename,patient_id,PatientID",
+            "Expected one column for patientid in {}. Received: 'patient_id' as columns 3 and 4.",
+        ),
+    ],
+)
+def test_two_columns_of_one_name_are_refused(tmp_path, header, message):
+    path = tmp_path / "metadata.csv"
+    path.write_text(f"{header}\nCOVID-19,a.png,SARS,x\n")
+
+    assert refusal(path).message == message.format(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_a_device_is_refused_at_once(tmp_path, kind):
+    path = Path("/dev/zero")
+    if kind == "pipe":
+        path = tmp_path / "metadata.csv"
+        os.mkfifo(path)
+
+    assert refusal(path).message == f"Expected a CSV file. Received: {path}: it is a pipe or a device, not a file."
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "metadata.csv"
+    with path.open("wb") as stream:
+        stream.truncate(3 << 30)  # takes no place on the disk
+
+    assert refusal(path).message == (f"Expected a CSV file. Received: {path}: it has 3.0 GB, more than 1 GB; split it.")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may read every file")
+def test_an_unreadable_file_is_an_error(tmp_path):
+    path = tmp_path / "metadata.csv"
+    path.write_text("filename,finding\na.png,x\n")
+    path.chmod(0)
+
+    assert refusal(path).message == f"Expected a CSV file. Received: {path}: Permission denied."
+
+
+def test_a_name_that_no_file_can_have_is_an_error():
+    assert refusal(Path("meta\0data.csv")).message.endswith("embedded null byte.")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +348,7 @@ TEXT = """patientid,finding,view,modality,filename
 7,COVID-19,AP,X-ray,missing.png
 8,SARS,AP,X-ray,
 9,SARS,,X-ray,b.png
-10,SARS,ap supine,x ray,./a.png
+10,Covid-19,ap supine,x ray,./a.png
 11,Pneumonia/Viral,AP-Supine,DX,b.png
 """
 
@@ -388,6 +472,101 @@ def test_a_symbolic_link_is_the_same_file_but_a_hard_link_is_not(metadata):
 
     assert [film.image.name for film in selection.kept] == ["hard.png", "a.png"]
     assert [row.reason for row in selection.excluded] == [f"same image file as row 2 of {path}"] * 2
+
+
+def test_a_file_with_two_classes_is_left_out_and_said(metadata):
+    path = metadata("filename,finding\na.png,COVID-19\nb.png,SARS\n./a.png,No Finding\na.png,COVID-19\n")
+
+    selection = select_films([path])
+
+    assert [film.row for film in selection.kept] == [2]
+    assert [(row.row, row.reason) for row in selection.excluded] == [
+        (3, f"same image file as row 1 of {path}, which has another class"),
+        (4, f"same image file as row 1 of {path}"),
+        (1, f"same image file as row 3 of {path}, which has another class"),
+    ]
+    assert selection.funnel[-1] == FunnelStep(rule="image file is listed once", removed=3, left=1)
+    assert selection.notes == [
+        f"Image files that have both classes in the metadata, left out: 1 (for example that of row 1 of {path})."
+    ]
+
+
+@pytest.fixture
+def secret(tmp_path):
+    """A file outside the folder of the metadata."""
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "x.png").touch()
+    return tmp_path / "private" / "x.png"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("", "../private/x.png"),
+        ("", "..\\private\\x.png"),
+        ("", "/ABSOLUTE/x.png"),
+        ("", "sub/../../private/x.png"),
+        ("../private", "x.png"),
+        ("/ABSOLUTE", "x.png"),
+        ("", "file-link.png"),
+        ("", "folder-link/x.png"),
+        ("folder-link", "x.png"),
+        ("", "folder-link/../private/x.png"),
+    ],
+)
+def test_no_image_outside_the_folder_of_the_metadata_is_read(metadata, secret, folder, name):
+    path = metadata("", films="a.png sub/b.png")
+    (path.parent / "file-link.png").symlink_to(secret)
+    (path.parent / "folder-link").symlink_to(secret.parent)
+    row = f"{folder},{name},COVID-19".replace("/ABSOLUTE", str(secret.parent))
+    path.write_text(f"folder,filename,finding\n,a.png,SARS\n{row}\n")
+
+    selection = select_films([path])
+
+    assert [film.row for film in selection.kept] == [1]
+    assert [row.reason for row in selection.excluded] == ["image file is outside the given folder"]
+    assert selection.notes == [
+        f"Rows that name an image outside the given folder, left out: 1 (for example row 2 of {path}). Give the folder "
+        "of the images to use them."
+    ]
+    # The folder that is given may be anywhere, and a link itself.
+    (path.parent / "given").symlink_to(secret.parent)
+    for given in (secret.parent, path.parent / "given"):
+        path.write_text("filename,finding\nx.png,COVID-19\n")
+        assert [film.image for film in select_films([path], images=given).kept] == [given / "x.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_links_within_the_folder_are_followed(metadata):
+    path = metadata("filename,finding\nlink.png,x\nlinked/b.png,x\n/ABSOLUTE/c.png,x\n", films="a.png sub/b.png c.png")
+    path.write_text(path.read_text().replace("/ABSOLUTE", str(path.parent)))
+    (path.parent / "link.png").symlink_to("a.png")
+    (path.parent / "linked").symlink_to(path.parent / "sub")
+
+    assert [film.row for film in select_films([path]).kept] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
+@pytest.mark.parametrize("in_table", ["NFC", "NFD"])
+def test_names_in_other_scripts_are_found_composed_or_decomposed(metadata, on_disk, in_table):
+    names = ["é/müller.png", "胸部.png", "צילום.png", "🫁.png", "Ω.png"]
+    path = metadata("", films=" ".join(unicodedata.normalize(on_disk, name) for name in names))
+    rows = [unicodedata.normalize(in_table, name) for name in names]
+    path.write_text("filename,finding\n" + "".join(f"{name},x\n" for name in rows), encoding="utf-8")
+
+    assert len(select_films([path]).kept) == len(names)
+
+
+@pytest.mark.parametrize("name", ["A.PNG", "a.png\0", "CON", "a.png/..", "//", "~/a.png", "$HOME/a.png", "x" * 5000])
+def test_a_name_of_no_file_is_left_out(metadata, name):
+    path = metadata("filename,finding\na.png,x\n" + (f"{name},x\n" if "\0" not in name else "\\0,x\n"))
+    if (path.parent / "A.PNG").exists():
+        pytest.skip("this file system ignores case")
+
+    selection = select_films([path])
+    assert [film.row for film in selection.kept] == [1]
+    assert {row.reason for row in selection.excluded} <= {"no image file", "image file is outside the given folder"}
 
 
 def test_rows_of_several_files_keep_their_source_and_row_number(metadata, tmp_path):

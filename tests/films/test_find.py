@@ -8,6 +8,7 @@ import pytest
 from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.errors import FolderError, ImageError
 from cxr_cli.films.find import find_films
+from cxr_cli.progress import Watcher, watched_by
 
 HINT = "Give a radiograph as PNG, JPEG, TIFF, BMP, WebP or DICOM, for example: cxr predict film.png"
 SUFFIXES = ".png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp, .gif, .pgm, .jp2, .dcm, .dicom"
@@ -61,30 +62,72 @@ def test_paths_in_the_current_folder_have_no_prefix(in_folder):
     assert list(find_films([Path(), Path("a.png"), Path("sub")])) == [Path("a.png"), Path("sub/b.png")]
 
 
+@pytest.fixture
+def notes():
+    """What the watcher is told."""
+    told: list[str] = []
+
+    class Listener(Watcher):
+        def note(self, text: str) -> None:
+            told.append(text)
+
+    with watched_by(Listener()):
+        yield told
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
-def test_links_are_followed_and_loops_are_not(tmp_path):
+def test_links_are_followed_within_the_folder_but_not_out_of_it_and_not_in_a_loop(tmp_path, notes):
     (film,) = films_in(tmp_path, "films/a.png")
-    (other,) = films_in(tmp_path, "store/z.png")
-    (tmp_path / "films" / "b.png").symlink_to(film)
-    (tmp_path / "films" / "c.png").symlink_to(tmp_path / "gone.png")
-    (tmp_path / "films" / "linked").symlink_to(other.parent)
-    (tmp_path / "films" / "round").symlink_to(tmp_path / "films")
+    inner, other, far = films_in(tmp_path, "films/store/z.png", "elsewhere/z.png", "films-2/y.png")
+    films = tmp_path / "films"
+    (films / "b.png").symlink_to(film)
+    (films / "c.png").symlink_to(films / "gone.png")
+    (films / "linked").symlink_to(inner.parent)
+    (films / "round").symlink_to(films)
+    (films / "film-out.png").symlink_to(other)
+    (films / "gone-out.png").symlink_to(tmp_path / "gone.png")
+    (films / "out").symlink_to(other.parent)
+    (films / "sibling").symlink_to(far.parent)
 
-    names = ("a.png", "b.png", "c.png", "linked/z.png")
-    assert list(find_films([tmp_path / "films"])) == [tmp_path / "films" / name for name in names]
+    names = ("a.png", "b.png", "c.png", "linked/z.png", "store/z.png")
+    assert list(find_films([films])) == [films / name for name in names]
+    assert notes == [f"4 links lead out of {films}, not followed: {films / 'film-out.png'} …"]
+    # Whoever names a link means it.
+    assert list(find_films([films / "film-out.png", films / "out"])) == [
+        films / "film-out.png",
+        films / "out" / "z.png",
+    ]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
-def test_predict_and_prepare_see_the_same_films_in_a_folder_with_links(tmp_path):
-    films_in(tmp_path, "set/covid/a.png", "set/covid/.b.png", "set/covid/notes.txt", "store/c.PNG", "store/deep/d.jpg")
-    (tmp_path / "set" / "normal").symlink_to(tmp_path / "store")
+def test_predict_and_prepare_see_the_same_films_in_a_folder_with_links(tmp_path, notes):
+    films_in(tmp_path, "set/covid/a.png", "set/covid/.b.png", "set/covid/notes.txt", "set/.store/c.PNG", "out/d.jpg")
+    (tmp_path / "set" / "normal").symlink_to(tmp_path / "set" / ".store")
     (tmp_path / "set" / "covid" / "again").symlink_to(tmp_path / "set")
-    (tmp_path / "set" / "covid" / "gone.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "set" / "covid" / "gone.png").symlink_to(tmp_path / "set" / "gone.png")
+    (tmp_path / "set" / "covid" / "out").symlink_to(tmp_path / "out")
 
-    prepared = [film.image for film in select_from_folders(tmp_path / "set").kept]
+    selection = select_from_folders(tmp_path / "set")
 
+    prepared = [film.image for film in selection.kept]
     assert list(find_films([tmp_path / "set"])) == prepared
-    assert len(prepared) == 4
+    assert len(prepared) == 3
+    assert ("covid/out", "a link that leads out of the folder") in [
+        (row.filename, row.reason) for row in selection.excluded
+    ]
+    assert notes == [f"1 link leads out of {tmp_path / 'set'}, not followed: {tmp_path / 'set/covid/out'}"] * 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_folder_of_nothing_but_links_out_of_it_says_what_to_name(tmp_path, notes):
+    (film,) = films_in(tmp_path, "elsewhere/z.png")
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "z.png").symlink_to(film)
+
+    with pytest.raises(ImageError) as caught:
+        find_films([tmp_path / "films"])
+    assert caught.value.hint == "Name the folder that the link leads to"
+    assert len(notes) == 1
 
 
 @pytest.mark.parametrize("see", [lambda folder: list(find_films([folder])), select_from_folders])

@@ -11,6 +11,7 @@ from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.table import folded
 from cxr_cli.errors import FolderError
 from cxr_cli.films.find import SUFFIXES, walk_files
+from cxr_cli.films.inside import report_outside
 from cxr_cli.workspace.folders import PARTS
 
 _PART_NAMES = {
@@ -58,9 +59,12 @@ def select_from_folders(
             f"Expected a folder of class folders. Received: {folder}: no such folder.",
             hint="Name it: --folders DIR",
         )
-    paths = map(Path, walk_files(folder, hidden=True, skip=skip))
+    links: list[str] = []
+    paths = [Path(path) for path in walk_files(folder, outside=links, hidden=True, skip=skip)]
     files = [_File(path, path.relative_to(folder).parts) for path in paths]
+    files += [_File(Path(path), Path(path).relative_to(folder).parts, leads_out=True) for path in links]
     selection = Selection(negative="", positive="", rows=len(files))
+    report_outside(folder, links)
     files = _apply(selection, files, "has the file name of an image", _File.no_image)
     files = _apply(selection, files, "is not in a folder of masks", _File.in_masks)
     parts = _part_folders(folder, files)
@@ -102,9 +106,12 @@ class _File:
     inside: tuple[str, ...]  # the path from the folder that was named
     part: str = ""
     kind: str = ""  # the class folder's name
+    leads_out: bool = False  # a link to a file or folder that is not in the folder that was named
 
     def no_image(self) -> str:
-        """Why the file is left out because of its name."""
+        """Why the file is left out because of its name, or of where it leads."""
+        if self.leads_out:
+            return "a link that leads out of the folder"
         if any(name.startswith(".") for name in self.inside):
             return "hidden file or folder"
         if self.path.suffix.lower() not in SUFFIXES:

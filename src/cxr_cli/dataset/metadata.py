@@ -1,17 +1,17 @@
 """Read metadata files in the ieee8023 schema: films with a label, and a reason for every row that is left out."""
 
-import os
 import re
-import stat
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+from cxr_cli.dataset.image_files import NO_IMAGE, OUTSIDE, ImageFile, ImageFinder, Mentions
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.table import Table, folded, read_table
 from cxr_cli.errors import MetadataError
+from cxr_cli.films.inside import Inside
 
 DEFAULT_VIEWS = ("PA", "AP", "AP Supine")
 DEFAULT_POSITIVE = "COVID-19"
@@ -52,9 +52,11 @@ def select_films(
     """Read metadata files and keep the rows that are frontal X-rays with a known finding and an image file.
 
     Args:
-        metadata: CSV files; UTF-8 (with or without BOM) or Latin-1; a row's columns are known by name, whatever the
-            case and spacing. `filename` and `finding` are needed; without `modality` or `view` that rule is skipped.
-        images: where the image files are. Defaults to each metadata file's own folder, under the row's `folder`.
+        metadata: CSV files, in any dialect of spreadsheets; a row's columns are known by name, whatever the case and
+            spacing. `filename` and `finding` are needed; without `modality` or `view` that rule is skipped.
+        images: where the image files are. Defaults to each metadata file's own folder, under the row's `folder`. No
+            file is read that is not in it, or in the folder of one of the metadata files, wherever names and links
+            lead.
         views: the views kept.
         positive: the finding that makes a film positive.
 
@@ -70,7 +72,7 @@ def select_films(
             f"Expected a folder of images. Received: {images}: no such folder.", hint="Name it: --images DIR"
         )
     tables = [read_table(path) for path in metadata]
-    selection = Selection(negative=negative, positive=name)
+    selection = Selection(negative=negative, positive=name, notes=[note for table in tables for note in table.notes])
     for column in ("patientid", "view", "modality"):
         if any(column not in table.columns for table in tables):
             selection.missing_columns.append(column)
@@ -79,7 +81,7 @@ def select_films(
         steps = "; ".join(f"{step.rule}: {step.left} left" for step in selection.funnel)
         raise MetadataError(
             f"Expected frontal X-rays with a finding and an image file. Received: {selection.rows} rows, of which none "
-            f"is left ({steps}).",
+            f"is left ({steps}). {' '.join(selection.notes)}".rstrip(),
             hint="Say where the images are with --images DIR, or which views to keep with --views",
         )
     return selection
@@ -90,31 +92,54 @@ def _apply_rules(
 ) -> None:
     """Keep the rows that pass every rule, and count each other row under the first rule that it fails."""
     wanted_views = {folded(view) for view in views}
-    find = {table.path: _ImageFinder(images or table.path.parent) for table in tables}
-    first = _FirstMentions()
+    inside = Inside([images] if images else [table.path.parent for table in tables])
+    find = {table.path: ImageFinder(images or table.path.parent, inside) for table in tables}
+    mentions = Mentions()
     rules: list[tuple[str, Callable[[_Row], str]]] = [
         ("modality is X-ray", lambda row: row.unless("modality", {"xray", "cr", "dx", "rf"}, "modality")),
         (f"view is {_listed(views)}", lambda row: row.unless("view", wanted_views, "view")),
         ("finding is known", lambda row: row.without_finding()),
         ("image file exists", lambda row: row.without_image(find[row.metadata])),
-        ("image file is listed once", first.seen_before),
+        ("image file is listed once", lambda row: mentions.seen_before(row.image, row.where, row.label)),
     ]
     rejected: list[list[Exclusion]] = [[] for _ in rules]
     named = cache(partial(names_finding, positive=positive))
     for table in tables:
         source = table.path.parent.resolve().name
-        for number, values in enumerate(table, start=1):
+        for number, values in enumerate(table.rows, start=1):
             selection.rows += 1
             row = _Row(table.path, number, values)
+            row.label = selection.positive if named(row.get("finding")) else selection.negative
             for (_, reason_of), out in zip(rules, rejected, strict=True):
                 if reason := reason_of(row):
                     out.append(row.excluded(reason))
                     break
             else:
-                label = selection.positive if named(row.get("finding")) else selection.negative
-                selection.kept.append(row.candidate(source, label))
+                selection.kept.append(row.candidate(source))
+    if mentions.contradicted:
+        reasons = [mentions.contradicted.get(f"row {film.row} of {film.metadata}", "") for film in selection.kept]
+        rejected[-1] += [film.excluded(why) for film, why in zip(selection.kept, reasons, strict=True) if why]
+        selection.kept = [film for film, why in zip(selection.kept, reasons, strict=True) if not why]
     for (rule, _), out in zip(rules, rejected, strict=True):
         selection.reject(rule, out)
+    selection.notes += _notes(rejected[-2], mentions)
+
+
+def _notes(without_image: Sequence[Exclusion], mentions: Mentions) -> list[str]:
+    """What the funnel's numbers don't tell, in sentences."""
+    notes = []
+    outside = [row for row in without_image if row.reason == OUTSIDE]
+    if outside:
+        notes.append(
+            f"Rows that name an image outside the given folder, left out: {len(outside)} (for example row "
+            f"{outside[0].row} of {outside[0].metadata}). Give the folder of the images to use them."
+        )
+    if mentions.contradicted:
+        notes.append(
+            f"Image files that have both classes in the metadata, left out: {len(mentions.contradicted)} (for example "
+            f"that of {next(iter(mentions.contradicted))})."
+        )
+    return notes
 
 
 _COVID = {"covid19", "covid"}
@@ -126,8 +151,12 @@ class _Row:
     metadata: Path
     number: int
     values: dict[str, str]
-    image: str = ""  # its path
-    file: tuple[int, int] = (0, 0)  # device and inode of the image
+    label: str = ""
+    image: ImageFile = NO_IMAGE
+
+    @property
+    def where(self) -> str:
+        return f"row {self.number} of {self.metadata}"
 
     def get(self, column: str) -> str:
         value = self.values.get(column, "")
@@ -144,23 +173,19 @@ class _Row:
         finding = self.get("finding")
         return f"finding is {finding or 'empty'}" if finding.casefold() in _NO_FINDING_YET else ""
 
-    def without_image(self, find: "_ImageFinder") -> str:
-        name = self.get("filename").replace("\\", "/").rstrip("/")
-        folder = self.get("folder").replace("\\", "/")
-        place = find(folder, name) if name else None
-        if not place:
-            return "no image file"
-        self.image, self.file = place
-        return ""
+    def without_image(self, find: ImageFinder) -> str:
+        """Why the row has no image file that can be read; finds it otherwise."""
+        self.image = find(self.get("folder"), self.get("filename"))
+        return self.image.problem
 
-    def candidate(self, source: str, label: str) -> Candidate:
+    def candidate(self, source: str) -> Candidate:
         return Candidate(
-            image=Path(self.image),
+            image=Path(self.image.path),
             source=source,
             metadata=str(self.metadata),
             row=self.number,
             filename=self.get("filename"),
-            label=label,
+            label=self.label,
             finding=self.get("finding"),
             patient=self.get("patientid"),
             view=self.get("view"),
@@ -183,56 +208,8 @@ class _Row:
         )
 
 
-class _ImageFinder:
-    """Finds image files below a folder, and looks for each sub-folder once, not for each row."""
-
-    def __init__(self, home: Path) -> None:
-        self._home = home
-        self._places = cache(self._places_for)
-
-    def __call__(self, folder: str, name: str) -> tuple[str, tuple[int, int]] | None:
-        """The file, with its device and inode."""
-        for place in self._places(folder):
-            path = os.path.join(place, name)  # noqa: PTH118 - a tenth of what Path takes, for each of a million rows
-            try:
-                status = os.stat(path)  # noqa: PTH116
-            except (OSError, ValueError):  # a name too long: a quote that was closed too late, for example
-                continue
-            if stat.S_ISREG(status.st_mode):
-                return path, (status.st_dev, status.st_ino)
-        return None
-
-    def _places_for(self, folder: str) -> list[str]:
-        places = dict.fromkeys((self._home / folder, self._home, self._home / "images"))
-        return [str(place) for place in places if place == self._home or _is_dir(place)]
-
-
-class _FirstMentions:
-    """Recognises rows whose image file an earlier row has."""
-
-    def __init__(self) -> None:
-        self._images: dict[tuple[int, int], list[tuple[str, str]]] = {}  # of a file, its names and their rows
-
-    def seen_before(self, row: _Row) -> str:
-        """Why the file is left out. Two hard links are two files: if inodes are the same, paths are compared."""
-        names = self._images.setdefault(row.file, [])
-        real = Path(row.image).resolve() if names else None
-        for image, where in names:
-            if Path(image).resolve() == real:
-                return f"same image file as {where}"
-        names.append((row.image, f"row {row.number} of {row.metadata}"))
-        return ""
-
-
 def _words(text: str) -> str:
     return " ".join(re.findall(r"[a-z0-9]+", text.casefold()))
-
-
-def _is_dir(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,15 +1,13 @@
 """Read a metadata file row by row: the columns of the ieee8023 schema, every value as text."""
 
-import csv
-import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
-from operator import itemgetter
 from pathlib import Path
 
+from cxr_cli.dataset.csv_file import open_csv
 from cxr_cli.errors import MetadataError
 
 # Other names of a column, in other releases and collections.
@@ -21,7 +19,6 @@ _SYNONYMS = {
 _REQUIRED = ("filename", "finding")
 _USED = ("patientid", "sex", "age", "finding", "view", "modality", "location", "folder", "filename")
 _HINT = "Give a CSV file with at least the columns filename and finding: cxr prepare --metadata FILE"
-_END = "\0"  # no metadata file has it
 
 
 @dataclass(frozen=True)
@@ -30,94 +27,42 @@ class Table:
 
     path: Path
     columns: list[str]  # of the schema, that the file has
-    rows: Iterator[dict[str, str]]  # column -> value, stripped; can be iterated once
-
-    def __iter__(self) -> Iterator[dict[str, str]]:
-        """The rows.
-
-        Raises:
-            MetadataError: the next line is not CSV, or has more values than the header has names.
-        """
-        try:
-            yield from self.rows
-        except (ValueError, csv.Error) as error:
-            raise _no_table(self.path, error) from error
+    rows: Iterator[dict[str, str]]  # column -> value; can be iterated once, and raises MetadataError
+    notes: list[str]  # what to know about how it was read, in sentences
 
 
 def read_table(path: Path) -> Table:
     """Open one metadata file.
 
     Raises:
-        MetadataError: the file can't be read or lacks `filename` or `finding`.
+        MetadataError: the file can't be read, lacks `filename` or `finding`, or has a column twice.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise MetadataError(f"Expected a metadata file. Received: {path}: {error.strerror}.", hint=_HINT) from error
-    try:
-        records = _records(data)
-        header = [_line(value) for value in next(records, [])]
-        if not header:
-            raise ValueError("it has no columns")
-    except (ValueError, csv.Error) as error:
-        raise _no_table(path, error) from error
-    columns = _schema_columns(header)
+    file = open_csv(path, known=lambda header: len(_schema_columns(header)), hint=_HINT)
+    columns = _schema_columns(file.header)
     missing = [column for column in _REQUIRED if column not in columns]
     if missing:
         raise MetadataError(
-            f"Expected the columns {', '.join(_REQUIRED)} in {path}. Received: {', '.join(filter(None, header))}.",
-            hint="Save it with commas between the columns"
-            if len(header) == 1 and re.search("[;\t]", header[0])
-            else f"Rename or add the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
+            f"Expected the columns {', '.join(_REQUIRED)} in {path}. Received: {', '.join(filter(None, file.header))}.",
+            hint=f"Rename or add the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
         )
-    return Table(path, list(columns), _rows(records, columns, width=len(header)))
+    _refuse_twins(path, file.header, columns)
+    names = list(columns)
+    rows = (dict(zip(names, values, strict=True)) for values in file.rows(list(columns.values())))
+    return Table(path, names, rows, file.notes)
 
 
-def _rows(records: Iterable[list[str]], columns: Mapping[str, int], *, width: int) -> Iterator[dict[str, str]]:
-    values_of = itemgetter(*columns.values())
-    for number, record in enumerate(records, start=1):
-        if len(record) < width:
-            record += [""] * (width - len(record))
-        elif any(map(str.strip, record[width:])):
-            raise ValueError(f"row {number} has more than the header's {width} columns")
-        yield dict(zip(columns, map(_line, values_of(record)), strict=True))
-
-
-def _records(data: bytes) -> Iterator[list[str]]:
-    """The values of each line that isn't blank.
-
-    Raises:
-        ValueError: not text, or a quote is not closed.
-        csv.Error: not CSV.
-    """
-    if b"\0" in data:
-        raise ValueError("it is not text")
-    try:
-        data.decode()
-        encoding = "utf-8-sig"
-    except UnicodeDecodeError:
-        encoding = "latin-1"
-    lines = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
-    reader = csv.reader(chain(lines, [_END]), skipinitialspace=True)
-    start = 1
-    for record in reader:
-        if record and record[-1].endswith(_END):
-            if record != [_END]:
-                raise ValueError(f"a quote in line {start} or later is not closed")
-            return
-        start = reader.line_num + 1
-        if len(record) > 1 or (record and record[0].strip()):
-            yield record
-
-
-def _line(value: str) -> str:
-    """`value` without surrounding spaces and inner line breaks, so that it fits on a line of the manifest."""
-    value = value.strip()
-    return re.sub(r"[\r\n]+", " ", value) if "\n" in value or "\r" in value else value
-
-
-def _no_table(path: Path, error: Exception) -> MetadataError:
-    return MetadataError(f"Expected a CSV file with a header. Received: {path}: {error}.", hint=_HINT)
+def _refuse_twins(path: Path, header: Sequence[str], columns: dict[str, int]) -> None:
+    """Refuse a file with two columns of a name that is used: one of them would give films the wrong class."""
+    names = [folded(column) for column in header]
+    times = Counter(names)
+    for column, place in columns.items():
+        if times[names[place]] > 1:
+            places = [str(number) for number, name in enumerate(names, start=1) if name == names[place]]
+            raise MetadataError(
+                f"Expected one column for {column} in {path}. Received: {header[place]!r} as columns "
+                f"{' and '.join(places)}.",
+                hint="Rename or remove all but one of them",
+            )
 
 
 def _schema_columns(header: Sequence[str]) -> dict[str, int]:

@@ -69,6 +69,8 @@ def evaluate_external(
     predictor = open_predictor(workspace.run(run))
     name = _name(name, where)
     selection = _select(predictor, where)
+    for sentence in selection.notes:
+        note(sentence)
     if where.metadata and not any(film.label == selection.positive for film in selection.kept):
         asked = where.positive or predictor.positive
         note(

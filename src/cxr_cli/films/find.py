@@ -3,9 +3,11 @@
 import glob
 import os
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.errors import FolderError, ImageError
+from cxr_cli.films.inside import Inside, report_outside
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".jp2", ".dcm", ".dicom")
 HINT = "Give a radiograph as PNG, JPEG, TIFF, BMP, WebP or DICOM, for example: cxr predict film.png"
@@ -52,17 +54,20 @@ def walk_films(folder: Path) -> Iterator[Path]:
     Raises:
         FolderError: a folder can't be read.
     """
-    yield from map(Path, _films_in(folder))
+    links: list[str] = []
+    yield from map(Path, _films_in(folder, links))
+    report_outside(folder, links)
 
 
-def walk_files(folder: Path, *, hidden: bool = False, skip: Path | None = None) -> Iterator[str]:
+def walk_files(folder: Path, *, outside: list[str], hidden: bool = False, skip: Path | None = None) -> Iterator[str]:
     """List all files below a folder, by name within each folder; a link counts as its target.
 
-    Links to folders are followed, but never in a loop. A broken link, a pipe or a device counts as a file, so that
-    reading it reports what is wrong.
+    Links are followed within the folder (see `inside`), but never in a loop. A broken link, a pipe or a device counts as a
+    file, so that reading it reports what is wrong.
 
     Args:
         folder: where to begin; every path begins with it.
+        outside: gets the links that lead out of the folder, as they are met.
         hidden: whether to list files and folders whose names begin with a dot. They are the system's: macOS leaves a
             `._film.png` beside each film on a foreign disk. Defaults to False.
         skip: a folder to leave out. Defaults to none.
@@ -70,12 +75,21 @@ def walk_files(folder: Path, *, hidden: bool = False, skip: Path | None = None) 
     Raises:
         FolderError: a folder can't be read.
     """
-    yield from _walk(str(folder), hidden, os.path.realpath(skip) if skip else "", frozenset())
+    walk = _Walk(Inside([folder]), outside, hidden, os.path.realpath(skip) if skip else "")
+    yield from _walk(str(folder), walk, frozenset())
 
 
-def _walk(folder: str, hidden: bool, skip: str, above: frozenset[str]) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Walk:
+    inside: Inside
+    outside: list[str]
+    hidden: bool
+    skip: str
+
+
+def _walk(folder: str, walk: _Walk, above: frozenset[str]) -> Iterator[str]:
     real = os.path.realpath(folder)
-    if real in above or real == skip:
+    if real in above or real == walk.skip:
         return
     try:
         with os.scandir(folder) as entries:  # `Path.rglob` takes ten times as long for a million files
@@ -85,10 +99,13 @@ def _walk(folder: str, hidden: bool, skip: str, above: frozenset[str]) -> Iterat
             f"Expected to read the folder {folder}. Received: {error.strerror}.", hint="Check who may read it"
         ) from error
     for entry in in_order:
-        if entry.name.startswith(".") and not hidden:
+        if entry.name.startswith(".") and not walk.hidden:
+            continue
+        if entry.is_symlink() and not walk.inside.has(entry.path):
+            walk.outside.append(entry.path)
             continue
         if _is_folder(entry):
-            yield from _walk(entry.path, hidden, skip, above | {real})
+            yield from _walk(entry.path, walk, above | {real})
         else:
             yield entry.path
 
@@ -102,11 +119,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _films_at(place: Path) -> list[str]:
     if place.is_dir():
-        films = list(_films_in(place))
+        links: list[str] = []
+        films = list(_films_in(place, links))
+        report_outside(place, links)
         if not films:
             suffixes = ", ".join(SUFFIXES)
             raise ImageError(
-                f"Expected films in the folder {place}. Received: no file ending in {suffixes}.", hint=HINT
+                f"Expected films in the folder {place}. Received: no file ending in {suffixes}.",
+                hint="Name the folder that the link leads to" if links else HINT,
             )
         return films
     if place.exists():
@@ -118,7 +138,7 @@ def _films_at(place: Path) -> list[str]:
     return [film for path in paths for film in (_films_at(path) if path.is_dir() else [str(path)])]
 
 
-def _films_in(folder: Path) -> Iterator[str]:
-    for path in walk_files(folder):
+def _films_in(folder: Path, outside: list[str]) -> Iterator[str]:
+    for path in walk_files(folder, outside=outside):
         if path.lower().endswith(SUFFIXES):
             yield path.removeprefix(f".{os.sep}")
