@@ -62,8 +62,8 @@ def walk_films(folder: Path) -> Iterator[Path]:
 def walk_files(folder: Path, *, outside: list[str], hidden: bool = False, skip: Path | None = None) -> Iterator[str]:
     """List all files below a folder, by name within each folder; a link counts as its target.
 
-    Links are followed within the folder (see `inside`), but never in a loop. A broken link, a pipe or a device counts as a
-    file, so that reading it reports what is wrong.
+    Links are followed within the folder (see `inside`), but never in a loop. A broken link, a pipe or a device counts
+    as a file, so that reading it reports what is wrong.
 
     Args:
         folder: where to begin; every path begins with it.
