@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import lru_cache
 
 # The commands that a hint may name: each is a function of the Python API, too.
 COMMANDS = (
@@ -32,6 +33,7 @@ class CxrError(Exception):
             self.add_note(in_python(hint))
 
 
+@lru_cache  # thousands of films of a batch may fail for the same reason
 def in_python(hint: str) -> str:
     """Write a hint in Python: `cxr train --arch xception` as `cxr.train(arch='xception')`, `--seed 1` as `seed=1`."""
     parts, end = [], 0

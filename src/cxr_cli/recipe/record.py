@@ -93,6 +93,10 @@ class RunRecord(Record, frozen=True, kw_only=True):
         """Read `segment` of version 1 as a framing."""
         return framing_of_segment(fields)
 
+    def __post_init__(self) -> None:
+        """Refuse other classes than 0 and 1."""
+        Classes.from_indices(self.class_indices)
+
     @property
     def classes(self) -> Classes:
         """The two classes."""
