@@ -98,6 +98,15 @@ def test_a_damaged_manifest_is_refused_with_the_place_and_the_command(dataset, c
     assert error.hint == HINT
 
 
+@pytest.mark.parametrize("path", ["../private.png", "/etc/private.png", "split/../../private.png", "..\\private.png"])
+def test_a_path_out_of_the_dataset_is_refused_with_its_row(dataset, path):
+    write_manifest(dataset.manifest, [film(1), film(2, path=path)])
+
+    error = refusal(dataset)
+    assert error.message == f"Expected a path in {dataset.root} in row 2 of {dataset.manifest}. Received: {path!r}."
+    assert error.hint == HINT
+
+
 def test_a_missing_manifest_is_an_error(dataset):
     error = refusal(dataset)
 

@@ -8,13 +8,46 @@ from cxr_cli.metrics.subgroups import age_band, subgroups
 
 @pytest.mark.parametrize(
     ("age", "band"),
-    [("0", "0-17"), ("17.9", "0-17"), ("18", "18-39"), ("59", "40-59"), ("60.0", "60-79"), ("80", "80+")],
+    [
+        ("0", "0-17"),
+        ("17.9", "0-17"),
+        ("18", "18-39"),
+        ("59", "40-59"),
+        ("60.0", "60-79"),
+        ("80", "80+"),
+        ("045Y", "40-59"),
+        ("45 years", "40-59"),
+        ("59,9 y", "40-59"),
+        ("006M", "0-17"),
+        ("200 d", "0-17"),
+        (" 7 yrs. ", "0-17"),
+    ],
 )
 def test_age_bands(age, band):
     assert age_band(age) == band
 
 
-@pytest.mark.parametrize("age", ["", "old", "-1", "nan", "400"])
+@pytest.mark.parametrize(
+    "age",
+    [
+        "",
+        "old",
+        "-1",
+        "nan",
+        "400",
+        "inf",
+        "1e1",
+        "4_5",
+        "<1",
+        ">80",
+        "80+",
+        "60s",
+        "1900-01-01",
+        "12-May",
+        "=45",
+        "45Z",
+    ],
+)
 def test_an_invalid_age_is_unknown(age):
     assert age_band(age) == "unknown"
 

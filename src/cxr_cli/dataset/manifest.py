@@ -54,6 +54,11 @@ def read_manifest(dataset: DatasetFolder) -> list[Film]:
     """
     films = _TABLE.read(dataset.manifest)
     for number, film in enumerate(films, start=1):
+        if film.path.startswith("/") or ".." in film.path.replace("\\", "/").split("/"):
+            raise WorkspaceError(
+                f"Expected a path in {dataset.root} in row {number} of {dataset.manifest}. Received: {film.path!r}.",
+                hint=f"Make it again: {DatasetRecord.MADE_BY}",
+            )
         if film.split not in PARTS:
             raise WorkspaceError(
                 f"Expected a split of {', '.join(PARTS)} in row {number} of {dataset.manifest}. "

@@ -1,7 +1,6 @@
 """Prepare a dataset from metadata or class folders: split films with a manifest, pictures and a record."""
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from cxr_cli.dataset.classes import write_classes
 from cxr_cli.dataset.describe import describe
 from cxr_cli.dataset.duplicates import write_duplicates
+from cxr_cli.dataset.file_names import file_names
 from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.dataset.manifest import Film, write_manifest
 from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_films
@@ -18,7 +18,7 @@ from cxr_cli.dataset.overview import draw_distribution, draw_samples
 from cxr_cli.dataset.placing import copy_films, write_framed
 from cxr_cli.dataset.reading import ReadFilms, read_here
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.dataset.selection import EXCLUDED, Candidate, Selection
+from cxr_cli.dataset.selection import EXCLUDED, Selection
 from cxr_cli.dataset.sources import SourceFilms, read_source
 from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, split_held_out
 from cxr_cli.dataset.warnings import warnings_of
@@ -250,22 +250,6 @@ def _split(
     )
     for i, part in zip(rest, drawn, strict=True):
         parts[i] = part
-    names = _file_names(selection.kept, suffix)
+    names = file_names([film.image for film in selection.kept], suffix)
     paths = [DatasetFolder.film(*place) for place in zip(parts, labels, names, strict=True)]
     return source.films(paths=paths, labels=labels, splits=parts)
-
-
-def _file_names(films: Sequence[Candidate], suffix: str | None) -> list[str]:
-    """The file names of the films, with another suffix if asked; if two are the same, the later one gets a number."""
-    # By lower case: on Windows and macOS, Film.png and film.png are one file.
-    taken: Counter[str] = Counter()
-    names = []
-    for film in films:
-        own = film.image.with_suffix(suffix) if suffix else film.image
-        name = own.name
-        while taken[name.lower()]:
-            taken[own.name.lower()] += 1
-            name = f"{own.stem}-{taken[own.name.lower()]}{own.suffix}"
-        taken[name.lower()] += 1
-        names.append(name)
-    return names

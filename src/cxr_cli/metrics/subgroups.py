@@ -1,5 +1,6 @@
 """The metrics of a classifier by subgroup: view, sex, age band, source or finding."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -27,15 +28,27 @@ class SubgroupRow(RecordPart, frozen=True, kw_only=True):
 ENOUGH = 10  # films of a class that a metric needs
 UNKNOWN = "unknown"
 _BANDS = (18, 40, 60, 80)
+_AGE = re.compile(r"([0-9]{1,3}(?:[.,][0-9]+)?) ?(y|yo|yrs?|years?|m|mo|months?|w|weeks?|d|days?)?\.?")
+_UNITS_A_YEAR = {"m": 12, "w": 52.18, "d": 365.25}  # by the first letter
+
+
+def age_in_years(age: str) -> float | None:
+    """The age in a text such as ``45``, ``45,5``, ``045Y``, ``45 years`` or ``6 months``.
+
+    Returns:
+        0 to 120, or None: a date, a bound such as ``<1`` or a decade is not an age.
+    """
+    match = _AGE.fullmatch(age.strip().casefold())
+    if not match:
+        return None
+    years = float(match[1].replace(",", ".")) / _UNITS_A_YEAR.get((match[2] or "y")[0], 1)
+    return years if years <= 120 else None
 
 
 def age_band(age: str) -> str:
-    """The band of an age in years: ``0-17``, ``18-39``, ``40-59``, ``60-79``, ``80+``, or ``unknown``."""
-    try:
-        years = float(age)
-    except ValueError:
-        return UNKNOWN
-    if not 0 <= years <= 120:
+    """The band of an age: ``0-17``, ``18-39``, ``40-59``, ``60-79``, ``80+``, or ``unknown``; see `age_in_years`."""
+    years = age_in_years(age)
+    if years is None:
         return UNKNOWN
     lows = [0, *_BANDS]
     place = int(np.searchsorted(_BANDS, years, side="right"))

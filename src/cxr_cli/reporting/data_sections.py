@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 
 from cxr_cli.dataset.manifest import Film
+from cxr_cli.metrics.subgroups import age_in_years
 from cxr_cli.reporting.document import Block, Cell, Pictures, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.workspace.folders import PARTS
@@ -65,7 +66,7 @@ def characteristics(films: Sequence[Film]) -> TableBlock:
     """Sex, age, view and source in each part (item 36 of CLAIM)."""
     by_part = [[film for film in films if film.split == part] for part in PARTS]
     rows: list[list[Cell]] = [["films", "", *(len(part) for part in by_part)]]
-    ages = [[float(film.age) for film in part if _is_number(film.age)] for part in by_part]
+    ages = [[years for film in part if (years := age_in_years(film.age)) is not None] for part in by_part]
     rows.append(["age, years", "median (quartiles)", *map(_age, ages)])
     rows.append(["age", "unknown", *(len(part) - len(known) for part, known in zip(by_part, ages, strict=True))])
     for column in ("sex", "view", "source", "location"):
@@ -85,13 +86,6 @@ def _age(ages: list[float]) -> str:
         return "–"
     low, _, high = quantiles(ages, n=4, method="inclusive")
     return f"{median(ages):g} ({low:g} to {high:g})"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return float(text) >= 0
-    except ValueError:
-        return False
 
 
 def training_section(material: ReportMaterial) -> Section:
