@@ -103,7 +103,7 @@ def test_other_kinds_of_files_are_left_to_the_reader():
 
 
 def test_a_film_over_the_pixel_limit_is_not_accepted(monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80 * 96 - 1)
+    monkeypatch.setenv("CXR_MAX_PIXELS", str(80 * 96 - 1))
 
     assert not is_surely_film(PLAIN["jpeg"])
 

@@ -1,90 +1,199 @@
 """DICOM films, through pydicom, the reference reader."""
 
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from cxr_cli.errors import ImageError
-from cxr_cli.films.transforms import scale, stretch
+from cxr_cli.films.gray_scale import LookupTable, read_gray_scale
+from cxr_cli.films.limits import BYTES, FRAMES, MEMORY, PIXELS, Limit
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_HINT = "Give one radiograph (modality CR, DX or RF) as uncompressed or JPEG DICOM, or export it as PNG"
+HINT = "Give one radiograph (modality CR, DX or RF), or export it from the workstation as PNG"
+_HEAD = 132  # bytes: the preamble and the prefix of a DICOM file
+_META = 4096  # bytes, in which the transfer syntax is found: it is the fifth short element
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"}  # pixels as they are
+# What a file without preamble begins with: the group length of the meta header; or, without a meta header, a short
+# element of group 8, with its type in two letters or without.
+_GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
+_FIRST_ELEMENTS = {0x0000, 0x0001, 0x0005, 0x0008, 0x0012, 0x0014, 0x0016, 0x0018}
+_SHORT_TYPES = {b"UL", b"CS", b"DA", b"TM", b"UI"}
+_COPIES = 4  # of the decoded pixels, that are in memory at once
 
 
 def is_dicom(head: bytes) -> bool:
-    """Whether a file's first 132 bytes are those of a DICOM file (PS3.10, 7.1)."""
-    return head[128:132] == b"DICM"
+    """Whether a file's first 132 bytes are those of a DICOM file (PS3.10, 7.1), with or without its preamble."""
+    if head[128:132] == b"DICM" or head.startswith(_GROUP_LENGTH):
+        return True
+    if head[:2] != b"\x08\x00" or len(head) < _HEAD or int.from_bytes(head[2:4], "little") not in _FIRST_ELEMENTS:
+        return False
+    length = int.from_bytes(head[6:8] if head[4:6] in _SHORT_TYPES else head[4:8], "little")
+    after = head[8 + length : 12 + length]  # the next element, of the same group and a higher number
+    return length <= 100 and after[:2] == b"\x08\x00" and after[2:] != head[2:4]
 
 
-def read(path: Path) -> np.ndarray:
-    """Read one DICOM film as a workstation shows it when it is opened.
+@dataclass(frozen=True)
+class Meta:
+    """The part of a DICOM file that says how the rest is stored."""
 
-    Stored values are rescaled, then mapped to gray by the VOI lookup table or, without one, by the first window
-    (PS3.3, C.11.1 and C.11.2); MONOCHROME1 is inverted last. A film with neither is taken as it is if it has 8 bits or
-    fewer, and stretched (see `stretch`) if it has more, as in every other format. Color becomes gray (ITU-R 601).
+    syntax: str  # transfer syntax UID; empty where the file doesn't say
+    end: int  # bytes before the rest; 0 where the file doesn't say
+
+    @property
+    def native(self) -> bool:
+        """Whether the pixels are stored as they are."""
+        return self.syntax in _NATIVE
+
+
+def read_meta(path: Path) -> Meta:
+    """Read how a DICOM file is stored, without pydicom, which takes long to load."""
+    with path.open("rb") as stream:
+        head = stream.read(_META)
+    start = _HEAD if head[128:132] == b"DICM" else 0
+    has_end = head.startswith(_GROUP_LENGTH, start)
+    end = start + 12 + int.from_bytes(head[start + 8 : start + 12], "little") if has_end else 0
+    place = head.find(b"\x02\x00\x10\x00UI", start)
+    if place < 0:
+        return Meta("", end)
+    length = int.from_bytes(head[place + 6 : place + 8], "little")
+    return Meta(head[place + 8 : place + 8 + length].decode("ascii", "replace").strip("\0 "), end)
+
+
+def decode_dicom(path: Path, frame: int | None = None) -> np.ndarray:
+    """Decode one DICOM film as a workstation shows it when it is opened.
+
+    Args:
+        path: a DICOM file.
+        frame: number of a frame of a multi-frame file, from 1. Defaults to none: the file has to hold one.
 
     Returns:
         (H, W) uint8, 0 is black.
 
     Raises:
-        ImageError: the file has no pixels, several frames, or a compression that can't be read.
+        ImageError: the file has no pixels, several frames, pixels that can't be decoded, or is too large.
     """
-    import pydicom
+    _refuse_inflated(path)
+    with _errors_named(path):
+        import pydicom
 
-    try:
-        data = pydicom.dcmread(path)
-        pixels = data.pixel_array  # YBR comes as RGB
-        if pixels.ndim == 3 and data.get("SamplesPerPixel") == 3:
+        data = pydicom.dcmread(path, force=True)  # also without preamble
+        index = _choose(path, data, frame)
+        pixels = _decode_frame(data, index)
+        if pixels.ndim == 3:
             return _gray_of_color(pixels, data)
-        if pixels.ndim != 2:
-            raise ImageError(f"Expected one film. Received: {path} holds {pixels.shape[0]} frames.", hint=_HINT)
-        film = _displayed(pixels, data)
+        if data.get("PhotometricInterpretation") == "PALETTE COLOR":
+            return _gray_of_palette(pixels, data)
+        gray_scale = read_gray_scale(data, index)
+    return gray_scale.show(pixels)
+
+
+@contextmanager
+def _errors_named(path: Path) -> Iterator[None]:
+    """Report what goes wrong in pydicom, or in a decoder, as an error of the file."""
+    try:
+        yield
     except ImageError:
         raise
-    # pydicom and its decoders raise many kinds for a broken file (KeyError, RuntimeError, struct.error, …).
+    except MemoryError as error:
+        raise _refusal(path, f"it is damaged, or needs more than {MEMORY}") from error
+    # They raise many kinds for a broken file: KeyError, RuntimeError, RecursionError, struct.error, zlib.error …
     except Exception as error:
-        raise ImageError(f"Expected a DICOM film. Received: {path}: {error}.", hint=_HINT) from error
-    return 255 - film if data.get("PhotometricInterpretation") == "MONOCHROME1" else film
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[-1].removeprefix("cxr: ") if lines else type(error).__name__
+        raise _refusal(path, reason.rstrip(".")) from error
+
+
+def _refusal(path: Path, reason: str, hint: str = HINT) -> ImageError:
+    return ImageError(f"Expected a DICOM film. Received: {path}: {reason}.", hint=hint)
+
+
+def _too_large(path: Path, limit: Limit, found: str) -> ImageError:
+    return ImageError(f"Expected a film of at most {limit}. Received: {path} {found}.", hint=limit.hint)
+
+
+def _refuse_inflated(path: Path) -> None:
+    """Refuse a deflated file that holds more than a file may have, at the cost of inflating it twice."""
+    meta = read_meta(path)
+    if meta.syntax != _DEFLATED:
+        return
+    if not meta.end:
+        raise _refusal(path, "its header doesn't say where its deflated part begins")
+    inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with path.open("rb") as stream, _errors_named(path):
+        stream.seek(meta.end)
+        while not inflater.eof and (packed := inflater.unconsumed_tail or stream.read(2**16)):
+            size += len(inflater.decompress(packed, 2**20))
+            if size > BYTES.value:
+                raise _too_large(path, BYTES, "holds more, deflated")
+
+
+def _choose(path: Path, data: "Dataset", frame: int | None) -> int:
+    """Check what the header says of the pixels; return the frame's number, from 0."""
+    if not any(name in data for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+        kind = getattr(data.get("SOPClassUID"), "name", "") or "DICOM file"
+        raise _refusal(path, f"it holds no pixels ({kind})")
+    rows, columns = int(data.Rows), int(data.Columns)
+    if rows * columns > PIXELS.value:
+        raise _too_large(path, PIXELS, f"has {columns} × {rows}")
+    bits, samples = int(data.BitsAllocated), int(data.get("SamplesPerPixel") or 1)
+    if (needed := _COPIES * rows * columns * samples * bits // 8) > MEMORY.value:
+        raise _too_large(path, MEMORY, f"needs about {needed:,}")
+    frames = int(data.get("NumberOfFrames") or 1)
+    if frames > FRAMES.value:
+        raise _too_large(path, FRAMES, f"holds {frames:,}")
+    if frame is None and frames > 1:
+        raise ImageError(
+            f"Expected one film. Received: {path} holds {frames} frames.",
+            hint=f"Choose a frame: --frame N, with N from 1 to {frames}",
+        )
+    if frame is not None and not 1 <= frame <= frames:
+        raise ImageError(
+            f"Expected a file with a frame {frame}. Received: {path} holds {frames}.",
+            hint=f"Choose a frame from 1 to {frames}",
+        )
+    return (frame or 1) - 1
+
+
+def _decode_frame(data: "Dataset", index: int) -> np.ndarray:
+    """(H, W) stored values; (H, W, 3) of a film in color."""
+    from pydicom.pixels.utils import pixel_array
+    from pydicom.uid import RLELossless
+
+    syntax = data.file_meta.get("TransferSyntaxUID")
+    plugin: dict[str, Any] = {}
+    if syntax is not None and syntax.is_encapsulated and syntax != RLELossless:  # which pydicom decodes itself
+        from cxr_cli.films import codecs
+
+        if not codecs.is_available(syntax):
+            raise ValueError(f"its pixels are compressed as {syntax.name}, which is not for films")
+        codecs.register()
+        plugin = {"decoding_plugin": codecs.PLUGIN}
+    return np.asarray(pixel_array(data, index=index, raw=True, **plugin))
 
 
 def _gray_of_color(pixels: np.ndarray, data: "Dataset") -> np.ndarray:
-    """(H, W, 3) RGB -> (H, W) uint8; of more than 8 bits the upper 8 count, as Pillow reads a PNG."""
-    upper = pixels >> max(int(data.BitsStored) - 8, 0)
-    return np.asarray(Image.fromarray(upper.astype(np.uint8)).convert("L"))
+    """(H, W, 3) -> (H, W) uint8; of more than 8 bits the upper 8 count, as Pillow reads a PNG."""
+    shift = max(int(data.BitsStored) - 8, 0)
+    if str(data.PhotometricInterpretation).startswith("YBR_FULL"):
+        return np.ascontiguousarray(pixels[..., 0] >> shift).astype(np.uint8)  # Y is the gray of ITU-R 601
+    return np.asarray(Image.fromarray((pixels >> shift).astype(np.uint8)).convert("L"))
 
 
-def _displayed(pixels: np.ndarray, data: "Dataset") -> np.ndarray:
-    """(H, W) stored values -> (H, W) uint8, the lowest value black."""
-    from pydicom.pixels.processing import apply_modality_lut, apply_voi
+def _gray_of_palette(pixels: np.ndarray, data: "Dataset") -> np.ndarray:
+    """(H, W) numbers of colors -> (H, W) uint8."""
+    from pydicom.pixels.processing import apply_color_lut
 
-    values = np.asarray(apply_modality_lut(pixels, data))
-    table = (data.get("VOILUTSequence") or [None])[0]
-    if table is not None and "LUTDescriptor" in table and "LUTData" in table:
-        gray = apply_voi(np.rint(values).astype(np.int64), data)
-        return scale(gray, 0, 2 ** int(table.LUTDescriptor[2]) - 1)
-    if None not in (data.get("WindowCenter"), data.get("WindowWidth")):
-        return _windowed(values, data)
-    bits = int(data.get("BitsStored", 16))
-    if bits <= 8:
-        lowest = -(2 ** (bits - 1)) if data.PixelRepresentation else 0
-        black, white = sorted(apply_modality_lut(np.array([lowest, lowest + 2**bits - 1]), data).tolist())
-        return scale(values, black, white)
-    return stretch(values.astype(np.float32))
-
-
-def _windowed(values: np.ndarray, data: "Dataset") -> np.ndarray:
-    """Apply the first window by its function: LINEAR, LINEAR_EXACT or SIGMOID (PS3.3, C.11.2.1.2 and C.11.2.1.3)."""
-    from pydicom import Dataset
-    from pydicom.pixels.processing import apply_windowing
-
-    # pydicom maps a window to the range of the stored values. Of 8 bits, that is the range of what is displayed.
-    display = Dataset()
-    display.PhotometricInterpretation, display.BitsStored, display.PixelRepresentation = "MONOCHROME2", 8, 0
-    for name in ("WindowCenter", "WindowWidth", "VOILUTFunction"):
-        if data.get(name) not in (None, ""):
-            display[name] = data[name]
-    return scale(apply_windowing(values, display), 0, 255)
+    low, high = int(pixels.min()), int(pixels.max())
+    colors = apply_color_lut(np.arange(low, high + 1).astype(pixels.dtype)[None], data)
+    colors = (colors[..., :3] >> (8 * (colors.dtype.itemsize - 1))).astype(np.uint8)
+    gray = np.asarray(Image.fromarray(colors).convert("L"))[0]
+    return LookupTable(low, gray, 8).look_up(pixels).astype(np.uint8)

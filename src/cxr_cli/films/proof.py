@@ -3,8 +3,10 @@
 import io
 
 import numpy as np
-from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
+
+from cxr_cli.films.limits import PIXELS
+from cxr_cli.films.pictures import has_many_scans
 
 _MIN_SIDE = 32  # as `read_film` requires
 _SURE_LEVELS = 8  # with a smaller range of gray, rounding could make a blank film of one that isn't
@@ -29,7 +31,7 @@ def surely_film(data: bytes) -> np.ndarray | None:
     try:
         with JpegImageFile(io.BytesIO(data)) as picture:
             width, height = picture.size
-            if picture.mode not in {"L", "RGB"} or not _has_film_size(width, height):
+            if picture.mode not in {"L", "RGB"} or not _has_film_size(width, height) or has_many_scans(data):
                 return None
             picture.draft("L", (_DECODED, _DECODED))
             film = np.asarray(picture.convert("L"))
@@ -41,4 +43,4 @@ def surely_film(data: bytes) -> np.ndarray | None:
 
 
 def _has_film_size(width: int, height: int) -> bool:
-    return min(width, height) >= _MIN_SIDE and width * height <= (Image.MAX_IMAGE_PIXELS or 0)
+    return min(width, height) >= _MIN_SIDE and width * height <= PIXELS.value

@@ -1,11 +1,14 @@
 """What is done to a film's pixels, the same in training and in prediction."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from PIL import Image, ImageOps
 
 # A part of a film: its left, top, right and bottom edge, as shares of the film's width and height.
 FilmBox = tuple[float, float, float, float]
 WHOLE_FILM: FilmBox = (0.0, 0.0, 1.0, 1.0)
+_STRIPE = 256  # rows of a film that are worked on at once
 
 
 def cut_out(film: np.ndarray, box: FilmBox) -> np.ndarray:
@@ -53,33 +56,43 @@ def stretch(values: np.ndarray) -> np.ndarray:
     This is the one rule for all formats, whether 16-bit PNG, floating-point TIFF or DICOM without a window.
 
     Args:
-        values: (H, W) float32, any finite range; a constant film becomes 0.
+        values: (H, W) of any type of numbers; a constant film becomes 0. What is not a number is no part of the film,
+            and becomes black; what is infinite is clipped.
 
     Returns:
         (H, W) uint8.
-
-    Raises:
-        ValueError: a value is infinite or not a number.
     """
-    values = values.astype(np.float64)  # the range of two float32 may be more than a float32 holds
-    return scale(values, float(values.min()), float(values.max()))
+    return scale(values, *darkest_and_brightest([values]))
+
+
+def darkest_and_brightest(parts: Iterable[np.ndarray]) -> tuple[float, float]:
+    """The lowest and the highest value in the parts of a film; (0, 0) if there is none that is finite."""
+    ends: list[float] = []
+    for part in parts:
+        finite = part[np.isfinite(part)]
+        if finite.size:
+            ends += [float(finite.min()), float(finite.max())]
+    return (min(ends), max(ends)) if ends else (0, 0)
 
 
 def scale(values: np.ndarray, black: float, white: float) -> np.ndarray:
     """Map values on a straight line to gray levels; what lies outside of black and white is clipped.
 
     Args:
-        values: (H, W), of any type of numbers.
+        values: (H, W), of any type of numbers; what is not a number becomes 0.
         black: the value that becomes 0.
         white: the value that becomes 255.
 
     Returns:
         (H, W) uint8; all 0 if `black` is `white`.
-
-    Raises:
-        ValueError: a value is infinite or not a number.
     """
-    if not np.isfinite(values).all():
-        raise ValueError("it holds values that are infinite or not a number")
-    shares = (values.astype(np.float64) - black) / ((white - black) or 1)
-    return np.asarray(np.rint(shares.clip(0, 1) * 255), dtype=np.uint8)
+    if black == white:
+        return np.zeros(values.shape, np.uint8)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is infinite, or not a number
+        shares = (values.astype(np.float64) - black) / (white - black)
+    return np.asarray(np.rint(np.nan_to_num(shares, nan=0, posinf=1, neginf=0).clip(0, 1) * 255), dtype=np.uint8)
+
+
+def stripes(rows: int) -> Iterator[slice]:
+    """Cut a film into stripes of rows, to work on with little memory."""
+    return (slice(row, min(row + _STRIPE, rows)) for row in range(0, rows, _STRIPE))

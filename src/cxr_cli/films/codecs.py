@@ -1,0 +1,108 @@
+"""Decoders of compressed DICOM films for pydicom, through imagecodecs and Pillow.
+
+pydicom finds them as a plugin: `register` adds it. A frame that claims another size than its DICOM header is refused
+before it is decoded, so that the limit on pixels holds for it too.
+"""
+
+from typing import TYPE_CHECKING
+
+from pydicom import uid
+from pydicom.pixels.common import PhotometricInterpretation
+from pydicom.pixels.decoders.base import get_decoder
+
+if TYPE_CHECKING:
+    from pydicom.pixels.decoders.base import DecodeRunner
+
+PLUGIN = "cxr"
+_JPEG = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1)
+_JPEG_LS = (uid.JPEGLSLossless, uid.JPEGLSNearLossless)
+_JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K)
+SYNTAXES = _JPEG + _JPEG_LS + _JPEG_2000
+# pydicom asks plugins for these two. What is needed is in the base install.
+DECODER_DEPENDENCIES = dict.fromkeys(SYNTAXES, ("imagecodecs",))
+_NO_SIZE = {0xC4, 0xC8, 0xCC}  # JPEG markers between those of frames: Huffman tables, reserved, arithmetic coding
+
+
+def is_available(syntax: str) -> bool:
+    """Whether frames of a transfer syntax can be decoded."""
+    return syntax in SYNTAXES
+
+
+def register() -> None:
+    """Let pydicom decode frames through this module; may be called again."""
+    for syntax in SYNTAXES:
+        decoder = get_decoder(syntax)
+        if PLUGIN not in decoder.available_plugins:
+            decoder.add_plugin(PLUGIN, (__name__, decode_frame.__name__))
+
+
+def decode_frame(frame: bytes, runner: "DecodeRunner") -> bytes | bytearray:
+    """Decode one frame; `runner` says what its pixels are, and is told what they are in memory.
+
+    Raises:
+        ValueError: the frame isn't compressed as its file says, or has another size.
+    """
+    syntax = runner.transfer_syntax
+    coded, header = coded_size(frame, syntax), (runner.rows, runner.columns)
+    if coded != header:
+        raise ValueError(
+            f"its compressed frame has {coded[1]} × {coded[0]} pixels, its header says {header[1]} × {header[0]}"
+        )
+    if syntax in _JPEG[:2] and runner.samples_per_pixel == 3:
+        from pydicom.pixels.decoders import pillow  # knows what colors a JPEG without a marker has
+
+        return bytes(pillow._decode_frame(frame, runner))
+    import imagecodecs
+
+    if syntax in _JPEG_2000:
+        pixels = imagecodecs.jpeg2k_decode(frame)
+        if runner.photometric_interpretation in {PhotometricInterpretation.YBR_ICT, PhotometricInterpretation.YBR_RCT}:
+            runner.set_option("photometric_interpretation", PhotometricInterpretation.RGB)
+    elif syntax in _JPEG_LS:
+        pixels = imagecodecs.jpegls_decode(frame)
+    else:
+        pixels = imagecodecs.jpeg8_decode(frame)
+    runner.set_option("bits_allocated", 8 * pixels.dtype.itemsize)
+    runner.set_option("planar_configuration", 0)
+    return pixels.tobytes()
+
+
+def coded_size(frame: bytes, syntax: str) -> tuple[int, int]:
+    """Read the rows and columns of a compressed frame, from the few bytes that say so.
+
+    Raises:
+        ValueError: there are none.
+    """
+    size = _size_of_jpeg_2000(frame) if syntax in _JPEG_2000 else _size_of_jpeg(frame)
+    if size is None:
+        raise ValueError(f"its compressed frame is not of the kind {uid.UID(syntax).name}")
+    return size
+
+
+def _size_of_jpeg(frame: bytes) -> tuple[int, int] | None:
+    """JPEG and JPEG-LS (ITU-T T.81, B.1 and B.2.2; T.87, C.2.2): segments of a marker and a length."""
+    place = 2
+    while frame[:2] == b"\xff\xd8" and place + 9 <= len(frame) and frame[place] == 0xFF:
+        marker, length = frame[place + 1], _number(frame, place + 2, 2)
+        if (0xC0 <= marker <= 0xCF and marker not in _NO_SIZE) or marker == 0xF7:
+            return _number(frame, place + 5, 2), _number(frame, place + 7, 2)
+        if marker == 0xFF:  # fill bytes may precede a marker
+            place += 1
+        elif length < 2:
+            return None
+        else:
+            place += 2 + length
+    return None
+
+
+def _size_of_jpeg_2000(frame: bytes) -> tuple[int, int] | None:
+    """JPEG 2000 (ITU-T T.800, A.5.1): the size follows the start of the codestream, alone or in a file of boxes."""
+    start = frame.find(b"\xff\x4f\xff\x51")
+    if start < 0 or len(frame) < start + 24:
+        return None
+    right, bottom, left, top = (_number(frame, place, 4) for place in range(start + 8, start + 24, 4))
+    return bottom - top, right - left
+
+
+def _number(frame: bytes, place: int, size: int) -> int:
+    return int.from_bytes(frame[place : place + size], "big")

@@ -1,0 +1,155 @@
+"""Films in the formats of pictures, through Pillow: PNG, JPEG, TIFF, BMP, WebP, GIF, PPM and JPEG 2000."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cxr_cli.errors import ImageError
+from cxr_cli.films.find import HINT
+from cxr_cli.films.limits import FRAMES, MEMORY, PIXELS
+from cxr_cli.films.transforms import darkest_and_brightest, scale, stripes
+from cxr_cli.progress import note
+
+# Formats by Pillow's names (JPEG includes MPO). Its other formats are not for films, and some run other programs.
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000")
+_FAST = 25_000_000  # pixels, that are decoded in a second
+_FAST_SCANS = 64  # of a progressive JPEG; programs write about 10
+_COPIES = 3  # of a picture, that are in memory at once
+
+
+class SlowError(Exception):
+    """A film that may take long to decode."""
+
+
+def decode_picture(path: Path, *, at_least: int | None, frame: int | None, slow: bool = False) -> np.ndarray:
+    """Decode the first film of an image file.
+
+    Args:
+        path: an image file.
+        at_least: side, in pixels. A JPEG of twice that size or more is decoded at 1/2, 1/4 or 1/8, not below it.
+        frame: number of a page or frame, from 1. Defaults to none: the first one, and if there are more, it is said.
+        slow: decode it however long it takes. Defaults to False.
+
+    Returns:
+        (H, W) uint8, 0 is black.
+
+    Raises:
+        ImageError: the file is damaged, no image, or too large.
+        SlowError: decoding may take long, and `slow` is False.
+    """
+    with _errors_named(path), Image.open(path, formats=_FORMATS) as picture:
+        _check_size(path, picture)
+        _choose(path, picture, frame)
+        if at_least and min(picture.size) >= 2 * at_least:
+            picture.draft("L", (at_least, at_least))  # only JPEG has drafts
+        if not slow and _is_slow(path, picture):
+            raise SlowError
+        ImageOps.exif_transpose(picture, in_place=True)
+        picture.load()
+        # Pillow inverts a TIFF film that says "white is zero" (tag 262) only where it has 8 bits or fewer.
+        inverted = picture.format == "TIFF" and picture.getexif().get(262) == 0 and _is_deep(picture)
+    gray = _to_gray(picture)
+    return 255 - gray if inverted else gray
+
+
+@contextmanager
+def _errors_named(path: Path) -> Iterator[None]:
+    """Report what goes wrong in Pillow, or in a decoder, as an error of the file."""
+    try:
+        yield
+    except (ImageError, SlowError):
+        raise
+    except UnidentifiedImageError as error:
+        raise ImageError(f"Expected a film. Received: {path} is not an image.", hint=HINT) from error
+    except Image.DecompressionBombError as error:
+        limit = f"{2 * (Image.MAX_IMAGE_PIXELS or 0):,}"  # Pillow's own
+        raise ImageError(
+            f"Expected a film of at most {limit} pixels. Received: {path} is larger.", hint=HINT
+        ) from error
+    except MemoryError as error:
+        raise ImageError(
+            f"Expected a film of at most {MEMORY}. Received: {path} needs more.", hint=MEMORY.hint
+        ) from error
+    # They raise many kinds for a broken file: OSError, SyntaxError, TypeError, RecursionError, struct.error …
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise ImageError(f"Expected a film. Received: {path} is damaged or cut short ({reason}).", hint=HINT) from error
+
+
+def _check_size(path: Path, picture: Image.Image) -> None:
+    pixels = picture.width * picture.height
+    found = f"{path} has {picture.width} × {picture.height}"
+    if pixels > PIXELS.value:
+        raise ImageError(f"Expected a film of at most {PIXELS}. Received: {found}.", hint=PIXELS.hint)
+    each = 1 if picture.mode in {"1", "L", "P"} else 2 if picture.mode.startswith("I;16") else 4  # bytes
+    needed = _COPIES * pixels * each
+    if needed > MEMORY.value:
+        raise ImageError(
+            f"Expected a film of at most {MEMORY}. Received: {found}, which need about {needed:,}.", hint=MEMORY.hint
+        )
+
+
+def _choose(path: Path, picture: Image.Image, frame: int | None) -> None:
+    """Go to a page or frame; say so if the first of several is taken without being asked for."""
+    if frame is None:
+        if getattr(picture, "is_animated", False):
+            _note_once(f"{path} holds several pages or frames: the first is read.")
+        return
+    if frame > FRAMES.value:
+        raise ImageError(f"Expected a frame of at most {FRAMES}. Received: {frame}.", hint=FRAMES.hint)
+    try:
+        picture.seek(frame - 1)
+    except EOFError as error:
+        raise ImageError(
+            f"Expected a file with a frame {frame}. Received: {path} holds fewer.", hint="Choose an earlier frame"
+        ) from error
+
+
+@lru_cache(maxsize=1024)
+def _note_once(text: str) -> None:
+    note(text)
+
+
+def _is_slow(path: Path, picture: Image.Image) -> bool:
+    if picture.format == "JPEG2000" or picture.width * picture.height > _FAST:
+        return True
+    return bool(picture.info.get("progressive")) and has_many_scans(path.read_bytes())
+
+
+def has_many_scans(jpeg: bytes) -> bool:
+    """Whether a JPEG has so many scans that decoding it takes long, whatever its size."""
+    return jpeg.count(b"\xff\xda") > _FAST_SCANS
+
+
+def _to_gray(picture: Image.Image) -> np.ndarray:
+    """Any mode -> (H, W) uint8, in stripes, so that a large picture needs little memory."""
+
+    def part(rows: slice) -> Image.Image:
+        return picture.crop((0, rows.start, picture.width, rows.stop))
+
+    gray = np.empty((picture.height, picture.width), np.uint8)
+    if _is_deep(picture):
+        ends = darkest_and_brightest(np.asarray(part(rows)) for rows in stripes(picture.height))
+        for rows in stripes(picture.height):
+            gray[rows] = scale(np.asarray(part(rows)), *ends)
+        return gray
+    for rows in stripes(picture.height):
+        gray[rows] = np.asarray(_on_black(part(rows)).convert("L"))
+    return gray
+
+
+def _on_black(picture: Image.Image) -> Image.Image:
+    if picture.mode == "LAB":
+        return picture.getchannel("L")
+    if picture.mode not in {"LA", "PA", "RGBA"} and "transparency" not in picture.info:
+        return picture
+    layer = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, (0, 0, 0, 255)), layer)
+
+
+def _is_deep(picture: Image.Image) -> bool:
+    return picture.mode in {"I", "F"} or picture.mode.startswith("I;16")
