@@ -7,8 +7,10 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from cxr_cli.errors import ImageError
+from cxr_cli.films.dicom import is_dicom
 from cxr_cli.films.reader import read_film
 
 HINT = "Give one radiograph (modality CR, DX or RF), or export it from the workstation as PNG"
@@ -32,6 +34,23 @@ def test_dicom_needs_no_suffix(tmp_path, pixels, write_dicom):
     write_dicom(tmp_path / "IM000001", pixels, bits=8)
 
     assert np.array_equal(read_film(tmp_path / "IM000001"), pixels)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+@pytest.mark.parametrize("meta", [True, False])
+def test_dicom_needs_no_preamble(tmp_path, pixels, write_dicom, syntax, meta):
+    path = tmp_path / "IM000001"
+    write_dicom(path, pixels, bits=8, syntax=syntax)
+    content = path.read_bytes()[132:]
+    path.write_bytes(content if meta else content[12 + int.from_bytes(content[8:12], "little") :])
+
+    assert np.array_equal(read_film(path), pixels)
+
+
+def test_texts_that_begin_like_dicom_are_no_dicom():
+    assert not is_dicom(b"\x08\x00 a text" + bytes(200))
+    assert not is_dicom(b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100" + b"no other element" * 20)
+    assert not is_dicom(b"\x08\x00\x05\x00")
 
 
 def test_monochrome1_is_the_inverse_of_monochrome2(tmp_path, pixels, write_dicom):

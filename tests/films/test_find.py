@@ -4,6 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage, generate_uid
 
 from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.errors import FolderError, ImageError
@@ -184,7 +187,10 @@ def test_a_folder_without_films_is_an_error_that_lists_the_suffixes(tmp_path):
 
     with pytest.raises(ImageError) as caught:
         find_films([tmp_path])
-    assert caught.value.message == f"Expected films in the folder {tmp_path}. Received: no file ending in {SUFFIXES}."
+    assert (
+        caught.value.message == f"Expected films in the folder {tmp_path}. Received: no file ending in {SUFFIXES}, "
+        "and no DICOM file without suffix."
+    )
     assert caught.value.hint == HINT
 
 
@@ -204,3 +210,70 @@ def test_an_impossible_file_name_is_an_error_that_names_it(tmp_path):
     with pytest.raises(ImageError) as caught:
         find_films([place])
     assert caught.value.message == f"Expected a film. Received: {place}: File name too long."
+
+
+def test_files_without_suffix_are_found_by_their_content(tmp_path, pixels, write_dicom):
+    write_dicom(tmp_path / "IM000001", pixels, bits=8)
+    write_dicom(tmp_path / "1.2.826.0.1.3680043.8.498.77", pixels, bits=8)
+    Image.fromarray(pixels).save(tmp_path / "scan", format="PNG")
+    Image.fromarray(pixels).save(tmp_path / "scan.txt", format="PNG")
+    (tmp_path / "README").write_text("BM and P5 may begin a text")
+    os.mkfifo(tmp_path / "PIPE")
+
+    names = [film.name for film in find_films([tmp_path])]
+    assert names == ["1.2.826.0.1.3680043.8.498.77", "IM000001", "scan"]
+
+
+def write_dicomdir(folder: Path, *files: str | list[str]) -> Path:
+    """Write a DICOMDIR that lists `files`, and a report that is no image."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MediaStorageDirectoryStorage, generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = FileDataset("DICOMDIR", {}, file_meta=meta, preamble=bytes(128))
+    data.DirectoryRecordSequence = []
+    for name in (*files, ["REPORT"]):
+        record = Dataset()
+        record.DirectoryRecordType = "SR DOCUMENT" if name == ["REPORT"] else "IMAGE"
+        record.ReferencedFileID = name
+        data.DirectoryRecordSequence.append(record)
+    data.save_as(folder / "DICOMDIR", enforce_file_format=True)
+    return folder / "DICOMDIR"
+
+
+def test_a_dicomdir_stands_for_its_images(tmp_path, pixels, write_dicom):
+    (tmp_path / "CD" / "dicom").mkdir(parents=True)
+    write_dicom(tmp_path / "CD" / "dicom" / "im2", pixels, bits=8)  # some systems write the names of a CD in lower case
+    write_dicom(tmp_path / "CD" / "IM1", pixels, bits=8)
+    path = write_dicomdir(tmp_path / "CD", ["DICOM", "IM2"], "IM1", ["DICOM", "IM3"])
+
+    folder = tmp_path / "CD"
+    assert list(find_films([path])) == [folder / "dicom" / "im2", folder / "IM1", folder / "DICOM" / "IM3"]
+    assert list(find_films([folder])) == [folder / "IM1", folder / "dicom" / "im2"]
+    path.rename(folder / "index")
+    assert len(find_films([folder / "index"])) == 3
+
+
+@pytest.mark.parametrize(("name", "leaves"), [("AA/SECRET", "../secret"), ("AAAA/PASSWD", "/etc/passwd")])
+def test_a_dicomdir_that_leaves_its_folder_is_refused(tmp_path, name, leaves):
+    (tmp_path / "CD").mkdir()
+    (tmp_path / "secret").touch()
+    path = write_dicomdir(tmp_path / "CD", name.split("/"))
+    listed = leaves.rpartition("/")
+    stored = b"\\".join((listed[0].encode(), listed[2].encode()))
+    content = path.read_bytes().replace(name.replace("/", "\\").encode(), stored.ljust(len(name)))
+    path.write_bytes(content)
+
+    with pytest.raises(ImageError) as caught:
+        find_films([path])
+    assert caught.value.message == (
+        f"Expected a DICOMDIR that lists files of its folder. Received: {path} lists {leaves}."
+    )
+
+
+def test_a_damaged_or_empty_dicomdir_is_refused(tmp_path):
+    path = write_dicomdir(tmp_path)
+    with pytest.raises(ImageError, match="lists none"):
+        find_films([path])
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ImageError, match="Expected a DICOMDIR"):
+        find_films([path])

@@ -10,7 +10,7 @@ from pathlib import Path
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.table import folded
 from cxr_cli.errors import FolderError
-from cxr_cli.films.find import SUFFIXES, walk_files
+from cxr_cli.films.find import is_film_file, walk_files
 from cxr_cli.films.inside import report_outside
 from cxr_cli.workspace.folders import PARTS
 
@@ -114,7 +114,7 @@ class _File:
             return "a link that leads out of the folder"
         if any(name.startswith(".") for name in self.inside):
             return "hidden file or folder"
-        if self.path.suffix.lower() not in SUFFIXES:
+        if not is_film_file(str(self.path)):
             return "its suffix is not that of an image file"
         # The manifest could not hold it: a name in another encoding, for example from an old archive.
         return "" if _printable(str(self.path)) == str(self.path) else "file name is not UTF-8"

@@ -16,6 +16,7 @@ from cxr_cli.films.limits import BYTES, FRAMES, MEMORY, PIXELS, Limit
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.uid import UID
 
 HINT = "Give one radiograph (modality CR, DX or RF), or export it from the workstation as PNG"
 _HEAD = 132  # bytes: the preamble and the prefix of a DICOM file
@@ -45,6 +46,7 @@ def is_dicom(head: bytes) -> bool:
 class Meta:
     """The part of a DICOM file that says how the rest is stored."""
 
+    kind: str  # SOP class UID; empty where the file doesn't say
     syntax: str  # transfer syntax UID; empty where the file doesn't say
     end: int  # bytes before the rest; 0 where the file doesn't say
 
@@ -61,11 +63,14 @@ def read_meta(path: Path) -> Meta:
     start = _HEAD if head[128:132] == b"DICM" else 0
     has_end = head.startswith(_GROUP_LENGTH, start)
     end = start + 12 + int.from_bytes(head[start + 8 : start + 12], "little") if has_end else 0
-    place = head.find(b"\x02\x00\x10\x00UI", start)
-    if place < 0:
-        return Meta("", end)
+    return Meta(_uid(head, start, 0x02), _uid(head, start, 0x10), end)
+
+
+def _uid(head: bytes, start: int, number: int) -> str:
+    """The UID in element (0002,`number`); empty if there is none."""
+    place = head.find(bytes([2, 0, number, 0]) + b"UI", start)
     length = int.from_bytes(head[place + 6 : place + 8], "little")
-    return Meta(head[place + 8 : place + 8 + length].decode("ascii", "replace").strip("\0 "), end)
+    return head[place + 8 : place + 8 + length].decode("ascii", "replace").strip("\0 ") if place >= 0 else ""
 
 
 def decode_dicom(path: Path, frame: int | None = None) -> np.ndarray:
@@ -86,6 +91,8 @@ def decode_dicom(path: Path, frame: int | None = None) -> np.ndarray:
         import pydicom
 
         data = pydicom.dcmread(path, force=True)  # also without preamble
+        if "TransferSyntaxUID" not in data.file_meta:
+            data.file_meta.TransferSyntaxUID = _plain_syntax(data)
         index = _choose(path, data, frame)
         pixels = _decode_frame(data, index)
         if pixels.ndim == 3:
@@ -178,6 +185,16 @@ def _decode_frame(data: "Dataset", index: int) -> np.ndarray:
         codecs.register()
         plugin = {"decoding_plugin": codecs.PLUGIN}
     return np.asarray(pixel_array(data, index=index, raw=True, **plugin))
+
+
+def _plain_syntax(data: "Dataset") -> "UID":
+    """The transfer syntax of a file that doesn't say it, as pydicom read it."""
+    from pydicom import uid
+
+    implicit, little = data.original_encoding
+    if not little:
+        return uid.ExplicitVRBigEndian
+    return uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
 
 
 def _gray_of_color(pixels: np.ndarray, data: "Dataset") -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Which files are films: files, folders and globs come in, paths of films go out. Nothing is opened."""
+"""Which files are films: files, folders, globs and DICOMDIR files come in, paths of films go out.
+
+Only files without a suffix are opened, to see what they begin with.
+"""
 
 import glob
 import os
@@ -7,9 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.errors import FolderError, ImageError
+from cxr_cli.films.dicom import is_dicom
+from cxr_cli.films.dicomdir import is_dicomdir, list_dicomdir
 from cxr_cli.films.inside import Inside, report_outside
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".jp2", ".dcm", ".dicom")
+# What files of these formats begin with; DICOM has `is_dicom`. BMP and PPM begin with two letters, as texts may.
+_BEGINNINGS = (
+    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF87a", b"GIF89a"),
+    *(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"),
+)
 HINT = "Give a radiograph as PNG, JPEG, TIFF, BMP, WebP or DICOM, for example: cxr predict film.png"
 
 
@@ -32,8 +42,9 @@ class Films(Collection[Path]):
 def find_films(places: Iterable[Path]) -> Films:
     """List the films that files, folders and globs name, in the order given; those of a folder in the order of paths.
 
-    A file that is named itself is taken whatever its suffix. In a folder, and the folders below it, films are the files
-    with a film's suffix that aren't hidden.
+    A file that is named itself is taken whatever its suffix; a DICOMDIR stands for the images that it lists. In a
+    folder, and the folders below it, films are the files that aren't hidden and have a film's suffix, or no suffix and
+    a film's content.
 
     Raises:
         ImageError: a place holds no film, or isn't there.
@@ -125,20 +136,50 @@ def _films_at(place: Path) -> list[str]:
         if not films:
             suffixes = ", ".join(SUFFIXES)
             raise ImageError(
-                f"Expected films in the folder {place}. Received: no file ending in {suffixes}.",
+                f"Expected films in the folder {place}. Received: no file ending in {suffixes}, "
+                "and no DICOM file without suffix.",
                 hint="Name the folder that the link leads to" if links else HINT,
             )
         return films
     if place.exists():
-        return [str(place)]
+        return _named(place)
     # A shell expands a glob itself; Windows' shells and quotes leave it to us.
     paths = sorted(Path(name) for name in glob.glob(str(place), recursive=True))  # noqa: PTH207 - may be absolute
     if not paths:
         raise ImageError(f"Expected a film, a folder or a glob. Received: nothing at {place}.", hint=HINT)
-    return [film for path in paths for film in (_films_at(path) if path.is_dir() else [str(path)])]
+    return [film for path in paths for film in (_films_at(path) if path.is_dir() else _named(path))]
+
+
+def _named(file: Path) -> list[str]:
+    if not file.name.lower().endswith(SUFFIXES) and is_dicomdir(file):
+        return [str(film) for film in list_dicomdir(file)]
+    return [str(file)]
 
 
 def _films_in(folder: Path, outside: list[str]) -> Iterator[str]:
     for path in walk_files(folder, outside=outside):
-        if path.lower().endswith(SUFFIXES):
+        if is_film_file(path):
             yield path.removeprefix(f".{os.sep}")
+
+
+def is_film_file(path: str) -> bool:
+    """Whether a file in a folder is a film: by its suffix or, if it has none, by what it begins with.
+
+    A DICOMDIR is none: the films that it lists are in the folder too.
+    """
+    if path.lower().endswith(SUFFIXES):
+        return True
+    name = path.rpartition(os.sep)[2]
+    suffix = name.rpartition(".")[2] if "." in name else ""
+    if (suffix and not suffix.isdecimal()) or name.upper() == "DICOMDIR":  # UIDs are numbers with points
+        return False
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            head = file.read(132)
+    except OSError:
+        return False
+    return is_dicom(head) or head.startswith(_BEGINNINGS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # for a writer to a pipe
