@@ -20,6 +20,7 @@ from cxr_cli.bundled import files
 from cxr_cli.dataset.seen import read_seen, write_fingerprints
 from cxr_cli.recipe.predictions import VALIDATION, read_validation
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.workspace.digests import digests_of
 from cxr_cli.workspace.files import write_text
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.records import read_record, write_record
@@ -49,20 +50,26 @@ def pack(run: RunFolder, model: Path, target: RunFolder, *, version: str, date: 
         shutil.copyfile(reference, target.root / reference.name)
     write_fingerprints(target.fingerprints, read_seen(run) or ())
     # Whoever calibrates on these films needs to know which of them are of one patient, but not of which.
-    films = read_validation(run)
+    films = read_validation(run, read_record(run.record, RunRecord))
     patients = {group: f"{number}" for number, group in enumerate(dict.fromkeys(film.group for film in films), 1)}
     VALIDATION.write(
         target.validation,
         [replace(film, image=f"{number}", group=patients[film.group]) for number, film in enumerate(films, 1)],
     )
     write_text(target.version_file, f"{version}\n")
-    write_record(target.record, _stripped(read_record(run.record, RunRecord), date=date))
+    write_record(target.record, _stripped(read_record(run.record, RunRecord), target, date=date))
 
 
-def _stripped(record: RunRecord, *, date: str) -> RunRecord:
+def _stripped(record: RunRecord, target: RunFolder, *, date: str) -> RunRecord:
     options = dict(record.options, weights=record.weights.get("file", record.options["weights"]))
     stripped = msgspec.structs.replace(
-        record, created=f"{date}T00:00:00+00:00", options=options, seconds={}, profile=None, reproduction=None
+        record,
+        created=f"{date}T00:00:00+00:00",
+        options=options,
+        seconds={},
+        profile=None,
+        reproduction=None,
+        sha256=digests_of(target.read_files),
     )
     if paths := [text for text in _texts(msgspec.to_builtins(stripped)) if Path(text).is_absolute()]:
         raise SystemExit(f"Expected a record without paths of this machine. Received: {', '.join(paths)}.")

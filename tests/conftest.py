@@ -7,14 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cxr_cli.bundled import files
 from cxr_cli.cli import app
 from cxr_cli.dataset.prepare import prepare
+from cxr_cli.recipe.record import RunRecord
 from cxr_cli.rendering.render import write_phantoms
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record, write_record
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -101,6 +104,16 @@ def own_trained(trained, tmp_path) -> Workspace:
     root = tmp_path / "workspace"
     shutil.copytree(trained.root, root)
     return Workspace(root)
+
+
+@pytest.fixture(scope="session")
+def forget_digests() -> Callable[[RunFolder], None]:
+    """Make a run one of an early version, whose record doesn't know the sha256 of its files."""
+
+    def forget(run: RunFolder) -> None:
+        write_record(run.record, msgspec.structs.replace(read_record(run.record, RunRecord), sha256={}))
+
+    return forget
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The files that ship with the package: what is in them, and what is not."""
 
 import json
+from collections.abc import Sequence
 from importlib.resources import files as resources
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from cxr_cli.dataset.seen import open_seen, read_seen
 from cxr_cli.prediction.predictor import open_predictor
-from cxr_cli.recipe.predictions import read_validation
+from cxr_cli.recipe.predictions import FilmPrediction, read_validation
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.folders import DatasetFolder, RunFolder
 from cxr_cli.workspace.records import read_record
@@ -26,12 +27,16 @@ def shipped() -> RunFolder:
     return run
 
 
+def validation_of(run: RunFolder) -> Sequence[FilmPrediction]:
+    return read_validation(run, read_record(run.record, RunRecord))
+
+
 def check_nothing_identifies_films(run: RunFolder) -> None:
     """Fail where a shipped file names a film, a patient or a folder of the machine it was made on."""
     text = run.record.read_text("utf-8")
     assert not [value for value in json.loads(text)["options"].values() if str(value).startswith("/")]
     assert not any(path.exists() for path in (run.seen, run.keras_model, run.history))
-    for film in read_validation(run):
+    for film in validation_of(run):
         assert film.image.isdigit()
         assert film.group.isdigit()
     rows = np.load(run.fingerprints)
@@ -46,13 +51,13 @@ def test_a_packed_run_answers_as_before_and_names_nobody(packed, trained):
     assert packed_run.litert_model.read_bytes() == run.litert_model.read_bytes()
     assert (record.seconds, record.created) == ({}, "2026-11-30T00:00:00+00:00")
     assert record.threshold == read_record(run.record, RunRecord).threshold
-    pairs = list(zip(read_validation(packed_run), read_validation(run), strict=True))
+    pairs = list(zip(validation_of(packed_run), validation_of(run), strict=True))
     assert [(new.truth, new.probability) for new, _ in pairs] == [(old.truth, old.probability) for _, old in pairs]
     assert len({new.group for new, _ in pairs}) == len({old.group for _, old in pairs})
 
 
 def test_fingerprints_recognize_each_film_of_training(packed, trained):
-    index = open_seen(RunFolder(packed), DatasetFolder(packed), trained_on="")
+    index = open_seen(RunFolder(packed), DatasetFolder(packed), trained_on="", digests={})
     seen = read_seen(trained.run())
 
     assert index is not None

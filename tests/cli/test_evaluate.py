@@ -182,8 +182,9 @@ def test_evaluating_on_training_films_has_a_warning(cxr, own_trained):
     assert own_trained.evaluation("simple-cnn", "train").record.is_file()
 
 
-def test_a_split_other_than_the_runs_has_a_warning(cxr, own_trained, phantoms):
+def test_a_split_other_than_the_runs_has_a_warning(cxr, own_trained, phantoms, forget_digests):
     prepare(own_trained, metadata=[phantoms], seed=1)
+    forget_digests(own_trained.run())
     own_trained.run().seen.unlink(missing_ok=True)  # a run from before this was recorded
 
     result = cxr("evaluate", "-w", own_trained.root)

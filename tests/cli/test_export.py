@@ -139,8 +139,9 @@ def test_an_export_checked_on_another_dataset_says_so(cxr, own_trained, phantoms
     assert result.stdout.endswith("validation films of another dataset or split than the run's\n")
 
 
-def test_a_damaged_keras_model_is_an_error_and_leaves_no_file(cxr, own_trained):
+def test_a_damaged_keras_model_is_an_error_and_leaves_no_file(cxr, own_trained, forget_digests):
     run = own_trained.run()
+    forget_digests(run)
     run.keras_model.write_bytes(run.keras_model.read_bytes()[:5000])
 
     result = cxr("export", "--format", "savedmodel", "-w", own_trained.root)

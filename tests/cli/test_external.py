@@ -211,7 +211,7 @@ def test_the_name_of_a_part_is_refused_for_an_external_test(cxr, tested, class_f
 def test_without_the_runs_own_dataset_there_is_no_internal_result(cxr, tested, class_folders):
     command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
     path = tested.run().record
-    another = {"dataset_fingerprint": "0" * 64, "weights_sha256": "0" * 64}
+    another = {"dataset_fingerprint": "0" * 64, "weights_sha256": "0" * 64, "sha256": {}}
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **another))
     other = cxr(*command)
     assert "No internal test to compare with: simple-cnn was trained on another dataset or split" in other.stderr
@@ -294,7 +294,7 @@ def test_training_films_their_copies_and_patients_are_named_and_can_be_dropped(c
 
 def test_a_run_without_a_list_of_seen_films_has_a_warning(cxr, tested, elsewhere):
     path = tested.run().record
-    another = {"dataset_fingerprint": "0" * 64, "weights_sha256": "0" * 64}
+    another = {"dataset_fingerprint": "0" * 64, "weights_sha256": "0" * 64, "sha256": {}}
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **another))
     tested.run().seen.unlink(missing_ok=True)
     command = ("evaluate", "--external", "--metadata", elsewhere, "-w", tested.root)
@@ -305,7 +305,7 @@ def test_a_run_without_a_list_of_seen_films_has_a_warning(cxr, tested, elsewhere
     assert "Expected a run that keeps a record of its training films. Received: simple-cnn" in refused.stderr
 
 
-def test_without_thumbnails_seen_films_are_recognized_by_the_runs_record(cxr, tested, overlapping):
+def test_without_thumbnails_seen_films_are_recognized_by_the_runs_record(cxr, tested, overlapping, forget_digests):
     table, names = overlapping
     shutil.rmtree(tested.dataset.root)
     command = ("evaluate", "--external", "--metadata", table, "--name", "other", "-w", tested.root)
@@ -316,5 +316,6 @@ def test_without_thumbnails_seen_films_are_recognized_by_the_runs_record(cxr, te
         for row in rows_of(tested.evaluation("simple-cnn", "other").predictions)
     }
     assert [seen_as[name] for name in names] == ["film", "maybe copy", "patient"]
+    forget_digests(tested.run())
     tested.run().seen.write_text("sha256\nx\n")
     assert "Expected the columns part, sha256, phash, group, patient, source, place in" in cxr(*command).stderr

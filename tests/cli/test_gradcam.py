@@ -144,7 +144,7 @@ def test_a_method_without_classes_refuses_a_target(cxr, trained, film, in_folder
 
 
 @pytest.fixture
-def before_evidence(own_trained):
+def before_evidence(own_trained, forget_digests):
     """A workspace with a run exported by an earlier version."""
     from cxr_cli.training.classifier import Classifier
     from cxr_cli.training.export import load_model
@@ -152,6 +152,7 @@ def before_evidence(own_trained):
     from cxr_cli.training.to_litert import convert_to_litert
 
     run = own_trained.run()
+    forget_digests(run)
     with native_output_hidden():
         convert_to_litert(with_map(Classifier(model=load_model(run), weights={})), run.litert_model)
     return own_trained

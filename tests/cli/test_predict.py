@@ -224,7 +224,8 @@ def test_the_workspace_comes_from_the_environment(cxr, trained, film, monkeypatc
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a model"])
-def test_a_damaged_model_is_an_error_that_names_it(cxr, own_trained, film, damage):
+def test_a_damaged_model_is_an_error_that_names_it(cxr, own_trained, film, forget_digests, damage):
+    forget_digests(own_trained.run())
     model = own_trained.run().litert_model
     model.write_bytes(damage)
 
@@ -264,9 +265,10 @@ def test_the_csv_file_cannot_be_a_film_in_any_spelling(cxr, trained, film, tmp_p
     assert own.read_bytes() == film.read_bytes()
 
 
-def test_class_names_come_from_the_run_not_from_the_alphabet(cxr, own_trained, film):
+def test_class_names_come_from_the_run_not_from_the_alphabet(cxr, own_trained, film, forget_digests):
     """Alphabetical order would make `covid` class 0, and every prediction its opposite."""
     (before,) = json.loads(cxr("predict", film, "--json", "-w", own_trained.root).stdout)
+    forget_digests(own_trained.run())
     own_trained.run().class_indices.write_text('{"covid": 1, "non_covid": 0}')
     (after,) = json.loads(cxr("predict", film, "--json", "-w", own_trained.root).stdout)
 

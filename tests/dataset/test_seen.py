@@ -35,7 +35,7 @@ def test_a_run_records_its_training_and_validation_films(trained):
 
 
 def test_films_of_train_and_val_are_seen_and_those_of_test_are_not(trained, part_of):
-    seen = open_seen(trained.run(), trained.dataset, trained_on="")
+    seen = open_seen(trained.run(), trained.dataset, trained_on="", digests={})
     found = {path: seen.match_file(path, read_at(path, 64)) for path in part_of}
 
     assert found == {path: "" if part == "test" else FILM for path, part in part_of.items()}
@@ -49,8 +49,8 @@ def test_copies_are_certain_by_thumbnail_and_possible_by_hash(trained, part_of, 
         picture.convert("L").resize((width // 2, height // 2)).save(tmp_path / "small.jpg", quality=60)
         ImageOps.invert(picture.convert("L")).save(tmp_path / "inverted.png")
         picture.crop((width // 25, 0, width, height - height // 30)).save(tmp_path / "cropped.png")
-    here = open_seen(trained.run(), trained.dataset, trained_on="")
-    gone = open_seen(trained.run(), DatasetFolder(tmp_path), trained_on="")
+    here = open_seen(trained.run(), trained.dataset, trained_on="", digests={})
+    gone = open_seen(trained.run(), DatasetFolder(tmp_path), trained_on="", digests={})
     kinds = {}
     for name in ("small.jpg", "inverted.png", "cropped.png"):
         path = tmp_path / name
@@ -71,7 +71,7 @@ def test_thumbnails_of_another_dataset_are_not_used(trained, part_of, tmp_path):
 
     for pictures in (np.load(other.small), np.load(other.small)[:0]):
         np.save(other.small, pictures)
-        index = open_seen(trained.run(), other, trained_on="")
+        index = open_seen(trained.run(), other, trained_on="", digests={})
         assert index.match_file(tmp_path / "copy.jpg", read_film(known)) == MAYBE_COPY
 
 
@@ -82,8 +82,10 @@ def test_an_older_run_knows_only_its_datasets_films_and_a_damaged_list_is_refuse
         read_seen(run)
     run.seen.unlink()
 
-    assert open_seen(run, own_trained.dataset, trained_on="") is None
-    index = open_seen(run, own_trained.dataset, trained_on=read_record(run.record, RunRecord).dataset_fingerprint)
+    assert open_seen(run, own_trained.dataset, trained_on="", digests={}) is None
+    index = open_seen(
+        run, own_trained.dataset, trained_on=read_record(run.record, RunRecord).dataset_fingerprint, digests={}
+    )
     film = next(film for film in read_manifest(own_trained.dataset) if film.split == "train")
     path = own_trained.dataset.root / film.path
     assert index.match_file(path, read_film(path)) == FILM
@@ -92,7 +94,7 @@ def test_an_older_run_knows_only_its_datasets_films_and_a_damaged_list_is_refuse
 def test_films_of_a_manifest_are_also_recognized_by_their_patients(trained, part_of):
     films = read_manifest(trained.dataset)
     small = np.load(trained.dataset.small)
-    seen = open_seen(trained.run(), trained.dataset, trained_on="")
+    seen = open_seen(trained.run(), trained.dataset, trained_on="", digests={})
     renamed = [replace(film, sha256=f"{place:064x}", group="", patient="") for place, film in enumerate(films)]
     of_patients = [replace(film, sha256="", group="") for film in films]
 

@@ -55,8 +55,9 @@ def test_a_predictor_abstains_unless_it_is_forced(trained, film):
     assert predictor.predict(255 - inverted).doubt == ""
 
 
-def test_a_film_far_from_those_of_the_run_gets_none(own_trained, film):
+def test_a_film_far_from_those_of_the_run_gets_none(own_trained, film, forget_digests):
     run = own_trained.run()
+    forget_digests(run)
     features = np.full((20, 64), 100, np.float32) + np.random.default_rng(0).normal(size=(20, 64)).astype(np.float32)
     size = len(open_predictor(run)._reference.mean)
     save_reference(run.reference, fit_reference(features[:, :size], features[:, :size]))
@@ -65,7 +66,8 @@ def test_a_film_far_from_those_of_the_run_gets_none(own_trained, film):
         open_predictor(run).predict_file(film)
 
 
-def test_a_run_of_an_early_version_has_no_reference(own_trained, film):
+def test_a_run_of_an_early_version_has_no_reference(own_trained, film, forget_digests):
+    forget_digests(own_trained.run())
     own_trained.run().reference.unlink()
 
     assert open_predictor(own_trained.run()).predict_file(film).doubt == ""

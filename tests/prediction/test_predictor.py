@@ -113,8 +113,9 @@ def test_a_file_that_is_no_film_is_refused(trained, wrong):
 
 
 @pytest.mark.parametrize("indices", ['{"covid": 0}', '{"a": 1, "b": 2}', '{"a": 0, "b": 1, "c": 2}', "[]"])
-def test_classes_other_than_0_and_1_are_refused(own_trained, indices):
+def test_classes_other_than_0_and_1_are_refused(own_trained, forget_digests, indices):
     run = own_trained.run()
+    forget_digests(run)
     run.class_indices.write_text(indices)
 
     with pytest.raises(WorkspaceError, match=r"class_indices\.json"):
@@ -156,10 +157,11 @@ def test_many_films_are_predicted_as_one_by_one(trained, phantoms, monkeypatch, 
     assert_as_one_by_one(open_predictor(trained.run()), films)
 
 
-def test_trees_predict_many_films_as_one_by_one(own_trained, phantoms):
+def test_trees_predict_many_films_as_one_by_one(own_trained, phantoms, forget_digests):
     import xgboost
 
     run = own_trained.run()
+    forget_digests(run)
     rng = np.random.default_rng(0)
     data = xgboost.DMatrix(rng.normal(size=(40, 64)), label=rng.integers(0, 2, 40))
     xgboost.train({"objective": "binary:logistic"}, data, num_boost_round=9).save_model(run.booster)

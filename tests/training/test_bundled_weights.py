@@ -48,7 +48,8 @@ def bundled_mobilenet(packed, tmp_path_factory):
     shutil.copytree(packed, root)
     run = RunFolder(root)
     convert_to_litert(with_map(classifier, evidence=True), run.litert_model, precision="float16")
-    write_record(run.record, msgspec.structs.replace(read_record(run.record, RunRecord), arch="mobilenetv2"))
+    changed = {"arch": "mobilenetv2", "sha256": {}}
+    write_record(run.record, msgspec.structs.replace(read_record(run.record, RunRecord), **changed))
     return classifier, root
 
 
@@ -80,7 +81,7 @@ def test_the_run_records_them_and_remembers_the_films_behind_them(bundled_mobile
     assert trained is not None
     assert trained.record.weights["source"] == "bundled"
     assert trained.run.fingerprints.read_bytes() == RunFolder(root).fingerprints.read_bytes()
-    index = open_seen(trained.run, own_trained.dataset, trained_on="")
+    index = open_seen(trained.run, own_trained.dataset, trained_on="", digests={})
     assert index is not None
     assert index.match_file(film, read_film(film)) == "film"
 

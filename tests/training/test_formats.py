@@ -150,8 +150,9 @@ def test_a_file_that_its_tool_cannot_open_is_refused(own_trained, monkeypatch):
     assert not own_trained.run().exports.exists()
 
 
-def test_a_keras_model_that_differs_from_the_tflite_file_is_refused(own_trained):
+def test_a_keras_model_that_differs_from_the_tflite_file_is_refused(own_trained, forget_digests):
     run = own_trained.run()
+    forget_digests(run)
     model = keras.models.load_model(run.keras_model, compile=False)
     model.get_layer("probability").bias.assign([0.3])
     model.save(run.keras_model)

@@ -45,7 +45,7 @@ def test_the_trees_learn_and_stop_early(fitted):
 
 def test_the_file_predicts_as_the_fitted_trees(fitted):
     path, _, probabilities, features, _ = fitted
-    probability = open_booster(path)
+    probability = open_booster(path, features=8)
 
     answered = [probability(row[None]) for row in features]
 
@@ -80,5 +80,33 @@ def test_unreadable_trees_are_an_error(tmp_path, content):
         path.write_bytes(content)
 
     with pytest.raises(WorkspaceError, match=r"Expected XGBoost's trees in .*xgboost\.json") as raised:
-        open_booster(path)
+        open_booster(path, features=8)
     assert raised.value.hint == "Make it again: cxr train --arch cnn-xgboost --class-weight"
+
+
+def edited(trees, **fields):
+    """The first tree's first node, changed."""
+    for name, value in fields.items():
+        trees["learner"]["gradient_booster"]["model"]["trees"][0][name][0] = value
+    return json.dumps(trees)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"left_children": 0},  # for ever
+        {"left_children": 10**6},  # beyond the arrays
+        {"right_children": -1},
+        {"split_indices": 8},
+        {"split_indices": 2**70},
+        {"split_type": 1},
+    ],
+    ids=str,
+)
+def test_trees_whose_branches_lead_nowhere_are_refused(fitted, tmp_path, fields):
+    (tmp_path / "xgboost.json").write_text(edited(json.loads(fitted[0].read_text()), **fields))
+
+    with pytest.raises(WorkspaceError, match=r"Expected XGBoost's trees in .*xgboost\.json"):
+        open_booster(tmp_path / "xgboost.json", features=8)
+    with pytest.raises(WorkspaceError, match="trees on 8 features, not 9"):
+        open_booster(fitted[0], features=9)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cxr_cli.dataset.manifest import Film
     from cxr_cli.dataset.prepare import Prepared
     from cxr_cli.lungs.segment_all import Segmentation
+    from cxr_cli.workspace.folders import RunFolder
 
 
 class Manifest(list["Film"]):
@@ -217,8 +218,18 @@ def segment(
     network = place.lung_run(run) if run else None
     name = network.name if network else method
     folder = SegmentationFolder(Path(output)) if output else place.segmentations(name)
-    model = network.litert_model if network else None
+    model = _lung_model(network) if network else None
     return segment_all(paths, folder, method=name, model=model, reference=as_path(reference))
+
+
+def _lung_model(run: "RunFolder") -> Path:
+    from cxr_cli.recipe.lung_record import LUNG_TRAIN_COMMAND, LungRunRecord
+    from cxr_cli.workspace.digests import check_digest
+    from cxr_cli.workspace.records import read_record
+
+    record = read_record(run.lung_record, LungRunRecord)
+    check_digest(run.litert_model, record.sha256, hint=f"Make it again: {LUNG_TRAIN_COMMAND}")
+    return run.litert_model
 
 
 def phantoms(folder: AnyPath, *, films: int = 120, masks: bool = False, seed: int = 0) -> Path:

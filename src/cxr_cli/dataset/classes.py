@@ -59,7 +59,7 @@ def read_classes(path: Path) -> Classes:
     hint = f"Make it again: {TRAIN_COMMAND}"  # a run keeps its own classes; nobody reads the dataset's
     try:
         indices = msgspec.json.decode(read_bytes(path, hint=hint), type=dict[str, int])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WorkspaceError(
             f"Expected class names and their indices in {path}. Received: {error}.", hint=hint
         ) from error

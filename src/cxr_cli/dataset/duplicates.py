@@ -24,6 +24,7 @@ from cxr_cli.films.phash import (
     spectra,
 )
 from cxr_cli.progress import track
+from cxr_cli.workspace.arrays import read_array
 from cxr_cli.workspace.folders import DatasetFolder
 from cxr_cli.workspace.tables import CsvTable
 
@@ -159,26 +160,25 @@ def read_duplicates(dataset: DatasetFolder) -> list[DuplicateRow]:
     return _TABLE.read(dataset.duplicates)
 
 
-def read_small(dataset: DatasetFolder, places: Sequence[int]) -> np.ndarray:
-    """The small pictures of some films of a dataset, (N, 96, 96) uint8.
+def read_small(dataset: DatasetFolder, *, films: int | None = None) -> np.ndarray:
+    """The small pictures of the films of a dataset in the manifest's order, (N, 96, 96) uint8, read when they are used.
 
     Args:
         dataset: the dataset.
-        places: of the films in its manifest, from 0.
+        films: how many there should be. Defaults to any number.
 
     Raises:
-        WorkspaceError: the pictures are missing or damaged.
+        WorkspaceError: the pictures are missing or damaged, or of another number of films.
     """
-    try:
-        pictures = np.load(dataset.small, mmap_mode="r")
-        if pictures.shape[1:] != (SIDE, SIDE):
-            raise ValueError(f"pictures of {pictures.shape[1:]} pixels")
-        return np.asarray(pictures[places])
-    except (OSError, ValueError, IndexError) as error:
+    what, hint = "the films' small pictures", f"Make them again: {DatasetRecord.MADE_BY}"
+    pictures = read_array(dataset.small, what=what, hint=hint, in_memory=False)
+    shape = (pictures.shape[:1] if films is None else (films,)) + (SIDE, SIDE)
+    if pictures.shape != shape or pictures.dtype != np.uint8:
         raise WorkspaceError(
-            f"Expected the films' small pictures in {dataset.small}. Received: {error}.",
-            hint=f"Make them again: {DatasetRecord.MADE_BY}",
-        ) from error
+            f"Expected {what}, {shape} uint8, in {dataset.small}. Received: {pictures.shape} {pictures.dtype}.",
+            hint=hint,
+        )
+    return pictures
 
 
 def _row(films: Sequence[Film], pair: DuplicatePair) -> DuplicateRow:

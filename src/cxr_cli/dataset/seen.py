@@ -2,13 +2,15 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from cxr_cli.dataset.duplicates import read_small
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
@@ -25,6 +27,8 @@ from cxr_cli.films.phash import (
     spectra_of_crops,
 )
 from cxr_cli.progress import track
+from cxr_cli.workspace.arrays import read_array
+from cxr_cli.workspace.digests import check_digest
 from cxr_cli.workspace.files import write_bytes
 from cxr_cli.workspace.folders import DatasetFolder, RunFolder
 from cxr_cli.workspace.layout import TRAIN_COMMAND
@@ -62,6 +66,7 @@ class SeenFilm:
     place: int  # its row in the dataset's manifest, from 0: where its small picture is
 
 
+_SHA256, _PHASH = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{16}")
 _TABLE = CsvTable(SeenFilm, made_by=TRAIN_COMMAND, repeated={"group", "patient", "source"})
 
 
@@ -81,7 +86,17 @@ def read_seen(run: RunFolder) -> list[SeenFilm] | None:
     Raises:
         WorkspaceError: the file is damaged.
     """
-    return _TABLE.read(run.seen) if run.seen.is_file() else None
+    if not run.seen.is_file():
+        return None
+    films = _TABLE.read(run.seen)
+    for number, film in enumerate(films, start=1):
+        if not (_SHA256.fullmatch(film.sha256) and _PHASH.fullmatch(film.phash) and film.place >= 0):
+            raise WorkspaceError(
+                f"Expected a sha256 of 64 hexadecimal digits, a phash of 16 and a place from 0 in row {number} of "
+                f"{run.seen}. Received: {film.sha256}, {film.phash} and {film.place}.",
+                hint=f"Make it again: {TRAIN_COMMAND}",
+            )
+    return films
 
 
 def write_fingerprints(path: Path, films: Iterable[SeenFilm]) -> None:
@@ -103,18 +118,18 @@ def _read_fingerprints(run: RunFolder) -> np.ndarray:
     Raises:
         WorkspaceError: the file is damaged.
     """
-    try:
-        rows: np.ndarray = np.load(run.fingerprints)
-        if rows.dtype != np.uint64 or rows.shape[1:] != (2,):
-            raise ValueError(f"{rows.shape} {rows.dtype}")
-        return rows
-    except (OSError, ValueError) as error:
+    hint = "Install cxr again" if run.version else f"Train the run again: {TRAIN_COMMAND}"
+    rows = read_array(run.fingerprints, what="fingerprints of films", hint=hint)
+    if rows.dtype != np.uint64 or rows.shape[1:] != (2,):
         raise WorkspaceError(
-            f"Expected fingerprints of films in {run.fingerprints}. Received: {error}.", hint="Install cxr again"
-        ) from error
+            f"Expected fingerprints of films in {run.fingerprints}. Received: {rows.shape} {rows.dtype}.", hint=hint
+        )
+    return rows
 
 
-def open_seen(run: RunFolder, dataset: DatasetFolder, *, trained_on: str) -> "SeenIndex | None":
+def open_seen(
+    run: RunFolder, dataset: DatasetFolder, *, trained_on: str, digests: Mapping[str, str]
+) -> "SeenIndex | None":
     """Open the index of the films that a run has seen.
 
     Args:
@@ -122,6 +137,7 @@ def open_seen(run: RunFolder, dataset: DatasetFolder, *, trained_on: str) -> "Se
         dataset: the prepared dataset, whose small pictures confirm copies. It may be another than the run's, or
             missing.
         trained_on: the fingerprint of the dataset that the run was trained on.
+        digests: the sha256 of the run's files, from its record; empty for a run of an early version.
 
     Returns:
         None where it is not known: the run has no record of its films, and the prepared dataset is another one.
@@ -129,6 +145,8 @@ def open_seen(run: RunFolder, dataset: DatasetFolder, *, trained_on: str) -> "Se
     Raises:
         WorkspaceError: the run's record of its films, or the dataset, is damaged.
     """
+    for path in (run.seen, run.fingerprints):
+        check_digest(path, digests, hint=f"Train the run again: {TRAIN_COMMAND}")
     films = read_seen(run)
     if run.fingerprints.is_file():
         return SeenIndex(films or (), dataset, fingerprints=_read_fingerprints(run))
@@ -229,9 +247,8 @@ class SeenIndex:
     @cached_property
     def _pictures(self) -> np.ndarray | None:
         try:
-            pictures: np.ndarray = np.load(self._dataset.small, mmap_mode="r")
-            return pictures
-        except (OSError, ValueError):
+            return read_small(self._dataset)
+        except WorkspaceError:
             return None
 
 

@@ -11,7 +11,7 @@ from cxr_cli.dataset.duplicates import read_small
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.originals import whole_films
 from cxr_cli.dataset.record import DatasetRecord, Leak
-from cxr_cli.dataset.seen import COPY, FILM, MAYBE_COPY, PATIENT, open_seen
+from cxr_cli.dataset.seen import COPY, FILM, MAYBE_COPY, PATIENT
 from cxr_cli.dataset.selection import EXCLUDED, Exclusion
 from cxr_cli.errors import CxrError, UsageError, WorkspaceError
 from cxr_cli.evaluation.current import why_outdated
@@ -19,6 +19,7 @@ from cxr_cli.evaluation.predicted import PredictedFilms, predict_films
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
 from cxr_cli.evaluation.scoring import score, write_evaluation
 from cxr_cli.metrics.conformal import DEFAULT_ALPHA
+from cxr_cli.prediction.files import open_seen_by
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
 from cxr_cli.recipe.record import RunRecord
@@ -133,7 +134,7 @@ def predict_set(
     if film_set.same_dataset and not (film_set.leaks or film_set.trained_on or began_with_others):
         known = [""] * len(film_set.films)  # `prepare` has made sure of it
     elif drop_seen or not film_set.trained_on:
-        index = open_seen(predictor.run, workspace.dataset, trained_on=predictor.record.dataset_fingerprint)
+        index = open_seen_by(predictor, workspace.dataset)
         known = index.match_films(film_set.films, film_set.small) if index else None
     if drop_seen:
         film_set = _without_seen(predictor, film_set, known)
@@ -215,7 +216,7 @@ def _part(workspace: Workspace, predictor: Predictor, split: str) -> FilmSet:
         name=split,
         films=films,
         paths=paths,
-        small=read_small(dataset, places),
+        small=read_small(dataset, films=len(everything))[places],
         framed=framed,
         trained_on=split != "test",
         same_dataset=made.fingerprint == predictor.record.dataset_fingerprint,

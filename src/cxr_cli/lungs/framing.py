@@ -143,7 +143,7 @@ def choose_framing(
 
 def framing_of_segment(fields: dict[str, Any]) -> dict[str, Any]:
     """Give the fields of a record its framing, in place of `segment`, the method of a mask, of earlier versions."""
-    if "framing" in fields:
+    if "framing" in fields:  # of a later version
         return fields
     method = fields.get("segment")
     framing = {"kind": "mask", "method": method} if method else None

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.bundled.files import LUNG_UNET
+from cxr_cli.bundled.files import LUNG_UNET, LUNG_UNET_SHA256
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.transforms import resize
 from cxr_cli.lungs.lung_map import LungMap
 from cxr_cli.quiet import native_output_hidden
+from cxr_cli.workspace.digests import check_digest
 
 _LEAST_CERTAINTY = 0.85  # films of four collections have 0.90 to 0.99
 
@@ -26,7 +27,7 @@ def unet(film: np.ndarray, model: Path | None = None) -> LungMap:
         model: the `model.tflite` of a run that finds lungs. Defaults to the U-Net that comes with the package.
 
     Raises:
-        WorkspaceError: the model is missing or damaged.
+        WorkspaceError: the model is missing or damaged, or finds no lungs.
     """
     outputs = _outputs(film, model or LUNG_UNET)
     share = outputs["mask"].reshape(outputs["mask"].shape[1:3])
@@ -53,13 +54,19 @@ def _outputs(film: np.ndarray, model: Path) -> dict[str, np.ndarray]:
 def _open(model: Path) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
+    if model == LUNG_UNET:
+        check_digest(model, {model.name: LUNG_UNET_SHA256}, hint="Install cxr again")
     try:
         with native_output_hidden():
             # One thread: films are many at a time, and a single one takes a few hundredths of a second.
             interpreter = Interpreter(str(model), num_threads=1)
             interpreter.allocate_tensors()
-            return interpreter.get_signature_runner("serving_default")
-    except (ValueError, RuntimeError) as error:
+            runner = interpreter.get_signature_runner("serving_default")
+            (side, other) = runner.get_input_details()["film"]["shape"][1:3]
+            if side != other or "mask" not in runner.get_output_details():
+                raise ValueError(f"outputs {', '.join(runner.get_output_details())}")
+            return runner
+    except (ValueError, RuntimeError, KeyError) as error:
         raise WorkspaceError(
             f"Expected a LiteRT model in {model}. Received: {str(error).splitlines()[0][:200]}.",
             hint="Train the run that finds lungs again: cxr train --arch lung-unet --masks DIR",

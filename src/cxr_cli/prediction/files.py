@@ -63,7 +63,8 @@ def predict_files(
 
 def open_seen_by(predictor: Predictor, dataset: DatasetFolder) -> SeenIndex | None:
     """Open the index of the films that a run has seen; None where it is not known. See `open_seen`."""
-    return open_seen(predictor.run, dataset, trained_on=predictor.record.dataset_fingerprint)
+    record = predictor.record
+    return open_seen(predictor.run, dataset, trained_on=record.dataset_fingerprint, digests=record.sha256)
 
 
 def how_seen(seen: SeenIndex | None, path: Path, prediction: Prediction) -> str | None:

@@ -20,6 +20,7 @@ from cxr_cli.prediction.abstention import why_no_class, why_unlike
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.recipe.reference import Reference, load_reference
+from cxr_cli.workspace.digests import check_digest
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.records import read_record
 
@@ -153,7 +154,7 @@ class Predictor:
         if not 0 <= raw <= 1:
             raise WorkspaceError(
                 f"Expected a probability from {self.run.litert_model}. Received: {raw}.",
-                hint=f"The model is damaged. Make it again: {RunRecord.MADE_BY}",
+                hint=f"The model is damaged. {_make_again(self.run)}",
             )
         probability = raw
         if self.record.calibration:
@@ -295,7 +296,15 @@ def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
     from ai_edge_litert.interpreter import Interpreter
 
     record = read_record(run.record, RunRecord)
-    classes = read_classes(run.class_indices)
+    for path in (run.litert_model, run.class_indices, run.reference, run.booster):
+        check_digest(path, record.sha256, hint=_make_again(run))
+    classes, reference = read_classes(run.class_indices), load_reference(run.reference)
+    if classes.indices != record.class_indices:
+        raise WorkspaceError(
+            f"Expected the classes of {run.record} in {run.class_indices}, {record.class_indices}. "
+            f"Received: {classes.indices}.",
+            hint=_make_again(run),
+        )
     try:
         with native_output_hidden():
             interpreter = Interpreter(str(run.litert_model), num_threads=threads or os.cpu_count())
@@ -305,11 +314,37 @@ def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
     except (ValueError, RuntimeError) as error:
         raise WorkspaceError(
             f"Expected a LiteRT model in {run.litert_model}. Received: {str(error).splitlines()[0][:200]}.",
-            hint=f"Make it again: {RunRecord.MADE_BY}",
+            hint=_make_again(run),
         ) from error
+    _check_shapes(run, record, runner, reference)
     booster = None
     if record.boosting:
         from cxr_cli.prediction.trees import open_booster
 
-        booster = open_booster(run.booster)
-    return Predictor(run, record, classes, runner, booster, load_reference(run.reference))
+        booster = open_booster(run.booster, features=record.boosting.features)
+    return Predictor(run, record, classes, runner, booster, reference)
+
+
+def _check_shapes(run: RunFolder, record: RunRecord, runner: Any, reference: Reference | None) -> None:
+    """Make sure that a model takes and gives what its record says."""
+    inputs = [(one["shape"].tolist(), one["dtype"]) for one in runner.get_input_details().values()]
+    outputs = {name: one["shape"].tolist() for name, one in runner.get_output_details().items()}
+    size, width = record.input_size, outputs.get("features", [1, 0])[-1]
+    widths = {reference.mean.size if reference else width, record.boosting.features if record.boosting else width}
+    if (
+        inputs != [([1, size, size, 3], np.uint8)]
+        or outputs.get("probability") != [1, 1]
+        or len(outputs.get("cam", ())) != 3
+        or widths != {width}
+    ):
+        raise WorkspaceError(
+            f"Expected the model that {run.record.name} describes in {run.litert_model}: films of {size} × {size} "
+            f"pixels in, probability, cam and {' or '.join(map(str, sorted(widths)))} features out. Received: "
+            f"{[shape for shape, _ in inputs]} in, {outputs} out.",
+            hint=_make_again(run),
+        )
+
+
+def _make_again(run: RunFolder) -> str:
+    """What to do about a damaged file of a run."""
+    return "Install cxr again" if run.version else f"Make it again: {RunRecord.MADE_BY}"

@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from cxr_cli.dataset.classes import read_classes
 from cxr_cli.metrics.calibration import apply_temperature, fit_calibration
 from cxr_cli.metrics.measure import measure
 from cxr_cli.metrics.operating_points import choose_threshold, parse_rule
@@ -53,10 +52,10 @@ def change_operating_point(workspace: Workspace, name: str | None, rule: str) ->
     parse_rule(rule)
     run = workspace.own_run(name)
     with workspace.lock_run(run.name):
-        films, positive = read_validation(run), read_classes(run.class_indices).positive
-        positives = np.array([film.truth == positive for film in films])
-        probabilities = np.array([film.raw_probability for film in films])
         record = read_record(run.record, RunRecord)
+        films = read_validation(run, record)
+        positives = np.array([film.truth == record.classes.positive for film in films])
+        probabilities = np.array([film.raw_probability for film in films])
         changed = msgspec.structs.replace(record, **decide(positives, probabilities, rule))
         write_record(run.record, changed)
     return run, changed

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from cxr_cli.progress import LungEpochRow
 from cxr_cli.recipe.record import Reproduction
 from cxr_cli.workspace.records import Record, RecordPart
@@ -37,7 +39,8 @@ class LungExportCheck(RecordPart, frozen=True, kw_only=True):
 class LungRunRecord(Record, frozen=True, kw_only=True):
     """`lungs.json`: what was trained, on which films and masks, how, and how well it does on validation."""
 
-    VERSION = 1
+    VERSION = 2
+    OLDEST = 1
     MADE_BY = LUNG_TRAIN_COMMAND
 
     arch: str
@@ -59,3 +62,5 @@ class LungRunRecord(Record, frozen=True, kw_only=True):
     seconds: dict[str, float]
     weights_sha256: str
     reproduction: Reproduction | None = None  # only of a run that was trained with --from
+    # Of its other files, by name; empty in a run from before this was recorded.
+    sha256: dict[str, str] = msgspec.field(default_factory=dict)

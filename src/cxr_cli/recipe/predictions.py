@@ -8,6 +8,8 @@ import numpy as np
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.metrics.calibration import apply_temperature
+from cxr_cli.recipe.record import RunRecord
+from cxr_cli.workspace.digests import check_digest
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import TRAIN_COMMAND
 from cxr_cli.workspace.tables import CsvTable
@@ -63,12 +65,40 @@ def write_validation(run: RunFolder, films: Sequence[Film], raw: np.ndarray, *, 
     )
 
 
-def read_validation(run: RunFolder) -> Sequence[FilmPrediction]:
+def read_validation(run: RunFolder, record: RunRecord) -> Sequence[FilmPrediction]:
     """The predictions for a run's validation films; in an older file `probability` is the raw one too.
 
+    Args:
+        run: the folder of the run.
+        record: its record.
+
+    Returns:
+        Films of both classes.
+
     Raises:
-        WorkspaceError: the run has none, because it was trained by an early version; or the file is damaged.
+        WorkspaceError: the run has none, because it was trained by an early version; or the file is damaged, or isn't
+            the one that the record knows.
     """
+    hint = f"Make it again: {TRAIN_COMMAND}"
+    check_digest(run.validation, record.sha256, hint=hint)
+    films, classes = _read(run), record.classes
+    for number, film in enumerate(films, start=1):
+        if film.truth not in classes or not (0 <= film.probability <= 1 and 0 <= film.raw_probability <= 1):
+            raise WorkspaceError(
+                f"Expected {' or '.join(classes)} and probabilities in row {number} of {run.validation}. "
+                f"Received: {film.truth}, {film.probability} and {film.raw_probability}.",
+                hint=hint,
+            )
+    if len({film.truth for film in films}) < 2:
+        raise WorkspaceError(
+            f"Expected films of both classes, {' and '.join(classes)}, in {run.validation}. "
+            f"Received: {len(films)} of {' and '.join({film.truth for film in films}) or 'none'}.",
+            hint=hint,
+        )
+    return films
+
+
+def _read(run: RunFolder) -> Sequence[FilmPrediction]:
     try:
         return VALIDATION.read(run.validation)
     except WorkspaceError:

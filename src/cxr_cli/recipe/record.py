@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from cxr_cli.dataset.classes import Classes
 from cxr_cli.lungs.framing import Framing, framing_of_segment
 from cxr_cli.metrics.calibration import Calibration
@@ -59,7 +61,7 @@ class Reproduction(RecordPart, frozen=True, kw_only=True):
 class RunRecord(Record, frozen=True, kw_only=True):
     """`run.json`: what was trained, on which dataset, how, and how well it does on validation."""
 
-    VERSION = 2
+    VERSION = 3
     OLDEST = 1
     MADE_BY = TRAIN_COMMAND
 
@@ -87,6 +89,8 @@ class RunRecord(Record, frozen=True, kw_only=True):
     feed: str | None = None  # its input: films, or the outputs of the frozen layers
     weights_sha256: str | None = None  # of the trained network, and of its boosted trees
     reproduction: Reproduction | None = None  # only of a run that was trained with --from
+    # Of its other files, by name; empty in a run from before this was recorded.
+    sha256: dict[str, str] = msgspec.field(default_factory=dict)
 
     @classmethod
     def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:

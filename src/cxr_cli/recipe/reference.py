@@ -8,11 +8,11 @@ distance to recognize inputs that a network was not trained on.
 import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.workspace.arrays import read_arrays
 from cxr_cli.workspace.files import write_bytes
 from cxr_cli.workspace.layout import TRAIN_COMMAND
 
@@ -89,13 +89,22 @@ def load_reference(path: Path) -> Reference | None:
     """
     if not path.is_file():
         return None
-    try:
-        with np.load(io.BytesIO(path.read_bytes())) as data:
-            values = dict(data)
-        rest, limit = float(values.pop("rest")), float(values.pop("limit"))
-        return Reference(**values, rest=rest, limit=limit)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+    what, hint = "the features of a run's training films", f"Train the run again: {TRAIN_COMMAND}"
+    values = read_arrays(path, what=what, hint=hint)
+    shapes = {name: array.shape for name, array in values.items()}
+    (axes, width) = shapes.get("axes", ()) if len(shapes.get("axes", ())) == 2 else (0, 0)
+    expected = {"mean": (width,), "axes": (axes, width), "variances": (axes,), "rest": (), "limit": ()}
+    if (
+        shapes != expected
+        or not all(np.isfinite(array).all() for array in values.values())
+        or not (values["variances"] > 0).all()
+        or not values["rest"] > 0
+    ):
         raise WorkspaceError(
-            f"Expected the features of a run's training films in {path}. Received: {error}.",
-            hint=f"Train the run again: {TRAIN_COMMAND}",
-        ) from error
+            f"Expected {what} in {path}, as finite numbers and variances above 0. Received: "
+            + (", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "no arrays")
+            + ".",
+            hint=hint,
+        )
+    rest, limit = float(values.pop("rest")), float(values.pop("limit"))
+    return Reference(**values, rest=rest, limit=limit)

@@ -129,7 +129,7 @@ def compare_with_original(original: Original, record: RunRecord | LungRunRecord,
     if isinstance(before, RunRecord) and isinstance(after, RunRecord):
         if before.feed and before.feed != after.feed:
             changed.append(f"fed with {after.feed} (before: {before.feed})")
-        then, now = _raw_probabilities(original.folder), _raw_probabilities(run)
+        then, now = _raw_probabilities(original.folder, before), _raw_probabilities(run, after)
     elif isinstance(before, LungRunRecord) and isinstance(after, LungRunRecord):
         changed += ["other masks"] if before.masks_sha256 != after.masks_sha256 else []
     same_films = then.keys() == now.keys() and bool(now)
@@ -147,9 +147,9 @@ def compare_with_original(original: Original, record: RunRecord | LungRunRecord,
     )
 
 
-def _raw_probabilities(run: RunFolder) -> dict[str, float]:
+def _raw_probabilities(run: RunFolder, record: RunRecord) -> dict[str, float]:
     """The raw P(positive) of each validation film, by image; none where the predictions were not kept."""
     try:
-        return {film.image: film.raw_probability for film in read_validation(run)}
+        return {film.image: film.raw_probability for film in read_validation(run, record)}
     except WorkspaceError:
         return {}

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxr_cli.dataset.classes import Classes, read_classes
+from cxr_cli.dataset.classes import Classes
 from cxr_cli.metrics.conformal import SetRule, check_alpha, fit_sets, patients_needed
 from cxr_cli.recipe.predictions import read_validation
+from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.folders import RunFolder
+from cxr_cli.workspace.records import read_record
 
 BOTH = "both"
 NEITHER = "neither"
@@ -88,7 +90,8 @@ def open_sets(run: RunFolder, alpha: float) -> PredictionSets:
         WorkspaceError: the run has no predictions for its validation films, or they are damaged.
     """
     check_alpha(alpha)
-    films, classes = read_validation(run), read_classes(run.class_indices)
+    record = read_record(run.record, RunRecord)
+    films, classes = read_validation(run, record), record.classes
     rule = fit_sets(
         np.array([film.truth == classes.positive for film in films], dtype=bool),
         np.array([film.raw_probability for film in films]),

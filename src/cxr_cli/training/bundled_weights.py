@@ -9,6 +9,7 @@ import numpy as np
 from cxr_cli.errors import UsageError
 from cxr_cli.recipe.architectures import ARCHITECTURES, Architecture
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.workspace.digests import check_digest
 from cxr_cli.workspace.layout import bundled_run, has_bundled_run
 from cxr_cli.workspace.records import read_record
 
@@ -68,6 +69,7 @@ def load_bundled_weights(backbone: "keras.Model", architecture: Architecture) ->
     kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
     convolutions: list[Any] = [layer for layer in backbone.layers if isinstance(layer, kinds)]
     norms: list[Any] = [layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    check_digest(run.litert_model, read_record(run.record, RunRecord).sha256, hint="Install cxr again")
     folded = _folded(str(run.litert_model))
     for convolution, norm, (kernel, bias) in zip(convolutions, norms, folded, strict=True):
         convolution.set_weights([kernel])

@@ -7,7 +7,6 @@ nothing to resume from.
 
 import contextlib
 import time
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from cxr_cli.errors import CxrError, UsageError, WorkspaceError
 from cxr_cli.progress import EpochRow, LungEpochRow
 from cxr_cli.recipe.options import TrainingOptions, options_by_name, read_options
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.workspace.arrays import read_arrays
 from cxr_cli.workspace.files import whole_file
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import Record, decode_record, read_record, stamp
@@ -252,14 +252,11 @@ def _read_record(path: Path) -> CheckpointRecord:
 
 def _read(path: Path, *, lists: Sequence[str] = ("model", "optimizer", "best")) -> State:
     """Read the record, and the given lists of arrays."""
-    try:
-        with path.open("rb") as stream, np.load(stream) as file:
-            record = decode_record(file[_RECORD].tobytes(), CheckpointRecord, path)
-            # In the order in which they were written.
-            arrays = {kind: [file[name] for name in file.files if name.startswith(f"{kind}-")] for kind in lists}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise WorkspaceError(
-            f"Expected the checkpoint of a training run in {path}. Received: {error}.",
-            hint="Train from the beginning, without --resume",
-        ) from error
-    return State(record=record, **arrays)
+    what, hint = "the checkpoint of a training run", "Train from the beginning, without --resume"
+    arrays = read_arrays(path, what=what, hint=hint, names=lambda name: name.split("-")[0] in (_RECORD, *lists))
+    if _RECORD not in arrays:
+        raise WorkspaceError(f"Expected {what} in {path}. Received: no record.", hint=hint)
+    record = decode_record(arrays[_RECORD].tobytes(), CheckpointRecord, path)
+    # In the order in which they were written.
+    by_kind = {kind: [array for name, array in arrays.items() if name.startswith(f"{kind}-")] for kind in lists}
+    return State(record=record, **by_kind)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import numpy as np
 
 from cxr_cli.dataset.manifest import read_manifest
@@ -31,11 +32,13 @@ from cxr_cli.training.formats import (
 )
 from cxr_cli.training.gradcam import with_map
 from cxr_cli.training.input_pipeline import load_films, predict_probabilities, to_rgb
+from cxr_cli.training.keras_file import read_keras_model
 from cxr_cli.training.precision import Cost, roc_auc, time_in_turn
+from cxr_cli.workspace.digests import check_digest, digests_of
 from cxr_cli.workspace.files import staged_folder, write_bytes
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.records import read_record
+from cxr_cli.workspace.records import read_record, write_record
 
 FLOAT32_TOLERANCE = 1e-3  # in float32, of all outputs
 _JUMPING = ("cam", "gradients")
@@ -97,7 +100,8 @@ def export_run(
     target = plan_export(folder, wanted, output)
     record = read_record(folder.record, RunRecord)
     # In the run's own folder: a training run that replaces this run must not take the folder away meanwhile.
-    with nullcontext() if output else workspace.lock_run(folder.name), TemporaryDirectory(prefix="cxr-") as temporary:
+    own = target.resolve().is_relative_to(folder.root.resolve())
+    with workspace.lock_run(folder.name) if own else nullcontext(), TemporaryDirectory(prefix="cxr-") as temporary:
         classifier = Classifier(model=load_model(folder), weights=record.weights)
         films = _films_to_compare(workspace, record, wanted)
         expected = answer_all(with_map(classifier, evidence=True).predict_on_batch, films.pixels)
@@ -111,6 +115,9 @@ def export_run(
             cost = _cost(made, folder, record, films, answered["probability"], expected["probability"])
             _check_loss(wanted, cost, len(films.pixels))
         size = _put(made, target)
+        if target.resolve() == folder.litert_model.resolve():  # in place of the run's own
+            digests = record.sha256 and record.sha256 | digests_of([folder.litert_model])
+            write_record(folder.record, msgspec.structs.replace(record, sha256=digests))
     return Exported(
         run=folder.name,
         path=target,
@@ -275,17 +282,11 @@ def load_model(run: RunFolder) -> keras.Model:
     """Load the run's Keras model.
 
     Raises:
-        WorkspaceError: the model is missing or damaged.
+        WorkspaceError: the model is missing or damaged, or isn't the one that the run's record knows.
     """
-    import zipfile
-
-    try:
-        return keras.models.load_model(run.keras_model, compile=False)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise WorkspaceError(
-            f"Expected a Keras model in {run.keras_model}. Received: {str(error).splitlines()[0][:200]}",
-            hint=f"Make it again: {RunRecord.MADE_BY}",
-        ) from error
+    hint = f"Make it again: {RunRecord.MADE_BY}"
+    check_digest(run.keras_model, read_record(run.record, RunRecord).sha256, hint=hint)
+    return read_keras_model(run.keras_model, hint=hint)
 
 
 def _films_to_compare(workspace: Workspace, record: RunRecord, wanted: Format) -> _Films:

@@ -31,6 +31,7 @@ from cxr_cli.training.lung_unet import build_lung_unet
 from cxr_cli.training.mask_augmentation import augment_with_mask
 from cxr_cli.training.plan import TrainingPlan
 from cxr_cli.training.to_litert import convert_to_litert
+from cxr_cli.workspace.digests import digests_of
 from cxr_cli.workspace.files import staged_folder
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
@@ -149,6 +150,7 @@ def _write(
         export=check,
         seconds=clock.laps,
         weights_sha256=hash_weights(gated.get_weights()),
+        sha256=digests_of(stage.read_files),
     )
     if plan.original:
         record = msgspec.structs.replace(record, reproduction=compare_with_original(plan.original, record, stage))

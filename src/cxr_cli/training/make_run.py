@@ -35,6 +35,7 @@ from cxr_cli.training.parts import read_part_films
 from cxr_cli.training.plan import TrainingPlan
 from cxr_cli.training.profiling import profile
 from cxr_cli.training.strategy import ALONE, Group, distributed
+from cxr_cli.workspace.digests import digests_of
 from cxr_cli.workspace.files import staged_folder, write_bytes
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace, bundled_run
@@ -147,6 +148,7 @@ def _write(task: _Task, stage: RunFolder) -> RunRecord:
         seconds=clock.laps,
         feed=feed.kind,
         weights_sha256=hash_weights(classifier.model.get_weights(), trees),
+        sha256=digests_of(stage.read_files),
     )
     if task.plan.original:
         record = msgspec.structs.replace(record, reproduction=compare_with_original(task.plan.original, record, stage))

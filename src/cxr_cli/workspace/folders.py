@@ -142,6 +142,14 @@ class RunFolder:
         return self.root / "reference.npz"
 
     @property
+    def read_files(self) -> tuple[Path, ...]:
+        """What commands read, but for the records. A run need not have all of them."""
+        return (
+            *(self.keras_model, self.litert_model, self.booster, self.class_indices, self.reference),
+            *(self.history, self.validation, self.seen, self.fingerprints),
+        )
+
+    @property
     def curves_picture(self) -> Path:
         """A chart of the history."""
         return self.root / "curves.png"

@@ -25,6 +25,8 @@ _PACKAGES = (
     "xgboost",
 )
 
+_DAMAGED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the last from lists in lists without end
+
 
 class RecordPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of a record."""
@@ -73,7 +75,7 @@ def created(path: Path) -> str:
     """When the record in `path` was written first, in UTC as ISO 8601; empty where the file can't be understood."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Created).created
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, *_DAMAGED):
         return ""
 
 
@@ -89,7 +91,7 @@ def decode_record(data: bytes, kind: type[R], path: Path) -> R:
         if written == kind.VERSION:
             return msgspec.json.decode(data, type=kind)
         return msgspec.convert(kind.upgrade(msgspec.json.decode(data)) | {"schema_version": kind.VERSION}, kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _DAMAGED as error:
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
         raise WorkspaceError(f"Expected {article} {kind.__name__} in {path}. Received: {error}.", hint=hint) from error
 
