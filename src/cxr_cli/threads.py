@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import islice
 from typing import TypeVar
 
@@ -28,7 +29,8 @@ def in_threads(work: Callable[[T], R], items: Iterable[T], *, batch: int = 1, th
     pool = ThreadPoolExecutor(threads)
     try:
         while some := list(islice(rest, batch)):
-            running.append(pool.submit(_all_of, work, some))
+            # Each in a context of its own: who watches, and which frame of a file is read, holds in threads too.
+            running.append(pool.submit(copy_context().run, _all_of, work, some))
             if len(running) > threads * _WAITING:
                 yield from running.popleft().result()
         while running:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import msgspec
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -185,6 +186,25 @@ def test_a_bad_film_does_not_lose_the_good_ones(cxr, trained, film, tmp_path):
     ]
     assert f"Error: Expected a film. Received: {bad} is not an image.\n" in result.stderr
     assert "1 of 2 files could not be read.\n" in result.stderr
+
+
+def test_a_frame_of_a_dicom_file_is_predicted_like_a_film(cxr, trained, film, tmp_path, write_dicom):
+    pixels, path = read_film(film), tmp_path / "film.dcm"
+    Image.fromarray(pixels).save(tmp_path / "film.png")
+    write_dicom(path, np.stack([pixels[::-1], pixels]), bits=8)
+
+    (chosen,) = json.loads(cxr("predict", path, "--frame", "2", "--json", "-w", trained.root).stdout)
+    (alone,) = json.loads(cxr("predict", tmp_path / "film.png", "--json", "-w", trained.root).stdout)
+    assert chosen["probability"] == alone["probability"]
+    whole = cxr("predict", path, "-w", trained.root)
+    assert (whole.exit_code, whole.stdout) == (1, "")
+    assert whole.stderr == (
+        f"Error: Expected one film. Received: {path} holds 2 frames.\nChoose a frame: --frame N, with N from 1 to 2\n"
+    )
+    for command, output in (("gradcam", "heat.png"), ("segment", "lungs")):
+        made = cxr(command, path, "--frame", "2", "-o", tmp_path / output, "-w", trained.root)
+        assert made.exit_code == 0, made.stderr
+    assert cxr("predict", path, "--frame", "0", "-w", trained.root).exit_code == 2
 
 
 def test_a_missing_film_is_an_error(cxr, trained):

@@ -203,6 +203,7 @@ def test_local_starts_one_worker_per_core(trained, archive, expected, tmp_path, 
         ),
         (["--output", "out"], "Expected output with cluster only. Received: output without it."),
         (["--cluster", "local", "-o", "out", "--csv", "a.csv"], "Expected cluster or csv. Received: both."),
+        (["--cluster", "local", "-o", "out", "--frame", "2"], "Expected cluster or frame. Received: both."),
     ],
 )
 def test_conflicting_cluster_options_are_refused(cxr, film, arguments, problem):

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from cxr_cli.errors import ImageError
+from cxr_cli.errors import ImageError, UsageError
 from cxr_cli.films.dicom import is_dicom
-from cxr_cli.films.reader import read_film
+from cxr_cli.films.reader import frame_chosen, read_film
 
 HINT = "Give one radiograph (modality CR, DX or RF), or export it from the workstation as PNG"
 
@@ -215,6 +215,36 @@ def test_several_frames_are_refused(tmp_path, pixels, write_dicom):
     error = refusal(path)
     assert error.message == f"Expected one film. Received: {path} holds 3 frames."
     assert error.hint == "Choose a frame: --frame N, with N from 1 to 3"
+
+
+def test_a_frame_can_be_chosen(tmp_path, pixels, write_dicom):
+    path = tmp_path / "film.dcm"
+    write_dicom(path, np.stack([pixels, pixels[::-1], 255 - pixels]), bits=8)
+
+    for number, expected in ((1, pixels), (2, pixels[::-1]), (3, 255 - pixels)):
+        with frame_chosen(number):
+            assert np.array_equal(read_film(path), expected)
+    with frame_chosen(4), pytest.raises(ImageError) as caught:
+        read_film(path)
+    assert caught.value.message == f"Expected a file with a frame 4. Received: {path} holds 3."
+    with pytest.raises(UsageError, match="Expected a frame from 1 on"), frame_chosen(0):
+        pass
+
+
+def test_an_enhanced_file_has_a_window_for_each_frame(tmp_path, pixels, write_dicom):
+    def group(center: int) -> pydicom.Dataset:
+        window, frame = pydicom.Dataset(), pydicom.Dataset()
+        window.WindowCenter, window.WindowWidth, window.VOILUTFunction = center, 255, "LINEAR_EXACT"
+        frame.FrameVOILUTSequence = [window]
+        return frame
+
+    stored = pixels.astype(np.uint16) + np.array([[[0]], [[1000]]], np.uint16)
+    groups = {"PerFrameFunctionalGroupsSequence": [group(127), group(1127)]}
+    write_dicom(tmp_path / "film.dcm", stored, bits=12, **groups)
+
+    for number in (1, 2):
+        with frame_chosen(number):
+            assert np.abs(read_film(tmp_path / "film.dcm").astype(int) - pixels).max() <= 1
 
 
 def test_number_of_frames_1_is_accepted(tmp_path, pixels, write_dicom):

@@ -12,8 +12,10 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from cxr_cli.errors import ImageError
-from cxr_cli.films.reader import read_at, read_film, read_for
+from cxr_cli.films.reader import frame_chosen, read_at, read_film, read_for
 from cxr_cli.films.transforms import resize
+from cxr_cli.progress import Watcher, watched_by
+from cxr_cli.threads import in_threads
 
 HINT = "Give a radiograph as PNG, JPEG, TIFF, BMP, WebP or DICOM, for example: cxr predict film.png"
 
@@ -443,3 +445,30 @@ def test_a_jpeg_that_is_blank_only_at_reduced_size_is_accepted(tmp_path):
     assert len(np.unique(read_film(tmp_path / "film.jpg"))) == 2
 
     assert read_at(tmp_path / "film.jpg", SMALL).shape == (SMALL, SMALL)
+
+
+class Notes(Watcher):
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.texts.append(text)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP", "PNG"])
+def test_of_pages_and_frames_the_first_is_read_and_it_is_said(tmp_path, pixels, kind):
+    path = tmp_path / "film"
+    pages = [Image.fromarray(pixels), Image.fromarray(255 - pixels), Image.fromarray(pixels[::-1])]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    pages[0].save(path, format=kind, save_all=True, append_images=pages[1:], **options)
+
+    notes = Notes()
+    with watched_by(notes):
+        for film in in_threads(read_film, [path] * 3, threads=2):
+            assert np.array_equal(film, pixels)
+    assert notes.texts == [f"{path} holds several pages or frames: the first is read."]
+    with watched_by(notes), frame_chosen(2):
+        assert np.array_equal(next(in_threads(read_film, [path])), 255 - pixels)
+    assert len(notes.texts) == 1
+    with frame_chosen(4):
+        assert refusal(path).message == f"Expected a file with a frame 4. Received: {path} holds fewer."

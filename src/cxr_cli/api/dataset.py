@@ -171,6 +171,7 @@ def segment(
     run: str | None = None,
     reference: AnyPath | None = None,
     output: AnyPath | None = None,
+    frame: int | None = None,
     workspace: AnyPath | None = None,
 ) -> "Segmentation":
     """Find the lungs in frontal films, and write their masks, overlays and a table.
@@ -181,6 +182,8 @@ def segment(
         run: in place of a method, the name of a run of lung-unet.
         reference: a folder of masks to compare with. The mask of film.jpg is film.jpg.png or film.png.
         output: the folder for the files. Defaults to `segmentations` in the workspace.
+        frame: the frame of each file to read, from 1. Defaults to none: a DICOM file must hold one; of pages, the
+            first.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Returns:
@@ -194,6 +197,7 @@ def segment(
     """
     from cxr_cli.errors import UsageError
     from cxr_cli.films.find import find_films
+    from cxr_cli.films.reader import frame_chosen
     from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
     from cxr_cli.lungs.segment_all import segment_all
     from cxr_cli.workspace.folders import SegmentationFolder
@@ -219,7 +223,8 @@ def segment(
     name = network.name if network else method
     folder = SegmentationFolder(Path(output)) if output else place.segmentations(name)
     model = _lung_model(network) if network else None
-    return segment_all(paths, folder, method=name, model=model, reference=as_path(reference))
+    with frame_chosen(frame):
+        return segment_all(paths, folder, method=name, model=model, reference=as_path(reference))
 
 
 def _lung_model(run: "RunFolder") -> Path:

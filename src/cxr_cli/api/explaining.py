@@ -22,6 +22,7 @@ def gradcam(
     lesions: AnyPath | None = None,
     curves: bool = False,
     randomize: bool = False,
+    frame: int | None = None,
     force: bool = False,
     model: str | None = None,
     workspace: AnyPath | None = None,
@@ -40,6 +41,8 @@ def gradcam(
         lesions: folder of masks of opacities, for the pointing game.
         curves: measure deletion and insertion.
         randomize: check that maps change when the network's weights are random; needs TensorFlow.
+        frame: the frame of each file to read, from 1. Defaults to none: a DICOM file must hold one; of pages, the
+            first.
         force: explain any picture, also one that should get no class. Defaults to False.
         model: the name of a trained run, or "bundled". Defaults to the newest, else the bundled one.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
@@ -56,37 +59,39 @@ def gradcam(
     """
     from cxr_cli.errors import UsageError
     from cxr_cli.explanation.explain import explain, is_one_film
+    from cxr_cli.films.reader import frame_chosen
 
     if not 0 <= alpha <= 1:
         raise UsageError(f"Expected an alpha from 0 to 1. Received: {alpha}.", hint="For example: --alpha 0.5")
     place, paths, method, split = find_workspace(workspace), as_paths(films), str(method), as_text(split)
-    if is_one_film(paths) and not any((split, lungs, lesions, curves, randomize)):
-        return explain(
+    with frame_chosen(frame):
+        if is_one_film(paths) and not any((split, lungs, lesions, curves, randomize)):
+            return explain(
+                place,
+                paths[0],
+                output=as_path(output),
+                method=method,
+                target=target,
+                alpha=alpha,
+                raw=raw,
+                force=force,
+                run=model,
+            )
+        from cxr_cli.explanation.explain_all import explain_all
+
+        return explain_all(
             place,
-            paths[0],
+            paths,
             output=as_path(output),
             method=method,
             target=target,
             alpha=alpha,
             raw=raw,
+            split=split,
+            lungs=as_path(lungs),
+            lesions=as_path(lesions),
+            curves=curves,
+            randomize=randomize,
             force=force,
             run=model,
         )
-    from cxr_cli.explanation.explain_all import explain_all
-
-    return explain_all(
-        place,
-        paths,
-        output=as_path(output),
-        method=method,
-        target=target,
-        alpha=alpha,
-        raw=raw,
-        split=split,
-        lungs=as_path(lungs),
-        lesions=as_path(lesions),
-        curves=curves,
-        randomize=randomize,
-        force=force,
-        run=model,
-    )

@@ -48,7 +48,12 @@ class Run:
         return self._predictor.record
 
     def predict(
-        self, film: AnyPath | np.ndarray, *, force: bool = False, alpha: float | None = None
+        self,
+        film: AnyPath | np.ndarray,
+        *,
+        force: bool = False,
+        alpha: float | None = None,
+        frame: int | None = None,
     ) -> "PredictionRow":
         """Predict one film.
 
@@ -57,6 +62,8 @@ class Run:
             alpha: give the film's prediction set too, which may lack the right class for this share of the patients of
                 each class, in (0, 1). Defaults to none.
             force: predict any picture, also one that should get no class. Defaults to False.
+            frame: the frame of the file to read, from 1. Defaults to none: a DICOM file must hold one; of pages, the
+                first.
 
         Returns:
             The prediction. A picture that is no upright frontal chest film, or unlike the run's own films, has a
@@ -68,6 +75,7 @@ class Run:
             WorkspaceError: the run keeps no predictions for its validation films, on which sets are calibrated.
         """
         from cxr_cli.errors import AbstentionError
+        from cxr_cli.films.reader import frame_chosen
         from cxr_cli.prediction.rows import make_failed_row, make_row
 
         name, sets = "" if isinstance(film, np.ndarray) else str(film), self._sets(alpha)
@@ -75,7 +83,8 @@ class Run:
             if isinstance(film, np.ndarray):
                 prediction = self._predictor.predict(film, force=force)
             else:
-                prediction = self._predictor.predict_file(Path(film), force=force)
+                with frame_chosen(frame):
+                    prediction = self._predictor.predict_file(Path(film), force=force)
         except AbstentionError as error:
             return make_failed_row(self._predictor, name, error)
         return make_row(self._predictor, name, prediction, sets=sets)
@@ -134,6 +143,7 @@ class Run:
         method: str = "gradcam",
         target: str | None = None,
         force: bool = False,
+        frame: int | None = None,
     ) -> "HeatMap":
         """Make the heat map of one film.
 
@@ -142,6 +152,7 @@ class Run:
             method: gradcam or another name of `cxr gradcam --help`, in any spelling of case and hyphens.
             target: the class whose evidence is shown. Defaults to the predicted class.
             force: explain any picture, also one that should get no class. Defaults to False.
+            frame: as for `predict`.
 
         Returns:
             The map: ``numpy.asarray(heat)`` gives its values, ``heat.save("heat.png")`` writes the picture.
@@ -152,9 +163,11 @@ class Run:
             ImageError: the film can't be read.
         """
         from cxr_cli.explanation.explain import explain_film
+        from cxr_cli.films.reader import frame_chosen
 
         source = film if isinstance(film, np.ndarray) else Path(film)
-        return explain_film(self._predictor, source, method=method, target=target, force=force)
+        with frame_chosen(frame):
+            return explain_film(self._predictor, source, method=method, target=target, force=force)
 
     def _sets(self, alpha: float | None) -> "PredictionSets | None":
         from cxr_cli.recipe.sets import open_sets
@@ -188,6 +201,7 @@ def predict(
     model: str | None = None,
     csv: AnyPath | None = None,
     alpha: float | None = None,
+    frame: int | None = None,
     force: bool = False,
     cluster: str | None = None,
     output: AnyPath | None = None,
@@ -201,6 +215,8 @@ def predict(
         csv: a CSV file to write the predictions to as well.
         alpha: give each film's prediction set too, which may lack the right class for this share of the patients of
             each class, in (0, 1). Defaults to none.
+        frame: the frame of each file to read, from 1. Defaults to none: a DICOM file must hold one; of pages, the
+            first.
         force: predict any picture, also one that should get no class. Defaults to False.
         cluster: address of a Dask cluster, or "local"; its predictions are written to `output`. Defaults to none.
         output: with `cluster`: the folder for the predictions. The same call continues where it was stopped.
@@ -219,16 +235,18 @@ def predict(
     if cluster or output:
         from cxr_cli.cluster.predicting import check_usage, predict_on_cluster
 
-        address, folder = check_usage(cluster, as_path(output), csv=as_path(csv))
+        address, folder = check_usage(cluster, as_path(output), csv=as_path(csv), frame=frame)
         return predict_on_cluster(address, place.run(model), paths, folder, alpha=alpha, force=force)
     from cxr_cli.films.find import find_films
+    from cxr_cli.films.reader import frame_chosen
     from cxr_cli.prediction.files import predict_files
     from cxr_cli.prediction.predictor import open_predictor
     from cxr_cli.recipe.sets import open_sets
 
     predictor = open_predictor(place.run(model))
     sets = None if alpha is None else open_sets(predictor.run, alpha)
-    results = predict_files(
-        predictor, find_films(paths), dataset=place.dataset, csv=as_path(csv), sets=sets, force=force
-    )
-    return [result.row for result in results]
+    with frame_chosen(frame):
+        results = predict_files(
+            predictor, find_films(paths), dataset=place.dataset, csv=as_path(csv), sets=sets, force=force
+        )
+        return [result.row for result in results]

@@ -111,7 +111,7 @@ def _subsampling(picture: Image.Image) -> int:
 def _of_dicom(path: Path) -> FileProperties:
     import pydicom
 
-    head = pydicom.dcmread(path, stop_before_pixels=True)
+    head = pydicom.dcmread(path, stop_before_pixels=True, force=True)
     return FileProperties(
         width=int(head.Columns),
         height=int(head.Rows),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli.options import ForceOption, JsonOption, RunOption, WorkspaceOption
+from cxr_cli.cli.options import ForceOption, FrameOption, JsonOption, RunOption, WorkspaceOption
 from cxr_cli.errors import AbstentionError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
 from cxr_cli.workspace.folders import PARTS
@@ -74,6 +74,7 @@ def gradcam(
             "--randomize", help="Check that maps change when the network's weights are random; needs TensorFlow."
         ),
     ] = False,
+    frame: FrameOption = None,
     force: ForceOption = False,
     run: RunOption = None,
     workspace: WorkspaceOption = None,
@@ -104,6 +105,7 @@ def gradcam(
             lesions=lesions,
             curves=curves,
             randomize=randomize,
+            frame=frame,
             force=force,
             model=run,
             workspace=workspace,

@@ -36,6 +36,16 @@ AlphaOption = Annotated[
         show_default=False,
     ),
 ]
+FrameOption = Annotated[
+    int | None,
+    typer.Option(
+        "--frame",
+        metavar="N",
+        min=1,
+        help="Read frame N of each file. Default: a DICOM file must hold one; of pages, the first.",
+        show_default=False,
+    ),
+]
 ClusterOption = Annotated[
     str | None,
     typer.Option(

@@ -9,7 +9,15 @@ import typer
 
 from cxr_cli.cli import console, predict_cluster
 from cxr_cli.cli.exit_codes import exit_code_of
-from cxr_cli.cli.options import AlphaOption, ClusterOption, ForceOption, JsonOption, RunOption, WorkspaceOption
+from cxr_cli.cli.options import (
+    AlphaOption,
+    ClusterOption,
+    ForceOption,
+    FrameOption,
+    JsonOption,
+    RunOption,
+    WorkspaceOption,
+)
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -24,6 +32,7 @@ def predict(
         Path | None, typer.Option("--csv", help="Write the predictions to this CSV file too.", show_default=False)
     ] = None,
     alpha: AlphaOption = None,
+    frame: FrameOption = None,
     cluster: ClusterOption = None,
     output: Annotated[
         Path | None,
@@ -50,6 +59,7 @@ def predict(
             cluster=cluster,
             output=output,
             csv_file=csv_file,
+            frame=frame,
             alpha=alpha,
             run=run,
             force=force,
@@ -59,6 +69,7 @@ def predict(
         return
     from cxr_cli.errors import CxrError
     from cxr_cli.films.find import find_films
+    from cxr_cli.films.reader import frame_chosen
     from cxr_cli.prediction.abstention import abstention_summary
     from cxr_cli.prediction.files import predict_files, seen_sentence, seen_summary
     from cxr_cli.prediction.predictor import open_predictor
@@ -72,7 +83,7 @@ def predict(
     alone = len(paths) == 1
     predicted, failed, seen, reasons = 0, 0, Counter[str](), Counter[str]()
     results = predict_files(predictor, paths, dataset=place.dataset, csv=csv_file, sets=sets, force=force)
-    with closing(results), console.json_array() if as_json else nullcontext() as show_json:
+    with frame_chosen(frame), closing(results), console.json_array() if as_json else nullcontext() as show_json:
         for result in results:
             if result.row.reason:
                 reasons[result.row.reason] += 1

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli.options import JsonOption, Method, WorkspaceOption
+from cxr_cli.cli.options import FrameOption, JsonOption, Method, WorkspaceOption
 from cxr_cli.lungs.methods import DEFAULT_METHOD
 
 
@@ -48,6 +48,7 @@ def segment(
             show_default=False,
         ),
     ] = None,
+    frame: FrameOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,6 +64,8 @@ def segment(
     from cxr_cli.cli.segment_output import show_segmentation
 
     show_segmentation(
-        segment_films(films, method=method, run=run, reference=reference, output=output, workspace=workspace),
+        segment_films(
+            films, method=method, run=run, reference=reference, output=output, frame=frame, workspace=workspace
+        ),
         as_json=as_json,
     )

@@ -82,11 +82,13 @@ def predict_on_cluster(
     return record
 
 
-def check_usage(cluster: str | None, output: Path | None, *, csv: Path | None = None) -> tuple[str, Path]:
+def check_usage(
+    cluster: str | None, output: Path | None, *, csv: Path | None = None, frame: int | None = None
+) -> tuple[str, Path]:
     """The address of the cluster and the folder for the predictions, where the options go together.
 
     Raises:
-        UsageError: one of the two is missing, or a CSV file is to be written too.
+        UsageError: one of the two is missing, a CSV file is to be written too, or a frame is chosen.
     """
     if not output:
         raise UsageError(
@@ -100,6 +102,11 @@ def check_usage(cluster: str | None, output: Path | None, *, csv: Path | None = 
     if csv:
         raise UsageError(
             "Expected cluster or csv. Received: both.", hint="A cluster writes Parquet files: leave out --csv"
+        )
+    if frame is not None:
+        raise UsageError(
+            "Expected cluster or frame. Received: both.",
+            hint="A cluster reads films that are alone in their files: leave out --frame, or --cluster and --output",
         )
     return cluster, output
 

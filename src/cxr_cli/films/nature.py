@@ -44,7 +44,7 @@ def _of_header(path: Path) -> str:
     import pydicom
 
     names = ["Modality", "BodyPartExamined", "ViewPosition"]
-    data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(names))
+    data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(names), force=True)
     modality, part, view = (str(data.get(name) or "").strip().upper() for name in names)
     if modality not in _RADIOGRAPHS:
         return f"the DICOM file says modality {modality}, not a radiograph"

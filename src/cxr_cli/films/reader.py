@@ -3,14 +3,15 @@
 import stat
 import threading
 import warnings
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from cxr_cli.errors import ImageError
+from cxr_cli.errors import ImageError, UsageError
 from cxr_cli.films.apart import decode_apart
 from cxr_cli.films.dicom import decode_dicom, is_dicom, read_meta
 from cxr_cli.films.find import HINT
@@ -122,6 +123,27 @@ def _decode(path: Path, head: bytes, at_least: int | None) -> np.ndarray:
         if read_meta(path).native:
             return decode_dicom(path, frame)
     return decode_apart(path, frame=frame, at_least=at_least)
+
+
+@contextmanager
+def frame_chosen(frame: int | None) -> Iterator[None]:
+    """Read this frame of each file in the block.
+
+    Args:
+        frame: number of a frame of a DICOM file, of a page or of a picture of an animation, from 1. None for films that
+            are alone in their files: a DICOM file of several frames is an error then; of pages and animations the first
+            is read, and it is said.
+
+    Raises:
+        UsageError: `frame` is below 1.
+    """
+    if frame is not None and frame < 1:
+        raise UsageError(f"Expected a frame from 1 on. Received: {frame}.", hint="The first one is --frame 1")
+    token = _frame.set(frame)
+    try:
+        yield
+    finally:
+        _frame.reset(token)
 
 
 class _Reading:

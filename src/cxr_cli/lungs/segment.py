@@ -13,7 +13,7 @@ from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError, ImageError
 from cxr_cli.films.figures import save_picture
 from cxr_cli.films.overlay import draw_clusters, draw_mask
-from cxr_cli.films.reader import read_film
+from cxr_cli.films.reader import frame_chosen, read_film
 from cxr_cli.lungs.keep import Segmented, segment_lungs
 from cxr_cli.lungs.masks import dice, iou
 from cxr_cli.lungs.record import Agreement, SegmentationRecord, SegmentedFilm
@@ -214,7 +214,8 @@ def read_reference(reference: Path, film: Path, shape: tuple[int, ...]) -> np.nd
     Raises:
         ImageError: the mask can't be read, or has another size.
     """
-    drawn = read_film(reference)
+    with frame_chosen(None):  # a mask is alone in its file
+        drawn = read_film(reference)
     if drawn.shape != shape:
         raise ImageError(
             f"Expected a mask of {shape[1]} × {shape[0]} pixels, as {film} has. "
