@@ -96,11 +96,18 @@ def main(arguments: list[str] | None = None) -> None:
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
+        if any("\0" in word for word in arguments or ()):  # no system passes one on, but a test or a program may
+            raise UsageError("Expected arguments without a zero byte. Received: one in them.")
         with watched_by(console.ConsoleWatcher()):
             app(arguments, prog_name="cxr")
     except CxrError as problem:
         console.show_error(problem)
         sys.exit(ExitCode.USAGE if isinstance(problem, UsageError) else ExitCode.ERROR)
+    except OSError as problem:  # a name that is too long, or a place that this user may not look at
+        if problem.filename is None:
+            raise
+        console.show_error(CxrError(f"Expected to use {problem.filename}. Received: {problem.strerror}."))
+        sys.exit(ExitCode.ERROR)
     except SystemExit as end:
         if end.code == ExitCode.INTERRUPTED:
             console.note("Stopped.")

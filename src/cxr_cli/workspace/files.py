@@ -61,12 +61,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_table(path: Path, columns: list[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Write a CSV file of the workspace: a header, LF line ends, UTF-8."""
+    """Write a CSV file of the workspace: a header, LF line ends, UTF-8. What a row lacks is an empty cell."""
     with whole_file(path) as stream:
         text = io.TextIOWrapper(stream, **CSV_TEXT)
         writer = CellWriter(text)
         writer.row(columns)
-        writer.rows([row[column] for column in columns] for row in rows)
+        writer.rows([row.get(column) for column in columns] for row in rows)
         text.detach()  # with all that it held back
 
 
