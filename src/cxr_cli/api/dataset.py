@@ -43,6 +43,8 @@ def prepare(
     *,
     metadata: AnyPaths | None = None,
     folders: AnyPath | None = None,
+    dicom: AnyPath | None = None,
+    findings: AnyPath | None = None,
     images: AnyPath | None = None,
     views: str | Sequence[str] | None = None,
     patient_pattern: str | None = None,
@@ -59,13 +61,16 @@ def prepare(
     cluster: str | None = None,
     workspace: AnyPath | None = None,
 ) -> "Prepared":
-    """Read films with metadata or in class folders, and split them by patient into train, val and test.
+    """Read films with metadata, in class folders or of DICOM files, and split them by patient into train, val and test.
 
     Args:
         metadata: CSV files in the ieee8023 schema.
         folders: in place of metadata: a folder of class folders, or of train, val and test with class folders.
+        dicom: in place of metadata: a folder of DICOM files. No name, date or number of a patient is kept.
+        findings: with `dicom`: a CSV file with a column finding, and one of SOPInstanceUID, AccessionNumber and
+            filename.
         images: with `metadata`: the folder of the image files. Defaults to the folder of the metadata file.
-        views: with `metadata`: views to keep. Defaults to PA, AP and AP Supine.
+        views: with `metadata` or `dicom`: views to keep. Defaults to PA, AP and AP Supine.
         patient_pattern: with `folders`: a regular expression; its first group in a file name is the patient.
         positive: the finding, or class folder, that is positive. Defaults to COVID-19, or the folder named after it.
         split: shares of train, val and test. Defaults to 70/15/15.
@@ -84,10 +89,17 @@ def prepare(
 
     Raises:
         UsageError: options that don't go together.
-        MetadataError: no film is left, or the metadata can't be read.
-        FolderError: the class folders can't be understood.
+        MetadataError: no film is left, or the metadata or findings can't be read.
+        FolderError: the class folders can't be understood, or there is no folder of DICOM files.
         SplitError: the films can't be split with both classes in each part.
     """
+    if dicom and cluster:
+        from cxr_cli.errors import UsageError
+
+        raise UsageError(
+            "Expected dicom or cluster. Received: both.",
+            hint="What a cluster reads is noted by path, and paths may name patients: leave out --cluster",
+        )
     from cxr_cli.cluster.reading import reader
     from cxr_cli.dataset.prepare import prepare as prepare_dataset
     from cxr_cli.dataset.split import parse_shares
@@ -106,6 +118,8 @@ def prepare(
             place,
             metadata=as_paths(metadata),
             folders=as_path(folders),
+            dicom=as_path(dicom),
+            findings=as_path(findings),
             images=as_path(images),
             views=split_views(views) or None,
             positive=positive,
