@@ -1,6 +1,7 @@
 """Films and datasets: `prepare`, `audit`, `segment`, `phantoms` and `read_manifest`."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,6 +187,7 @@ def segment(
     reference: AnyPath | None = None,
     output: AnyPath | None = None,
     frame: int | None = None,
+    dicom_out: AnyPath | None = None,
     workspace: AnyPath | None = None,
 ) -> "Segmentation":
     """Find the lungs in frontal films, and write their masks, overlays and a table.
@@ -198,6 +200,8 @@ def segment(
         output: the folder for the files. Defaults to `segmentations` in the workspace.
         frame: the frame of each file to read, from 1. Defaults to none: a DICOM file must hold one; of pages, the
             first.
+        dicom_out: a folder to write the lungs to as DICOM segmentations as well; the films must be DICOM. Needs the
+            extra `dicom`.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Returns:
@@ -212,7 +216,7 @@ def segment(
     from cxr_cli.errors import UsageError
     from cxr_cli.films.find import find_films
     from cxr_cli.films.reader import frame_chosen
-    from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
+    from cxr_cli.lungs.methods import DEFAULT_METHOD, METHOD_MODELS, SEGMENTATION_METHODS
     from cxr_cli.lungs.segment_all import segment_all
     from cxr_cli.workspace.folders import SegmentationFolder
 
@@ -237,8 +241,21 @@ def segment(
     name = network.name if network else method
     folder = SegmentationFolder(Path(output)) if output else place.segmentations(name)
     model = _lung_model(network) if network else None
+    if dicom_out:
+        from cxr_cli.pacs.study_film import check_study_films
+
+        check_study_films(paths)
     with frame_chosen(frame):
-        return segment_all(paths, folder, method=name, model=model, reference=as_path(reference))
+        made = segment_all(paths, folder, method=name, model=model, reference=as_path(reference))
+    if not dicom_out:
+        return made
+    from cxr_cli.pacs.lung_objects import LungObjects
+
+    writer = LungObjects(Path(dicom_out), method=name, model=model or METHOD_MODELS.get(name))
+    for film in made.record.films:
+        writer.add(film)
+    writer.tell()
+    return replace(made, unwritten=writer.failed)
 
 
 def _lung_model(run: "RunFolder") -> Path:

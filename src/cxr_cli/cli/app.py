@@ -16,6 +16,7 @@ from cxr_cli.cli import (
     evaluate,
     export,
     gradcam,
+    listen,
     phantoms,
     predict,
     prepare,
@@ -52,6 +53,7 @@ _COMMANDS = (
     segment,
     export,
     serve,
+    listen,
     phantoms,
 )
 for module in _COMMANDS:
