@@ -11,7 +11,7 @@ from cxr_cli.dataset.prepare import prepare
 from cxr_cli.films.reader import read_film
 from cxr_cli.films.transforms import resize
 from cxr_cli.prediction.predictor import open_predictor
-from cxr_cli.workspace.files import staged_folder
+from cxr_cli.workspace.staging import staged_folder
 
 
 def test_the_exported_file_predicts_as_the_run_and_the_check_is_printed(cxr, own_trained, film, tmp_path):

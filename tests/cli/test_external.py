@@ -66,7 +66,7 @@ def class_folders(elsewhere, tmp_path):
 
 def test_internal_and_external_results_are_side_by_side_with_the_gap(cxr, own_trained, elsewhere):
     result = cxr("evaluate", "--external", "--metadata", elsewhere, "-w", own_trained.root)
-    (name,) = {path.name for path in (own_trained.root / "evaluations" / "simple-cnn").iterdir()} - {"test"}
+    (name,) = {path.name for path in (own_trained.root / "evaluations" / "simple-cnn").glob("[!.]*")} - {"test"}
     folder = own_trained.evaluation("simple-cnn", name)
     outside = read_record(folder.record, EvaluationRecord)
     inside = read_record(own_trained.evaluation("simple-cnn", "test").record, EvaluationRecord)

@@ -147,4 +147,4 @@ def test_an_unwritable_output_folder_is_an_error(cxr, film, tmp_path):
     result = cxr("segment", film, "-o", tmp_path / "taken")
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"Error: Expected to write to {tmp_path}/taken/masks/covid.png.png. Received: ")
+    assert result.stderr.startswith(f"Error: Expected to write to {tmp_path}/taken. Received: a file is in its place.")

@@ -151,7 +151,6 @@ def test_the_record_describes_how_the_dataset_was_made(clinic, workspace, rows_o
         "images": None,
         "views": ["PA", "AP", "AP Supine"],
         "folders": None,
-        "dicom": False,
         "patient_pattern": None,
         "positive": "COVID-19",
         "split": "60/20/20",
@@ -426,7 +425,7 @@ def test_an_earlier_dataset_is_replaced_completely(clinic, workspace):
 
     assert not stray.exists()
     assert {film.source for film in read_manifest(workspace.dataset)} == {"other"}
-    assert sorted(path.name for path in workspace.root.iterdir()) == [".lock", "class_indices.json", "dataset"]
+    assert sorted(path.name for path in workspace.root.iterdir()) == [".lock-dataset", "class_indices.json", "dataset"]
 
 
 def disk_full(*_: object) -> None:
@@ -457,7 +456,7 @@ def test_an_earlier_dataset_and_its_classes_survive_a_failed_prepare(
         prepare(workspace, metadata=[clinic(name="other", seed=1)], positive="Pneumonia")
 
     assert file_bytes(workspace.root) == before
-    assert sorted(path.name for path in workspace.root.iterdir()) == [".lock", "class_indices.json", "dataset"]
+    assert sorted(path.name for path in workspace.root.iterdir()) == [".lock-dataset", "class_indices.json", "dataset"]
 
 
 @pytest.mark.parametrize(
@@ -596,7 +595,6 @@ def test_class_folders_become_a_dataset(class_folders, workspace):
         "images": None,
         "views": None,
         "folders": str(folder),
-        "dicom": False,
         "patient_pattern": r"^(\d+)_",
         "positive": "covid",
         "split": "70/15/15",

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Collection, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -209,13 +210,16 @@ def export(
     # Refuse what can be refused before TensorFlow's three seconds.
     place, precision = find_workspace(workspace), str(precision)
     folder = place.own_run(run)
-    plan_export(folder, find_format(str(format), precision), as_path(output))
+    target = plan_export(folder, find_format(str(format), precision), as_path(output))
     if precision in LOWER_PRECISIONS:
         place.prepared()
     from cxr_cli.progress import note
 
-    note("Loading TensorFlow")
-    from cxr_cli.training.export import export_run
+    # In the run's own folder: a training run that replaces this run must not take the folder away meanwhile.
+    own = target.resolve().is_relative_to(folder.root.resolve())
+    with place.reading_dataset(), place.lock_run(folder.name) if own else nullcontext():
+        note("Loading TensorFlow")
+        from cxr_cli.training.export import export_run
 
-    note(f"Exporting {folder.name}, and checking the file")
-    return export_run(place, folder.name, format_name=str(format), precision=precision, output=as_path(output))
+        note(f"Exporting {folder.name}, and checking the file")
+        return export_run(place, folder.name, format_name=str(format), precision=precision, output=as_path(output))

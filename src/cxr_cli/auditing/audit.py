@@ -20,6 +20,7 @@ from cxr_cli.threads import in_threads
 from cxr_cli.workspace.folders import AuditFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, stamp, write_record
+from cxr_cli.workspace.staging import staged_folder
 
 _LEVELS = ("alarm", "warning", "ok")
 
@@ -43,6 +44,12 @@ def audit(workspace: Workspace, *, seed: int = 0) -> Audited:
         WorkspaceError: nothing was prepared here, or it is damaged, or the audit can't be written.
         ImageError: a film of the dataset can't be read.
     """
+    workspace.prepared()
+    with workspace.reading_dataset(), workspace.lock_result(workspace.audit.root):
+        return _audit(workspace, seed=seed)
+
+
+def _audit(workspace: Workspace, *, seed: int) -> Audited:
     dataset = workspace.prepared()
     made, films = read_record(dataset.record, DatasetRecord), read_manifest(dataset)
     copies = read_duplicates(dataset)
@@ -54,8 +61,9 @@ def audit(workspace: Workspace, *, seed: int = 0) -> Audited:
     checks = check_shortcuts(films, files, edges, positive=positive, seed=seed)
     record = audit_record(made, films, copies, checks, positive=positive, negative=negative, seed=seed)
     material = AuditMaterial(dataset.root, films, files, edges, copies, checks)
-    write_audit_page(workspace.audit.page, record, material)
-    write_record(workspace.audit.record, record)
+    with staged_folder(workspace.audit.root, keep=True) as stage:  # with the audits of models
+        write_audit_page(AuditFolder(stage).page, record, material)
+        write_record(AuditFolder(stage).record, record)
     return Audited(folder=workspace.audit, record=record)
 
 

@@ -27,6 +27,7 @@ from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.workspace.folders import AuditFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, stamp, write_record
+from cxr_cli.workspace.staging import staged_folder
 
 _SPLIT = "test"
 FEWEST = 2  # patients of either class: with fewer there is no interval
@@ -60,14 +61,16 @@ def audit_model(
     """
     where = _masks(masks, method)
     predictor = open_predictor(workspace.run(run))
-    films = find_gallery_films(workspace, predictor, (), split=_SPLIT)
-    _check_films(films, where)
-    asked, without_mask = ask_about_films(predictor, films, where)
-    _check_patients(predictor, asked, where)
-    record = _record(workspace, predictor, films, asked, where, seed=seed, without_mask=without_mask)
     folder = workspace.model_audit(predictor.run.name)
-    write_model_page(folder.page, record, _examples(predictor, asked, where, seed=seed))
-    write_record(folder.record, record)
+    with workspace.reading_dataset(), workspace.lock_result(folder.root):
+        films = find_gallery_films(workspace, predictor, (), split=_SPLIT)
+        _check_films(films, where)
+        asked, without_mask = ask_about_films(predictor, films, where)
+        _check_patients(predictor, asked, where)
+        record = _record(workspace, predictor, films, asked, where, seed=seed, without_mask=without_mask)
+        with staged_folder(folder.root) as stage:
+            write_model_page(AuditFolder(stage).page, record, _examples(predictor, asked, where, seed=seed))
+            write_record(AuditFolder(stage).record, record)
     return ModelAudited(folder=folder, record=record)
 
 

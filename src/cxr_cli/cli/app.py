@@ -1,8 +1,12 @@
 """`cxr`: the sub-commands in one app, and the one place where errors become words and exit codes."""
 
 import contextlib
+import os
+import signal
 import sys
-from typing import Annotated
+import threading
+from collections.abc import Iterator
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -16,7 +20,6 @@ from cxr_cli.cli import (
     evaluate,
     export,
     gradcam,
-    listen,
     phantoms,
     predict,
     prepare,
@@ -28,6 +31,8 @@ from cxr_cli.cli import (
 from cxr_cli.cli.exit_codes import ExitCode
 from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import watched_by
+from cxr_cli.workspace.faults import in_words
+from cxr_cli.workspace.temporary import use_own_temporary_folder
 
 app = typer.Typer(
     name="cxr",
@@ -53,7 +58,6 @@ _COMMANDS = (
     segment,
     export,
     serve,
-    listen,
     phantoms,
 )
 for module in _COMMANDS:
@@ -97,20 +101,50 @@ def main(arguments: list[str] | None = None) -> None:
         # A console that can't show a letter of a file name must not end the run.
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if arguments is None:  # this process is ours alone
+        use_own_temporary_folder()
     try:
         if any("\0" in word for word in arguments or ()):  # no system passes one on, but a test or a program may
             raise UsageError("Expected arguments without a zero byte. Received: one in them.")
-        with watched_by(console.ConsoleWatcher()):
-            app(arguments, prog_name="cxr")
+        with watched_by(console.ConsoleWatcher()), _ended_by_sigterm():
+            try:
+                app(arguments, prog_name="cxr")
+            finally:
+                sys.stdout.flush()  # here, where a full disk is an error and not a traceback
     except CxrError as problem:
-        console.show_error(problem)
-        sys.exit(ExitCode.USAGE if isinstance(problem, UsageError) else ExitCode.ERROR)
-    except OSError as problem:  # a name that is too long, or a place that this user may not look at
-        if problem.filename is None:
+        _fail(problem)
+    except OSError as problem:  # a full disk, a name that is too long, or a place that this user may not look at
+        known = in_words(problem)
+        if known is None:
             raise
-        console.show_error(CxrError(f"Expected to use {problem.filename}. Received: {problem.strerror}."))
-        sys.exit(ExitCode.ERROR)
+        _fail(known)
     except SystemExit as end:
-        if end.code == ExitCode.INTERRUPTED:
+        if end.code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
             console.note("Stopped.")
         raise
+
+
+def _fail(problem: CxrError) -> NoReturn:
+    console.show_error(problem)
+    try:
+        sys.stdout.flush()
+    except OSError:  # what is left would be written again, and fail again, when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(ExitCode.USAGE if isinstance(problem, UsageError) else ExitCode.ERROR)
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """End the block as after an error on SIGTERM, so that what is being written is removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        sys.exit(ExitCode.TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

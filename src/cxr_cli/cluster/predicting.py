@@ -25,8 +25,8 @@ from cxr_cli.metrics.conformal import SetRule
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note, track
 from cxr_cli.recipe.sets import PredictionSets, open_sets
-from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import PredictionsFolder, RunFolder
+from cxr_cli.workspace.locks import lock
 from cxr_cli.workspace.records import read_record, stamp, write_record
 
 if TYPE_CHECKING:
@@ -83,17 +83,12 @@ def predict_on_cluster(
 
 
 def check_usage(
-    cluster: str | None,
-    output: Path | None,
-    *,
-    csv: Path | None = None,
-    frame: int | None = None,
-    dicom: object = None,
+    cluster: str | None, output: Path | None, *, csv: Path | None = None, frame: int | None = None
 ) -> tuple[str, Path]:
     """The address of the cluster and the folder for the predictions, where the options go together.
 
     Raises:
-        UsageError: one of the two is missing, or they are given with a CSV file, a frame, or options of DICOM.
+        UsageError: one of the two is missing, a CSV file is to be written too, or a frame is chosen.
     """
     if not output:
         raise UsageError(
@@ -112,11 +107,6 @@ def check_usage(
         raise UsageError(
             "Expected cluster or frame. Received: both.",
             hint="A cluster reads films that are alone in their files: leave out --frame, or --cluster and --output",
-        )
-    if dicom:
-        raise UsageError(
-            "Expected cluster without dicom_out and dicomweb. Received: both.",
-            hint="Leave out --cluster, or --dicom-out and --dicomweb",
         )
     return cluster, output
 

@@ -22,8 +22,8 @@ from cxr_cli.cluster.tables import read_part, write_part
 from cxr_cli.dataset.reading import FilmRead, ReadFilms, read_here, read_one
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.progress import track
-from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.locks import lock
 
 if TYPE_CHECKING:
     from distributed import Client

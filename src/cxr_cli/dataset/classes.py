@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.workspace.files import read_bytes, write_bytes
+from cxr_cli.workspace.files import write_bytes
 from cxr_cli.workspace.layout import TRAIN_COMMAND
+from cxr_cli.workspace.reading import read_bytes
 
 
 @dataclass(frozen=True, slots=True)

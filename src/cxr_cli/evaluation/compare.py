@@ -22,9 +22,10 @@ from cxr_cli.metrics.paired_tests import delong, mcnemar
 from cxr_cli.metrics.table import RANKED_BY
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.workspace.files import write_table
-from cxr_cli.workspace.folders import ComparisonFolder
+from cxr_cli.workspace.folders import ComparisonFolder, DatasetFolder, RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
+from cxr_cli.workspace.staging import staged_folder
 
 _WARM_UP, _TIMED = 3, 20  # predictions
 
@@ -58,8 +59,16 @@ def compare(
     Raises:
         WorkspaceError: there is no dataset, no run, no run of that name, or none that can be read.
     """
+    folder = ComparisonFolder(output) if output else workspace.comparison
     chosen = [workspace.run(name) for name in dict.fromkeys(runs)] if runs else workspace.runs() or [workspace.run()]
     dataset = workspace.prepared()
+    with workspace.reading_dataset(), workspace.lock_result(folder.root):
+        return _compare(workspace, chosen, dataset, folder)
+
+
+def _compare(
+    workspace: Workspace, chosen: Sequence[RunFolder], dataset: DatasetFolder, folder: ComparisonFolder
+) -> Comparison:
     made = read_record(dataset.record, DatasetRecord)
     tested = [film for film in read_manifest(dataset) if film.split == "test"]
     film = read_film(dataset.root / tested[0].path)
@@ -87,7 +96,7 @@ def compare(
         films=made.films["test"],
         title=_title(made, patients=len({film.group for film in tested})),
         timing=f"time: from film in memory to prediction, median of {_TIMED}, LiteRT on {os.cpu_count()} threads.",
-        folder=ComparisonFolder(output) if output else workspace.comparison,
+        folder=folder,
     )
     _write(comparison)
     return comparison
@@ -164,13 +173,15 @@ def _row(
 
 
 def _write(comparison: Comparison) -> None:
-    folder, rows = comparison.folder, comparison.rows
-    write_table(folder.csv, list(rows[0].row), (row.row for row in rows))
-    if comparison.pairs:
-        columns = [column.name for column in fields(ComparedPair)]
-        write_table(folder.pairs, columns, (asdict(pair) for pair in comparison.pairs))
-    else:
-        folder.pairs.unlink(missing_ok=True)  # from an earlier comparison
-    notes = [comparison.timing, DISCLAIMER]
-    write_markdown(folder.markdown, rows, comparison.pairs, title=comparison.title, notes=notes)
-    draw_comparison(folder.picture, rows, title=comparison.title)
+    rows = comparison.rows
+    with staged_folder(comparison.folder.root, keep=True) as stage:
+        folder = ComparisonFolder(stage)
+        write_table(folder.csv, list(rows[0].row), (row.row for row in rows))
+        if comparison.pairs:
+            columns = [column.name for column in fields(ComparedPair)]
+            write_table(folder.pairs, columns, (asdict(pair) for pair in comparison.pairs))
+        else:
+            folder.pairs.unlink(missing_ok=True)  # from an earlier comparison
+        notes = [comparison.timing, DISCLAIMER]
+        write_markdown(folder.markdown, rows, comparison.pairs, title=comparison.title, notes=notes)
+        draw_comparison(folder.picture, rows, title=comparison.title)

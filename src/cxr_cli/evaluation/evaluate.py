@@ -23,10 +23,10 @@ from cxr_cli.prediction.files import open_seen_by
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
 from cxr_cli.recipe.record import RunRecord
-from cxr_cli.workspace.files import lock, staged_folder
 from cxr_cli.workspace.folders import PARTS, DatasetFolder, EvaluationFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
+from cxr_cli.workspace.staging import staged_folder
 
 
 @dataclass(frozen=True)
@@ -82,19 +82,20 @@ def evaluate(
             f"Expected a split: {', '.join(PARTS)}. Received: {split!r}.", hint="For example: --split test"
         )
     predictor = open_predictor(workspace.run(run))
-    film_set = _part(workspace, predictor, split)
-    predicted, seen = predict_set(workspace, predictor, film_set, drop_seen=drop_seen)
-    record = score(
-        predictor,
-        predicted,
-        split=split,
-        same_dataset=film_set.same_dataset,
-        dataset_fingerprint=film_set.fingerprint,
-        seen=seen,
-        prevalence=prevalence,
-        alpha=alpha,
-    )
-    return Evaluated(folder=save(workspace, record, predicted), record=record, leaks=film_set.leaks)
+    with workspace.reading_dataset(), workspace.lock_result(workspace.evaluation(predictor.run.name, split).root):
+        film_set = _part(workspace, predictor, split)
+        predicted, seen = predict_set(workspace, predictor, film_set, drop_seen=drop_seen)
+        record = score(
+            predictor,
+            predicted,
+            split=split,
+            same_dataset=film_set.same_dataset,
+            dataset_fingerprint=film_set.fingerprint,
+            seen=seen,
+            prevalence=prevalence,
+            alpha=alpha,
+        )
+        return Evaluated(folder=save(workspace, record, predicted), record=record, leaks=film_set.leaks)
 
 
 def current_test(workspace: Workspace, predictor: Predictor) -> EvaluationRecord:
@@ -180,7 +181,7 @@ def save(
         excluded: films from elsewhere that were left out. Defaults to none, and no table of them.
     """
     target = workspace.evaluation(record.run, record.split)
-    with lock(workspace.root), staged_folder(target.root) as stage:
+    with staged_folder(target.root) as stage:
         folder = EvaluationFolder(stage)
         if excluded:
             EXCLUDED.write(folder.excluded, excluded)

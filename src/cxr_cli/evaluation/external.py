@@ -68,41 +68,43 @@ def evaluate_external(
     """
     predictor = open_predictor(workspace.run(run))
     name = _name(name, where)
-    selection = _select(predictor, where)
-    for sentence in selection.notes:
-        note(sentence)
-    if where.metadata and not any(film.label == selection.positive for film in selection.kept):
-        asked = where.positive or predictor.positive
-        note(
-            f"No finding names {asked}: all films count as {predictor.negative}. Name another finding: --positive TEXT"
+    with workspace.reading_dataset(), workspace.lock_result(workspace.evaluation(predictor.run.name, name).root):
+        selection = _select(predictor, where)
+        for sentence in selection.notes:
+            note(sentence)
+        if where.metadata and not any(film.label == selection.positive for film in selection.kept):
+            asked = where.positive or predictor.positive
+            note(
+                f"No finding names {asked}: all films count as {predictor.negative}. "
+                "Name another finding: --positive TEXT"
+            )
+        chosen = _read(predictor, selection, name)
+        internal = _internal(workspace, predictor)
+        predicted, seen = predict_set(workspace, predictor, chosen, drop_seen=drop_seen)
+        record = score(
+            predictor,
+            predicted,
+            split=name,
+            same_dataset=False,
+            dataset_fingerprint=None,
+            seen=seen,
+            prevalence=prevalence,
+            alpha=alpha,
         )
-    chosen = _read(predictor, selection, name)
-    internal = _internal(workspace, predictor)
-    predicted, seen = predict_set(workspace, predictor, chosen, drop_seen=drop_seen)
-    record = score(
-        predictor,
-        predicted,
-        split=name,
-        same_dataset=False,
-        dataset_fingerprint=None,
-        seen=seen,
-        prevalence=prevalence,
-        alpha=alpha,
-    )
-    external = External(
-        metadata=[str(path) for path in where.metadata],
-        folders=str(where.folders) if where.folders else None,
-        positive=where.positive or selection.positive,
-        funnel=selection.funnel,
-        internal=internal.created if internal else None,
-        gaps={metric.name: _gap(metric.name, internal, record) for metric in metrics_in("external")}
-        if internal
-        else {},
-        failed=selection.failed,
-    )
-    record = msgspec.structs.replace(record, external=external)
-    folder = save(workspace, record, predicted, excluded=selection.excluded)
-    return Evaluated(folder=folder, record=record, leaks=[])
+        external = External(
+            metadata=[str(path) for path in where.metadata],
+            folders=str(where.folders) if where.folders else None,
+            positive=where.positive or selection.positive,
+            funnel=selection.funnel,
+            internal=internal.created if internal else None,
+            gaps={metric.name: _gap(metric.name, internal, record) for metric in metrics_in("external")}
+            if internal
+            else {},
+            failed=selection.failed,
+        )
+        record = msgspec.structs.replace(record, external=external)
+        folder = save(workspace, record, predicted, excluded=selection.excluded)
+        return Evaluated(folder=folder, record=record, leaks=[])
 
 
 def _name(asked: str | None, where: Elsewhere) -> str:

@@ -1,13 +1,14 @@
 """Many films come in; a gallery of their heat maps, with what the maps are worth, goes out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.errors import ImageError, UsageError
 from cxr_cli.explanation.gallery import make_gallery, shown_films
 from cxr_cli.explanation.gallery_films import GalleryFilms, GalleryOptions, find_gallery_films
-from cxr_cli.explanation.heatmaps import ARRAY_SUFFIX, PICTURE_FORMATS, HeatMap, check_target, find_method
+from cxr_cli.explanation.heatmaps import ARRAY_SUFFIX, PICTURE_FORMATS, check_target, find_method
 from cxr_cli.explanation.methods import DEFAULT
 from cxr_cli.explanation.record import GradesRecord, Randomization
 from cxr_cli.prediction.predictor import Predictor, open_predictor
@@ -26,7 +27,6 @@ class Gallery:
     folder: GalleryFolder
     record: GradesRecord
     errors: list[ImageError]  # of the films that got no class or could not be read
-    unwritten: Sequence[ImageError] = ()  # of films with a map, but without the DICOM objects that were asked for
 
 
 def explain_all(
@@ -44,7 +44,6 @@ def explain_all(
     curves: bool = False,
     randomize: bool = False,
     force: bool = False,
-    use: Callable[[Path, HeatMap], None] | None = None,
     run: str | None = None,
 ) -> Gallery:
     """Write a gallery of the heat maps of many films, and measure what the maps are worth.
@@ -63,7 +62,6 @@ def explain_all(
         curves: measure deletion and insertion.
         randomize: compare the maps with those of random weights; needs TensorFlow.
         force: explain any picture, also one that should get no class. Defaults to False.
-        use: called with each film and its map. Defaults to nothing.
         run: the name of the run. Defaults to the newest.
 
     Raises:
@@ -84,7 +82,7 @@ def explain_all(
     method = find_method(method)
     predictor = open_predictor(workspace.run(run))
     gallery_films = find_gallery_films(workspace, predictor, films, split=split)
-    options = GalleryOptions(method, target, alpha, raw, lungs, lesions, curves=curves, force=force, use=use)
+    options = GalleryOptions(method, target, alpha, raw, lungs, lesions, curves=curves, force=force)
     check_target(predictor, method, target)
     if randomize and predictor.run.version:
         raise UsageError(
@@ -94,8 +92,9 @@ def explain_all(
         )
     default = workspace.gallery(predictor.run.name, method, split or "films")
     folder = GalleryFolder(output) if output else default
-    randomization = _randomization(predictor, gallery_films, options) if randomize else None
-    record, errors = make_gallery(predictor, gallery_films, folder, options, randomization=randomization)
+    with workspace.reading_dataset() if split else nullcontext(), workspace.lock_result(folder.root):
+        randomization = _randomization(predictor, gallery_films, options) if randomize else None
+        record, errors = make_gallery(predictor, gallery_films, folder, options, randomization=randomization)
     return Gallery(predictor.run, folder, record, errors)
 
 

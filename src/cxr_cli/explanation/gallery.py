@@ -1,6 +1,7 @@
 """The heat maps of many films: pictures, a page with the worst first, and what the maps are worth."""
 
 import io
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from cxr_cli.progress import track
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import GalleryFolder
 from cxr_cli.workspace.records import write_record
+from cxr_cli.workspace.staging import staged_folder
 
 _SIDE = 1024  # pixels: more than a page has room for
 _THUMBNAIL = 256  # pixels a side
@@ -54,7 +56,7 @@ def make_gallery(
     *,
     randomization: Randomization | None = None,
 ) -> tuple[GradesRecord, list[ImageError]]:
-    """Write the heat map of each film, a page, a table and a record.
+    """Write the heat map of each film, a page, a table and a record, all of them at the end.
 
     Args:
         predictor: the run.
@@ -76,22 +78,26 @@ def make_gallery(
     for masks, option in ((options.lungs, "--lungs"), (options.lesions, "--lesions")):
         if masks:
             check_reference(masks, (film.original for film in gallery.films), option=option)
-    predictions = _predictions(predictor, gallery, force=options.force)
-    predictions = track(predictions, "Drawing heat maps", total=len(gallery.films))
     entries: list[_Entry] = []
     failed: dict[str, ImageError] = {}
-    for film, (_, prediction) in zip(gallery.films, predictions, strict=True):
-        try:
-            if isinstance(prediction, ImageError):
-                raise prediction
-            entries.append(_make_entry(predictor, film, prediction, folder, options))
-        except ImageError as error:
-            failed[str(film.film)] = error
-    entries = sorted(_beside_others(entries), key=lambda entry: wrong_first(entry.row.correct, entry.margin))
-    rows, edges = [entry.row for entry in entries], [entry.edges for entry in entries if entry.edges is not None]
-    record = record_of(predictor, rows, failed, options, gallery, randomization, edges)
-    if entries:
-        _write(folder, record, [entry.thumbnail for entry in entries])
+    with staged_folder(folder.root, keep=True) as stage:
+        staged = GalleryFolder(stage)
+        predictions = _predictions(predictor, gallery, force=options.force)
+        predictions = track(predictions, "Drawing heat maps", total=len(gallery.films))
+        for film, (_, prediction) in zip(gallery.films, predictions, strict=True):
+            try:
+                if isinstance(prediction, ImageError):
+                    raise prediction
+                entries.append(_make_entry(predictor, film, prediction, staged, options))
+            except ImageError as error:
+                failed[str(film.film)] = error
+        entries = sorted(_beside_others(entries), key=lambda entry: wrong_first(entry.row.correct, entry.margin))
+        rows, edges = [entry.row for entry in entries], [entry.edges for entry in entries if entry.edges is not None]
+        record = record_of(predictor, rows, failed, options, gallery, randomization, edges)
+        if entries:
+            _write(staged, record, [entry.thumbnail for entry in entries])
+        else:  # nothing is written
+            shutil.rmtree(stage)
     return record, list(failed.values())
 
 
@@ -144,8 +150,6 @@ def _make_entry(
     picture = Image.fromarray(pixels)
     picture.thumbnail((_SIDE, _SIDE))
     heat = heat_map(predictor, prediction, np.asarray(picture), method=options.method, target=options.target)
-    if options.use:
-        options.use(film.film, heat)
     save_picture(heat.picture(alpha=options.alpha, truth=film.truth or "", outline=lesions), folder.picture(film.name))
     if options.raw:
         heat.save(folder.map(film.name))

@@ -18,6 +18,7 @@ from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import track
 from cxr_cli.rendering.anatomy import ARM, HUMERUS, LUNG_WALL, SCAPULA, TORSO, Anatomy, Sheet, anatomy_of
 from cxr_cli.workspace.files import write_table
+from cxr_cli.workspace.staging import staged_folder
 
 # The named columns of metadata.csv in the ieee8023 collection (Cohen et al. 2020, arXiv 2006.11988), in their order.
 # fmt: off
@@ -106,31 +107,24 @@ def write_phantoms(folder: Path, *, films: int = 120, seed: int = 0, masks: bool
             hint="Use at least 2, or 120 for a dataset to train on.",
         )
     kinds = ("lungs", "opacity") if masks else ()
-    for path in (folder, *(folder / "masks" / kind for kind in kinds)):
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CxrError(
-                f"Expected a folder to write phantoms to. Received: {path}: {error.strerror}.",
-                hint="Name another folder: cxr phantoms films",
-            ) from error
-
     metadata = folder / "metadata.csv"
     is_ours = metadata.is_file() and _LOCATION in metadata.read_text(encoding="utf-8", errors="replace")
-    if not is_ours and any(path.is_file() for path in folder.iterdir()):
+    if not is_ours and folder.is_dir() and any(path.is_file() for path in folder.iterdir()):
         raise CxrError(
             f"Expected an empty folder, or one with phantoms to replace. Received: {folder}, which holds other files.",
             hint="Name another folder: cxr phantoms films",
         )
 
     drawings = list(islice(_schedule(seed), films))
-    # Written first: it marks the folder as one of phantoms, even if rendering is stopped.
-    write_table(metadata, list(COLUMNS), (dict.fromkeys(COLUMNS, "") | row for row, _ in drawings))
-    for row, draw in track(drawings, "Rendering films", total=films):
-        phantom = draw()
-        _write_png(folder / row["filename"], phantom.film)
+    with staged_folder(folder, keep=True) as stage:
         for kind in kinds:
-            _write_png(folder / "masks" / kind / f"{row['filename']}.png", getattr(phantom, kind) * np.uint8(255))
+            (stage / "masks" / kind).mkdir(parents=True, exist_ok=True)
+        write_table(stage / metadata.name, list(COLUMNS), (dict.fromkeys(COLUMNS, "") | row for row, _ in drawings))
+        for row, draw in track(drawings, "Rendering films", total=films):
+            phantom = draw()
+            _write_png(stage / row["filename"], phantom.film)
+            for kind in kinds:
+                _write_png(stage / "masks" / kind / f"{row['filename']}.png", getattr(phantom, kind) * np.uint8(255))
     return metadata
 
 
@@ -183,6 +177,7 @@ def _film_size(rng: np.random.Generator) -> tuple[int, int]:
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
+    path.unlink(missing_ok=True)  # it may be a link to an earlier phantom
     # Fixed options, so that one version of Pillow always writes the same bytes.
     Image.fromarray(pixels).save(path, format="PNG", optimize=False, compress_level=9)
 

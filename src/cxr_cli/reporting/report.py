@@ -20,9 +20,10 @@ from cxr_cli.reporting.result_sections import (
 )
 from cxr_cli.reporting.set_section import sets_section
 from cxr_cli.reporting.shortcut_sections import audit_section, grades_section, model_audit_section
-from cxr_cli.workspace.files import lock, write_text
+from cxr_cli.workspace.files import write_text
 from cxr_cli.workspace.folders import ReportFolder
 from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.staging import staged_folder
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,17 @@ def report(
     Raises:
         WorkspaceError: there is no run or no dataset, their classes differ, or a file is damaged.
     """
-    material = gather(workspace, run)
-    document = compose(material)
-    name = material.predictor.run.name
+    name = workspace.own_run(run).name
     folder = workspace.report(name)
-    card = material.predictor.run.model_card
-    with lock(workspace.root):
-        write_page(folder.page, "report.html", document=document)
-        write_text(folder.markdown, to_markdown(document))
-        write_text(folder.numbers, json.dumps(to_builtins(document), indent=2, ensure_ascii=False) + "\n")
+    with workspace.reading_dataset(), workspace.lock_result(folder.root):
+        material = gather(workspace, name)
+        document = compose(material)
+        with staged_folder(folder.root) as stage:
+            made = ReportFolder(stage)
+            write_page(made.page, "report.html", document=document)
+            write_text(made.markdown, to_markdown(document))
+            write_text(made.numbers, json.dumps(to_builtins(document), indent=2, ensure_ascii=False) + "\n")
+        card = material.predictor.run.model_card
         write_text(card, to_markdown(model_card(material, document.sections[0])))
     return Reported(run=name, folder=folder, card=str(card), document=document)
 

@@ -21,9 +21,9 @@ from cxr_cli.progress import EpochRow, LungEpochRow
 from cxr_cli.recipe.options import TrainingOptions, options_by_name, read_options
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.arrays import read_arrays
-from cxr_cli.workspace.files import whole_file
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import Record, decode_record, read_record, stamp
+from cxr_cli.workspace.staging import whole_file
 
 
 class CheckpointRecord(Record, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,10 +34,11 @@ from cxr_cli.training.input_pipeline import load_films, predict_probabilities, t
 from cxr_cli.training.keras_file import read_keras_model
 from cxr_cli.training.precision import Cost, roc_auc, time_in_turn
 from cxr_cli.workspace.digests import check_digest, digests_of
-from cxr_cli.workspace.files import staged_folder, write_bytes
+from cxr_cli.workspace.files import write_bytes
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, write_record
+from cxr_cli.workspace.staging import staged_folder
 
 FLOAT32_TOLERANCE = 1e-3  # in float32, of all outputs
 _JUMPING = ("cam", "gradients")
@@ -99,9 +99,7 @@ def export_run(
     folder, wanted = workspace.own_run(run), find_format(format_name, precision)
     target = plan_export(folder, wanted, output)
     record = read_record(folder.record, RunRecord)
-    # In the run's own folder: a training run that replaces this run must not take the folder away meanwhile.
-    own = target.resolve().is_relative_to(folder.root.resolve())
-    with workspace.lock_run(folder.name) if own else nullcontext(), TemporaryDirectory(prefix="cxr-") as temporary:
+    with TemporaryDirectory(prefix="cxr-") as temporary:
         classifier = Classifier(model=load_model(folder), weights=record.weights)
         films = _films_to_compare(workspace, record, wanted)
         expected = answer_all(with_map(classifier, evidence=True).predict_on_batch, films.pixels)
@@ -114,10 +112,14 @@ def export_run(
         if films.positives is not None and wanted.precision in LOWER_PRECISIONS:
             cost = _cost(made, folder, record, films, answered["probability"], expected["probability"])
             _check_loss(wanted, cost, len(films.pixels))
-        size = _put(made, target)
-        if target.resolve() == folder.litert_model.resolve():  # in place of the run's own
-            digests = record.sha256 and record.sha256 | digests_of([folder.litert_model])
-            write_record(folder.record, msgspec.structs.replace(record, sha256=digests))
+        if target.resolve() == folder.litert_model.resolve():  # in place of the run's own: with its record, or not
+            with staged_folder(folder.root, keep=True) as stage:
+                changed = RunFolder(stage)
+                size = _put(made, changed.litert_model)
+                digests = record.sha256 and record.sha256 | digests_of([changed.litert_model])
+                write_record(changed.record, msgspec.structs.replace(record, sha256=digests))
+        else:
+            size = _put(made, target)
     return Exported(
         run=folder.name,
         path=target,

@@ -32,10 +32,10 @@ from cxr_cli.training.mask_augmentation import augment_with_mask
 from cxr_cli.training.plan import TrainingPlan
 from cxr_cli.training.to_litert import convert_to_litert
 from cxr_cli.workspace.digests import digests_of
-from cxr_cli.workspace.files import staged_folder
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, stamp, write_record
+from cxr_cli.workspace.staging import staged_folder
 
 _LEAST_DICE = 0.99  # of the exported file's masks with those of the Keras model
 
@@ -81,12 +81,11 @@ def make_lungs(workspace: Workspace, plan: TrainingPlan) -> TrainedLungs:
         resume=plan.resume,
     )
     run = workspace.new_run(plan.name)
-    with workspace.lock_run(run.name):
-        replaced = run.record.is_file() or run.lung_record.is_file()
-        with staged_folder(run.root) as folder:
-            record = _write(workspace, plan, made, checkpoints, RunFolder(folder))
-        if record.stopped_by != "interrupt":
-            checkpoints.remove()
+    replaced = run.record.is_file() or run.lung_record.is_file()
+    with staged_folder(run.root) as folder:
+        record = _write(workspace, plan, made, checkpoints, RunFolder(folder))
+    if record.stopped_by != "interrupt":
+        checkpoints.remove()
     return TrainedLungs(run=run, record=record, replaced=replaced)
 
 

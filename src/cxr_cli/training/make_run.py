@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,10 +37,11 @@ from cxr_cli.training.plan import TrainingPlan
 from cxr_cli.training.profiling import profile
 from cxr_cli.training.strategy import ALONE, Group, distributed
 from cxr_cli.workspace.digests import digests_of
-from cxr_cli.workspace.files import staged_folder, write_bytes
+from cxr_cli.workspace.files import write_bytes
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace, bundled_run
 from cxr_cli.workspace.records import read_record, stamp, write_record
+from cxr_cli.workspace.staging import staged_folder
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ class _Task:
 
 def _train_and_write(task: _Task) -> TrainedRun:
     run = task.workspace.new_run(task.plan.name)
-    with task.workspace.lock_run(run.name):
+    # Only here is it known which of several workers writes the run; else the caller holds it, see `lock_trained`.
+    with task.workspace.lock_run(run.name) if task.plan.options.strategy == "multi-worker" else nullcontext():
         replaced = run.record.is_file()
         with staged_folder(run.root) as folder:
             record = _write(task, RunFolder(folder))

@@ -1,6 +1,7 @@
 """What a training run is to be. Whatever can be refused is refused here, before TensorFlow's three seconds."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,17 @@ def plan_run(
     if not resume:
         _mention_unfinished(workspace, plan.name)
     return plan
+
+
+def lock_trained(workspace: Workspace, plan: TrainingPlan) -> AbstractContextManager[None]:
+    """Hold the run that is going to be trained for one writer, before TensorFlow is loaded.
+
+    Raises:
+        WorkspaceError: another command is writing it.
+    """
+    if plan.options.strategy == "multi-worker":  # `make_run` knows which of the workers writes
+        return nullcontext()
+    return workspace.lock_run(plan.name)
 
 
 def _resumed(

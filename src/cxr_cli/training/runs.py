@@ -10,7 +10,7 @@ from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import TrainingOptions, change_options
 from cxr_cli.training.checkpoints import is_trained, is_unfinished, unfinished
-from cxr_cli.training.plan import TrainingPlan, check_strategy, plan_run
+from cxr_cli.training.plan import TrainingPlan, check_strategy, lock_trained, plan_run
 from cxr_cli.workspace.layout import Workspace
 
 if TYPE_CHECKING:
@@ -54,14 +54,15 @@ def train_run(
         ExportError: the exported file doesn't give the predictions of the Keras model.
     """
     plan = plan_run(workspace, name=name, resume=resume, from_run=from_run, profile=profile, **options)
-    note("Loading TensorFlow")
-    if ARCHITECTURES[plan.options.arch].finds_lungs:
-        from cxr_cli.training.make_lungs import make_lungs
+    with workspace.reading_dataset(), lock_trained(workspace, plan):
+        note("Loading TensorFlow")
+        if ARCHITECTURES[plan.options.arch].finds_lungs:
+            from cxr_cli.training.make_lungs import make_lungs
 
-        return _train(workspace, plan, make_lungs)
-    from cxr_cli.training.make_run import make_run
+            return _train(workspace, plan, make_lungs)
+        from cxr_cli.training.make_run import make_run
 
-    return _train(workspace, plan, make_run)
+        return _train(workspace, plan, make_run)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ def train_all(workspace: Workspace, *, profile: bool = False, **options: Any) ->
             continue
         plan = TrainingPlan(own, name, resume=is_unfinished(workspace, name, own), profile=profile)
         try:
-            trained = _train(workspace, plan, make_run)
+            with workspace.reading_dataset(), lock_trained(workspace, plan):
+                trained = _train(workspace, plan, make_run)
         except CxrError as problem:
             yield ArchitectureOutcome(name, problem=problem)
             continue

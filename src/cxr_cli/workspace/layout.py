@@ -2,13 +2,13 @@
 
 import os
 import re
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.bundled import files
 from cxr_cli.errors import NoRunError, UsageError, WorkspaceError
-from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import (
     BUNDLED,
     AuditFolder,
@@ -20,10 +20,14 @@ from cxr_cli.workspace.folders import (
     RunFolder,
     SegmentationFolder,
 )
+from cxr_cli.workspace.locks import lock
+from cxr_cli.workspace.reading import files_in_each, is_there
+from cxr_cli.workspace.staging import remove_left_overs
 
 ENVIRONMENT_VARIABLE = "CXR_WORKSPACE"
 PREPARE_COMMAND = "cxr prepare --metadata dataset/metadata.csv"
 TRAIN_COMMAND = "cxr train --arch mobilenetv2 --class-weight"
+_OTHER_NAME = "Wait for it to finish, or choose another name: --name NAME"
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,6 @@ class Workspace:
         return DatasetFolder(self.root / "dataset")
 
     @property
-    def pseudonym_key(self) -> Path:
-        """The secret that patients' pseudonyms are made with; no run and no export holds it."""
-        return self.root / "pseudonym.key"
-
-    @property
     def audit(self) -> AuditFolder:
         """Where the audit of the dataset goes."""
         return AuditFolder(self.root / "audit")
@@ -135,7 +134,7 @@ class Workspace:
         Raises:
             WorkspaceError: nothing was prepared here.
         """
-        if not self.dataset.record.is_file():
+        if not is_there(self.dataset.record):
             raise WorkspaceError(
                 f"Expected a prepared dataset in {self.dataset.root}. Received: no {self.dataset.record.name} there.",
                 hint=f"Prepare one: {PREPARE_COMMAND}",
@@ -161,7 +160,7 @@ class Workspace:
         Raises:
             WorkspaceError: another command is writing it.
         """
-        return self._lock(self.new_run(name).root)
+        return self.lock_result(self.new_run(name).root, hint=_OTHER_NAME)
 
     def lock_crossval(self, name: str) -> AbstractContextManager[None]:
         """Hold the cross-validation called `name` for one writer.
@@ -169,12 +168,47 @@ class Workspace:
         Raises:
             WorkspaceError: another command is writing it.
         """
-        return self._lock(self.crossval(name).root)
+        return self.lock_result(self.crossval(name).root, hint=_OTHER_NAME)
 
-    @staticmethod
-    def _lock(folder: Path) -> AbstractContextManager[None]:
-        hint = "Wait for it to finish, or choose another name: --name NAME"
-        return lock(folder.parent, name=folder.name, hint=hint)
+    def lock_dataset(self) -> AbstractContextManager[None]:
+        """Hold the dataset for one writer, without readers.
+
+        Raises:
+            WorkspaceError: another command is writing or reading it.
+        """
+        return self.lock_result(self.dataset.root)
+
+    @contextmanager
+    def reading_dataset(self) -> Iterator[None]:
+        """Hold the dataset, so that it stays as it is; others may read it too.
+
+        Raises:
+            WorkspaceError: another command is writing it.
+        """
+        if not self.root.is_dir():  # nothing to read, and nothing to make for it
+            yield
+            return
+        remove_left_overs(self.root)
+        with lock(self.root, name=self.dataset.root.name, shared=True):
+            yield
+
+    @contextmanager
+    def lock_result(self, folder: Path, *, hint: str = "") -> Iterator[None]:
+        """Hold a folder of results for one writer. Its earlier files may be read meanwhile: it is replaced at once.
+
+        Args:
+            folder: what a command is going to write, in the workspace. A folder elsewhere isn't held.
+            hint: see `lock`.
+
+        Raises:
+            WorkspaceError: another command is writing it.
+        """
+        remove_left_overs(self.root)
+        if not folder.absolute().is_relative_to(self.root.absolute()):
+            yield
+            return
+        with lock(folder.parent, name=folder.name, hint=hint):
+            yield
 
     def runs(self) -> list[RunFolder]:
         """List the complete runs in the order in which they were trained; those with a damaged record come first.
@@ -205,7 +239,7 @@ class Workspace:
         Raises:
             NoRunError: there is no such run.
         """
-        if name == BUNDLED and not RunFolder(self.models / name).record.is_file():
+        if name == BUNDLED and not is_there(RunFolder(self.models / name).record):
             raise NoRunError(
                 f"Expected a trained run in {self.models}. Received: the bundled model, which is in the package.",
                 hint="It predicts films, draws heat maps and can be tested: cxr evaluate --model bundled",
@@ -232,7 +266,7 @@ class Workspace:
 
     def lung_runs(self) -> list[RunFolder]:
         """List the complete runs that find lungs, by name. No other command takes them for a run that predicts."""
-        return [RunFolder(path.parent) for path in sorted(self.models.glob("[!.]*/lungs.json"))]
+        return [RunFolder(path.parent) for path in files_in_each(self.models, "lungs.json")]
 
     def lung_run(self, name: str) -> RunFolder:
         """Find the run called `name` that finds lungs.
@@ -249,7 +283,7 @@ class Workspace:
         return folders[name]
 
     def _complete_runs(self) -> list[RunFolder]:
-        return [RunFolder(path.parent) for path in self.models.glob("[!.]*/run.json")]
+        return [RunFolder(path.parent) for path in files_in_each(self.models, "run.json")]
 
     def evaluation(self, run: str, dataset: str) -> EvaluationFolder:
         """Where the evaluation of `run` on `dataset` (a part, or the name of another set) goes."""

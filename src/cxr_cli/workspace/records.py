@@ -8,7 +8,8 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.workspace.files import read_bytes, write_bytes
+from cxr_cli.workspace.files import write_bytes
+from cxr_cli.workspace.reading import read_bytes
 
 R = TypeVar("R", bound="Record")
 # These packages can change a result, so their versions are part of every record.

@@ -12,7 +12,9 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_typ
 
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.cells import CSV_TEXT, CellWriter, from_cell
-from cxr_cli.workspace.files import growing_table, whole_file
+from cxr_cli.workspace.files import growing_table
+from cxr_cli.workspace.reading import steadily
+from cxr_cli.workspace.staging import whole_file
 
 R = TypeVar("R")
 _TRUTH = {"True": True, "False": False}
@@ -72,7 +74,7 @@ class CsvTable(Generic[R]):
         """
         hint = f"Make it again: {self.made_by}"
         try:
-            with path.open(encoding="utf-8", newline="") as stream:
+            with steadily(path, lambda: path.open(encoding="utf-8", newline="")) as stream:
                 rows = csv.reader(stream)
                 header = next(rows, [])
                 if header != self.columns:

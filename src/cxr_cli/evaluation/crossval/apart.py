@@ -12,6 +12,7 @@ from cxr_cli.errors import CxrError
 from cxr_cli.progress import Watcher, watched_by, watcher
 from cxr_cli.recipe.options import TrainingOptions
 from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.temporary import use_own_temporary_folder
 
 
 def train_apart(place: Workspace, options: TrainingOptions) -> None:
@@ -48,13 +49,15 @@ def _work(place: Workspace, options: TrainingOptions, watcher: Watcher, sender: 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process handles it
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    use_own_temporary_folder()
     from cxr_cli.training.checkpoints import is_unfinished
-    from cxr_cli.training.make_run import make_run  # here, so that the other process never loads TensorFlow
     from cxr_cli.training.plan import TrainingPlan
 
+    name = options.arch
     try:
-        with watched_by(watcher):
-            name = options.arch
+        with watched_by(watcher), place.lock_run(name):
+            from cxr_cli.training.make_run import make_run  # here, so that the other process never loads TensorFlow
+
             make_run(place, TrainingPlan(options, name, resume=is_unfinished(place, name, options)))
     except CxrError as problem:
         sender.send(problem)

@@ -12,9 +12,9 @@ from cxr_cli.dataset.folds import leave_out as leave_out_values
 from cxr_cli.dataset.manifest import Film, dataset_fingerprint, films_by_part, read_manifest, write_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import UsageError
-from cxr_cli.workspace.files import lock
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.locks import lock
 from cxr_cli.workspace.records import read_record, write_record
 
 DEFAULT_FOLDS = 5

@@ -27,6 +27,7 @@ from cxr_cli.training.checkpoints import is_trained
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import CrossvalFolder, Workspace
 from cxr_cli.workspace.records import stamp
+from cxr_cli.workspace.staging import staged_folder
 
 _TEST = PARTS[-1]
 
@@ -71,23 +72,26 @@ def cross_validate(
         KeyboardInterrupt: stopped by the user during training.
     """
     chosen = _options(workspace, from_run, options)
-    plan = plan_folds(workspace, folds=folds, leave_out=leave_out, seed=chosen.seed)
-    name = name or f"{chosen.arch}-{plan.name}"
-    folder = workspace.crossval(name)
-    with workspace.lock_crossval(name):
-        answered = []
-        for number, fold in enumerate(plan.folds, start=1):
-            counts = ", ".join(f"{fold.parts.count(part)} {part}" for part in PARTS)
-            note(f"[{number}/{len(plan.folds)}] {fold_title(plan.column, fold.name)}: {counts} films")
-            place = folder.fold(number)
-            write_fold(plan, fold, place)
-            _train(place, chosen)
-            answered.append(_predict(plan, fold, open_predictor(place.run(chosen.arch))))
-            check_unchanged(workspace, plan.made)
-        for number in _beyond(folder, len(plan.folds)):
-            shutil.rmtree(folder.fold(number).root, ignore_errors=True)
-        record = _record(plan, chosen, answered)
-        write_crossval(folder, record, answered)
+    with workspace.reading_dataset():
+        plan = plan_folds(workspace, folds=folds, leave_out=leave_out, seed=chosen.seed)
+        name = name or f"{chosen.arch}-{plan.name}"
+        folder = workspace.crossval(name)
+        with workspace.lock_crossval(name):
+            answered = []
+            for number, fold in enumerate(plan.folds, start=1):
+                counts = ", ".join(f"{fold.parts.count(part)} {part}" for part in PARTS)
+                note(f"[{number}/{len(plan.folds)}] {fold_title(plan.column, fold.name)}: {counts} films")
+                place = folder.fold(number)
+                write_fold(plan, fold, place)
+                _train(place, chosen)
+                answered.append(_predict(plan, fold, open_predictor(place.run(chosen.arch))))
+                check_unchanged(workspace, plan.made)
+            record = _record(plan, chosen, answered)
+            with staged_folder(folder.root, keep=True) as stage:
+                made = CrossvalFolder(stage)
+                for number in _beyond(made, len(plan.folds)):
+                    shutil.rmtree(made.fold(number).root, ignore_errors=True)
+                write_crossval(made, record, answered)
     return CrossValidated(folder=folder, record=record)
 
 
