@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import msgspec
 import numpy as np
 import pytest
@@ -21,6 +22,19 @@ from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, write_record
 
 SHARED = Path(__file__).parents[2] / "shared"
+# The same few examples each time; `CXR_THOROUGH=5000` tries as many others.
+_PHASES = [phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.explain]  # takes minutes
+hypothesis.settings.register_profile(
+    "quick", max_examples=25, derandomize=True, deadline=None, database=None, phases=_PHASES
+)
+hypothesis.settings.register_profile(
+    "thorough",
+    max_examples=int(os.environ.get("CXR_THOROUGH", "0")) or 1,
+    deadline=None,
+    phases=_PHASES,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.load_profile("thorough" if os.environ.get("CXR_THOROUGH") else "quick")
 
 
 @dataclass(frozen=True)

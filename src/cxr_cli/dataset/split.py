@@ -12,6 +12,7 @@ from cxr_cli.errors import SplitError, UsageError
 from cxr_cli.workspace.folders import PARTS
 
 DEFAULT_SHARES = (70.0, 15.0, 15.0)
+_SMALLEST = 1e-9  # share of all films; with less, and with a sum that is infinite, there is nothing to compute with
 
 
 def parse_shares(text: str) -> tuple[float, float, float]:
@@ -24,7 +25,7 @@ def parse_shares(text: str) -> tuple[float, float, float]:
         shares = [float(share) for share in text.replace(",", "/").split("/")]
     except ValueError:
         shares = []
-    if len(shares) != len(PARTS) or not all(0 < share < float("inf") for share in shares):
+    if len(shares) != len(PARTS) or not all(_SMALLEST * sum(shares) < share < float("inf") for share in shares):
         raise UsageError(
             f"Expected three positive numbers, of train, val and test. Received: {text}.",
             hint="For example: --split 70/15/15",

@@ -33,7 +33,7 @@ class Rule:
     value: float = 0.0
 
     def __str__(self) -> str:
-        return self.kind if self.kind == DEFAULT_RULE else f"{self.kind}={self.value:g}"
+        return self.kind if self.kind == DEFAULT_RULE else f"{self.kind}={float(self.value)!r}"
 
 
 def parse_rule(text: str) -> Rule:
@@ -72,8 +72,10 @@ def choose_threshold(positives: np.ndarray, probabilities: np.ndarray, rule: Rul
     Returns:
         The threshold, halfway between the probabilities of two films, so that rounding moves no film across it.
     """
-    values = np.unique(probabilities)
-    candidates = np.concatenate([[values[0] / 2], (values[:-1] + values[1:]) / 2, [(values[-1] + 1) / 2]])
+    values = np.unique(np.asarray(probabilities, dtype=np.float64))
+    # A probability can round to 1, and no film is called positive only above it.
+    highest = (values[-1] + 1) / 2 if values[-1] < 1 else np.nextafter(1.0, 2.0)
+    candidates = np.concatenate([[values[0] / 2], (values[:-1] + values[1:]) / 2, [highest]])
     if rule.kind == "threshold":
         candidates = np.array([rule.value])
     # Counted with whole numbers: 1 - 4 / 5 is a little less than 0.2.

@@ -88,7 +88,8 @@ class Weighted:
 
 def call_positive(probabilities: np.ndarray, *, threshold: float | np.ndarray) -> np.ndarray:
     """(N,) P(positive) -> (N,) bool, positive where it is at or above `threshold`, one for all or (N,)."""
-    return np.asarray(probabilities >= threshold)
+    # In float32, a threshold between two probabilities can be rounded to one of them.
+    return np.asarray(np.asarray(probabilities, dtype=np.float64) >= threshold)
 
 
 def count_confusion(positives: np.ndarray, called_positive: np.ndarray) -> Confusion:
