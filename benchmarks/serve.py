@@ -10,6 +10,8 @@ first trained on phantoms for one epoch. Needs cxr-cli[web].
 # ruff: noqa: D103, T201
 
 import argparse
+import json
+import re
 import signal
 import socket
 import subprocess
@@ -107,7 +109,7 @@ def predict_all(address: str, run: RunFolder, films: list[bytes], *, clients: in
     def client(name: int) -> list[float | str]:
         results: list[float | str] = []
         with httpx.Client(base_url=address, timeout=_SECONDS, trust_env=False) as http:
-            config = http.get("/config").json()
+            config = json.loads(re.search(r"window.gradio_config = (.*?);</script>", http.get("/").text)[1])  # type: ignore[index]
             (function,) = (
                 dependency["id"]
                 for dependency in config["dependencies"]

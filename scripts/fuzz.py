@@ -29,7 +29,8 @@ from typing import Any
 
 CORPUS = Path(__file__).parents[1] / "tests" / "corpus"
 TARGETS = ("records", "tables", "metadata", "pictures", "dicom")  # the quick ones first
-SECONDS, BYTES = 5, 10**9  # for one input
+SECONDS, BYTES = 5, 10**9  # of processor time, and of memory, for one input
+_HUNG = 60  # seconds after which the process ends; other programs may use the processor too
 _LONGEST = 100_000  # bytes of a mutated input
 Feed = Callable[[bytes], None]
 
@@ -139,9 +140,9 @@ def _films(folder: Path) -> Feed:
 
     def read(data: bytes) -> None:
         path.write_bytes(data)
-        read_one(path)
-        read_at(path, 4)
-        why_no_chest_film(path)
+        if not read_one(path).reason:
+            read_at(path, 4)
+            why_no_chest_film(path)
 
     return read
 
@@ -208,13 +209,13 @@ class Watched:
         self._last.seek(0)
         self._last.write(data)
         self._last.truncate()
-        began = time.monotonic()
-        if began > self._watched + 1:  # a decoder that never returns can't be stopped otherwise
-            self._watched = began
-            faulthandler.dump_traceback_later(SECONDS + 1, exit=True)
+        began = time.process_time()
+        if time.monotonic() > self._watched + 1:  # what never returns can't be stopped otherwise
+            self._watched = time.monotonic()
+            faulthandler.dump_traceback_later(_HUNG, exit=True)
         try:
             self._feed(data)
-            if time.monotonic() > began + SECONDS:
+            if time.process_time() > began + SECONDS:
                 raise TimeoutError
         except Exception as error:  # noqa: BLE001 - what is looked for
             frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -243,6 +244,7 @@ class Watched:
 def fuzz(target: str, failures: Path, *, inputs: int, seconds: int, seed: int, plain: bool) -> None:
     """Fuzz one target in this process, which ends with 0 where nothing failed."""
     failures.mkdir(parents=True, exist_ok=True)
+    os.environ["CXR_MAX_SECONDS"] = "1"  # for a decoder that is a process of its own: some files keep one busy for ever
     seeds = [path.read_bytes() for path in sorted((CORPUS / target).iterdir())]
     guided = not plain and importlib.util.find_spec("atheris")
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:

@@ -14,6 +14,7 @@ import faulthandler
 import io
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -37,6 +38,7 @@ PATHS = (
     *("metadata.csv", "empty", "empty.csv", "classes", "itself", "pipe", "text.txt", "out", "out.csv", "heat.png"),
     "x.npy",
 )
+FILM = Path(__file__).parents[1] / "tests" / "corpus" / "pictures" / "gray.png"
 # These would begin to work, with any valid options: the last value of an option counts.
 KEPT_SHORT: dict[str, tuple[str, ...]] = {
     "demo": ("--workspace", "text.txt"),
@@ -56,15 +58,10 @@ class Outcome:
 
 def make_sandbox(folder: Path) -> None:
     """Fill an empty folder with what the paths of `PATHS` name."""
-    from PIL import Image
-
-    from cxr_cli.rendering.render import render
-
     for name in ("films", "empty", "classes/covid", "classes/normal"):
         (folder / name).mkdir(parents=True)
-    film = Image.fromarray(render(positive=True, seed=1, size=(64, 64)).film)
     for name in ("films/film.png", "film.png", "classes/covid/a.png", "classes/normal/b.png"):
-        film.save(folder / name)
+        shutil.copy(FILM, folder / name)
     (folder / "films/bad.png").write_text("no film")
     (folder / "films/film.dcm").write_bytes(bytes(128) + b"DICM")
     (folder / "metadata.csv").write_text("patientid,finding,view,modality,filename\n1,COVID-19,PA,X-ray,film.png\n")

@@ -81,14 +81,19 @@ def pictures(film: np.ndarray) -> Named:
 
 def dicom(film: np.ndarray) -> Named:
     """A film in the transfer syntaxes that can be written here, and in each kind of gray and color."""
+    import imagecodecs
     from pydicom import Dataset, Sequence
     from pydicom.uid import (
         JPEG2000,
         DeflatedExplicitVRLittleEndian,
         ExplicitVRBigEndian,
         ExplicitVRLittleEndian,
+        HTJ2KLossless,
         ImplicitVRLittleEndian,
+        JPEG2000Lossless,
         JPEGBaseline8Bit,
+        JPEGLosslessSV1,
+        JPEGLSLossless,
         RLELossless,
     )
 
@@ -101,6 +106,13 @@ def dicom(film: np.ndarray) -> Named:
         "rle": RLELossless,
     }.items():
         yield f"{name}.dcm", _written(_header(deep, bits=12), deep, syntax)
+    for name, syntax, encode in (
+        ("jpegls", JPEGLSLossless, imagecodecs.jpegls_encode),
+        ("jpeg_lossless", JPEGLosslessSV1, lambda film: imagecodecs.ljpeg_encode(film, bitspersample=12)),
+        ("jpeg2000_deep", JPEG2000Lossless, lambda film: imagecodecs.jpeg2k_encode(film, codecformat="j2k")),
+        ("htj2k", HTJ2KLossless, imagecodecs.htj2k_encode),
+    ):
+        yield f"{name}.dcm", _written(_header(deep, bits=12), bytes(encode(deep)), syntax)
     for name, kind, syntax in (("jpeg", "JPEG", JPEGBaseline8Bit), ("jpeg2000", "JPEG2000", JPEG2000)):
         data = io.BytesIO()
         Image.fromarray(film).save(data, format=kind, **({"no_jp2": True} if kind == "JPEG2000" else {"quality": 60}))

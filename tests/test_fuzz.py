@@ -30,19 +30,20 @@ FUZZ = load()
 
 
 @pytest.mark.parametrize("target", FUZZ.TARGETS)
-def test_damaged_files_are_read_or_refused_in_words(target, tmp_path):
+def test_damaged_files_are_read_or_refused_in_words(target, tmp_path, monkeypatch):
+    monkeypatch.setenv("CXR_MAX_SECONDS", "1")
     feed = FUZZ.open_target(target, tmp_path)
     seeds = {path.name: path.read_bytes() for path in sorted((FUZZ.CORPUS / target).iterdir())}
     damaged = islice(FUZZ.mutations(list(seeds.values()), random.Random(5)), MUTATIONS[target])
 
     for name, data in [*seeds.items(), *((f"mutation {number}", data) for number, data in enumerate(damaged))]:
-        began = time.monotonic()
+        began = time.process_time()
         try:
             feed(data)
         except Exception as error:
             error.add_note(f"raised by {name} of {target}")
             raise
-        assert time.monotonic() - began < FUZZ.SECONDS, name
+        assert time.process_time() - began < FUZZ.SECONDS, name
 
 
 def test_the_corpus_is_small():

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cxr_cli.api.dataset import Manifest, audit, phantoms, prepare, read_manifest, segment
     from cxr_cli.api.demo import demo
     from cxr_cli.api.explaining import gradcam
+    from cxr_cli.api.listening import listen
     from cxr_cli.api.run import Run, load_run, predict
     from cxr_cli.api.serving import serve
     from cxr_cli.api.testing import compare, evaluate, report
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         ImageError,
         MetadataError,
         NoRunError,
+        PacsError,
         SplitError,
         UsageError,
         WeightsError,
@@ -35,6 +37,7 @@ _MODULES = {
     "cxr_cli.api.dataset": ("Manifest", "audit", "phantoms", "prepare", "read_manifest", "segment"),
     "cxr_cli.api.demo": ("demo",),
     "cxr_cli.api.explaining": ("gradcam",),
+    "cxr_cli.api.listening": ("listen",),
     "cxr_cli.api.run": ("Run", "load_run", "predict"),
     "cxr_cli.api.serving": ("serve",),
     "cxr_cli.api.testing": ("compare", "evaluate", "report"),
@@ -48,6 +51,7 @@ _MODULES = {
         "ImageError",
         "MetadataError",
         "NoRunError",
+        "PacsError",
         "SplitError",
         "UsageError",
         "WeightsError",
@@ -65,6 +69,7 @@ __all__ = [
     "Manifest",
     "MetadataError",
     "NoRunError",
+    "PacsError",
     "Run",
     "SplitError",
     "UsageError",
@@ -78,6 +83,7 @@ __all__ = [
     "evaluate",
     "export",
     "gradcam",
+    "listen",
     "load_run",
     "metrics",
     "phantoms",

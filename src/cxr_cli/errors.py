@@ -7,7 +7,7 @@ from functools import lru_cache
 # The commands that a hint may name: each is a function of the Python API, too.
 COMMANDS = (
     *("demo", "prepare", "audit", "train", "calibrate", "evaluate", "crossval", "compare", "report"),
-    *("predict", "gradcam", "segment", "export", "serve", "phantoms"),
+    *("predict", "gradcam", "segment", "export", "serve", "listen", "phantoms"),
 )
 _WORD = r"""'[^']*'|"[^"]*"|[^\s;,()'"]+"""
 _COMMAND = re.compile(rf"\bcxr ({'|'.join(COMMANDS)})\b((?: (?:{_WORD}))*)")
@@ -123,6 +123,10 @@ class WeightsError(CxrError):
 
 class ClusterError(CxrError):
     """A cluster that can't be reached or used."""
+
+
+class PacsError(CxrError):
+    """A DICOMweb server, or an address to listen on, that can't be reached or used."""
 
 
 class ExportError(CxrError):

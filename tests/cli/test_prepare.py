@@ -129,15 +129,18 @@ def test_more_than_two_class_folders_are_trained_as_two_classes(cxr, tree, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ([], "Error: Expected metadata or folders. Received: neither.\n"),
-        (["--metadata", "a.csv", "--folders", "b"], "Error: Expected metadata or folders. Received: both.\n"),
+        ([], "Error: Expected one of metadata, folders and dicom. Received: none of them.\n"),
+        (
+            ["--metadata", "a.csv", "--folders", "b"],
+            "Error: Expected one of metadata, folders and dicom. Received: metadata and folders.\n",
+        ),
         (
             ["--folders", "b", "--images", "c"],
             "Error: Expected images with metadata only. Received: images without it.\n",
         ),
         (
             ["--folders", "b", "--views", "PA"],
-            "Error: Expected views with metadata only. Received: views without it.\n",
+            "Error: Expected views with metadata or dicom only. Received: views without it.\n",
         ),
         (
             ["--metadata", "a.csv", "--patient-pattern", "x"],

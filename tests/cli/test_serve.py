@@ -39,14 +39,15 @@ def test_without_gradio_the_error_says_how_to_install_it(cxr, trained, monkeypat
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_a_busy_port_is_an_error_and_an_open_host_has_a_warning(cxr, trained, host):
+def test_a_busy_port_is_an_error_and_an_open_host_has_a_warning(cxr, trained, host, monkeypatch):
+    monkeypatch.setenv("CXR_PASSWORD", "correct horse")
     with socket.create_server((host, 0)) as busy:
         port = busy.getsockname()[1]
-        result = cxr("serve", "--host", host, "--port", port, "-w", trained.root)
+        result = cxr("serve", "--host", host, "--auth", "--port", port, "-w", trained.root)
 
     warning = (
-        "Warning: 0.0.0.0 is open to the network. Whoever reaches this machine can use the page, and films travel to "
-        "it unprotected.\n"
+        "Warning: 0.0.0.0 is open to the network. Whoever knows the password can use the page, and both the password "
+        "and films travel to it unprotected, unless a proxy with TLS is before it.\n"
     )
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
@@ -57,8 +58,48 @@ def test_a_busy_port_is_an_error_and_an_open_host_has_a_warning(cxr, trained, ho
     )
 
 
-def test_a_host_of_another_machine_is_an_error(cxr, trained):
-    result = cxr("serve", "--host", "203.0.113.7", "-w", trained.root)
+def test_a_page_for_other_machines_needs_a_password(cxr, trained):
+    result = cxr("serve", "--host", "0.0.0.0", "-w", trained.root)
+
+    assert result.exit_code == 2
+    assert result.stderr.endswith(
+        "Error: Expected a password for a page that other machines can reach. Received: none, for 0.0.0.0.\n"
+        "Choose one and type it when asked: cxr serve --host 0.0.0.0 --auth\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("password", "received"),
+    [
+        ("short\n", "Expected a password of at least 8 characters. Received: 5."),
+        ("", "Expected a password of at least 8 characters. Received: 0."),
+        (b"\xff" * 9, "Expected a file whose first line is the password. Received: password: it is not text."),
+        (None, "Expected a file whose first line is the password. Received: password: No such file or directory."),
+    ],
+)
+def test_a_bad_password_file_is_an_error(cxr, trained, in_folder, password, received):
+    if password is not None:
+        (in_folder / "password").write_bytes(password if isinstance(password, bytes) else password.encode())
+    result = cxr("serve", "--auth-file", "password", "-w", trained.root)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {received}\n")
+
+
+def test_a_password_that_nobody_can_type_is_an_error(cxr, trained):
+    result = cxr("serve", "--auth", "-w", trained.root)
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: Expected the password in the environment as CXR_PASSWORD, or a terminal to type it. "
+        "Received: neither.\n"
+        "Put it into a file, and name that: cxr serve --auth-file FILE\n"
+    )
+
+
+def test_a_host_of_another_machine_is_an_error(cxr, trained, in_folder):
+    (in_folder / "password").write_text("correct horse\n")
+    result = cxr("serve", "--host", "203.0.113.7", "--auth-file", "password", "-w", trained.root)
 
     assert result.exit_code == 1
     assert result.stderr.endswith(

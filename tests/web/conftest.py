@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import unescape
@@ -65,9 +66,28 @@ class Server:
         self.process.stderr.close()
         return json.loads(self.probe.read_text())
 
+    def folders(self) -> list[Path]:
+        """Return its folders of films, and those of servers before it."""
+        return [path for path in self.temporary.glob("cxr-page-*") if path.is_dir()]
+
     def kept(self) -> list[Path]:
         """Return all files that exist because a film was uploaded."""
-        return [path for path in self.temporary.rglob("*") if path.is_file() and path.parent.name != "samples"]
+        files = [path for folder in self.folders() for path in folder.rglob("*") if path.is_file()]
+        return [path for path in files if path.parent.name != "samples"]
+
+    def workers(self) -> list[int]:
+        """Return the processes that predict films."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(child) for child in children.split()]
+
+    def hang(self) -> None:
+        """Stop all processes that predict films, as a film does that is never done."""
+        while not (limits := [Path(f"/proc/{worker}/limits").read_text() for worker in self.workers()]) or any(
+            re.search(r"address space +unlimited", text) for text in limits
+        ):  # one that starts sets its limits last
+            time.sleep(0.05)
+        for worker in self.workers():
+            os.kill(worker, signal.SIGSTOP)
 
 
 class Client:
@@ -75,7 +95,7 @@ class Client:
 
     def __init__(self, server: Server) -> None:
         self.http = httpx.Client(base_url=server.address, timeout=60, trust_env=False)
-        config = self.http.get("/config").json()
+        config = json.loads(re.search(r"window.gradio_config = (.*?);</script>", self.http.get("/").text)[1])
         (self.function,) = (
             function["id"]
             for function in config["dependencies"]
@@ -87,22 +107,22 @@ class Client:
         (path,) = self.http.post("/gradio_api/upload", files={"files": ("film.png", data)}).json()
         return path
 
-    def ask(self, path: str, *, name: str, run: str | None, session: str = "page") -> str:
+    def ask(self, path: str, *, name: str, run: str | None, timeout: float = 60) -> str:
         """Return the prediction for an uploaded film as HTML, or "" if the server refuses the request."""
         film = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
-        body = {"data": [film, run], "fn_index": self.function, "session_hash": session}
-        response = self.http.post("/gradio_api/run/predict", json=body)
+        body = {"data": [film, run], "fn_index": self.function, "session_hash": "page"}
+        response = self.http.post("/gradio_api/run/predict", json=body, timeout=timeout)
         return response.json()["data"][1] if response.status_code == 200 else ""
 
     def answer(self, film: Path, run: str | None = None) -> str:
         return self.ask(self.keep(film.read_bytes()), name=film.name, run=run)
 
 
-def start(workspace: Workspace, folder: Path) -> Server:
+def start(workspace: Workspace, folder: Path, *options: str) -> Server:
     temporary, probe, port = folder / "tmp", folder / "probe.json", free_port()
     temporary.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-c", PROBE, probe, "serve", "-w", workspace.root, "--port", str(port)],
+        [sys.executable, "-c", PROBE, probe, "serve", "-w", workspace.root, "--port", str(port), *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -154,9 +174,12 @@ def server(two_runs, tmp_path_factory) -> Iterator[Server]:
 @pytest.fixture
 def own_server(two_runs, tmp_path) -> Iterator[Server]:
     """A server for one test, which stops it."""
-    server = start(two_runs, tmp_path)
+    server = start(two_runs, tmp_path, "--timeout", "2")
     yield server
     server.process.kill()
+    server.process.wait()
+    server.reader.join()
+    server.process.stderr.close()
 
 
 @pytest.fixture

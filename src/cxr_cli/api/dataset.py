@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ def prepare(
     *,
     metadata: AnyPaths | None = None,
     folders: AnyPath | None = None,
+    dicom: AnyPath | None = None,
+    findings: AnyPath | None = None,
     images: AnyPath | None = None,
     views: str | Sequence[str] | None = None,
     patient_pattern: str | None = None,
@@ -60,13 +63,16 @@ def prepare(
     cluster: str | None = None,
     workspace: AnyPath | None = None,
 ) -> "Prepared":
-    """Read films with metadata or in class folders, and split them by patient into train, val and test.
+    """Read films with metadata, in class folders or of DICOM files, and split them by patient into train, val and test.
 
     Args:
         metadata: CSV files in the ieee8023 schema.
         folders: in place of metadata: a folder of class folders, or of train, val and test with class folders.
+        dicom: in place of metadata: a folder of DICOM files. No name, date or number of a patient is kept.
+        findings: with `dicom`: a CSV file with a column finding, and one of SOPInstanceUID, AccessionNumber and
+            filename.
         images: with `metadata`: the folder of the image files. Defaults to the folder of the metadata file.
-        views: with `metadata`: views to keep. Defaults to PA, AP and AP Supine.
+        views: with `metadata` or `dicom`: views to keep. Defaults to PA, AP and AP Supine.
         patient_pattern: with `folders`: a regular expression; its first group in a file name is the patient.
         positive: the finding, or class folder, that is positive. Defaults to COVID-19, or the folder named after it.
         split: shares of train, val and test. Defaults to 70/15/15.
@@ -85,10 +91,17 @@ def prepare(
 
     Raises:
         UsageError: options that don't go together.
-        MetadataError: no film is left, or the metadata can't be read.
-        FolderError: the class folders can't be understood.
+        MetadataError: no film is left, or the metadata or findings can't be read.
+        FolderError: the class folders can't be understood, or there is no folder of DICOM files.
         SplitError: the films can't be split with both classes in each part.
     """
+    if dicom and cluster:
+        from cxr_cli.errors import UsageError
+
+        raise UsageError(
+            "Expected dicom or cluster. Received: both.",
+            hint="What a cluster reads is noted by path, and paths may name patients: leave out --cluster",
+        )
     from cxr_cli.cluster.reading import reader
     from cxr_cli.dataset.prepare import prepare as prepare_dataset
     from cxr_cli.dataset.split import parse_shares
@@ -107,6 +120,8 @@ def prepare(
             place,
             metadata=as_paths(metadata),
             folders=as_path(folders),
+            dicom=as_path(dicom),
+            findings=as_path(findings),
             images=as_path(images),
             views=split_views(views) or None,
             positive=positive,
@@ -173,6 +188,7 @@ def segment(
     reference: AnyPath | None = None,
     output: AnyPath | None = None,
     frame: int | None = None,
+    dicom_out: AnyPath | None = None,
     workspace: AnyPath | None = None,
 ) -> "Segmentation":
     """Find the lungs in frontal films, and write their masks, overlays and a table.
@@ -185,6 +201,8 @@ def segment(
         output: the folder for the files. Defaults to `segmentations` in the workspace.
         frame: the frame of each file to read, from 1. Defaults to none: a DICOM file must hold one; of pages, the
             first.
+        dicom_out: a folder to write the lungs to as DICOM segmentations as well; the films must be DICOM. Needs the
+            extra `dicom`.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Returns:
@@ -199,7 +217,7 @@ def segment(
     from cxr_cli.errors import UsageError
     from cxr_cli.films.find import find_films
     from cxr_cli.films.reader import frame_chosen
-    from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
+    from cxr_cli.lungs.methods import DEFAULT_METHOD, METHOD_MODELS, SEGMENTATION_METHODS
     from cxr_cli.lungs.segment_all import segment_all
     from cxr_cli.workspace.folders import SegmentationFolder
 
@@ -224,8 +242,21 @@ def segment(
     name = network.name if network else method
     folder = SegmentationFolder(Path(output)) if output else place.segmentations(name)
     model = _lung_model(network) if network else None
+    if dicom_out:
+        from cxr_cli.pacs.study_film import check_study_films
+
+        check_study_films(paths)
     with nullcontext() if films else place.reading_dataset(), place.lock_result(folder.root), frame_chosen(frame):
-        return segment_all(paths, folder, method=name, model=model, reference=as_path(reference))
+        made = segment_all(paths, folder, method=name, model=model, reference=as_path(reference))
+    if not dicom_out:
+        return made
+    from cxr_cli.pacs.lung_objects import LungObjects
+
+    writer = LungObjects(Path(dicom_out), method=name, model=model or METHOD_MODELS.get(name))
+    for film in made.record.films:
+        writer.add(film)
+    writer.tell()
+    return replace(made, unwritten=writer.failed)
 
 
 def _lung_model(run: "RunFolder") -> Path:

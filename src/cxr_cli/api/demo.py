@@ -104,7 +104,7 @@ def _refuse_other_dataset(workspace: Workspace, metadata: Path) -> None:
     if not workspace.dataset.record.exists():
         return
     options = read_record(workspace.dataset.record, DatasetRecord).options
-    sources = options["metadata"] or [options["folders"]]
+    sources = options["metadata"] or [options["folders"] or "a folder of DICOM"]
     if sources != [str(metadata)]:
         raise WorkspaceError(
             f"Expected a workspace without a dataset of your own. Received: {workspace.root}, prepared from "

@@ -1,5 +1,7 @@
 """Heat maps: `gradcam`."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, as_text, find_workspace
@@ -7,6 +9,8 @@ from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, as_text,
 if TYPE_CHECKING:
     from cxr_cli.explanation.explain import WrittenHeatMap
     from cxr_cli.explanation.explain_all import Gallery
+    from cxr_cli.pacs.heat_objects import HeatObjects
+    from cxr_cli.workspace.folders import RunFolder
 
 
 def gradcam(
@@ -23,6 +27,7 @@ def gradcam(
     curves: bool = False,
     randomize: bool = False,
     frame: int | None = None,
+    dicom_out: AnyPath | None = None,
     force: bool = False,
     model: str | None = None,
     workspace: AnyPath | None = None,
@@ -43,6 +48,8 @@ def gradcam(
         randomize: check that maps change when the network's weights are random; needs TensorFlow.
         frame: the frame of each file to read, from 1. Defaults to none: a DICOM file must hold one; of pages, the
             first.
+        dicom_out: a folder to write each film's map to as DICOM as well: a secondary capture to look at, and a
+            parametric map with the values. The films must be DICOM. Needs the extra `dicom`.
         force: explain any picture, also one that should get no class. Defaults to False.
         model: the name of a trained run, or "bundled". Defaults to the newest, else the bundled one.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
@@ -64,9 +71,11 @@ def gradcam(
     if not 0 <= alpha <= 1:
         raise UsageError(f"Expected an alpha from 0 to 1. Received: {alpha}.", hint="For example: --alpha 0.5")
     place, paths, method, split = find_workspace(workspace), as_paths(films), str(method), as_text(split)
+    writer = _heat_objects(place.run(model), paths, Path(dicom_out), alpha=alpha, split=split) if dicom_out else None
+    made: WrittenHeatMap | Gallery
     with frame_chosen(frame):
         if is_one_film(paths) and not any((split, lungs, lesions, curves, randomize)):
-            return explain(
+            made = explain(
                 place,
                 paths[0],
                 output=as_path(output),
@@ -77,21 +86,49 @@ def gradcam(
                 force=force,
                 run=model,
             )
-        from cxr_cli.explanation.explain_all import explain_all
+            if writer:
+                writer.add(paths[0], made.heat)
+        else:
+            from cxr_cli.explanation.explain_all import explain_all
 
-        return explain_all(
-            place,
-            paths,
-            output=as_path(output),
-            method=method,
-            target=target,
-            alpha=alpha,
-            raw=raw,
-            split=split,
-            lungs=as_path(lungs),
-            lesions=as_path(lesions),
-            curves=curves,
-            randomize=randomize,
-            force=force,
-            run=model,
+            made = explain_all(
+                place,
+                paths,
+                output=as_path(output),
+                method=method,
+                target=target,
+                alpha=alpha,
+                raw=raw,
+                split=split,
+                lungs=as_path(lungs),
+                lesions=as_path(lesions),
+                curves=curves,
+                randomize=randomize,
+                force=force,
+                use=writer.add if writer else None,
+                run=model,
+            )
+    if writer:
+        writer.tell()
+        made = replace(made, unwritten=writer.failed)
+    return made
+
+
+def _heat_objects(
+    run: "RunFolder", films: list[Path], folder: Path, *, alpha: float, split: str | None
+) -> "HeatObjects":
+    """Check all that DICOM objects of heat maps need before any work."""
+    from cxr_cli.errors import UsageError
+    from cxr_cli.films.find import find_films
+    from cxr_cli.pacs.heat_objects import HeatObjects
+    from cxr_cli.pacs.study_film import check_study_films, require_dicom
+    from cxr_cli.prediction.predictor import open_predictor
+
+    if split:
+        raise UsageError(
+            "Expected dicom_out with DICOM films that are named. Received: a part of the dataset.",
+            hint="Leave out --split, or --dicom-out",
         )
+    require_dicom()
+    check_study_films(find_films(films))
+    return HeatObjects(folder, open_predictor(run), alpha=alpha)

@@ -1,6 +1,7 @@
 """A trained run, to predict and explain films with."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -196,10 +197,14 @@ def load_run(run: AnyPath | None = None, *, workspace: AnyPath | None = None) ->
 
 
 def predict(
-    films: AnyPaths,
+    films: AnyPaths | None = None,
     *,
     model: str | None = None,
     csv: AnyPath | None = None,
+    dicom_out: AnyPath | None = None,
+    dicomweb: str | None = None,
+    study: str | None = None,
+    series: str | None = None,
     alpha: float | None = None,
     frame: int | None = None,
     force: bool = False,
@@ -213,6 +218,11 @@ def predict(
         films: image files, folders or globs.
         model: the name of a trained run, or "bundled". Defaults to the newest, else the bundled one.
         csv: a CSV file to write the predictions to as well.
+        dicom_out: a folder to write a DICOM structured report of each film to as well; the films must be DICOM. Needs
+            the extra `dicom`.
+        dicomweb: in place of films, the address of a DICOMweb server to fetch them from. Needs the extra `dicom`.
+        study: with `dicomweb`, the Study Instance UID.
+        series: with `study`, the Series Instance UID of one series. Defaults to all series.
         alpha: give each film's prediction set too, which may lack the right class for this share of the patients of
             each class, in (0, 1). Defaults to none.
         frame: the frame of each file to read, from 1. Defaults to none: a DICOM file must hold one; of pages, the
@@ -229,15 +239,18 @@ def predict(
     Raises:
         UsageError: options that don't go together, or `csv` is one of the films.
         ImageError: there is no film at one of the paths.
+        PacsError: the DICOMweb server can't be reached, refuses, or has no such film.
         WorkspaceError: there is no run, or it is damaged.
     """
     place, paths = find_workspace(workspace), as_paths(films)
     if cluster or output:
         from cxr_cli.cluster.predicting import check_usage, predict_on_cluster
 
-        address, folder = check_usage(cluster, as_path(output), csv=as_path(csv), frame=frame)
+        address, folder = check_usage(
+            cluster, as_path(output), csv=as_path(csv), frame=frame, dicom=dicom_out or dicomweb
+        )
         return predict_on_cluster(address, place.run(model), paths, folder, alpha=alpha, force=force)
-    from cxr_cli.films.find import find_films
+    from cxr_cli.films.find import Films, find_films
     from cxr_cli.films.reader import frame_chosen
     from cxr_cli.prediction.files import predict_files
     from cxr_cli.prediction.predictor import open_predictor
@@ -245,8 +258,32 @@ def predict(
 
     predictor = open_predictor(place.run(model))
     sets = None if alpha is None else open_sets(predictor.run, alpha)
-    with frame_chosen(frame):
-        results = predict_files(
-            predictor, find_films(paths), dataset=place.dataset, csv=as_path(csv), sets=sets, force=force
-        )
-        return [result.row for result in results]
+    with ExitStack() as stack:
+        stack.enter_context(frame_chosen(frame))
+        if dicomweb or study or series or not paths:
+            from cxr_cli.pacs.dicomweb import fetched_films
+
+            found: Films = stack.enter_context(fetched_films(paths, dicomweb, study, series))
+        else:
+            found = find_films(paths)
+        reports = None
+        if dicom_out:
+            from cxr_cli.pacs.reports import Reports
+            from cxr_cli.pacs.study_film import check_study_films
+
+            check_study_films(found)
+            reports = Reports(Path(dicom_out), predictor)
+        rows = []
+        for result in predict_files(
+            predictor,
+            found,
+            dataset=place.dataset,
+            csv=as_path(csv),
+            sets=sets,
+            force=force,
+            by_name=bool(dicomweb),
+        ):
+            if reports:
+                reports.add(result.film, result.row)
+            rows.append(result.row)
+    return rows

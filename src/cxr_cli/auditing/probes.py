@@ -72,7 +72,8 @@ def feature_scores(
             _TREES, min_samples_leaf=3, max_features=0.3, class_weight="balanced", random_state=seed, n_jobs=-1
         ).fit(features[train], positives[train])
         scores[test] += forest.predict_proba(features[test])[:, 1]
-        importances += forest.feature_importances_
+        with np.errstate(invalid="ignore"):  # where no tree has a split, no feature has an importance
+            importances += np.nan_to_num(forest.feature_importances_)
     return scores / _REPEATS, importances / max(importances.sum(), 1e-12)
 
 

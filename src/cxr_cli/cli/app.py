@@ -20,6 +20,7 @@ from cxr_cli.cli import (
     evaluate,
     export,
     gradcam,
+    listen,
     phantoms,
     predict,
     prepare,
@@ -58,6 +59,7 @@ _COMMANDS = (
     segment,
     export,
     serve,
+    listen,
     phantoms,
 )
 for module in _COMMANDS:

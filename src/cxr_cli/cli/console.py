@@ -22,6 +22,11 @@ def result(text: str = "") -> None:
     print(text)
 
 
+def result_now(text: str) -> None:
+    """Print a result of a command that goes on, also into a pipe or a file at once."""
+    print(text, flush=True)
+
+
 def result_json(value: Any) -> None:
     """Print a result for programs."""
     print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli.options import ForceOption, FrameOption, JsonOption, RunOption, WorkspaceOption
+from cxr_cli.cli.options import DicomOutOption, ForceOption, FrameOption, JsonOption, RunOption, WorkspaceOption
 from cxr_cli.errors import AbstentionError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
 from cxr_cli.workspace.folders import PARTS
@@ -75,6 +75,7 @@ def gradcam(
         ),
     ] = False,
     frame: FrameOption = None,
+    dicom_out: DicomOutOption = None,
     force: ForceOption = False,
     run: RunOption = None,
     workspace: WorkspaceOption = None,
@@ -106,6 +107,7 @@ def gradcam(
             curves=curves,
             randomize=randomize,
             frame=frame,
+            dicom_out=dicom_out,
             force=force,
             model=run,
             workspace=workspace,

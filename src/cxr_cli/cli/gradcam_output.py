@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cxr_cli.cli import console
-from cxr_cli.cli.exit_codes import exit_code_of
+from cxr_cli.cli.exit_codes import ExitCode, exit_code_of
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import AbstentionError, CxrError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
@@ -53,10 +53,14 @@ def show_heat_maps(made: "WrittenHeatMap | Gallery", *, as_json: bool) -> None:
     """
     from cxr_cli.explanation.explain import WrittenHeatMap
 
+    for problem in made.unwritten:
+        console.show_error(problem)
     if isinstance(made, WrittenHeatMap):
         _show_one(made, as_json=as_json)
     else:
         _show_gallery(made, as_json=as_json)
+    if made.unwritten:
+        raise typer.Exit(ExitCode.SOME_FILMS_FAILED)
 
 
 def _show_one(made: "WrittenHeatMap", *, as_json: bool) -> None:

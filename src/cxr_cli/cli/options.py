@@ -82,6 +82,15 @@ PatientPatternOption = Annotated[
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Give a class to every picture, also to one that is no chest film.")
 ]
+DicomOutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--dicom-out",
+        metavar="DIR",
+        help="Also write the results as DICOM objects of the films' studies into this folder. The films must be DICOM.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Method = StrEnum("Method", {name: name for name in SEGMENTATION_METHODS})  # type: ignore[misc]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]

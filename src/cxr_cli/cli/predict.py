@@ -1,7 +1,7 @@
 """`cxr predict`: the class and confidence of each film."""
 
 from collections import Counter
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ from cxr_cli.cli.exit_codes import exit_code_of
 from cxr_cli.cli.options import (
     AlphaOption,
     ClusterOption,
+    DicomOutOption,
     ForceOption,
     FrameOption,
     JsonOption,
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 
 def predict(
-    films: Annotated[list[Path], typer.Argument(help="Films, folders of films, or globs.", show_default=False)],
+    films: Annotated[
+        list[Path] | None, typer.Argument(help="Films, folders of films, or globs.", show_default=False)
+    ] = None,
     run: RunOption = None,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write the predictions to this CSV file too.", show_default=False)
@@ -34,6 +37,24 @@ def predict(
     alpha: AlphaOption = None,
     frame: FrameOption = None,
     cluster: ClusterOption = None,
+    dicom_out: DicomOutOption = None,
+    dicomweb: Annotated[
+        str | None,
+        typer.Option(
+            "--dicomweb",
+            metavar="URL",
+            help="In place of films: the address of a DICOMweb server to fetch them from, with --study.",
+            show_default=False,
+        ),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option("--study", metavar="UID", help="With --dicomweb: the study to predict.", show_default=False),
+    ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option("--series", metavar="UID", help="With --study: this series alone.", show_default=False),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -53,14 +74,17 @@ def predict(
 
     Example: cxr predict covid.png
     """
+    if not (films or dicomweb or study or series):
+        raise typer.BadParameter("Expected films, or a DICOMweb server with a study.")
     if cluster or output:
         predict_cluster.predict_on(
-            films,
+            films or [],
             cluster=cluster,
             output=output,
             csv_file=csv_file,
             frame=frame,
             alpha=alpha,
+            dicom=dicom_out or dicomweb,
             run=run,
             force=force,
             workspace=workspace,
@@ -68,7 +92,7 @@ def predict(
         )
         return
     from cxr_cli.errors import CxrError
-    from cxr_cli.films.find import find_films
+    from cxr_cli.films.find import Films, find_films
     from cxr_cli.films.reader import frame_chosen
     from cxr_cli.prediction.abstention import abstention_summary
     from cxr_cli.prediction.files import predict_files, seen_sentence, seen_summary
@@ -79,11 +103,28 @@ def predict(
     place = Workspace.find(workspace)
     predictor = open_predictor(place.run(run))
     sets = None if alpha is None else open_sets(predictor.run, alpha)
-    name, paths = predictor.run.name_and_version, find_films(films)
-    alone = len(paths) == 1
-    predicted, failed, seen, reasons = 0, 0, Counter[str](), Counter[str]()
-    results = predict_files(predictor, paths, dataset=place.dataset, csv=csv_file, sets=sets, force=force)
-    with frame_chosen(frame), closing(results), console.json_array() if as_json else nullcontext() as show_json:
+    with ExitStack() as stack:
+        stack.enter_context(frame_chosen(frame))
+        if not films or dicomweb or study or series:
+            from cxr_cli.pacs.dicomweb import fetched_films
+
+            paths: Films = stack.enter_context(fetched_films(films, dicomweb, study, series))
+        else:
+            paths = find_films(films)
+        reports = None
+        if dicom_out:
+            from cxr_cli.pacs.reports import Reports
+            from cxr_cli.pacs.study_film import check_study_films
+
+            check_study_films(paths)
+            reports = Reports(dicom_out, predictor)
+        name, alone = predictor.run.name_and_version, len(paths) == 1
+        predicted, failed, seen, reasons = 0, 0, Counter[str](), Counter[str]()
+        results = predict_files(
+            predictor, paths, dataset=place.dataset, csv=csv_file, sets=sets, force=force, by_name=bool(dicomweb)
+        )
+        stack.enter_context(closing(results))
+        show_json = stack.enter_context(console.json_array()) if as_json else None
         for result in results:
             if result.row.reason:
                 reasons[result.row.reason] += 1
@@ -94,12 +135,18 @@ def predict(
             seen.update(filter(None, [result.row.seen]))
             if result.row.note:
                 console.note(f"{result.row.image}: {result.row.note}.")
+            if reports:
+                reports.add(result.film, result.row)
             if show_json:
                 show_json(result.row.as_json(predictor.negative))
             elif not result.row.error:
                 show_prediction(result.row, result.decision, sets)
     if csv_file:
         console.note(f"Predictions: {csv_file}")
+    if reports:
+        reports.tell()
+        for problem in reports.failed:
+            console.show_error(problem)
     if seen:
         console.note(seen_sentence(name, next(iter(seen))) if alone else seen_summary(name, seen, predicted))
     if reasons:
@@ -111,8 +158,9 @@ def predict(
         console.note(f"Predicted by {predictor.run.title}{why}. {DISCLAIMER}")
     if failed and not alone:
         console.note(f"{failed} of {len(paths)} files could not be read.")
-    if predicted < len(paths):
-        raise typer.Exit(exit_code_of(done=predicted, failed=len(paths) - predicted))
+    done = predicted - len(reports.failed if reports else [])
+    if done < len(paths):
+        raise typer.Exit(exit_code_of(done=predicted, failed=len(paths) - done))
 
 
 def show_prediction(row: "PredictionRow", decision: str = "", sets: "PredictionSets | None" = None) -> None:

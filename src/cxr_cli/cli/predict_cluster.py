@@ -17,6 +17,7 @@ def predict_on(
     output: Path | None,
     csv_file: Path | None,
     frame: int | None,
+    dicom: object,
     alpha: float | None,
     run: str | None,
     force: bool,
@@ -28,7 +29,7 @@ def predict_on(
     from cxr_cli.workspace.folders import PredictionsFolder
     from cxr_cli.workspace.layout import Workspace
 
-    address, folder = check_usage(cluster, output, csv=csv_file, frame=frame)
+    address, folder = check_usage(cluster, output, csv=csv_file, frame=frame, dicom=dicom)
     console.note(connecting(address))
     predictor = Workspace.find(workspace).run(run)
     record = predict_on_cluster(address, predictor, films, folder, alpha=alpha, force=force)

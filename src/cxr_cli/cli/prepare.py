@@ -1,4 +1,4 @@
-"""`cxr prepare`: metadata and images, or class folders, to a split dataset."""
+"""`cxr prepare`: metadata and images, class folders or DICOM files to a split dataset."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,6 @@ from cxr_cli.cli.options import (
     Method,
     PatientPatternOption,
     SeedOption,
-    ViewsOption,
     WorkspaceOption,
 )
 from cxr_cli.lungs.methods import DEFAULT_METHOD
@@ -36,8 +35,32 @@ def prepare(
             show_default=False,
         ),
     ] = None,
+    dicom: Annotated[
+        Path | None,
+        typer.Option(
+            "--dicom",
+            help="In place of metadata: a folder of DICOM files. No name, date or number of a patient is kept.",
+            show_default=False,
+        ),
+    ] = None,
+    findings: Annotated[
+        Path | None,
+        typer.Option(
+            "--findings",
+            help="With --dicom: CSV file with a column finding, and one of SOPInstanceUID, AccessionNumber and "
+            "filename.",
+            show_default=False,
+        ),
+    ] = None,
     images: ImagesOption = None,
-    views: ViewsOption = None,
+    views: Annotated[
+        str | None,
+        typer.Option(
+            "--views",
+            help="With --metadata or --dicom: views to keep, separated by commas. Default: PA,AP,AP Supine.",
+            show_default=False,
+        ),
+    ] = None,
     patient_pattern: PatientPatternOption = None,
     positive: Annotated[
         str | None,
@@ -97,7 +120,7 @@ def prepare(
 ) -> None:
     """Make a dataset: select films, and split them by patient.
 
-    The films come with a metadata file, or lie in class folders. The parts are train, val and test.
+    The films come with a metadata file, lie in class folders, or are DICOM files. The parts are train, val and test.
 
     Example: cxr prepare --metadata dataset/metadata.csv
     """
@@ -107,6 +130,8 @@ def prepare(
     prepared = prepare_dataset(
         metadata=metadata,
         folders=folders,
+        dicom=dicom,
+        findings=findings,
         images=images,
         views=views,
         patient_pattern=patient_pattern,

@@ -8,6 +8,8 @@ from cxr_cli.cli.failed_films import end_with_failed
 if TYPE_CHECKING:
     from cxr_cli.dataset.prepare import Prepared
 
+_SHOWN = 10  # errors of films that no table names
+
 
 def show_prepared(prepared: "Prepared", *, as_json: bool) -> None:
     """Print what was left out and why, where the rest is, and warnings.
@@ -18,6 +20,10 @@ def show_prepared(prepared: "Prepared", *, as_json: bool) -> None:
     for column in prepared.missing_columns:
         effect = "films count as one patient each" if column == "patientid" else "its rule was skipped"
         console.note(f"Note: a metadata file has no column {column!r}: {effect}.")
+    for error in prepared.unread[:_SHOWN]:
+        console.note(error)
+    if len(prepared.unread) > _SHOWN:
+        console.note(f"… and {len(prepared.unread) - _SHOWN} more")
     if as_json:
         import msgspec
 
@@ -33,7 +39,8 @@ def show_prepared(prepared: "Prepared", *, as_json: bool) -> None:
 
 def _show(prepared: "Prepared") -> None:
     record = prepared.record
-    what = "files in the folders" if record.options["folders"] else "rows in the metadata"
+    of_files = record.options["folders"] or record.options.get("dicom")
+    what = "files in the folders" if of_files else "rows in the metadata"
     steps = [(what, "", record.rows)]
     steps += [(step.rule, f"-{step.removed}" if step.removed else "0", step.left) for step in record.funnel]
     console.table([(what.split()[0].capitalize(), "left out", "kept"), *steps], indent=0)

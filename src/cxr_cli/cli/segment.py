@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli.options import FrameOption, JsonOption, Method, WorkspaceOption
+from cxr_cli.cli.options import DicomOutOption, FrameOption, JsonOption, Method, WorkspaceOption
 from cxr_cli.lungs.methods import DEFAULT_METHOD
 
 
@@ -49,6 +49,7 @@ def segment(
         ),
     ] = None,
     frame: FrameOption = None,
+    dicom_out: DicomOutOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -65,7 +66,14 @@ def segment(
 
     show_segmentation(
         segment_films(
-            films, method=method, run=run, reference=reference, output=output, frame=frame, workspace=workspace
+            films,
+            method=method,
+            run=run,
+            reference=reference,
+            output=output,
+            frame=frame,
+            dicom_out=dicom_out,
+            workspace=workspace,
         ),
         as_json=as_json,
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cxr_cli.cli import console
-from cxr_cli.cli.exit_codes import exit_code_of
+from cxr_cli.cli.exit_codes import ExitCode, exit_code_of
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError
 
@@ -25,7 +25,7 @@ def show_segmentation(made: "Segmentation", *, as_json: bool) -> None:
 
     record, errors = made.record, made.errors
     films = len(record.films) + len(errors)
-    for error in errors:
+    for error in (*errors, *made.unwritten):
         console.show_error(error if films == 1 else CxrError(error.message))
     if as_json:
         console.result_json(msgspec.to_builtins(record))
@@ -37,6 +37,8 @@ def show_segmentation(made: "Segmentation", *, as_json: bool) -> None:
         if films > 1:
             console.note(f"{len(errors)} of {films} films could not be read.")
         raise typer.Exit(exit_code_of(done=len(record.films), failed=len(errors)))
+    if made.unwritten:
+        raise typer.Exit(ExitCode.SOME_FILMS_FAILED)
 
 
 def _show_film(film: "SegmentedFilm") -> None:

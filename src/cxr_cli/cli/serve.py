@@ -1,5 +1,6 @@
 """`cxr serve`: a page that predicts films."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,15 +13,37 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 7860,
     host: Annotated[
         str,
-        typer.Option("--host", help="Address to listen on. Any address but the default opens the page to the network."),
+        typer.Option("--host", help="Address to listen on. Any but the default opens the page to the network."),
     ] = "127.0.0.1",
+    auth: Annotated[
+        bool, typer.Option("--auth", help="Ask for a password: that in $CXR_PASSWORD, else one that you type now.")
+    ] = False,
+    auth_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--auth-file", metavar="FILE", help="Ask for the password in the first line of a file.", show_default=False
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="NAME",
+            help="Name of a proxy before the page, under which browsers know it. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    max_mb: Annotated[int, typer.Option("--max-mb", min=1, help="Megabytes of one film.")] = 100,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds for one film, after which it is given up.")
+    ] = 20,
     alpha: AlphaOption = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Serve a web page that predicts the films dropped on it.
 
-    The page is open to this machine only, unless --host says otherwise.
+    The page is open to this machine only, unless --host says otherwise. Then it needs a password: --auth.
 
     Needs the extra web: pip install "cxr-cli[web]". Films are not kept.
 
@@ -28,4 +51,16 @@ def serve(
     """
     from cxr_cli.api.serving import serve as serve_page
 
-    serve_page(model=run, port=port, host=host, alpha=alpha, open=open_browser, workspace=workspace)
+    serve_page(
+        model=run,
+        port=port,
+        host=host,
+        auth=auth,
+        auth_file=auth_file,
+        allow_host=allow_host or (),
+        max_mb=max_mb,
+        timeout=timeout,
+        alpha=alpha,
+        open=open_browser,
+        workspace=workspace,
+    )

@@ -83,12 +83,17 @@ def predict_on_cluster(
 
 
 def check_usage(
-    cluster: str | None, output: Path | None, *, csv: Path | None = None, frame: int | None = None
+    cluster: str | None,
+    output: Path | None,
+    *,
+    csv: Path | None = None,
+    frame: int | None = None,
+    dicom: object = None,
 ) -> tuple[str, Path]:
     """The address of the cluster and the folder for the predictions, where the options go together.
 
     Raises:
-        UsageError: one of the two is missing, a CSV file is to be written too, or a frame is chosen.
+        UsageError: one of the two is missing, or they are given with a CSV file, a frame, or options of DICOM.
     """
     if not output:
         raise UsageError(
@@ -107,6 +112,11 @@ def check_usage(
         raise UsageError(
             "Expected cluster or frame. Received: both.",
             hint="A cluster reads films that are alone in their files: leave out --frame, or --cluster and --output",
+        )
+    if dicom:
+        raise UsageError(
+            "Expected cluster without dicom_out and dicomweb. Received: both.",
+            hint="Leave out --cluster, or --dicom-out and --dicomweb",
         )
     return cluster, output
 

@@ -15,7 +15,7 @@ from cxr_cli.films.inside import Inside
 
 DEFAULT_VIEWS = ("PA", "AP", "AP Supine")
 DEFAULT_POSITIVE = "COVID-19"
-_NO_FINDING_YET = {"", "todo", "unknown"}
+NO_FINDING_YET = {"", "todo", "unknown"}
 
 
 def label_names(positive: str) -> tuple[str, str]:
@@ -171,7 +171,7 @@ class _Row:
 
     def without_finding(self) -> str:
         finding = self.get("finding")
-        return f"finding is {finding or 'empty'}" if finding.casefold() in _NO_FINDING_YET else ""
+        return f"finding is {finding or 'empty'}" if finding.casefold() in NO_FINDING_YET else ""
 
     def without_image(self, find: ImageFinder) -> str:
         """Why the row has no image file that can be read; finds it otherwise."""

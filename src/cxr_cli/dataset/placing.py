@@ -39,6 +39,24 @@ class FramedRow:
 _TABLE = CsvTable(FramedRow, made_by=DatasetRecord.MADE_BY)
 
 
+def write_pixels(files: Sequence[Path], made: DatasetFolder, paths: Sequence[str]) -> None:
+    """Write each film as a PNG of 8 bits, with its pixels as they are displayed and nothing else of its file.
+
+    Args:
+        files: the films.
+        made: the folder of the dataset.
+        paths: where they go, from that folder.
+    """
+    written = in_threads(partial(_write_pixels, root=made.root), list(zip(files, paths, strict=True)))
+    for _ in track(written, "Writing films", total=len(files)):
+        pass
+
+
+def _write_pixels(film: tuple[Path, str], *, root: Path) -> None:
+    file, path = film
+    save_picture(Image.fromarray(read_film(file)), root / path)
+
+
 def copy_films(films: Sequence[Film], made: DatasetFolder, *, link: bool) -> None:
     """Copy each film from its original place, or make a hard link.
 
@@ -68,11 +86,12 @@ def _put_one(film: Film, *, root: str, link: bool) -> None:
         ) from error
 
 
-def write_framed(films: Sequence[Film], made: DatasetFolder, framing: Framing) -> list[Film]:
+def write_framed(films: Sequence[Film], files: Sequence[Path], made: DatasetFolder, framing: Framing) -> list[Film]:
     """Write each film as PNG, cropped or with all but the lungs black. A film whose lungs are not found stays whole.
 
     Args:
         films: of the manifest, with paths that end in .png.
+        files: the films before framing.
         made: the folder of the dataset, where `segmentation.csv` says whether the lungs of each film were found.
         framing: what to do with the films.
 
@@ -80,7 +99,8 @@ def write_framed(films: Sequence[Film], made: DatasetFolder, framing: Framing) -
         The films that stayed whole.
     """
     doing = "Cropping films to the lungs" if framing.kind == "crop" else "Keeping the lungs of the films"
-    written = in_threads(partial(_write_one, root=made.root, framing=framing), films)
+    pairs = list(zip(films, files, strict=True))
+    written = in_threads(partial(_write_one, root=made.root, framing=framing), pairs)
     results = list(track(written, doing, total=len(films)))
     _TABLE.write(
         made.segmentation,
@@ -92,7 +112,8 @@ def write_framed(films: Sequence[Film], made: DatasetFolder, framing: Framing) -
     return [film for film, (reason, _) in zip(films, results, strict=True) if reason]
 
 
-def _write_one(film: Film, *, root: Path, framing: Framing) -> tuple[str, FilmBox]:
-    framed = frame_film(read_film(Path(film.original)), framing)
+def _write_one(pair: tuple[Film, Path], *, root: Path, framing: Framing) -> tuple[str, FilmBox]:
+    film, file = pair
+    framed = frame_film(read_film(file), framing)
     save_picture(Image.fromarray(framed.film), root / film.path)
     return framed.reason, framed.box

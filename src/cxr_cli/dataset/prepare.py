@@ -1,26 +1,29 @@
-"""Prepare a dataset from metadata or class folders: split films with a manifest, pictures and a record."""
+"""Prepare a dataset from metadata, class folders or DICOM: split films with a manifest, pictures and a record."""
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from cxr_cli.dataset.classes import write_classes
 from cxr_cli.dataset.describe import describe
+from cxr_cli.dataset.dicom_folder import select_from_dicom
 from cxr_cli.dataset.duplicates import write_duplicates
 from cxr_cli.dataset.file_names import file_names
 from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.dataset.manifest import Film, write_manifest
 from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_films
 from cxr_cli.dataset.overview import draw_distribution, draw_samples
-from cxr_cli.dataset.placing import copy_films, write_framed
+from cxr_cli.dataset.placing import copy_films, write_framed, write_pixels
+from cxr_cli.dataset.pseudonyms import open_pseudonyms
 from cxr_cli.dataset.reading import ReadFilms, read_here
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.selection import EXCLUDED, Selection
 from cxr_cli.dataset.sources import SourceFilms, read_source
 from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, split_held_out
+from cxr_cli.dataset.usage import check_sources, refuse_inside
 from cxr_cli.dataset.warnings import warnings_of
 from cxr_cli.errors import SplitError, UsageError, WorkspaceError
 from cxr_cli.lungs.framing import Framing
@@ -37,6 +40,7 @@ class Prepared:
     dataset: DatasetFolder
     record: DatasetRecord
     missing_columns: list[str]  # of the metadata; the rule or grouping that needs them was skipped
+    unread: list[str]  # errors of DICOM files whose paths are in no file of the workspace, for the terminal only
 
     @property
     def warnings(self) -> list[str]:
@@ -49,6 +53,8 @@ def prepare(
     *,
     metadata: Sequence[Path] = (),
     folders: Path | None = None,
+    dicom: Path | None = None,
+    findings: Path | None = None,
     images: Path | None = None,
     views: Sequence[str] | None = None,
     positive: str | None = None,
@@ -60,7 +66,7 @@ def prepare(
     framing: Framing | None = None,
     read: ReadFilms = read_here,
 ) -> Prepared:
-    """Make the workspace's dataset from metadata or class folders; an earlier one is replaced once this one is whole.
+    """Make the workspace's dataset from metadata, class folders or DICOM; it replaces an earlier one once it is whole.
 
     Args:
         workspace: where the dataset goes. If it lies in `folders`, it is ignored there.
@@ -68,8 +74,10 @@ def prepare(
         folders: in place of metadata, the folder of the class folders, or of train, val and test with class folders in
             each: see `select_from_folders`. A part that is given is kept as it is; a missing val or test is cut from
             train.
+        dicom: in place of metadata, a folder of DICOM files: see `select_from_dicom`. Their copies hold pixels only.
+        findings: with dicom, a CSV file with the finding of each film: see `read_findings`.
         images: with metadata, where the image files are. Defaults to each metadata file's folder.
-        views: with metadata, the views to keep. Defaults to `DEFAULT_VIEWS`.
+        views: with metadata or dicom, the views to keep. Defaults to `DEFAULT_VIEWS`.
         positive: the finding, or class folder, that makes a film positive; the positive class is always 1. Defaults to
             COVID-19, or the class folder that is named for COVID.
         patient_pattern: with folders, a regular expression that finds the patient in file names. Defaults to none.
@@ -84,30 +92,45 @@ def prepare(
 
     Raises:
         UsageError: the arguments don't go together.
-        MetadataError: no film is left, or the metadata can't be read.
-        FolderError: the class folders can't be understood.
+        MetadataError: no film is left, or the metadata or findings can't be read.
+        FolderError: the class folders can't be understood, or there is no folder of DICOM files.
         SplitError: the films can't be split with both classes in each part, or shares of a split that is given.
         WorkspaceError: the workspace is in use or can't be written to.
     """
-    _check_usage(metadata, folders, images=images, views=views, hold_out=hold_out, patient_pattern=patient_pattern)
-    if link and framing:
+    sources = {"metadata": metadata, "folders": folders, "dicom": dicom}
+    further = {
+        "findings": findings,
+        "images": images,
+        "views": views,
+        "hold_out": hold_out or None,
+        "patient_pattern": patient_pattern,
+    }
+    check_sources(sources, further)
+    if link and (framing or dicom):
         raise UsageError(
-            f"Expected link or {framing.kind}. Received: both.",
+            f"Expected link or {framing.kind if framing else 'dicom'}. Received: both.",
             hint="Films that are changed can't be links: leave out one",
         )
+    for path in [*metadata, *filter(None, [images, dicom, findings])]:
+        refuse_inside(workspace, path, "DICOM files and findings" if dicom else "metadata and images")
     if folders:
         selection = _select_from_folders(workspace, folders, positive, patient_pattern, split)
     else:
-        for path in [*metadata, *([images] if images else [])]:
-            _refuse_inside(workspace, path, "metadata and images")
         views, positive = views or DEFAULT_VIEWS, positive or DEFAULT_POSITIVE
-        selection = select_films(metadata, images=images, views=views, positive=positive)
+        if dicom and findings:
+            pseudonyms = open_pseudonyms(workspace.pseudonym_key)
+            selection = select_from_dicom(
+                dicom, findings, pseudonyms=pseudonyms, views=views, positive=positive, skip=workspace.root
+            )
+        else:
+            selection = select_films(metadata, images=images, views=views, positive=positive)
     shares = split or DEFAULT_SHARES
     options: dict[str, object] = {
         "metadata": [str(path) for path in metadata],
         "images": str(images) if images else None,
         "views": list(views) if views else None,
         "folders": str(folders) if folders else None,
+        "dicom": dicom is not None,  # its path, and that of the findings, may name people
         "patient_pattern": patient_pattern,
         "positive": selection.positive if folders else positive,
         "split": "given" if len(selection.given_parts) == len(PARTS) else "/".join(f"{share:g}" for share in shares),
@@ -129,29 +152,6 @@ def prepare(
         )
 
 
-def _check_usage(
-    metadata: Sequence[Path],
-    folders: Path | None,
-    *,
-    images: Path | None,
-    views: Sequence[str] | None,
-    hold_out: Sequence[str],
-    patient_pattern: str | None,
-) -> None:
-    """Refuse arguments that don't go together, in words for Python and the command line alike."""
-    if bool(metadata) == bool(folders):
-        raise UsageError(
-            f"Expected metadata or folders. Received: {'both' if folders else 'neither'}.",
-            hint="For example: cxr prepare --metadata FILE; or: cxr prepare --folders DIR",
-        )
-    with_metadata: dict[str, object] = {"images": images, "views": views, "hold_out": hold_out or None}
-    with_folders: dict[str, object] = {"patient_pattern": patient_pattern}
-    other, refused = ("metadata", with_metadata) if folders else ("folders", with_folders)
-    for name, value in refused.items():
-        if value is not None:
-            raise UsageError(f"Expected {name} with {other} only. Received: {name} without it.", hint="Leave it out")
-
-
 def _select_from_folders(
     workspace: Workspace,
     folders: Path,
@@ -159,7 +159,7 @@ def _select_from_folders(
     patient_pattern: str | None,
     split: Sequence[float] | None,
 ) -> Selection:
-    _refuse_inside(workspace, folders, "class folders")
+    refuse_inside(workspace, folders, "class folders")
     if os.path.realpath(folders) == os.path.realpath(workspace.root):
         raise WorkspaceError(
             f"Expected class folders outside the workspace. Received: {folders} is the workspace.",
@@ -173,14 +173,6 @@ def _select_from_folders(
             hint="Leave out --split",
         )
     return selection
-
-
-def _refuse_inside(workspace: Workspace, path: Path, what: str) -> None:
-    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(workspace.dataset.root)):
-        raise WorkspaceError(
-            f"Expected {what} outside {workspace.dataset.root}, which is replaced. Received: {path}.",
-            hint="Name another workspace: --workspace DIR",
-        )
 
 
 def _make(
@@ -199,12 +191,20 @@ def _make(
     source = read_source(selection, read)
     suffix = ".png" if framing else None
     films = _split(source, selection, shares=shares, seed=seed, hold_out=hold_out, suffix=suffix)
+    files, copies = [film.image for film in source.candidates], [film.path for film in films]
+    if private := any(film.private for film in source.candidates):
+        # The copy is all that is written of where a film is. A framed one needs its whole film beside it.
+        copies = [DatasetFolder.whole(PurePosixPath(path).name) for path in copies] if framing else copies
+        root = workspace.dataset.root
+        films = [replace(film, original=str(root / copy)) for film, copy in zip(films, copies, strict=True)]
     with staged_folder(workspace.dataset.root) as stage:
         made = DatasetFolder(stage)
         whole: Sequence[Film] = ()
+        if private:
+            write_pixels(files, made, copies)
         if framing:
-            whole = write_framed(films, made, framing)
-        else:
+            whole = write_framed(films, files, made, framing)
+        elif not private:
             copy_films(films, made, link=link)
         write_manifest(made.manifest, films)
         write_duplicates(made.duplicates, films, source.duplicates)
@@ -216,7 +216,9 @@ def _make(
         write_record(made.record, record)
     # After the dataset: where that fails, the earlier one keeps its classes too.
     write_classes(workspace.class_indices, record.classes)
-    return Prepared(dataset=workspace.dataset, record=record, missing_columns=selection.missing_columns)
+    return Prepared(
+        dataset=workspace.dataset, record=record, missing_columns=selection.missing_columns, unread=selection.unread
+    )
 
 
 def _split(
@@ -250,6 +252,6 @@ def _split(
     )
     for i, part in zip(rest, drawn, strict=True):
         parts[i] = part
-    names = file_names([film.image for film in selection.kept], suffix)
+    names = file_names([film.own_name for film in selection.kept], suffix)
     paths = [DatasetFolder.film(*place) for place in zip(parts, labels, names, strict=True)]
     return source.films(paths=paths, labels=labels, splits=parts)

@@ -43,6 +43,12 @@ class Candidate:
     age: str = ""
     location: str = ""  # the hospital or place, as the metadata has it
     part: str = ""  # train, val or test where it is given
+    private: bool = False  # the path of `image` may name a person and must not be written; `filename` is a pseudonym
+
+    @property
+    def own_name(self) -> Path:
+        """The file that its copy is named after."""
+        return Path(self.filename) if self.private else self.image
 
     def excluded(self, reason: str) -> Exclusion:
         """The same film, left out."""
@@ -54,7 +60,7 @@ class Candidate:
             finding=self.finding,
             view=self.view,
             modality=self.modality,
-            reason=reason,
+            reason=reason.replace(str(self.image), self.filename) if self.private else reason,
         )
 
 
@@ -68,6 +74,7 @@ class Selection:
     kept: list[Candidate] = field(default_factory=list)
     excluded: list[Exclusion] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # image -> why it could not be read; also in `excluded`
+    unread: list[str] = field(default_factory=list)  # errors of private films that can't be read: not to be written
     funnel: list[FunnelStep] = field(default_factory=list)
     missing_columns: list[str] = field(default_factory=list)
     given_parts: list[str] = field(default_factory=list)  # in the order of `PARTS`

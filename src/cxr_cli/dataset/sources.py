@@ -48,7 +48,7 @@ class SourceFilms:
                 location=film.location,
                 sha256=digest,
                 phash=f"{phash:016x}",
-                original=str(film.image),
+                original="" if film.private else str(film.image),
             )
             for film, path, label, split, group, digest, phash in zip(
                 *columns, phashes(spectra(self.small)).tolist(), strict=True
@@ -71,7 +71,11 @@ def read_source(selection: Selection, read: ReadFilms = read_here) -> SourceFilm
     results = list(read([film.image for film in selection.kept]))
     failed = [(film, result.reason) for film, result in zip(selection.kept, results, strict=True) if result.reason]
     rejected = [film.excluded(reason) for film, reason in failed]
-    selection.failed = {str(film.image): reason for film, reason in failed}
+    selection.failed = {
+        one.filename if film.private else str(film.image): one.reason
+        for one, (film, _) in zip(rejected, failed, strict=True)
+    }
+    selection.unread = [reason for film, reason in failed if film.private]
     selection.reject("image can be read", rejected)
     selection.kept = [film for film, result in zip(selection.kept, results, strict=True) if not result.reason]
     if not selection.kept:

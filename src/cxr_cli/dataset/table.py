@@ -45,14 +45,23 @@ def read_table(path: Path) -> Table:
             f"Expected the columns {', '.join(_REQUIRED)} in {path}. Received: {', '.join(filter(None, file.header))}.",
             hint=f"Rename or add the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
         )
-    _refuse_twins(path, file.header, columns)
+    refuse_twins(path, file.header, columns)
     names = list(columns)
     rows = (dict(zip(names, values, strict=True)) for values in file.rows(list(columns.values())))
     return Table(path, names, rows, file.notes)
 
 
-def _refuse_twins(path: Path, header: Sequence[str], columns: dict[str, int]) -> None:
-    """Refuse a file with two columns of a name that is used: one of them would give films the wrong class."""
+def refuse_twins(path: Path, header: Sequence[str], columns: dict[str, int]) -> None:
+    """Refuse a file with two columns of a name that is used: one of them would give films the wrong class.
+
+    Args:
+        path: of the file.
+        header: its names.
+        columns: the places of those that are used, by what they are.
+
+    Raises:
+        MetadataError: one of these names is there twice.
+    """
     names = [folded(column) for column in header]
     times = Counter(names)
     for column, place in columns.items():

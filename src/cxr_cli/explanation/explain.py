@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_cli.errors import UsageError
+from cxr_cli.errors import ImageError, UsageError
 from cxr_cli.explanation.heatmaps import (
     ARRAY_SUFFIX,
     PICTURE_FORMATS,
@@ -33,6 +33,7 @@ class WrittenHeatMap:
     run: RunFolder
     heat: HeatMap
     output: Path
+    unwritten: Sequence[ImageError] = ()  # why there are no DICOM objects of it, if they were asked for
 
 
 def explain_film(

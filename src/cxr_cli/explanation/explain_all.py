@@ -1,6 +1,6 @@
 """Many films come in; a gallery of their heat maps, with what the maps are worth, goes out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from cxr_cli.errors import ImageError, UsageError
 from cxr_cli.explanation.gallery import make_gallery, shown_films
 from cxr_cli.explanation.gallery_films import GalleryFilms, GalleryOptions, find_gallery_films
-from cxr_cli.explanation.heatmaps import ARRAY_SUFFIX, PICTURE_FORMATS, check_target, find_method
+from cxr_cli.explanation.heatmaps import ARRAY_SUFFIX, PICTURE_FORMATS, HeatMap, check_target, find_method
 from cxr_cli.explanation.methods import DEFAULT
 from cxr_cli.explanation.record import GradesRecord, Randomization
 from cxr_cli.prediction.predictor import Predictor, open_predictor
@@ -27,6 +27,7 @@ class Gallery:
     folder: GalleryFolder
     record: GradesRecord
     errors: list[ImageError]  # of the films that got no class or could not be read
+    unwritten: Sequence[ImageError] = ()  # of films with a map, but without the DICOM objects that were asked for
 
 
 def explain_all(
@@ -44,6 +45,7 @@ def explain_all(
     curves: bool = False,
     randomize: bool = False,
     force: bool = False,
+    use: Callable[[Path, HeatMap], None] | None = None,
     run: str | None = None,
 ) -> Gallery:
     """Write a gallery of the heat maps of many films, and measure what the maps are worth.
@@ -62,6 +64,7 @@ def explain_all(
         curves: measure deletion and insertion.
         randomize: compare the maps with those of random weights; needs TensorFlow.
         force: explain any picture, also one that should get no class. Defaults to False.
+        use: called with each film and its map. Defaults to nothing.
         run: the name of the run. Defaults to the newest.
 
     Raises:
@@ -82,7 +85,7 @@ def explain_all(
     method = find_method(method)
     predictor = open_predictor(workspace.run(run))
     gallery_films = find_gallery_films(workspace, predictor, films, split=split)
-    options = GalleryOptions(method, target, alpha, raw, lungs, lesions, curves=curves, force=force)
+    options = GalleryOptions(method, target, alpha, raw, lungs, lesions, curves=curves, force=force, use=use)
     check_target(predictor, method, target)
     if randomize and predictor.run.version:
         raise UsageError(

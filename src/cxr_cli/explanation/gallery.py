@@ -150,6 +150,8 @@ def _make_entry(
     picture = Image.fromarray(pixels)
     picture.thumbnail((_SIDE, _SIDE))
     heat = heat_map(predictor, prediction, np.asarray(picture), method=options.method, target=options.target)
+    if options.use:
+        options.use(film.film, heat)
     save_picture(heat.picture(alpha=options.alpha, truth=film.truth or "", outline=lesions), folder.picture(film.name))
     if options.raw:
         heat.save(folder.map(film.name))

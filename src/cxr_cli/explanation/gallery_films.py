@@ -1,8 +1,9 @@
 """The films of a gallery of heat maps, and how its maps are made."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.originals import whole_films
@@ -13,6 +14,9 @@ from cxr_cli.lungs.segment import named
 from cxr_cli.prediction.predictor import Predictor
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
+
+if TYPE_CHECKING:
+    from cxr_cli.explanation.heatmaps import HeatMap
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class GalleryOptions:
     curves: bool  # measure deletion and insertion
     force: bool = False  # explain pictures that should get no class, too
     seed: int = 0
+    use: "Callable[[Path, HeatMap], None] | None" = None  # called with each film and its map
 
 
 @dataclass(frozen=True)

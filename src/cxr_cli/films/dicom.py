@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from cxr_cli.errors import ImageError
+from cxr_cli.films.dicom_reasons import FaultyFilmError, reason_in_words
 from cxr_cli.films.gray_scale import LookupTable, read_gray_scale
 from cxr_cli.films.limits import BYTES, FRAMES, MEMORY, PIXELS, Limit
 
@@ -113,10 +114,9 @@ def _errors_named(path: Path) -> Iterator[None]:
     except MemoryError as error:
         raise _refusal(path, f"it is damaged, or needs more than {MEMORY}") from error
     # They raise many kinds for a broken file: KeyError, RuntimeError, RecursionError, struct.error, zlib.error …
-    except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = lines[-1].removeprefix("cxr: ") if lines else type(error).__name__
-        raise _refusal(path, reason.rstrip(".")) from error
+    except Exception as error:  # noqa: BLE001
+        # Not even as the cause: a traceback would show its text, which quotes the header.
+        raise _refusal(path, reason_in_words(error)) from None
 
 
 def _refusal(path: Path, reason: str, hint: str = HINT) -> ImageError:
@@ -146,8 +146,8 @@ def _refuse_inflated(path: Path) -> None:
 def _choose(path: Path, data: "Dataset", frame: int | None) -> int:
     """Check what the header says of the pixels; return the frame's number, from 0."""
     if not any(name in data for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        kind = getattr(data.get("SOPClassUID"), "name", "") or "DICOM file"
-        raise _refusal(path, f"it holds no pixels ({kind})")
+        kind = _name(data.get("SOPClassUID"))
+        raise _refusal(path, f"it holds no pixels{f' ({kind})' if kind else ''}")
     rows, columns = int(data.Rows), int(data.Columns)
     if rows * columns > PIXELS.value:
         raise _too_large(path, PIXELS, f"has {columns} × {rows}")
@@ -170,6 +170,12 @@ def _choose(path: Path, data: "Dataset", frame: int | None) -> int:
     return (frame or 1) - 1
 
 
+def _name(uid: "UID | None") -> str:
+    """The name of a UID of the standard; nothing for any other one, which is not to be shown."""
+    name = str(getattr(uid, "name", ""))
+    return name if name != uid else ""
+
+
 def _decode_frame(data: "Dataset", index: int) -> np.ndarray:
     """(H, W) stored values; (H, W, 3) of a film in color."""
     from pydicom.pixels.utils import pixel_array
@@ -181,7 +187,8 @@ def _decode_frame(data: "Dataset", index: int) -> np.ndarray:
         from cxr_cli.films import codecs
 
         if not codecs.is_available(syntax):
-            raise ValueError(f"its pixels are compressed as {syntax.name}, which is not for films")
+            kind = _name(syntax) or "an unknown syntax"
+            raise FaultyFilmError(f"its pixels are compressed as {kind}, which is not for films")
         codecs.register()
         plugin = {"decoding_plugin": codecs.PLUGIN}
     return np.asarray(pixel_array(data, index=index, raw=True, **plugin))

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from cxr_cli.errors import ImageError
 from cxr_cli.films.dicom import is_dicom, read_meta
+from cxr_cli.films.dicom_reasons import reason_in_words
 from cxr_cli.films.inside import Inside
 from cxr_cli.films.limits import BYTES
+from cxr_cli.films.silence import READING
 
 _MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 _HINT = "Give the folder itself: its films are found without the DICOMDIR"
@@ -33,16 +35,18 @@ def list_dicomdir(path: Path) -> list[Path]:
     if path.stat().st_size > BYTES.value:
         raise ImageError(f"Expected a DICOMDIR of at most {BYTES}. Received: {path} is larger.", hint=BYTES.hint)
     try:
-        records = pydicom.dcmread(path).DirectoryRecordSequence
-        names = [
-            record.ReferencedFileID
-            for record in records
-            if record.get("DirectoryRecordType") == "IMAGE" and "ReferencedFileID" in record
-        ]
+        with READING:
+            records = pydicom.dcmread(path).DirectoryRecordSequence
+            names = [
+                record.ReferencedFileID
+                for record in records
+                if record.get("DirectoryRecordType") == "IMAGE" and "ReferencedFileID" in record
+            ]
         parts = [[name] if isinstance(name, str) else [str(part) for part in name] for name in names]
     # pydicom raises many kinds for a broken file
-    except Exception as error:
-        raise ImageError(f"Expected a DICOMDIR. Received: {path}: {error}.", hint=_HINT) from error
+    except Exception as error:  # noqa: BLE001
+        # Not even as the cause: a traceback would show its text, which quotes the header.
+        raise ImageError(f"Expected a DICOMDIR. Received: {path}: {reason_in_words(error)}.", hint=_HINT) from None
     if not parts:
         raise ImageError(f"Expected a DICOMDIR with images. Received: {path} lists none.", hint=_HINT)
     inside = Inside([path.parent])

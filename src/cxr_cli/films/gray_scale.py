@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cxr_cli.films.dicom_reasons import FaultyFilmError
 from cxr_cli.films.transforms import darkest_and_brightest, scale, stripes
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _is_list(value: object) -> bool:
 def _number(value: object) -> float:
     number = float(str(value))
     if not np.isfinite(number):
-        raise ValueError(f"its header has {value} where a number is expected")
+        raise FaultyFilmError(f"its header has {value} where a number is expected")
     return number
 
 
@@ -174,9 +175,9 @@ def _window(parts: list["Dataset"]) -> tuple[float, float, str] | None:
         return None
     function = str(_first(parts, "VOILUTFunction") or "LINEAR").upper()
     if function not in _VOI_FUNCTIONS:
-        raise ValueError(f"its VOI LUT function is {function}, expected one of {', '.join(_VOI_FUNCTIONS)}")
+        raise FaultyFilmError(f"its VOI LUT function is none of {', '.join(_VOI_FUNCTIONS)}")
     if _number(width) <= 0 or (function == "LINEAR" and _number(width) < 1):
-        raise ValueError(f"its window has a width of {width}")
+        raise FaultyFilmError(f"its window has a width of {width}")
     return _number(center), _number(width), function
 
 
@@ -211,5 +212,7 @@ def _table_of(parts: list["Dataset"], name: str, signed: bool) -> LookupTable | 
     else:
         values = np.atleast_1d(np.asarray(data, dtype=np.uint16))
     if not 1 <= bits <= 16 or len(values) < count:
-        raise ValueError(f"its lookup table has {len(values)} values of {bits} bits, expected {count} of 8 to 16 bits")
+        raise FaultyFilmError(
+            f"its lookup table has {len(values)} values of {bits} bits, expected {count} of 8 to 16 bits"
+        )
     return LookupTable(_as_signed(first, 16) if signed else first, values[:count], bits)

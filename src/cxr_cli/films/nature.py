@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from cxr_cli.films import dicom
-from cxr_cli.films.reader import READING
+from cxr_cli.films.silence import READING
 
 # Modalities of radiographs, and of pictures whose file doesn't say how they were made (PS3.3, C.7.3.1.1.1).
 _RADIOGRAPHS = {"", "CR", "DX", "DR", "RG", "RF", "XA", "XR", "OT", "SC", "HC"}

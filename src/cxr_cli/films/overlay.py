@@ -131,6 +131,31 @@ def draw_heat(cam: np.ndarray, *, size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(np.rint(layer).astype(np.uint8))
 
 
+def with_heat_scale(picture: Image.Image) -> Image.Image:
+    """Put the color scale of a heat map below its picture, from no heat to the map's largest value.
+
+    Args:
+        picture: an RGB picture of `draw_heat_map`.
+
+    Returns:
+        A higher RGB picture.
+    """
+    font = ImageFont.load_default(max(11, picture.width // 42))
+    margin = max(6, picture.width // 60)
+    bar = max(8, picture.width // 50)
+    level = np.tile(np.linspace(0, 1, picture.width - 2 * margin), (bar, 1))
+    bottom = bar + _text_height("0", font) + 3 * margin
+    scaled = Image.new("RGB", (picture.width, picture.height + bottom), "black")
+    scaled.paste(picture, (0, 0))
+    scaled.paste(Image.fromarray(np.rint(_colors(level)).astype(np.uint8)), (margin, picture.height))
+    pen = ImageDraw.Draw(scaled)
+    below = picture.height + bar + margin
+    pen.text((margin, below), "0", font=font, fill=(200, 200, 200))
+    end = "1, the map's largest value"
+    pen.text((picture.width - margin - font.getlength(end), below), end, font=font, fill=(200, 200, 200))
+    return scaled
+
+
 def draw_mask(film: np.ndarray, mask: np.ndarray, *, title: str, caption: str) -> Image.Image:
     """Outline and tint a mask on a film, with a title above and a caption below.
 

@@ -1,15 +1,12 @@
 """The one reader of films: any image file -> (H, W) uint8, 0 is black."""
 
 import stat
-import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from cxr_cli.errors import ImageError, UsageError
 from cxr_cli.films.apart import decode_apart
@@ -17,6 +14,7 @@ from cxr_cli.films.dicom import decode_dicom, is_dicom, read_meta
 from cxr_cli.films.find import HINT
 from cxr_cli.films.limits import BYTES
 from cxr_cli.films.pictures import SlowError, decode_picture
+from cxr_cli.films.silence import READING
 from cxr_cli.films.transforms import resize
 
 PIXELS = 3  # raise it whenever any film comes out with other pixels, so that no cache of earlier ones is used
@@ -144,34 +142,3 @@ def frame_chosen(frame: int | None) -> Iterator[None]:
         yield
     finally:
         _frame.reset(token)
-
-
-class _Reading:
-    """Warning filters that are set as long as any thread reads.
-
-    Filters belong to the process: if each thread set and restored them itself, one that ends would remove another's.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._readers = 0
-        self._filters = ExitStack()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._readers:
-                self._filters.enter_context(warnings.catch_warnings())
-                # We have a limit of our own; Pillow still raises at twice the size at which it warns.
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-                # Unusual metadata needs no warning: only the pixels matter.
-                warnings.simplefilter("ignore", UserWarning)
-            self._readers += 1
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._readers -= 1
-            if not self._readers:
-                self._filters.close()
-
-
-READING = _Reading()

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cxr_cli.bundled.files import LUNG_UNET
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -43,4 +45,5 @@ SEGMENTATION_METHODS: dict[str, Callable[["np.ndarray"], "LungMap"]] = {
     "dbscan": _dbscan,
     "otsu": _otsu,
 }
+METHOD_MODELS = {"unet": LUNG_UNET}  # the files of the methods that have a model
 DEFAULT_METHOD = next(iter(SEGMENTATION_METHODS))

@@ -1,7 +1,7 @@
 """The lungs of many films: files come in; masks, pictures, a table and a record go out."""
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ class Segmentation:
     folder: SegmentationFolder
     record: SegmentationRecord
     errors: list[ImageError]  # of the films that could not be read
+    unwritten: Sequence[ImageError] = ()  # of films with lungs, but without the DICOM object that was asked for
 
 
 def segment_all(

@@ -26,6 +26,7 @@ _SEEN_AS = {
 class PredictedFile:
     """What a run predicts for one file."""
 
+    film: Path
     row: PredictionRow
     decision: str  # the probability against the operating point, in words; empty at 0.5
     error: ImageError | None  # of a film that gets no class, or a file that can't be read
@@ -39,6 +40,7 @@ def predict_files(
     csv: Path | None = None,
     sets: PredictionSets | None = None,
     force: bool = False,
+    by_name: bool = False,
 ) -> Generator[PredictedFile]:
     """Predict files on all cores, in their order. A film without a prediction gives its error, and the others go on.
 
@@ -51,6 +53,7 @@ def predict_files(
             until then its rows are in a file beside it.
         sets: gives each film's prediction set. Defaults to none.
         force: predict any picture, also one that should get no class. Defaults to False.
+        by_name: name films in the rows by their file names alone, because the folder is temporary. Defaults to False.
 
     Raises:
         UsageError: `csv` is one of the films.
@@ -58,7 +61,7 @@ def predict_files(
     """
     if csv:
         refuse_film(csv, films)
-    return _predicted(predictor, films, open_seen_by(predictor, dataset), csv, sets, force=force)
+    return _predicted(predictor, films, open_seen_by(predictor, dataset), csv, sets, force=force, by_name=by_name)
 
 
 def open_seen_by(predictor: Predictor, dataset: DatasetFolder) -> SeenIndex | None:
@@ -99,17 +102,19 @@ def _predicted(
     sets: PredictionSets | None,
     *,
     force: bool,
+    by_name: bool,
 ) -> Generator[PredictedFile]:
     predictions = predictor.predict_all(films, force=force)
     with rows_written(csv) as write:
         for path, prediction in (
             track(predictions, "Predicting films", total=len(films)) if len(films) > 1 else predictions
         ):
+            image = path.name if by_name else str(path)
             if isinstance(prediction, ImageError):
-                result = PredictedFile(make_failed_row(predictor, str(path), prediction), "", prediction)
+                result = PredictedFile(path, make_failed_row(predictor, image, prediction), "", prediction)
             else:
                 known = how_seen(seen, path, prediction)
-                row = make_row(predictor, str(path), prediction, seen=known, sets=sets)
-                result = PredictedFile(row, prediction.decision, None)
+                row = make_row(predictor, image, prediction, seen=known, sets=sets)
+                result = PredictedFile(path, row, prediction.decision, None)
             write(result.row)
             yield result

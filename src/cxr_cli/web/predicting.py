@@ -1,6 +1,5 @@
 """A film in; its prediction, as the page shows it, out. Nothing of a film is kept afterwards."""
 
-import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +17,7 @@ from cxr_cli.prediction.predictor import Prediction, Predictor, open_predictor
 from cxr_cli.recipe.sets import PredictionSets, open_sets
 from cxr_cli.workspace.layout import Workspace
 
-_READ_AT_ONCE = 4  # a large film takes hundreds of megabytes while it is read
-_OPEN_AT_MOST = 4  # predictors in memory; the one used least recently goes first
+_OPEN_AT_MOST = 2  # predictors in memory; the one used least recently goes first
 _SHOWN_SIDE = 1024  # pixels: more than a page has room for
 _HEAT_SIDE = 128  # pixels: the maps have 5 to 20 a side and are smooth, and a browser enlarges them smoothly
 
@@ -59,7 +57,7 @@ class ShownAbstention:
 
 
 class RunPredictors:
-    """Predicts with any run of a workspace, from any thread. A run is opened once, and again when it is trained again.
+    """Predicts with any run of a workspace. A run is opened once, and again when it is trained again.
 
     Args:
         workspace: where the runs are. They are looked up at each call, so that new ones are available at once.
@@ -69,8 +67,6 @@ class RunPredictors:
     def __init__(self, workspace: Workspace, *, alpha: float | None = None) -> None:
         self.workspace = workspace
         self.alpha = alpha
-        self._lock = threading.Lock()  # a LiteRT interpreter serves one thread at a time, and uses all cores
-        self._reading = threading.BoundedSemaphore(_READ_AT_ONCE)
         self._opened: OrderedDict[Path, _Opened] = OrderedDict()
 
     def prepare(self, run: str | None = None) -> None:
@@ -80,8 +76,7 @@ class RunPredictors:
             NoRunError: there is none.
             WorkspaceError: a file of the run is missing or damaged.
         """
-        with self._lock:
-            self._open(run)
+        self._open(run)
 
     def predict(self, path: Path, *, name: str, run: str | None = None) -> ShownPrediction | ShownAbstention:
         """Read a film and predict it.
@@ -95,21 +90,18 @@ class RunPredictors:
             ImageError: it can't be read. The message has `name` in place of `path`, which means nothing to users.
             WorkspaceError: no such run, or it can't be read.
         """
-        with self._reading:
-            try:
-                film = read_film(path)
-            except ImageError as error:
-                raise ImageError(error.message.replace(str(path), name), hint=error.hint) from error
+        opened = self._open(run)
+        predictor = opened.predictor
+        try:
+            film = read_film(path)
             picture, size = Image.fromarray(film), (film.shape[1], film.shape[0])
             picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
-            with self._lock:
-                opened = self._open(run)
-                predictor, seen = opened.predictor, opened.seen
-                try:
-                    prediction = predictor.predict_file(path, film=film)
-                except AbstentionError as error:
-                    return ShownAbstention(predictor.run.name, error.reason, size, picture)
-                seen_as = how_seen(seen, path, prediction)
+            prediction = predictor.predict_file(path, film=film)
+            seen_as = how_seen(opened.seen, path, prediction)
+        except AbstentionError as error:
+            return ShownAbstention(predictor.run.name, error.reason, size, picture)
+        except ImageError as error:
+            raise ImageError(error.message.replace(str(path), name), hint=error.hint) from error
         return ShownPrediction(
             prediction=prediction,
             run=predictor.run.name_and_version,
@@ -122,7 +114,6 @@ class RunPredictors:
         )
 
     def _open(self, run: str | None) -> _Opened:
-        """Only with the lock."""
         folder = self.workspace.run(run)
         made = folder.record.stat().st_mtime_ns
         opened = self._opened.pop(folder.root, None)

@@ -1,30 +1,29 @@
-"""The server behind the page: one process, one address, nothing left when it ends."""
+"""The server behind the page: one address, a few processes, nothing left when it ends."""
 
+import asyncio
 import errno
 import os
 import signal
 import socket
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_cli.errors import CxrError
 from cxr_cli.progress import Watcher, watched_by
-from cxr_cli.web.predicting import RunPredictors
+from cxr_cli.web.folder import page_folder
+from cxr_cli.web.guard import HostNames, PageGuard
+from cxr_cli.web.limits import PageLimits
+from cxr_cli.web.login import PageLogin
 from cxr_cli.web.replies import Replies
 from cxr_cli.web.uploads import Uploads
+from cxr_cli.web.workers import FilmWorkers
 from cxr_cli.workspace.layout import Workspace
 
 if TYPE_CHECKING:
-    import gradio
-    from fastapi import FastAPI
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp
 
-_MAX_BYTES = 100 * 2**20  # a film of 4000 by 5000 pixels with 16 bits has 40 MB
 _SAMPLES = 6
-# Nothing on the page can make a browser contact another machine.
-_POLICY = b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 
 
 def serve(
@@ -35,6 +34,9 @@ def serve(
     port: int,
     ready: Callable[[str], None],
     alpha: float | None = None,
+    proxied: Collection[str] = (),
+    password: str | None = None,
+    limits: PageLimits = PageLimits(),  # noqa: B008 - frozen
 ) -> None:
     """Serve the page until the process is interrupted.
 
@@ -45,61 +47,98 @@ def serve(
         port: the port to listen on.
         ready: called with the address of the page when it can be opened.
         alpha: show each film's prediction set too; see `open_sets`. Defaults to none.
+        proxied: names of proxies before the page.
+        password: what opens the page. Defaults to none.
+        limits: see `PageLimits`.
 
     Raises:
         CxrError: the address or port is in use or not available.
         WorkspaceError: no run, or it can't be read.
         KeyboardInterrupt: the process was interrupted or told to end; all is cleaned up.
     """
-    predictors = RunPredictors(workspace, alpha=alpha)
-    predictors.prepare(run)
-    with (
-        _listen(host, port) as listener,
-        tempfile.TemporaryDirectory(prefix="cxr-serve-", ignore_cleanup_errors=True) as folder,
-    ):
-        # SIGTERM is handled like Ctrl-C: the folder is removed.
+    with _listen(host, port) as listener, page_folder() as folder:
+        # SIGTERM is handled like Ctrl-C: the folder is removed. So is the end of the terminal.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        app = build_app(predictors, Path(folder), run=run)
-        import uvicorn
-
-        # An open page holds a connection: after one second it is cut.
-        config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
-        ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-        uvicorn.Server(config).run(sockets=[listener])
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+        workers = FilmWorkers(workspace.root, run=run, alpha=alpha, limits=limits)
+        app = build_app(workspace, workers, folder, run=run, limits=limits)
+        if password is not None:
+            app = PageLogin(app, password, port=port, limits=limits)
+        app = PageGuard(app, HostNames.of(host, proxied), limits, login=password is not None)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        asyncio.run(_serve(app, listener, workers, limits, ready=lambda: ready(address)))
         # It only ends on a signal, and usually raises this itself; once, on a busy machine, it returned instead.
         raise KeyboardInterrupt
 
 
-def build_app(predictors: RunPredictors, folder: Path, *, run: str | None) -> "ASGIApp":
-    """The page and its route for films, as an ASGI application.
+async def _serve(
+    app: "ASGIApp",
+    listener: socket.socket,
+    workers: FilmWorkers,
+    limits: PageLimits,
+    *,
+    ready: Callable[[], None],
+) -> None:
+    import uvicorn
+
+    from cxr_cli.web.connections import PageServer, limited_connections
+
+    config = uvicorn.Config(
+        app,
+        http=limited_connections(limits),
+        ws="none",
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=limits.keep_alive_seconds,
+        timeout_graceful_shutdown=limits.stop_seconds,
+    )
+    try:
+        await workers.start()
+        ready()
+        await PageServer(config, workers).serve(sockets=[listener])
+    finally:
+        workers.stop()
+
+
+def build_app(
+    workspace: Workspace, workers: FilmWorkers, folder: Path, *, run: str | None, limits: PageLimits
+) -> "ASGIApp":
+    """The page and its routes, as an ASGI application.
 
     Args:
-        predictors: the runs.
+        workspace: where the runs are.
+        workers: the processes that predict films.
         folder: an empty folder of the application's own, for films until they are predicted.
         run: the run to begin with. Defaults to the latest.
+        limits: how many films wait, and how long.
     """
     # Read by Gradio when it is imported or builds a page: its files go here, no telemetry, no history.
     os.environ |= {"GRADIO_TEMP_DIR": str(folder), "GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
     import gradio as gr
+    from fastapi import FastAPI
 
     from cxr_cli.rendering.render import write_phantoms
     from cxr_cli.web.page import build_page
+    from cxr_cli.web.routes import add_routes
 
     samples, waiting = folder / "samples", folder / "films"
     with watched_by(Watcher()):  # half a second
         write_phantoms(samples, films=_SAMPLES)
     waiting.mkdir()
-    uploads = Uploads(waiting)
-    page = build_page(Replies(predictors, uploads, run), sorted(samples.glob("*.png")))
-    page.has_launched = True  # `mount_gradio_app` leaves it out, and without it any path would pass as an upload
-    app = gr.mount_gradio_app(
-        _film_routes(uploads),
+    uploads = Uploads(waiting, limits)
+    films = sorted(samples.glob("*.png"))
+    page = build_page(Replies(workspace, workers, uploads, run), films)
+    app = FastAPI(openapi_url=None)
+    add_routes(app, {number: event.fn for number, event in page.fns.items()}, uploads, films)
+    mounted: ASGIApp = gr.mount_gradio_app(
+        app,
         page,
         path="/",
         app_kwargs={"openapi_url": None},
         footer_links=[],
         show_error=False,
-        max_file_size=_MAX_BYTES,
         theme=gr.themes.Default(
             primary_hue="teal",
             neutral_hue="slate",
@@ -107,62 +146,13 @@ def build_app(predictors: RunPredictors, folder: Path, *, run: str | None) -> "A
             font_mono=["ui-monospace", "monospace"],
         ),
         css_paths=Path(__file__).with_name("page.css"),
+        head='<script src="page.js"></script>',
         ssr_mode=False,
         mcp_server=False,
         pwa=False,
         enable_monitoring=False,
     )
-    _forget_pages(page)
-    return _guarded(app)
-
-
-def _forget_pages(page: "gradio.Blocks") -> None:
-    """Gradio remembers what each open page shows, for links to it: here, people's films and predictions."""
-    from gradio.state_holder import SessionState, StateHolder
-
-    class Forgetful(StateHolder):  # type: ignore[misc]  # Gradio's types are not followed
-        def __getitem__(self, session_id: str) -> SessionState:
-            return SessionState(self.blocks)
-
-    page.state_holder.__class__ = Forgetful  # the one object that the page and its application share
-
-
-def _film_routes(uploads: Uploads) -> "FastAPI":
-    """The routes that take the place of Gradio's own, which would give the same film of two people one file."""
-    from fastapi import FastAPI, Request, Response
-    from starlette.concurrency import run_in_threadpool
-    from starlette.datastructures import UploadFile
-
-    app = FastAPI(openapi_url=None)
-
-    @app.post("/gradio_api/upload", response_model=None)
-    async def upload(request: Request) -> Response | list[str]:
-        if int(request.headers.get("content-length", _MAX_BYTES + 1)) > _MAX_BYTES:
-            return Response(f"Expected a film of at most {_MAX_BYTES >> 20} MB.", status_code=413)
-        async with request.form(max_files=1) as form:
-            films = [film for film in form.getlist("files") if isinstance(film, UploadFile)]
-            return [str(await run_in_threadpool(uploads.keep, film.file)) for film in films]
-
-    @app.get("/gradio_api/upload_progress")
-    async def upload_progress() -> Response:
-        # The page polls the progress of the upload; there is nothing to wait for.
-        return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
-
-    return app
-
-
-def _guarded(app: "ASGIApp") -> "ASGIApp":
-    """Add the policy to every response of `app`."""
-
-    async def guarded(scope: "Scope", receive: "Receive", send: "Send") -> None:
-        async def send_guarded(message: "Message") -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"content-security-policy", _POLICY)]
-            await send(message)
-
-        await app(scope, receive, send_guarded)
-
-    return guarded
+    return mounted
 
 
 def _listen(host: str, port: int) -> socket.socket:

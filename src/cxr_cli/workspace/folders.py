@@ -58,6 +58,11 @@ class DatasetFolder:
         """A film's path relative to the dataset's folder, as in the manifest."""
         return f"split/{part}/{label}/{name}"
 
+    @staticmethod
+    def whole(name: str) -> str:
+        """The path of the whole film behind a framed one whose original is not a plain image, from the same folder."""
+        return f"whole/{name}"
+
 
 @dataclass(frozen=True)
 class RunFolder:

@@ -83,6 +83,11 @@ class Workspace:
         return DatasetFolder(self.root / "dataset")
 
     @property
+    def pseudonym_key(self) -> Path:
+        """The secret that patients' pseudonyms are made with; no run and no export holds it."""
+        return self.root / "pseudonym.key"
+
+    @property
     def audit(self) -> AuditFolder:
         """Where the audit of the dataset goes."""
         return AuditFolder(self.root / "audit")

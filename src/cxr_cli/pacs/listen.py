@@ -1,0 +1,291 @@
+"""A DICOM node that predicts the films it receives: C-STORE comes in, an answer per film goes out."""
+
+import logging
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextvars import copy_context
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakKeyDictionary
+
+from cxr_cli.errors import AbstentionError, CxrError, ImageError, PacsError, UsageError, WorkspaceError
+from cxr_cli.pacs.dicomweb import check_uid
+from cxr_cli.pacs.reports import Reports
+from cxr_cli.pacs.study_film import read_study_film
+from cxr_cli.prediction.predictor import Predictor
+from cxr_cli.prediction.rows import PredictionRow, make_failed_row, make_row
+from cxr_cli.progress import note
+from cxr_cli.workspace.staging import whole_file
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pynetdicom import AE
+    from pynetdicom.association import Association
+    from pynetdicom.events import Event
+
+_LONGEST_PDU = 2**20  # bytes that are taken from a sender at once
+_AT_ONCE = 4  # associations
+_IDLE_SECONDS = 30  # without a byte, and a sender is cut off
+_FILM_SECONDS = 300  # and so is one whose film takes this long to arrive
+# What a sender is told (PS3.4, table B.2-1).
+_SUCCESS, _NO_SPACE, _NOT_A_FILM = 0x0000, 0xA700, 0xC000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a node accepts.
+
+    Attributes:
+        callers: AE titles that may send. Empty: all.
+        max_bytes: of one film.
+    """
+
+    callers: Collection[str] = ()
+    max_bytes: int = 256 * 2**20
+
+
+class Listener:
+    """A DICOM node that predicts the films it receives. A context manager: it listens as long as the block runs.
+
+    Args:
+        predictor: the run.
+        show: called with the row of each film, one at a time.
+        host: the address to listen on.
+        port: the port; 0 for any.
+        ae_title: the name of the node, at most 16 characters.
+        keep: a folder for the films; None keeps none.
+        reports: writes a structured report of each film; None writes none.
+        force: predict any picture, also one that should get no class.
+        limits: what is accepted.
+
+    Raises:
+        UsageError: `ae_title`, or a title of `limits`, is none.
+        PacsError: the address or port can't be used.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        show: Callable[[PredictionRow], None],
+        *,
+        host: str,
+        port: int,
+        ae_title: str,
+        keep: Path | None = None,
+        reports: Reports | None = None,
+        force: bool = False,
+        limits: Limits | None = None,
+    ) -> None:
+        self._predictor, self._show, self._keep, self._reports, self._force = predictor, show, keep, reports, force
+        self._limits = limits or Limits()
+        for title in (ae_title, *self._limits.callers):
+            _check_title(title)
+        self._one_at_a_time = threading.Lock()
+        self._received: WeakKeyDictionary[Association, _Received] = WeakKeyDictionary()
+        self._ae = _node(ae_title, self._limits)
+        self._address = (host, port)
+        self._folder = tempfile.TemporaryDirectory(prefix="cxr-listen-", ignore_cleanup_errors=True)
+
+    def __enter__(self) -> "Listener":
+        from pynetdicom import evt
+
+        # pynetdicom calls from its own threads, which do not know the watcher of this one.
+        context = copy_context()
+        handlers: list[Any] = [
+            (evt.EVT_CONN_OPEN, lambda event: context.copy().run(self._limit, event)),
+            (evt.EVT_C_STORE, lambda event: context.copy().run(self._store, event)),
+            (evt.EVT_C_ECHO, lambda event: _SUCCESS),
+        ]
+        try:
+            self._server = self._ae.start_server(self._address, block=False, evt_handlers=handlers)
+        except OSError as error:
+            self._folder.cleanup()
+            raise PacsError(
+                f"Expected to listen on {self._address[0]}, port {self._address[1]}. "
+                f"Received: {str(error.strerror).split(' (while')[0]}.",
+                hint="Name another port, for example: cxr listen --port 11113",
+            ) from error
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ae.shutdown()
+        with self._one_at_a_time:  # the film that is being predicted is answered
+            self._folder.cleanup()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        assert self._server is not None
+        return int(self._server.server_address[1])
+
+    def _limit(self, event: "Event") -> None:
+        """Guard the connection of a new sender: pynetdicom itself takes any amount, at any pace."""
+        guarded: Any = event.assoc.dul.socket
+        received = self._received[event.assoc] = _Received(guarded.socket, self._limits.max_bytes)
+        guarded.recv = received.read
+
+    def _store(self, event: "Event") -> "Dataset":
+        """Answer one film. Nothing that a sender sends may end the node."""
+        self._received[event.assoc].begin()
+        try:
+            status, text = self._answer(event)
+        except WorkspaceError as error:
+            note(f"Error: {error.message}")
+            status, text = _NO_SPACE, "The answer could not be written"
+        except OSError as error:
+            note(f"Error: a film could not be kept: {error.strerror}.")
+            status, text = _NO_SPACE, "The film could not be kept"
+        except Exception as error:  # noqa: BLE001 - one film must not end the node
+            note(f"Error: a film could not be predicted ({type(error).__name__}).")
+            status, text = _NOT_A_FILM, "The film could not be predicted"
+        return _status(status, text)
+
+    def _answer(self, event: "Event") -> tuple[int, str]:
+        request: Any = event.request
+        uid = str(request.AffectedSOPInstanceUID)
+        check_uid(uid)
+        path = Path(self._folder.name) / f"{threading.get_ident()}-{uid}.dcm"
+        try:
+            with path.open("wb") as stream:
+                stream.write(event.encoded_dataset())
+            with self._one_at_a_time:
+                return self._predict(path, uid)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _predict(self, path: Path, uid: str) -> tuple[int, str]:
+        if self._keep:
+            _keep(path, self._keep / f"{uid}.dcm")
+        try:
+            row = make_row(self._predictor, uid, self._predictor.predict_file(path, force=self._force))
+        except AbstentionError as error:
+            self._show(make_failed_row(self._predictor, uid, error))
+            return _SUCCESS, ""
+        except ImageError as error:
+            # The message of a decoder may quote the header.
+            unread = ImageError(f"Expected a film. Received: {uid}, which can't be read ({_kind(error)}).")
+            self._show(make_failed_row(self._predictor, uid, unread))
+            return _NOT_A_FILM, "The film could not be read"
+        if self._reports:
+            fault = read_study_film(path).fault
+            if fault:
+                note(f"No report of {uid}, {fault}.")
+            else:
+                self._reports.add(path, row)
+        self._show(row)
+        return _SUCCESS, ""
+
+
+class _Received:
+    """What one sender has sent: reads its bytes as long as they are few and come soon enough."""
+
+    def __init__(self, connection: socket.socket, max_bytes: int) -> None:
+        self._connection, self._most, self._context = connection, max_bytes, copy_context()
+        connection.settimeout(_IDLE_SECONDS)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin to count the next film."""
+        self._bytes, self._since = 0, time.monotonic()
+
+    def read(self, size: int) -> bytearray:
+        """Read `size` bytes, or fewer if the sender is gone.
+
+        Raises:
+            OSError: too many, or too slowly. pynetdicom then closes the connection.
+        """
+        self._bytes += size
+        if size > _LONGEST_PDU or self._bytes > self._most:
+            self._cut_off(f"a film of more than {self._most >> 20} MB, or a message too long to be one")
+        data = bytearray()
+        while len(data) < size:
+            piece = self._connection.recv(min(size - len(data), 2**16))
+            if not piece:
+                break
+            data += piece
+            if time.monotonic() - self._since > _FILM_SECONDS:
+                self._cut_off(f"its film took more than {_FILM_SECONDS} s")
+        return data
+
+    def _cut_off(self, why: str) -> NoReturn:
+        self._context.copy().run(note, f"A sender was cut off: {why}.")
+        raise OSError(why)
+
+
+def _node(ae_title: str, limits: Limits) -> "AE":
+    from pynetdicom import AE
+    from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it is imported
+        ComputedRadiographyImageStorage,
+        DigitalXRayImageStorageForPresentation,
+        DigitalXRayImageStorageForProcessing,
+        SecondaryCaptureImageStorage,
+        Verification,
+        XRayRadiofluoroscopicImageStorage,
+    )
+
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # its lines may quote what a sender sends
+    node = AE(ae_title)
+    for kind in (
+        ComputedRadiographyImageStorage,
+        DigitalXRayImageStorageForPresentation,
+        DigitalXRayImageStorageForProcessing,
+        XRayRadiofluoroscopicImageStorage,
+        SecondaryCaptureImageStorage,
+    ):
+        node.add_supported_context(kind, readable_syntaxes())
+    node.add_supported_context(Verification)
+    node.require_calling_aet = list(limits.callers)
+    node.maximum_associations = _AT_ONCE
+    node.maximum_pdu_size = _LONGEST_PDU // 4
+    node.network_timeout = node.acse_timeout = node.dimse_timeout = _IDLE_SECONDS
+    return node
+
+
+def readable_syntaxes() -> list[str]:
+    """The transfer syntaxes of films that can be read here, the ones without loss of time or quality first."""
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian
+
+    def readable(syntax: Any) -> bool:
+        try:
+            return not syntax.is_encapsulated or bool(get_decoder(syntax).is_available)
+        except NotImplementedError:
+            return False
+
+    found = [syntax for syntax in AllTransferSyntaxes if readable(syntax)]
+    return sorted(found, key=lambda syntax: syntax != ExplicitVRLittleEndian)
+
+
+def _check_title(title: str) -> None:
+    if not title.strip() or len(title) > 16 or not title.isascii() or not title.isprintable() or "\\" in title:
+        raise UsageError(
+            f"Expected an AE title of at most 16 letters and digits. Received: {title!r}.",
+            hint="For example: --ae-title CXR",
+        )
+
+
+def _status(code: int, text: str) -> "Dataset":
+    from pydicom import Dataset
+
+    status = Dataset()
+    status.Status = code
+    if text:
+        status.ErrorComment = text
+    return status
+
+
+def _keep(film: Path, target: Path) -> None:
+    """Copy a film to where it is kept; one that is there already stays."""
+    if target.exists():
+        return
+    with film.open("rb") as source, whole_file(target) as stream:
+        shutil.copyfileobj(source, stream)
+
+
+def _kind(error: CxrError) -> str:
+    return type(error.__cause__ or error).__name__

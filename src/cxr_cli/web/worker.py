@@ -1,0 +1,93 @@
+"""A process that predicts films for the page: paths in through stdin, HTML out through stdout.
+
+It ends when stdin does, which is when the server does. A film that takes too long ends it, also without the server.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import msgspec
+
+from cxr_cli.errors import CxrError, ImageError
+from cxr_cli.web import html
+from cxr_cli.web.messages import LENGTH, FilmReply, FilmRequest, WorkerSetup, framed
+from cxr_cli.web.predicting import RunPredictors
+from cxr_cli.workspace.layout import Workspace
+
+T = TypeVar("T")
+
+
+def predict_until_closed() -> None:
+    """Predict the films that are named on stdin, until it is closed."""
+    requests = sys.stdin.buffer
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print is no reply
+    setup = _read(requests, WorkerSetup)
+    if setup is None:
+        return
+    predictors = RunPredictors(Workspace(Path(setup.workspace)), alpha=setup.alpha)
+    _send(replies, _opened(predictors, setup.run))
+    _limit_memory(setup.memory_mb)
+    while request := _read(requests, FilmRequest):
+        # The server ends a process that takes too long; this is for one whose server was killed meanwhile.
+        _end_after(setup.seconds * 2)
+        reply = FilmReply(predicted_html(predictors, Path(request.path), name=request.name, run=request.run))
+        _end_after(0)
+        _send(replies, reply)
+
+
+def predicted_html(predictors: RunPredictors, path: Path, *, name: str, run: str | None) -> str:
+    """Predict a film and return what the page shows: the prediction, or the error in the words of the commands."""
+    try:
+        return html.prediction(predictors.predict(path, name=name, run=run), name=name)
+    except CxrError as problem:
+        return html.error(problem)
+    except MemoryError:
+        return html.error(
+            ImageError(
+                f"Expected a film that fits in memory. Received: {name} does not.",
+                hint="Export the film with fewer pixels or frames",
+            )
+        )
+
+
+def _opened(predictors: RunPredictors, run: str | None) -> FilmReply:
+    try:
+        predictors.prepare(run)
+    except CxrError as problem:
+        return FilmReply(message=problem.message, hint=problem.hint)
+    return FilmReply()
+
+
+def _limit_memory(memory_mb: int) -> None:
+    """Limit how much memory the process can take on top of what it has, where the system has such limits."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + (memory_mb << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # else a crash could write the film to disk
+
+
+def _end_after(seconds: float) -> None:
+    if hasattr(signal, "setitimer"):  # SIGALRM ends the process, whatever it is doing
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _read(stream: BinaryIO, kind: type[T]) -> T | None:
+    length = stream.read(LENGTH)
+    return msgspec.json.decode(stream.read(int.from_bytes(length)), type=kind) if length else None
+
+
+def _send(stream: BinaryIO, reply: FilmReply) -> None:
+    stream.write(framed(reply))
+    stream.flush()
+
+
+if __name__ == "__main__":
+    predict_until_closed()

@@ -1,0 +1,171 @@
+"""Processes that predict films for the page, so that a film can hang, or take all memory, without the page doing so.
+
+A film is parsed in such a process only. One that takes too long or dies is replaced by a new one.
+"""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from cxr_cli.errors import CxrError, ImageError, WorkspaceError
+from cxr_cli.web.limits import PageLimits
+from cxr_cli.web.messages import LENGTH, FilmReply, FilmRequest, WorkerSetup, framed
+
+T = TypeVar("T")
+_LARGEST = 64 << 20  # bytes of a message: a reply has a megabyte
+
+
+class FilmWorkers:
+    """Processes that predict films, and a queue before them.
+
+    Args:
+        workspace: the folder of the workspace.
+        run: the run to open first. Defaults to the latest.
+        alpha: show each film's prediction set too.
+        limits: how many processes, and how much each film gets.
+    """
+
+    def __init__(self, workspace: Path, *, run: str | None, alpha: float | None, limits: PageLimits) -> None:
+        self.limits = limits
+        self._setup = WorkerSetup(str(workspace), run, alpha, limits.memory_mb, limits.film_seconds)
+        self._processes: set[asyncio.subprocess.Process] = set()
+        self._idle: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
+        self._waiting = 0
+        self._tasks: set[asyncio.Task[object]] = set()  # the event loop holds no task itself
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Start the processes, and wait for the first one.
+
+        Raises:
+            WorkspaceError: it could not open the run.
+        """
+        reply = await self._start_one()
+        if reply.message:
+            raise WorkspaceError(reply.message, hint=reply.hint)
+        for _ in range(self.limits.processes - 1):
+            self._in_background(self._start_one())
+
+    def stop(self) -> None:
+        """End all processes, whatever they are doing."""
+        self._stopped = True
+        for process in self._processes:
+            _kill(process)
+
+    async def predict(self, path: Path, *, name: str, run: str | None) -> str:
+        """Predict a film, once a process is free.
+
+        Args:
+            path: where it is.
+            name: its name, for messages.
+            run: the run's name. Defaults to the latest.
+
+        Returns:
+            HTML: the prediction, or the error.
+
+        Raises:
+            CxrError: too many films are waiting, the server is stopping, or the film took too long or too much.
+        """
+        if self._waiting >= self.limits.queue:
+            raise CxrError("Too many films are waiting to be predicted.", hint="Drop it again later")
+        self._waiting += 1
+        try:
+            while (process := await self._idle.get()).returncode is not None:  # it ended between two films
+                self._replace(process)
+        finally:
+            self._waiting -= 1
+        # Whoever asked may leave meanwhile; the process must be free again all the same.
+        reply = await asyncio.shield(self._in_background(self._ask(process, FilmRequest(str(path), name, run))))
+        return reply.html
+
+    async def _ask(self, process: asyncio.subprocess.Process, request: FilmRequest) -> FilmReply:
+        try:
+            assert process.stdin
+            process.stdin.write(framed(request))
+            async with asyncio.timeout(self.limits.film_seconds):
+                reply = await _receive(process)
+        except TimeoutError as error:
+            self._replace(process)
+            raise ImageError(
+                f"Expected a film that can be read and predicted within {self.limits.film_seconds:g} seconds. "
+                f"Received: {request.name} takes longer.",
+                hint="Ask whoever runs this page for more time: cxr serve --timeout SECONDS",
+            ) from error
+        except (asyncio.IncompleteReadError, OSError, msgspec.DecodeError) as error:
+            self._replace(process)
+            if self._stopped:
+                raise CxrError("The page has been closed.") from error
+            raise ImageError(
+                f"Expected a film. Received: {request.name} is damaged so badly that the process that read it ended.",
+                hint="Export the film again, for example as PNG",
+            ) from error
+        self._idle.put_nowait(process)
+        return reply
+
+    def _replace(self, process: asyncio.subprocess.Process) -> None:
+        _kill(process)
+        self._processes.discard(process)
+        self._in_background(process.wait())
+        self._in_background(self._start_one())
+
+    async def _start_one(self) -> FilmReply:
+        """Start a process and wait until it is ready. If it can't be started, try again until the server is stopped."""
+        while not self._stopped:
+            process = None
+            try:
+                process = await _spawn()
+                self._processes.add(process)
+                assert process.stdin
+                process.stdin.write(framed(self._setup))
+                async with asyncio.timeout(self.limits.start_seconds):
+                    reply = await _receive(process)
+                self._idle.put_nowait(process)
+                return reply
+            except (TimeoutError, asyncio.IncompleteReadError, OSError):
+                if process:
+                    _kill(process)
+                    self._processes.discard(process)
+                    await process.wait()
+                await asyncio.sleep(1)
+        return FilmReply(message="The page has been closed.")
+
+    def _in_background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # else asyncio reports the error of a film whose sender has left
+
+
+async def _spawn() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        # -P: no module of the current folder is imported in place of one that is meant.
+        *(sys.executable, "-P", "-m", "cxr_cli.web.worker"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        limit=_LARGEST,
+        start_new_session=True,  # else Ctrl-C would reach it too
+    )
+
+
+async def _receive(process: asyncio.subprocess.Process) -> FilmReply:
+    assert process.stdout
+    length = int.from_bytes(await process.stdout.readexactly(LENGTH))
+    return msgspec.json.decode(await process.stdout.readexactly(length), type=FilmReply)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()

@@ -1,0 +1,249 @@
+"""`cxr prepare --dicom`: what the headers say is used, and no identity leaves the folder of DICOM files."""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_cli.films.reader import read_film
+
+PIXELS_ONLY = [b"IHDR", b"IDAT", b"IEND"]
+
+
+def chunks(png: bytes) -> list[bytes]:
+    """The kinds of chunks of a PNG, each once."""
+    place, kinds = 8, []
+    while place < len(png):
+        length = int.from_bytes(png[place : place + 4])
+        kinds.append(png[place + 4 : place + 8])
+        place += 12 + length
+    return list(dict.fromkeys(kinds))
+
+
+def plant_archive(planted, metadata: Path, archive: Path, *, films: int) -> Path:
+    """Write films of a metadata file as DICOM, in folders and files that are named like patients, and their findings.
+
+    The films are small. Every other one has no suffix.
+    """
+    rows = list(csv.DictReader(metadata.read_text(encoding="utf-8").splitlines()))
+    rows = [row for row in rows if (metadata.parent / row["folder"] / row["filename"]).is_file()][:films]
+    with (archive.parent / "findings.csv").open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(["Accession Number", "Finding"])
+        for number, row in enumerate(rows):
+            picture = Image.open(metadata.parent / row["folder"] / row["filename"]).convert("L")
+            picture.thumbnail((200, 200))
+            folder = archive / planted.add(f"ZQX7KFOLDER^{number // 2}", "folder")
+            path = folder / f"ZQX7KFILE{number}{'.dcm' * (number % 2)}"
+            data = planted.film(path, np.asarray(picture), number)
+            table.writerow([data.AccessionNumber, row["finding"]])
+    return archive.parent / "findings.csv"
+
+
+@pytest.fixture(scope="module")
+def archive(phantoms, kept_planted, tmp_path_factory) -> Path:
+    """24 films of 12 patients. Tests must not change it."""
+    folder = tmp_path_factory.mktemp("planted") / "archive"
+    plant_archive(kept_planted, phantoms, folder, films=24)
+    return folder
+
+
+def damaged(data: bytes, pixels: int) -> dict[str, bytes]:
+    """Files of a film whose header can be read by `prepare`, but not the film; and one whose header can't be."""
+    samples = b"\x28\x00\x02\x00US\x02\x00"  # what pydicom reads with another length, it quotes
+    assert samples in data
+    return {
+        "bad-pixels.dcm": data[: -pixels // 2],
+        "bad-length.dcm": data.replace(samples, samples[:6] + b"\xf9\x00"),
+        "bad-end.dcm": data[: -pixels - 12],
+        "bad-header.dcm": data[:9000],
+    }
+
+
+def test_no_identity_reaches_what_is_written(cxr, planted, phantoms, own_trained, tmp_path):
+    """Every identifying attribute has a value of its own; none is in any file, and none is printed."""
+    archive, home, out = tmp_path / "archive", own_trained.root, tmp_path / "out"
+    findings = plant_archive(planted, phantoms, archive, films=24)
+    film, broken = tmp_path / "film.dcm", tmp_path / "broken"
+    broken.mkdir()
+    for number in range(90, 94):
+        data = planted.film(film, np.asarray(Image.open(phantoms.parent / "covid.png").convert("L")), number)
+        name, content = list(damaged(film.read_bytes(), len(data.PixelData)).items())[number - 90]
+        (broken / name).write_bytes(content)
+        (archive / name).write_bytes(content)
+        with findings.open("a") as table:
+            table.write(f"{data.AccessionNumber},COVID-19\n")
+    assert len(planted.values) > 800
+
+    for expected, *arguments in (
+        (4, "prepare", "--dicom", archive, "--findings", findings),
+        (
+            4,
+            "prepare",
+            "--dicom",
+            archive,
+            "--findings",
+            findings,
+            "--mask",
+            "lungs",
+            "--json",
+            "-w",
+            tmp_path / "framed",
+        ),
+        (0, "predict", film, "--json", "--csv", out / "predictions.csv", "--force"),
+        (0, "predict", home / "dataset" / "split" / "test", "--csv", out / "prepared.csv", "--force"),
+        (0, "gradcam", film, "-o", out / "heat.png", "--force"),
+        (0, "segment", film, "--output", out / "lungs"),
+        (1, "predict", broken, "--csv", out / "broken.csv"),
+        (1, "predict", broken / "bad-length.dcm", "--json"),
+        (1, "gradcam", broken / "bad-pixels.dcm", "-o", out / "none.png"),
+        (1, "segment", broken, "--output", out / "none"),
+        (0, "evaluate", "--model", "simple-cnn"),
+        (0, "report", "simple-cnn"),
+    ):
+        result = cxr(*arguments, *([] if "-w" in arguments else ["-w", home]))
+
+        assert result.exit_code == expected, (arguments, result.stderr)
+        assert planted.found_in(result.stdout.encode()) == set(), arguments
+        assert planted.found_in(result.stderr.encode()) == set(), arguments
+
+    for place in (home, tmp_path / "framed", out):
+        assert planted.found_below(place, without=archive) == {}
+    assert planted.found_below(tmp_path, without=home).keys() >= {str(film), str(findings)}
+
+
+def test_copies_hold_pixels_only_and_are_what_a_film_shows(cxr, archive, tmp_path):
+    findings = archive.parent / "findings.csv"
+    cxr("prepare", "--dicom", archive, "--findings", findings, "-w", tmp_path / "workspace")
+
+    dataset = tmp_path / "workspace" / "dataset"
+    copies = list((dataset / "split").rglob("*.*"))
+    assert len(copies) == 24
+    assert all(chunks(copy.read_bytes()) == PIXELS_ONLY for copy in copies)
+    shown = {read_film(path).tobytes() for path in archive.rglob("ZQX7KFILE*")}
+    assert {read_film(copy).tobytes() for copy in copies} == shown
+    assert list((tmp_path / "workspace").rglob("*.dcm")) == []
+
+
+def test_pseudonyms_stay_and_need_the_key(cxr, archive, tmp_path):
+    findings = archive.parent / "findings.csv"
+
+    def patients(workspace: Path) -> set[str]:
+        assert cxr("prepare", "--dicom", archive, "--findings", findings, "-w", workspace).exit_code == 0
+        text = (workspace / "dataset" / "manifest.csv").read_text()
+        return {f"{row['patient']} {row['path'].rpartition('/')[2]}" for row in csv.DictReader(text.splitlines())}
+
+    first = patients(tmp_path / "one")
+    key = tmp_path / "one" / "pseudonym.key"
+    assert len(first) == 24
+    assert len({pseudonym.split()[0] for pseudonym in first}) == 12
+    assert (key.stat().st_mode & 0o777, key.stat().st_size) == (0o600 if os.name == "posix" else 0o666, 32)
+    assert patients(tmp_path / "one") == first
+    assert not patients(tmp_path / "other") & first
+    secret = key.read_bytes()
+    others = [path for path in (tmp_path / "one").rglob("*") if path.is_file() and path != key]
+    assert not any(secret in data or secret.hex().encode() in data for data in map(Path.read_bytes, others))
+
+
+def test_rules_and_counts_are_printed_in_the_table(cxr, planted, archive, tmp_path):
+    findings = archive.parent / "findings.csv"
+    archive = shutil.copytree(archive, tmp_path / "archive")
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
+    for number, further in enumerate(
+        (
+            {"Modality": "CT"},
+            {"BodyPartExamined": "HAND"},
+            {"ViewPosition": "LL"},
+            {"PresentationIntentType": "FOR PROCESSING"},
+            {"BurnedInAnnotation": "YES"},
+            {"NumberOfFrames": 3, "PixelData": pixels.tobytes() * 3},
+            {"ImageLaterality": "L"},
+            {},
+        ),
+        start=100,
+    ):
+        planted.film(archive / f"{number}.dcm", pixels, number, **further)
+    (archive / "notes.txt").write_text("no film")
+
+    result = cxr("prepare", "--dicom", archive, "--findings", findings, "-w", tmp_path / "workspace")
+
+    assert result.stdout.splitlines()[:13] == [
+        "Files                            left out  kept",
+        "files in the folders                         33",
+        "is a DICOM image                       -1    32",
+        "is no copy of another                   0    32",
+        "modality is CR, DX, RF                 -1    31",
+        "is for presentation                    -1    30",
+        "has one frame                          -1    29",
+        "body part is chest, or not said        -1    28",
+        "shows both sides                       -1    27",
+        "view is PA, AP, AP Supine              -1    26",
+        "has no burned-in text                  -1    25",
+        "finding is known                       -1    24",
+        "image can be read                       0    24",
+    ]
+    assert (
+        "Note: The findings name films by accession number. Names that fit no film: 0 of 24. "
+        "Films that are not named: 8.\n" in result.stdout
+    )
+    table = (tmp_path / "workspace" / "dataset" / "excluded.csv").read_text()
+    assert [row["reason"] for row in csv.DictReader(table.splitlines())] == [
+        "not a DICOM file",
+        "modality is CT",
+        "raw data, for processing",
+        "3 frames",
+        "body part is hand",
+        "only the left side",
+        "view is L",
+        "text is burned in",
+        "no row in the findings",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dicom", "."], "Expected dicom with findings, which the headers lack. Received: dicom alone."),
+        (
+            ["--folders", ".", "--findings", "f.csv"],
+            "Expected findings with dicom only. Received: findings without it.",
+        ),
+        (["--dicom", ".", "--findings", "f.csv", "--link"], "Expected link or dicom. Received: both."),
+        (["--dicom", ".", "--findings", "f.csv", "--cluster", "local"], "Expected dicom or cluster. Received: both."),
+        (
+            ["--dicom", ".", "--folders", "."],
+            "Expected one of metadata, folders and dicom. Received: folders and dicom.",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(cxr, in_folder, arguments, message):
+    result = cxr("prepare", *arguments)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {message}\n")
+
+
+@pytest.mark.realdata
+def test_real_films_go_from_dicom_to_a_tested_run(cxr, planted, shared, tmp_path):
+    workspace = tmp_path / "workspace"
+    metadata = shared / "data" / "covid-chestxray" / "metadata.csv"
+    findings = plant_archive(planted, metadata, tmp_path / "archive", films=48)
+
+    for arguments in (
+        ["prepare", "--dicom", tmp_path / "archive", "--findings", findings, "--split", "50/25/25"],
+        ["train", "--arch", "simple-cnn", "--image-size", "32", "--epochs", "1"],
+        ["evaluate"],
+    ):
+        result = cxr(*arguments, "-w", workspace)
+        assert result.exit_code == 0, result.stderr
+        assert planted.found_in((result.stdout + result.stderr).encode()) == set()
+    result = cxr("predict", tmp_path / "archive", "--json", "--force", "-w", workspace)
+
+    assert {one["seen"] for one in json.loads(result.stdout)} >= {"film"}
+    assert planted.found_below(workspace, without=tmp_path / "archive") == {}
+    assert list(workspace.rglob("*.key")) == [workspace / "pseudonym.key"]
