@@ -3,7 +3,9 @@
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,12 +56,12 @@ def plain_environment(monkeypatch):
 
 
 @pytest.fixture
-def cxr(capfd) -> Callable[..., Result]:
-    """Run `cxr` with the given arguments; output of native code is captured too."""
+def cxr(capfd, no_network) -> Callable[..., Result]:
+    """Run `cxr` with the given arguments and without a network; output of native code is captured too."""
 
     def run(*arguments: object) -> Result:
         capfd.readouterr()
-        with pytest.raises(SystemExit) as stopped:
+        with no_network(), pytest.raises(SystemExit) as stopped:
             app.main([str(argument) for argument in arguments])
         captured = capfd.readouterr()
         return Result(exit_code=int(stopped.value.code or 0), stdout=captured.out, stderr=captured.err)
@@ -81,15 +83,52 @@ def prepared(phantoms, tmp_path_factory) -> Workspace:
     return workspace
 
 
+_THIS_MACHINE = {"127.0.0.1", "::1", "localhost", None, ""}
+_refused: list[str] | None = None  # what was tried while the network is refused; None while it isn't
+
+
+def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
+    """Python tells this hook before it uses a socket, whoever asks; there is no way to take a hook away again."""
+    if _refused is None or event not in {"socket.connect", "socket.sendto", "socket.getaddrinfo"}:
+        return
+    host = arguments[0] if event == "socket.getaddrinfo" else arguments[1]
+    if isinstance(host, tuple):  # the address of a Unix socket is a path
+        host = host[0]
+    if host not in _THIS_MACHINE and not str(host).startswith("/"):
+        _refused.append(f"{event} {host}")
+        raise PermissionError(f"no network in tests: {event} {host}")
+
+
+sys.addaudithook(_refuse_network)
+
+
 @pytest.fixture(scope="session")
-def trained(prepared, tmp_path_factory) -> Workspace:
+def no_network() -> Callable[[], AbstractContextManager[None]]:
+    """A block in which nothing may reach another machine; it fails if something tried, even if that went on without."""
+
+    @contextmanager
+    def refused() -> Iterator[None]:
+        global _refused
+        _refused = tried = []
+        try:
+            yield
+        finally:
+            _refused = None
+        assert tried == []
+
+    return refused
+
+
+@pytest.fixture(scope="session")
+def trained(prepared, tmp_path_factory, no_network) -> Workspace:
     """A workspace with a dataset and a small CNN trained for two epochs. Tests must not change it."""
     from cxr_cli.training.runs import train_run
 
     root = tmp_path_factory.mktemp("trained") / "workspace"
     shutil.copytree(prepared.root, root)
     workspace = Workspace(root)
-    train_run(workspace, arch="simple-cnn", image_size=64, epochs=2, batch_size=8)
+    with no_network():
+        train_run(workspace, arch="simple-cnn", image_size=64, epochs=2, batch_size=8)
     return workspace
 
 
