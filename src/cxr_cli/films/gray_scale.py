@@ -93,8 +93,8 @@ class GrayScale:
         elif self.window:
             center, width, function = self.window
             values = _VOI_FUNCTIONS[function](values, center, width)
-        gray = scale(values, black, white)
-        gray = 255 - gray if self.inverted else gray
+        # Inverted before rounding, so that a film and its inverted twin are equal.
+        gray = scale(values, white, black) if self.inverted else scale(values, black, white)
         gray[self._is_padding(stored)] = 0
         return gray
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from cxr_cli.errors import ImageError, UsageError
-from cxr_cli.films.apart import decode_apart
 from cxr_cli.films.dicom import decode_dicom, is_dicom, read_meta
 from cxr_cli.films.find import HINT
 from cxr_cli.films.limits import BYTES
@@ -120,6 +119,8 @@ def _decode(path: Path, head: bytes, at_least: int | None) -> np.ndarray:
             return decode_picture(path, at_least=at_least, frame=frame)
         if read_meta(path).native:
             return decode_dicom(path, frame)
+    from cxr_cli.films.apart import decode_apart  # most films don't need it
+
     return decode_apart(path, frame=frame, at_least=at_least)
 
 

@@ -90,7 +90,9 @@ def scale(values: np.ndarray, black: float, white: float) -> np.ndarray:
         return np.zeros(values.shape, np.uint8)
     with np.errstate(over="ignore", invalid="ignore"):  # what is infinite, or not a number
         shares = (values.astype(np.float64) - black) / (white - black)
-    return np.asarray(np.rint(np.nan_to_num(shares, nan=0, posinf=1, neginf=0).clip(0, 1) * 255), dtype=np.uint8)
+    levels = np.nan_to_num(shares, nan=0, posinf=1, neginf=0).clip(0, 1) * 255
+    # Halves, as float64 gives them in one order of the same steps or another, are rounded alike.
+    return np.asarray(np.rint(np.round(levels, 6)), dtype=np.uint8)
 
 
 def stripes(rows: int) -> Iterator[slice]:
