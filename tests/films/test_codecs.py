@@ -180,6 +180,16 @@ def test_a_frame_of_another_size_is_refused_before_it_is_decoded(tmp_path, write
         assert refusal(path).message == f"Expected a DICOM film. Received: {path}: {reason}."
 
 
+@pytest.mark.parametrize(("syntax", "encode"), LOSSLESS + LOSSY, ids=lambda value: getattr(value, "keyword", ""))
+def test_a_frame_that_is_cut_short_is_refused(tmp_path, write_dicom, stored, syntax, encode):
+    path, frame = tmp_path / "film.dcm", encode(stored)
+    for share in (0.5, 0.98):
+        write_dicom(path, stored, bits=12, syntax=syntax, frames=[frame[: int(len(frame) * share)]])
+
+        reason = "its compressed frame is cut short"
+        assert refusal(path).message == f"Expected a DICOM film. Received: {path}: {reason}."
+
+
 def test_a_frame_of_another_kind_is_refused(tmp_path, write_dicom, stored):
     path = tmp_path / "film.dcm"
     write_dicom(path, stored, bits=12, syntax=uid.JPEGLSLossless, frames=[jpeg_2000(stored)])

@@ -1,5 +1,6 @@
 """Reading films of any image format; files that are no films are errors with their path and a hint."""
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -7,11 +8,13 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
 from cxr_cli.errors import ImageError
+from cxr_cli.films import apart
 from cxr_cli.films.reader import frame_chosen, read_at, read_film, read_for
 from cxr_cli.films.transforms import resize
 from cxr_cli.progress import Watcher, watched_by
@@ -316,7 +319,7 @@ def test_the_limit_of_pillow_holds_too(tmp_path, pixels, monkeypatch):
     Image.fromarray(pixels).save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1119)
 
-    assert refusal(path).message == f"Expected a film of at most 2,238 pixels. Received: {path} is larger."
+    assert refusal(path).message == f"Expected a film of at most 2,238 pixels. Received: {path} has more."
 
 
 def test_reading_in_threads_does_not_change_the_warning_filters(tmp_path, pixels, monkeypatch):
@@ -472,3 +475,56 @@ def test_of_pages_and_frames_the_first_is_read_and_it_is_said(tmp_path, pixels, 
     assert len(notes.texts) == 1
     with frame_chosen(4):
         assert refusal(path).message == f"Expected a file with a frame 4. Received: {path} holds fewer."
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_a_png_of_16_bits_is_stretched_with_transparency_and_colors_too(tmp_path, pixels, channels):
+    deep = pixels.astype(np.uint16) * 12  # most devices give 12 bits
+    layers = [deep, np.full_like(deep, 65535)] if channels == 2 else [deep, deep, deep, np.full_like(deep, 65535)]
+    (tmp_path / "film.png").write_bytes(imagecodecs.png_encode(np.dstack(layers[:channels])))
+
+    assert np.abs(read_film(tmp_path / "film.png").astype(int) - pixels).max() <= 1
+
+
+@pytest.mark.parametrize("options", [{"lossless": True}, {"level": 100}])
+def test_a_jpeg_of_12_bits_is_stretched(tmp_path, pixels, options):
+    path = tmp_path / "film.jpg"
+    path.write_bytes(imagecodecs.jpeg8_encode(pixels.astype(np.uint16) * 16, bitspersample=12, **options))
+
+    assert np.abs(read_film(path).astype(int) - pixels).max() <= 2
+    path.write_bytes(path.read_bytes()[:200])
+    assert str(path) in refusal(path).message
+
+
+@pytest.mark.parametrize("kind", [2, 5, 7, 10, 11, 12])  # text, fractions, bytes, floats
+def test_a_tiff_whose_tags_have_odd_types_is_refused(tmp_path, pixels, kind):
+    path = tmp_path / "film.tif"
+    Image.fromarray(pixels).save(path)
+    data = path.read_bytes()
+    entry = data.index(TiffImagePlugin.STRIPOFFSETS.to_bytes(2, "little") + b"\x04\0\x01\0\0\0")
+    path.write_bytes(data[: entry + 2] + bytes([kind, 0]) + data[entry + 4 :])
+
+    assert refusal(path).message.startswith(f"Expected a film. Received: {path} is damaged or cut short (")
+
+
+def test_an_image_of_another_kind_is_not_called_no_image(tmp_path):
+    path = tmp_path / "photo.heic"
+    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(200))
+
+    assert refusal(path).message == (
+        f"Expected a film. Received: {path} is an image of a kind that can't be read, or damaged."
+    )
+
+
+def test_a_jpeg_with_thousands_of_scans_is_decoded_where_it_can_be_stopped(tmp_path, chest, monkeypatch):
+    path = tmp_path / "film.jpg"
+    chest.save(path, progressive=True)
+    data = path.read_bytes()
+    last = data.rindex(b"\xff\xda")
+    path.write_bytes(data[:-2] + data[last:-2] * 100 + data[-2:])
+    monkeypatch.setattr(apart, "_idle", [])
+
+    with contextlib.suppress(ImageError):
+        read_film(path)
+    assert len(apart._idle) == 1
+    apart._idle.pop().end()

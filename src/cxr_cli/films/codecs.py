@@ -10,6 +10,8 @@ from pydicom import uid
 from pydicom.pixels.common import PhotometricInterpretation
 from pydicom.pixels.decoders.base import get_decoder
 
+from cxr_cli.films.jpeg import is_cut_short, read_jpeg_frame
+
 if TYPE_CHECKING:
     from pydicom.pixels.decoders.base import DecodeRunner
 
@@ -20,7 +22,6 @@ _JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLo
 SYNTAXES = _JPEG + _JPEG_LS + _JPEG_2000
 # pydicom asks plugins for these two. What is needed is in the base install.
 DECODER_DEPENDENCIES = dict.fromkeys(SYNTAXES, ("imagecodecs",))
-_NO_SIZE = {0xC4, 0xC8, 0xCC}  # JPEG markers between those of frames: Huffman tables, reserved, arithmetic coding
 
 
 def is_available(syntax: str) -> bool:
@@ -48,6 +49,8 @@ def decode_frame(frame: bytes, runner: "DecodeRunner") -> bytes | bytearray:
         raise ValueError(
             f"its compressed frame has {coded[1]} × {coded[0]} pixels, its header says {header[1]} × {header[0]}"
         )
+    if is_cut_short(frame):  # the decoders fill what is missing
+        raise ValueError("its compressed frame is cut short")
     if syntax in _JPEG[:2] and runner.samples_per_pixel == 3:
         from pydicom.pixels.decoders import pillow  # knows what colors a JPEG without a marker has
 
@@ -73,26 +76,10 @@ def coded_size(frame: bytes, syntax: str) -> tuple[int, int]:
     Raises:
         ValueError: there are none.
     """
-    size = _size_of_jpeg_2000(frame) if syntax in _JPEG_2000 else _size_of_jpeg(frame)
+    size = _size_of_jpeg_2000(frame) if syntax in _JPEG_2000 else read_jpeg_frame(frame)
     if size is None:
         raise ValueError(f"its compressed frame is not of the kind {uid.UID(syntax).name}")
-    return size
-
-
-def _size_of_jpeg(frame: bytes) -> tuple[int, int] | None:
-    """JPEG and JPEG-LS (ITU-T T.81, B.1 and B.2.2; T.87, C.2.2): segments of a marker and a length."""
-    place = 2
-    while frame[:2] == b"\xff\xd8" and place + 9 <= len(frame) and frame[place] == 0xFF:
-        marker, length = frame[place + 1], _number(frame, place + 2, 2)
-        if (0xC0 <= marker <= 0xCF and marker not in _NO_SIZE) or marker == 0xF7:
-            return _number(frame, place + 5, 2), _number(frame, place + 7, 2)
-        if marker == 0xFF:  # fill bytes may precede a marker
-            place += 1
-        elif length < 2:
-            return None
-        else:
-            place += 2 + length
-    return None
+    return size[:2]
 
 
 def _size_of_jpeg_2000(frame: bytes) -> tuple[int, int] | None:
@@ -100,9 +87,7 @@ def _size_of_jpeg_2000(frame: bytes) -> tuple[int, int] | None:
     start = frame.find(b"\xff\x4f\xff\x51")
     if start < 0 or len(frame) < start + 24:
         return None
-    right, bottom, left, top = (_number(frame, place, 4) for place in range(start + 8, start + 24, 4))
+    right, bottom, left, top = (
+        int.from_bytes(frame[place : place + 4], "big") for place in range(start + 8, start + 24, 4)
+    )
     return bottom - top, right - left
-
-
-def _number(frame: bytes, place: int, size: int) -> int:
-    return int.from_bytes(frame[place : place + size], "big")

@@ -15,7 +15,7 @@ from cxr_cli.films.dicomdir import is_dicomdir, list_dicomdir
 from cxr_cli.films.inside import Inside, report_outside
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".jp2", ".dcm", ".dicom")
-# What files of these formats begin with; DICOM has `is_dicom`. BMP and PPM begin with two letters, as texts may.
+# What files of these formats begin with. BMP and PPM begin with two letters, as texts may.
 _BEGINNINGS = (
     *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF87a", b"GIF89a"),
     *(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"),
@@ -178,7 +178,12 @@ def is_film_file(path: str) -> bool:
             head = file.read(132)
     except OSError:
         return False
-    return is_dicom(head) or head.startswith(_BEGINNINGS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+    return is_dicom(head) or is_picture(head)
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether a file's first bytes are those of a picture, also of kinds that aren't read: HEIC and AVIF."""
+    return head.startswith(_BEGINNINGS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or head[4:8] == b"ftyp"
 
 
 def _without_waiting(path: str, flags: int) -> int:

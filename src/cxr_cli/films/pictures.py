@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngImageFile
 
 from cxr_cli.errors import ImageError
-from cxr_cli.films.find import HINT
+from cxr_cli.films.find import HINT, is_picture
+from cxr_cli.films.jpeg import is_cut_short, read_jpeg_frame
 from cxr_cli.films.limits import FRAMES, MEMORY, PIXELS
 from cxr_cli.films.transforms import darkest_and_brightest, scale, stripes
 from cxr_cli.progress import note
@@ -19,6 +21,7 @@ _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000")
 _FAST = 25_000_000  # pixels, that are decoded in a second
 _FAST_SCANS = 64  # of a progressive JPEG; programs write about 10
 _COPIES = 3  # of a picture, that are in memory at once
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601
 
 
 class SlowError(Exception):
@@ -41,19 +44,63 @@ def decode_picture(path: Path, *, at_least: int | None, frame: int | None, slow:
         ImageError: the file is damaged, no image, or too large.
         SlowError: decoding may take long, and `slow` is False.
     """
-    with _errors_named(path), Image.open(path, formats=_FORMATS) as picture:
+    with _errors_named(path), _open(path, slow=slow) as picture:
         _check_size(path, picture)
         _choose(path, picture, frame)
         if at_least and min(picture.size) >= 2 * at_least:
             picture.draft("L", (at_least, at_least))  # only JPEG has drafts
         if not slow and _is_slow(path, picture):
             raise SlowError
-        ImageOps.exif_transpose(picture, in_place=True)
-        picture.load()
         # Pillow inverts a TIFF film that says "white is zero" (tag 262) only where it has 8 bits or fewer.
         inverted = picture.format == "TIFF" and picture.getexif().get(262) == 0 and _is_deep(picture)
-    gray = _to_gray(picture)
+        shown = _decode_16_bit_png(path, picture)
+        ImageOps.exif_transpose(shown, in_place=True)
+        shown.load()
+        gray = _to_gray(shown)
     return 255 - gray if inverted else gray
+
+
+def _open(path: Path, *, slow: bool) -> Image.Image:
+    """Open an image; a JPEG of more than 8 bits, which Pillow doesn't read, is decoded."""
+    try:
+        return Image.open(path, formats=_FORMATS)
+    except UnidentifiedImageError:
+        data = path.read_bytes()
+        frame = read_jpeg_frame(data)
+        if frame is None or frame.bits <= 8 or frame.rows * frame.columns > PIXELS.value:
+            raise
+        if not slow:
+            raise SlowError from None
+        if is_cut_short(data):
+            raise OSError("image file is truncated") from None
+        import imagecodecs
+
+        return _as_floats(imagecodecs.jpeg8_decode(data))
+
+
+def _decode_16_bit_png(path: Path, picture: Image.Image) -> Image.Image:
+    """Decode a PNG that has 16 bits and transparency or colors, of which Pillow reads the upper 8; give others back."""
+    if not isinstance(picture, PngImageFile) or picture.mode not in {"LA", "RGB", "RGBA"}:
+        return picture
+    if not any(str(tile.args).endswith(";16B") for tile in picture.tile):
+        return picture
+    import imagecodecs
+
+    deep = _as_floats(imagecodecs.png_decode(path.read_bytes()))
+    deep.info = picture.info
+    return deep
+
+
+def _as_floats(pixels: np.ndarray) -> Image.Image:
+    """(H, W) or (H, W, channels) of more than 8 bits -> gray, on black, as a picture of floats."""
+    values = np.atleast_3d(pixels)
+    gray = np.empty(values.shape[:2], np.float32)
+    for rows in stripes(len(values)):
+        part = values[rows].astype(np.float32)
+        gray[rows] = part[..., :3] @ _LUMA if part.shape[-1] >= 3 else part[..., 0]
+        if part.shape[-1] in {2, 4}:
+            gray[rows] *= part[..., -1] / np.iinfo(pixels.dtype).max
+    return Image.fromarray(gray)
 
 
 @contextmanager
@@ -64,11 +111,15 @@ def _errors_named(path: Path) -> Iterator[None]:
     except (ImageError, SlowError):
         raise
     except UnidentifiedImageError as error:
-        raise ImageError(f"Expected a film. Received: {path} is not an image.", hint=HINT) from error
+        with path.open("rb") as stream:
+            known = is_picture(stream.read(132))
+        what = "an image of a kind that can't be read, or damaged" if known else "not an image"
+        raise ImageError(f"Expected a film. Received: {path} is {what}.", hint=HINT) from error
     except Image.DecompressionBombError as error:
-        limit = f"{2 * (Image.MAX_IMAGE_PIXELS or 0):,}"  # Pillow's own
+        most, own = PIXELS.value, 2 * (Image.MAX_IMAGE_PIXELS or 0)  # Pillow has a limit of its own
         raise ImageError(
-            f"Expected a film of at most {limit} pixels. Received: {path} is larger.", hint=HINT
+            f"Expected a film of at most {min(most, own):,} pixels. Received: {path} has more.",
+            hint=PIXELS.hint if most <= own else HINT,
         ) from error
     except MemoryError as error:
         raise ImageError(
