@@ -61,7 +61,8 @@ def show_comparison(comparison: "Comparison", *, as_json: bool) -> None:
     from dataclasses import asdict
 
     for name, problem in comparison.skipped.items():
-        console.note(f"Left out {name}. {problem.message}\n{problem.hint}")
+        console.note(f"Left out {name}. {problem.message}")
+        console.note(problem.hint)
     if as_json:
         console.result_json(
             {
@@ -94,10 +95,8 @@ def _show(comparison: "Comparison") -> None:
     )
     console.result()
     if not all(row.same_dataset for row in comparison.rows):
-        console.result(
-            "* trained on another dataset or split than the prepared one: these test films may\n"
-            "  have been among its training films, so its figures don't test it."
-        )
+        console.result("* trained on another dataset or split than the prepared one: these test films may")
+        console.result("  have been among its training films, so its figures don't test it.")
     for line in (*_LEGEND, comparison.timing):
         console.result(line)
     console.result()

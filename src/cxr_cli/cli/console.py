@@ -1,4 +1,7 @@
-"""The only module that prints: results to stdout; progress, notes and errors to stderr."""
+"""The only module that prints: results to stdout; progress, notes and errors to stderr.
+
+Whatever is printed may hold names from files: no character of them steers the terminal, and none is markup.
+"""
 
 import json
 import sys
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxr_cli.errors import CxrError
 from cxr_cli.progress import EpochRow, LungEpochRow, Watcher, watched_by
+from cxr_cli.visible import visible, visible_json, visible_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -18,8 +22,8 @@ _LOG_SECONDS = 10  # between the lines that a log gets of a long step
 
 
 def result(text: str = "") -> None:
-    """Print a result."""
-    print(text)
+    """Print a result, in one line."""
+    print(visible_line(text))
 
 
 def result_now(text: str) -> None:
@@ -29,7 +33,7 @@ def result_now(text: str) -> None:
 
 def result_json(value: Any) -> None:
     """Print a result for programs."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(_json(value))
 
 
 @contextmanager
@@ -43,7 +47,7 @@ def json_array() -> Iterator[Callable[[Any], None]]:
     def add(value: Any) -> None:
         nonlocal opened
         # The one item's text between the brackets of its list.
-        text = json.dumps([value], indent=2, ensure_ascii=False)[len("[\n") : -len("\n]")]
+        text = _json([value])[len("[\n") : -len("\n]")]
         print("," if opened else "[", text, sep="\n", end="")
         opened = True
 
@@ -53,9 +57,13 @@ def json_array() -> Iterator[Callable[[Any], None]]:
         print("\n]" if opened else "[]")
 
 
+def _json(value: Any) -> str:
+    return visible_json(json.dumps(value, indent=2, ensure_ascii=False))
+
+
 def note(text: str) -> None:
-    """Print what is being done, or a remark on a result."""
-    print(text, file=sys.stderr, flush=True)
+    """Print what is being done, or a remark on a result, in one line."""
+    print(visible_line(text), file=sys.stderr, flush=True)
 
 
 def show_error(problem: CxrError) -> None:
@@ -67,7 +75,7 @@ def show_error(problem: CxrError) -> None:
 
 def table(rows: Sequence[Sequence[object]], *, indent: int = 2) -> None:
     """Print rows in columns: the first to the left, the others to the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[visible_line(str(cell)) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     for row in cells:
         first, *others = (
@@ -82,12 +90,17 @@ def wide_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    header = [visible(title) for title in header]
+    rows = [[visible_line(cell) for cell in row] for row in rows]
     shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
     for place, title in enumerate(header):
         # Wide enough for the longest word, so that an interval goes below its figure before a number is cut.
         words = [word for text in (title, *(row[place] for row in rows)) for word in text.split()] if place else []
         shown.add_column(
-            title, justify="right" if place else "left", min_width=max(map(len, words), default=None), overflow="fold"
+            visible(title),
+            justify="right" if place else "left",
+            min_width=max(map(len, words), default=None),
+            overflow="fold",
         )
     for row in rows:
         shown.add_row(*row)
@@ -129,10 +142,8 @@ class ConsoleWatcher(Watcher):
                     rate = done / (now - started)
                     note(f"{description}: {done} of {total}, {_per_second(rate)}, {_left((total - done) / rate)}")
             return
-        with _bar(
-            "[progress.description]{task.description}", "{task.completed}/{task.total}  {task.fields[rate]}"
-        ) as bar:
-            task = bar.add_task(description, total=total, rate="")
+        with _bar("{task.description}", "{task.completed}/{task.total}  {task.fields[rate]}") as bar:
+            task = bar.add_task(visible_line(description), total=total, rate="")
             for done, item in enumerate(items, start=1):
                 yield item
                 bar.update(task, advance=1, rate=_per_second(done / (time.monotonic() - started)))
@@ -165,7 +176,7 @@ class ConsoleWatcher(Watcher):
         line = f"{name}  {loss}  val loss {row.val_loss:.3f}  {self._quality}  {row.seconds:5.1f} s"
         line += "  best so far" if best else ""
         if self._progress:
-            self._progress.console.print(line, highlight=False)
+            self._progress.console.print(line, highlight=False, markup=False)
             self._progress.update(self._task, description=f"epoch {row.epoch + 1}")
         else:
             note(line)
@@ -182,9 +193,9 @@ def _bar(before: str, after: str) -> "Progress":
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
-        TextColumn(before),
+        TextColumn(before, markup=False),
         BarColumn(bar_width=24),
-        TextColumn(after),
+        TextColumn(after, markup=False),
         TimeRemainingColumn(),
         TextColumn("left"),
         console=Console(stderr=True),

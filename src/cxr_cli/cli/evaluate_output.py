@@ -174,7 +174,8 @@ def _sets(evaluation: "EvaluationRecord") -> None:
 
     sets = evaluation.sets
     if not sets:
-        console.result(f"Prediction sets: {NOT_MEASURED}\n")
+        console.result(f"Prediction sets: {NOT_MEASURED}")
+        console.result()
         return
     rows = [
         (label, own.patients, _short(own.share, own.interval) or "not defined")

@@ -8,6 +8,7 @@ from typing import Any
 from cxr_cli.films.figures import save_figure
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.table import METRICS, Metric, metrics_in
+from cxr_cli.pages.markdown import markdown_table, markdown_text
 from cxr_cli.pages.render import figure
 from cxr_cli.workspace.files import write_text
 
@@ -113,7 +114,7 @@ def write_markdown(
 ) -> None:
     """Write the tables as Markdown, under `title` and above `notes`."""
     columns = {
-        "run": [row.title.replace("*", "\\*") for row in rows],
+        "run": [row.title for row in rows],
         "architecture": [row.arch for row in rows],
         **{
             f"{metric.title} (95 %)" if metric.compare_interval else metric.title: [row.cell(metric) for row in rows]
@@ -124,19 +125,14 @@ def write_markdown(
         "ms per film": [f"{row.milliseconds:.1f}" for row in rows],
         "training (min)": [row.training_minutes for row in rows],
     }
-    lines = [list(columns), ["---", "---", *["---:"] * (len(columns) - 2)], *zip(*columns.values(), strict=True)]
-    table = _table(lines)
+    table = markdown_table([list(columns), *zip(*columns.values(), strict=True)], left=2)
     marked = [] if all(row.same_dataset for row in rows) else [_NOT_COMPARABLE]
     paired = []
     if pairs:
         header = ["on the same films", "AUC difference", "p", "first right alone", "second right alone", "p"]
-        paired = [_table([header, ["---", *["---:"] * 5], *(pair.cells for pair in pairs)]), *PAIR_NOTES]
+        paired = [markdown_table([header, *(pair.cells for pair in pairs)], left=1), *PAIR_NOTES]
         paired += [PICKED_NOTE] if len(pairs) > 1 else []
-    write_text(path, "\n\n".join([f"# {title}", table, *marked, *paired, *notes]) + "\n")
-
-
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    write_text(path, "\n\n".join([f"# {markdown_text(title)}", table, *marked, *paired, *notes]) + "\n")
 
 
 def _p(value: float) -> str:

@@ -1,6 +1,7 @@
 """Pictures and charts as files, written atomically."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,17 @@ def save_picture(picture: Image.Image, path: Path, *, kind: str = "PNG") -> None
 def save_figure(figure: "Figure", path: Path) -> None:
     """Write a chart to `path` as PNG, at 120 dots per inch; create the folder if it is missing.
 
+    A name with two dollar signs isn't mathematics, and a character that the font lacks is an empty box.
+
     Raises:
         WorkspaceError: the file can't be written.
     """
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=120)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        figure.savefig(picture, format="png", dpi=120)
     write_bytes(path, picture.getvalue())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from cxr_cli.metrics.intervals import Interval
+from cxr_cli.visible import visible
 from cxr_cli.workspace.files import write_text
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def code(text: str) -> "Markup":
 
     parts = text.split("`")
     return Markup("").join(
-        Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
+        Markup("<code>{}</code>").format(visible(part)) if i % 2 else escape(visible(part))
+        for i, part in enumerate(parts)
     )
 
 
@@ -98,6 +100,7 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,  # not of what is escaped already
     )
     environment.filters.update(
         code=code, figure=figure, percent=percent, spread=spread, data_uri=data_uri, thousands="{:,}".format

@@ -1,6 +1,6 @@
 """A document as data, from which its HTML, Markdown and JSON are written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,6 +9,7 @@ from PIL import Image
 
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.metrics.intervals import Interval
+from cxr_cli.pages.markdown import markdown_table, markdown_text
 from cxr_cli.pages.render import figure, spread
 
 
@@ -90,12 +91,12 @@ def to_builtins(document: Document) -> Any:
 
 def to_markdown(document: Document) -> str:
     """The document as Markdown; of pictures only the captions."""
-    lines = [f"# {document.title}", document.lead, f"**{DISCLAIMER}**"]
+    lines = [f"# {markdown_text(document.title)}", markdown_text(document.lead), f"**{DISCLAIMER}**"]
     for section in document.sections:
-        lines.append(f"## {section.title}")
+        lines.append(f"## {markdown_text(section.title)}")
         for block in section.blocks:
             lines.extend(_markdown(block))
-    return "\n\n".join([*lines, document.origin]) + "\n"
+    return "\n\n".join([*lines, markdown_text(document.origin)]) + "\n"
 
 
 def shown(cell: Cell) -> str:
@@ -109,18 +110,14 @@ def shown(cell: Cell) -> str:
 def _markdown(block: Block) -> Iterator[str]:
     if isinstance(block, Text):
         strong = "**" if block.tone == "alarm" else ""
-        yield f"{strong}{_escaped(block.text)}{strong}"
+        yield f"{strong}{markdown_text(block.text)}{strong}"
     elif isinstance(block, Figures):
-        yield "\n".join(f"- {name}: {shown(value)}{f', {note}' if note else ''}" for name, value, note in block.items)
+        items = (f"{name}: {shown(value)}{f', {note}' if note else ''}" for name, value, note in block.items)
+        yield "\n".join(f"- {markdown_text(item)}" for item in items)
     elif isinstance(block, TableBlock):
         if block.caption:
-            yield _escaped(block.caption)
-        rules = ["---"] * block.left + ["---:"] * (len(block.header) - block.left)
-        rows: list[Sequence[str]] = [block.header, rules, *([shown(cell) for cell in row] for row in block.rows)]
-        yield "\n".join(f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows)
+            yield markdown_text(block.caption)
+        rows = [block.header, *([shown(cell) for cell in row] for row in block.rows)]
+        yield markdown_table(rows, left=block.left)
     else:
-        yield "\n".join(f"- {_escaped(caption)}" for _, caption in block.items)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+        yield "\n".join(f"- {markdown_text(caption)}" for _, caption in block.items)

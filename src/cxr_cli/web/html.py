@@ -3,7 +3,6 @@
 import base64
 import io
 import shlex
-from html import escape
 
 from PIL import Image
 
@@ -16,6 +15,7 @@ from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.films.transforms import WHOLE_FILM, FilmBox
 from cxr_cli.metrics.table import meaning_of, metrics_in
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.visible import visible_html as escape
 from cxr_cli.web.predicting import ShownAbstention, ShownPrediction
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
