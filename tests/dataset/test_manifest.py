@@ -6,9 +6,11 @@ import os
 import pytest
 
 from cxr_cli.dataset.manifest import Film, dataset_fingerprint, films_by_part, read_manifest, write_manifest
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.files import write_table
-from cxr_cli.workspace.folders import DatasetFolder
+from cxr_cli.workspace.folders import PARTS, DatasetFolder
+from cxr_cli.workspace.records import stamp, write_record
 
 HEADER = "path,label,split,patient,group,source,view,sex,age,finding,location,sha256,phash,original"
 HINT = "Make it again: cxr prepare --metadata dataset/metadata.csv"
@@ -39,6 +41,26 @@ def dataset(tmp_path) -> DatasetFolder:
     return DatasetFolder(tmp_path)
 
 
+def write_whole(dataset: DatasetFolder, films: list[Film]) -> None:
+    """Write a manifest, and as much of the dataset's record as it takes to read it."""
+    write_manifest(dataset.manifest, films)
+    counts = {part: {"non_covid": 0, "covid": 0} for part in PARTS}
+    record = DatasetRecord(
+        schema_version=DatasetRecord.VERSION,
+        **stamp(),
+        options={},
+        rows=len(films),
+        funnel=[],
+        findings={},
+        films=counts,
+        patients=dict.fromkeys(PARTS, 0),
+        films_without_patient=0,
+        class_indices={"non_covid": 0, "covid": 1},
+        fingerprint=dataset_fingerprint(films),
+    )
+    write_record(dataset.record, record)
+
+
 def refusal(dataset: DatasetFolder) -> WorkspaceError:
     with pytest.raises(WorkspaceError) as caught:
         read_manifest(dataset)
@@ -63,13 +85,18 @@ def test_films_are_read_back_as_written(dataset):
         film(2, finding="COVID-19, ARDS", patient="", view='"AP"'),
         film(3, finding="Größe 肺炎", sex=" ", age="065", original="a\nb;c"),
     ]
-    write_manifest(dataset.manifest, films)
+    write_whole(dataset, films)
 
     assert read_manifest(dataset) == films
+    for others in (films[:2], [*films[:2], film(3, label="non_covid")], [*films[:2], film(4)]):
+        write_manifest(dataset.manifest, others)
+        error = refusal(dataset)
+        assert error.message.startswith(f"Expected the films, classes and parts of {dataset.record} (fingerprint ")
+        assert error.hint == HINT
 
 
 def test_a_manifest_without_films_is_valid(dataset):
-    write_manifest(dataset.manifest, [])
+    write_whole(dataset, [])
 
     assert read_manifest(dataset) == []
 

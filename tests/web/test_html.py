@@ -167,12 +167,12 @@ def test_a_damaged_evaluation_is_an_error(own_tested, words):
 
 def test_a_test_of_an_earlier_version_is_refused_with_the_command_that_makes_it_again(own_tested, words):
     path = own_tested.evaluation("simple-cnn", "test").record
-    older = json.loads(path.read_text()) | {"schema_version": EvaluationRecord.VERSION - 1, "metrics": {}}
+    older = json.loads(path.read_text()) | {"schema_version": EvaluationRecord.OLDEST - 1, "metrics": {}}
     path.write_text(json.dumps(older))
 
     assert words(html.figures(own_tested, "simple-cnn")) == (
         f"Error: Expected version {EvaluationRecord.VERSION} of the record {path}. "
-        f"Received: version {EvaluationRecord.VERSION - 1}. Make it again: cxr evaluate"
+        f"Received: version {EvaluationRecord.OLDEST - 1}. Make it again: cxr evaluate"
     )
 
 

@@ -13,11 +13,14 @@ from cxr_cli.errors import WorkspaceError
 from cxr_cli.evaluation.record import Abstentions, CalibrationFigures, EvaluationRecord
 from cxr_cli.explanation.record import GradesRecord
 from cxr_cli.lungs.framing import Framing
+from cxr_cli.metrics.calibration import SCORES
 from cxr_cli.metrics.intervals import Interval
+from cxr_cli.metrics.table import METRICS
 from cxr_cli.recipe.record import ExportCheck, RunRecord
 from cxr_cli.workspace.records import read_record, stamp, write_record
 
 COUNTS = {part: {"non_covid": 3, "covid": 4} for part in ("train", "val", "test")}
+FIGURES = dict.fromkeys(SCORES, 0.1)
 MADE = {"created": "2024-05-01T12:00:00+00:00", "versions": {"cxr-cli": "0.1.0"}}
 DATASET = DatasetRecord(
     **MADE,
@@ -69,10 +72,10 @@ REPORT = EvaluationRecord(
     patients=6,
     positives=4,
     negatives=3,
-    metrics={"sensitivity": 0.75, "auc": None},
-    intervals={"sensitivity": Interval(low=0.3, high=0.9), "auc": None},
+    metrics=dict.fromkeys(METRICS, 0.75) | {"roc_auc": None},
+    intervals=dict.fromkeys(METRICS, Interval(low=0.3, high=0.9)) | {"roc_auc": None},
     interval_method="Wilson",
-    calibration=CalibrationFigures(temperature=None, raw={"brier": 0.1}, calibrated={"brier": 0.1}),
+    calibration=CalibrationFigures(temperature=None, raw=FIGURES, calibrated=FIGURES),
     predictive_values=None,
     confusion_matrix={"true_positive": 3, "false_positive": 1, "false_negative": 1, "true_negative": 2},
     classification_report={"covid": {"precision": 0.75}},

@@ -11,6 +11,7 @@ from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.lungs.framing import Framing
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
+from cxr_cli.workspace.records import read_record
 from cxr_cli.workspace.tables import CsvTable
 
 
@@ -50,7 +51,7 @@ def read_manifest(dataset: DatasetFolder) -> list[Film]:
     """Read all films of a prepared dataset.
 
     Raises:
-        WorkspaceError: the manifest is missing or damaged.
+        WorkspaceError: the manifest is missing or damaged, or lists other films than the dataset's record knows.
     """
     films = _TABLE.read(dataset.manifest)
     for number, film in enumerate(films, start=1):
@@ -65,6 +66,13 @@ def read_manifest(dataset: DatasetFolder) -> list[Film]:
                 f"Received: {film.split!r}.",
                 hint=f"Make it again: {DatasetRecord.MADE_BY}",
             )
+    made = read_record(dataset.record, DatasetRecord)
+    if dataset_fingerprint(films, made.framing) != made.fingerprint:
+        raise WorkspaceError(
+            f"Expected the films, classes and parts of {dataset.record} (fingerprint {made.fingerprint[:12]}) in "
+            f"{dataset.manifest}. Received: others, {len(films)} films.",
+            hint=f"Make it again: {DatasetRecord.MADE_BY}",
+        )
     return films
 
 

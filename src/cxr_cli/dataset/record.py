@@ -7,8 +7,9 @@ import msgspec
 from cxr_cli.dataset.classes import Classes
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.lungs.framing import Framing, framing_of_segment
+from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import PREPARE_COMMAND, Workspace
-from cxr_cli.workspace.records import Record, RecordPart, read_record
+from cxr_cli.workspace.records import Record, RecordPart, read_record, require
 
 
 class FunnelStep(RecordPart, frozen=True, kw_only=True):
@@ -75,8 +76,11 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
         return framing_of_segment(fields)
 
     def __post_init__(self) -> None:
-        """Refuse other classes than 0 and 1."""
+        """Make sure that there are two classes, and that the films of each part are counted by them."""
         Classes.from_indices(self.class_indices)
+        require(PARTS, self.films, self.patients)
+        for films in self.films.values():
+            require(self.class_indices, films)
 
     @property
     def classes(self) -> Classes:

@@ -15,7 +15,7 @@ from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.comparison import ComparedPair, ComparedRun, draw_comparison, write_markdown
 from cxr_cli.evaluation.evaluate import current_test
-from cxr_cli.evaluation.predicted import PREDICTIONS, EvaluatedFilm
+from cxr_cli.evaluation.predicted import EvaluatedFilm, read_predictions
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.paired_tests import delong, mcnemar
@@ -87,7 +87,7 @@ def _compare(
     times = _milliseconds([predictors[name] for name in evaluations], film)
     rows = [_row(predictors[name], evaluations[name], times[name], made.fingerprint) for name in evaluations]
     rows.sort(key=_rank)
-    films = {row.run: _read_predictions(workspace, row.run) for row in rows}
+    films = {row.run: _predictions(workspace, evaluations[row.run]) for row in rows}
     best, *others = list(films)
     comparison = Comparison(
         rows=rows,
@@ -112,9 +112,10 @@ def _title(made: DatasetRecord, *, patients: int) -> str:
     return f"Runs on {sum(films.values())} test films of {patients} patients ({counts})"
 
 
-def _read_predictions(workspace: Workspace, run: str) -> dict[str, EvaluatedFilm]:
+def _predictions(workspace: Workspace, evaluation: EvaluationRecord) -> dict[str, EvaluatedFilm]:
     """A run's predictions for the test films, by image."""
-    return {film.image: film for film in PREDICTIONS.read(workspace.evaluation(run, "test").predictions)}
+    folder = workspace.evaluation(evaluation.run, "test")
+    return {film.image: film for film in read_predictions(folder, evaluation)}
 
 
 def _pair(best: str, other: str, films: Mapping[str, Mapping[str, EvaluatedFilm]], positive: str) -> ComparedPair:

@@ -15,7 +15,7 @@ from cxr_cli.dataset.seen import COPY, FILM, MAYBE_COPY, PATIENT
 from cxr_cli.dataset.selection import EXCLUDED, Exclusion
 from cxr_cli.errors import CxrError, UsageError, WorkspaceError
 from cxr_cli.evaluation.current import why_outdated
-from cxr_cli.evaluation.predicted import PredictedFilms, predict_films
+from cxr_cli.evaluation.predicted import PredictedFilms, predict_films, read_predictions
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
 from cxr_cli.evaluation.scoring import score, write_evaluation
 from cxr_cli.metrics.conformal import DEFAULT_ALPHA
@@ -109,12 +109,16 @@ def current_test(workspace: Workspace, predictor: Predictor) -> EvaluationRecord
         WorkspaceError: there is no dataset, or its classes are not the run's.
     """
     run, made = predictor.run.name, read_record(workspace.prepared().record, DatasetRecord)
+    folder = workspace.evaluation(run, "test")
     try:
-        evaluation = read_record(workspace.evaluation(run, "test").record, EvaluationRecord)
+        evaluation = read_record(folder.record, EvaluationRecord)
+        images = {row.image for row in read_predictions(folder, evaluation)}
     except WorkspaceError:  # missing, damaged, or of an earlier version
         note(f"{run} has no evaluation on these test films: testing it first")
     else:
         reason = why_outdated(evaluation, predictor.record, made)
+        if not reason and not images <= {film.path for film in read_manifest(workspace.dataset)}:
+            reason = f"{folder.predictions} has predictions for other films"
         if not reason:
             return evaluation
         note(f"{run} is tested again, because {reason}")

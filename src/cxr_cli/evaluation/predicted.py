@@ -1,18 +1,20 @@
 """A run's predictions for films whose truth is known: as arrays to measure, and as rows of `predictions.csv`."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.errors import CxrError
+from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.evaluation.record import EvaluationRecord
-from cxr_cli.metrics.sample import call_positive
+from cxr_cli.metrics.sample import Confusion, call_positive
 from cxr_cli.prediction.predictor import Predictor
 from cxr_cli.progress import track
 from cxr_cli.recipe.predictions import FilmPrediction
+from cxr_cli.workspace.folders import EvaluationFolder
 from cxr_cli.workspace.tables import CsvTable
 
 
@@ -125,6 +127,42 @@ def predict_films(
         seen=seen or [""] * len(films),
         doubts=doubts,
     )
+
+
+def read_predictions(folder: EvaluationFolder, evaluation: EvaluationRecord) -> list[EvaluatedFilm]:
+    """The rows of `predictions.csv`.
+
+    Args:
+        folder: of the evaluation.
+        evaluation: its record.
+
+    Raises:
+        WorkspaceError: the table is missing or damaged, or is not of this evaluation.
+    """
+    rows = PREDICTIONS.read(folder.predictions)
+    classes = {evaluation.positive, evaluation.negative}
+    for number, row in enumerate(rows, start=1):
+        scores = (row.probability, row.raw_probability, row.threshold)
+        if not {row.truth, row.class_} <= classes or not all(0 <= score <= 1 for score in scores):
+            raise WorkspaceError(
+                f"Expected {' or '.join(sorted(classes))} and probabilities in row {number} of {folder.predictions}. "
+                f"Received: {row.truth}, {row.class_} and {', '.join(map(str, scores))}.",
+                hint=f"Make it again: {EvaluationRecord.MADE_BY} --model {evaluation.run}",
+            )
+    cells = Counter(((row.truth == evaluation.positive), (row.class_ == evaluation.positive)) for row in rows)
+    counted = Confusion(
+        true_positive=cells[True, True],
+        false_positive=cells[False, True],
+        false_negative=cells[True, False],
+        true_negative=cells[False, False],
+    )
+    if asdict(counted) != evaluation.confusion_matrix:
+        raise WorkspaceError(
+            f"Expected the predictions that {folder.record} counts, {evaluation.confusion_matrix}, in "
+            f"{folder.predictions}. Received: {asdict(counted)}.",
+            hint=f"Make it again: {EvaluationRecord.MADE_BY} --model {evaluation.run}",
+        )
+    return rows
 
 
 def _rounded(probability: float) -> float:

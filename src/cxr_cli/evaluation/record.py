@@ -3,11 +3,14 @@
 import msgspec
 
 from cxr_cli.dataset.record import FunnelStep
+from cxr_cli.metrics.calibration import SCORES
 from cxr_cli.metrics.conformal import SetFigures
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.operating_points import OperatingPoint
+from cxr_cli.metrics.sample import CONFUSION
 from cxr_cli.metrics.subgroups import SubgroupRow
-from cxr_cli.workspace.records import Record, RecordPart
+from cxr_cli.metrics.table import METRICS
+from cxr_cli.workspace.records import Record, RecordPart, require
 
 
 class SeenFilms(RecordPart, frozen=True, kw_only=True):
@@ -72,6 +75,11 @@ class External(RecordPart, frozen=True, kw_only=True):
     funnel: list[FunnelStep]
     internal: str | None  # when the run's own test was made; None where there is none to compare with
     gaps: dict[str, Gap]  # by metric; none without an internal test
+
+    def __post_init__(self) -> None:
+        """Make sure that the gaps are of metrics."""
+        require(self.gaps, METRICS)
+
     failed: dict[str, str] = msgspec.field(default_factory=dict)  # image -> why it could not be read
 
 
@@ -109,3 +117,9 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     seen: SeenFilms | None  # None where that is not known
     external: External | None  # of films from elsewhere
     sets: SetFigures | None  # prediction sets; None where the run keeps no predictions for its validation films
+
+    def __post_init__(self) -> None:
+        """Make sure that every figure is there, also those that were added since."""
+        require(METRICS, self.metrics, self.intervals)
+        require(CONFUSION, self.confusion_matrix)
+        require(SCORES, self.calibration.raw, self.calibration.calibrated)

@@ -27,6 +27,11 @@ class Framing(RecordPart, frozen=True, kw_only=True):
     margin: float = 0.0  # of a crop, on each side, as a share of the box's side
     equalize: bool = False  # of a crop: spread its gray levels so that all are about as frequent
 
+    def __post_init__(self) -> None:
+        """Make sure that a film can be framed like this."""
+        if self.method not in SEGMENTATION_METHODS or not 0 <= self.margin <= 1:
+            raise ValueError(f"lungs found by {self.method!r}, with a margin of {self.margin}")
+
     @property
     def films(self) -> str:
         """What the films become, for a person."""

@@ -8,6 +8,8 @@ from cxr_cli.metrics.intervals import Interval, wilson
 from cxr_cli.metrics.table import METRICS
 from cxr_cli.workspace.records import RecordPart
 
+SCORES = ("log_loss", "brier", "ece")  # how well probabilities are calibrated, each best at 0
+
 
 class Calibration(RecordPart, frozen=True, kw_only=True):
     """Temperature scaling, fitted on the validation films, and its effect on them."""
@@ -15,6 +17,11 @@ class Calibration(RecordPart, frozen=True, kw_only=True):
     temperature: float  # P(positive) = sigmoid(logit / temperature)
     before: dict[str, float]  # log_loss, brier, ece
     after: dict[str, float]
+
+    def __post_init__(self) -> None:
+        """Make sure that logits can be divided by the temperature."""
+        if not self.temperature > 0:
+            raise ValueError(f"a temperature of {self.temperature}")
 
 
 BINS = 10

@@ -1,6 +1,6 @@
 """Films with truth and prediction, as the formulas of metrics take them: counted plainly, or under many weightings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,9 @@ class Confusion:
     false_positive: int
     false_negative: int
     true_negative: int
+
+
+CONFUSION = tuple(cell.name for cell in fields(Confusion))
 
 
 @dataclass(frozen=True)

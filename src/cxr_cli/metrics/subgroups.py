@@ -8,7 +8,7 @@ import numpy as np
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.measure import measure, measure_intervals
 from cxr_cli.metrics.table import metrics_in
-from cxr_cli.workspace.records import RecordPart
+from cxr_cli.workspace.records import RecordPart, require
 
 
 class SubgroupRow(RecordPart, frozen=True, kw_only=True):
@@ -23,6 +23,10 @@ class SubgroupRow(RecordPart, frozen=True, kw_only=True):
     too_few: bool  # fewer than ten films of a class; a metric that needs such a class is None
     metrics: dict[str, float | None]
     intervals: dict[str, Interval | None]
+
+    def __post_init__(self) -> None:
+        """Make sure that every metric of subgroups is there."""
+        require([metric.name for metric in metrics_in("subgroups")], self.metrics, self.intervals)
 
 
 ENOUGH = 10  # films of a class that a metric needs

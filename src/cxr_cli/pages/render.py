@@ -64,6 +64,15 @@ def data_uri(picture: Path | bytes | Image.Image) -> str:
     raise ValueError(f"expected a PNG, JPEG, WebP or SVG picture, received {content[:8]!r}")
 
 
+def is_picture(path: Path) -> bool:
+    """Whether `data_uri` takes the file; not where it is missing or damaged."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4).startswith(tuple(_KINDS))
+    except OSError:
+        return False
+
+
 def figure(value: float | None, digits: int = 3) -> str:
     """A figure as text, `UNDEFINED` for None; with a true minus sign."""
     return UNDEFINED if value is None else f"{value:.{digits}f}".replace("-", "−")

@@ -98,8 +98,10 @@ class RunRecord(Record, frozen=True, kw_only=True):
         return framing_of_segment(fields)
 
     def __post_init__(self) -> None:
-        """Refuse other classes than 0 and 1."""
+        """Make sure that the figures can be used."""
         Classes.from_indices(self.class_indices)
+        if not (self.input_size > 0 and 0 <= self.threshold <= 1):
+            raise ValueError(f"an input of {self.input_size} pixels and a threshold of {self.threshold}")
 
     @property
     def classes(self) -> Classes:

@@ -6,7 +6,7 @@ from statistics import median, quantiles
 
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.metrics.subgroups import age_in_years
-from cxr_cli.reporting.document import Block, Cell, Pictures, Section, TableBlock, Text
+from cxr_cli.reporting.document import Block, Cell, Section, TableBlock, Text, charts
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.workspace.folders import PARTS
 
@@ -39,12 +39,9 @@ def films_section(material: ReportMaterial) -> Section:
             ["label", "finding", "films"], findings, left=2, caption="The reference standard: the metadata's finding."
         ),
         *(Text(sentence, "note") for sentence in made.notes),
-        Pictures(
-            [
-                (material.dataset.distribution_picture, "Films of each class in each part."),
-                (material.dataset.samples_picture, "Films of each class, drawn at random."),
-            ],
-            large=True,
+        *charts(
+            (material.dataset.distribution_picture, "Films of each class in each part."),
+            (material.dataset.samples_picture, "Films of each class, drawn at random."),
         ),
     ]
     return Section("Films", blocks)
@@ -107,10 +104,7 @@ def training_section(material: ReportMaterial) -> Section:
     facts += [[key.replace("_", " "), _option(value)] for key, value in options.items() if key != "augmentation"]
     facts += [[f"augmentation: {key}", _option(value)] for key, value in options.get("augmentation", {}).items()]
     blocks: list[Block] = [TableBlock(["", ""], facts, left=2)]
-    if material.predictor.run.curves_picture.is_file():
-        blocks.append(
-            Pictures([(material.predictor.run.curves_picture, "Training, and the epoch that was kept.")], large=True)
-        )
+    blocks += charts((material.predictor.run.curves_picture, "Training, and the epoch that was kept."))
     return Section("Model and training", blocks)
 
 

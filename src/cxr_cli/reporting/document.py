@@ -10,7 +10,7 @@ from PIL import Image
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.pages.markdown import markdown_table, markdown_text
-from cxr_cli.pages.render import figure, spread
+from cxr_cli.pages.render import figure, is_picture, spread
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -59,6 +59,12 @@ class Pictures(msgspec.Struct, frozen=True, tag="pictures"):
     items: list[tuple[Path | Image.Image, str]]
     large: bool = False
     films: bool = False
+
+
+def charts(*files: tuple[Path, str]) -> list[Pictures]:
+    """Pictures of files with their captions, in one block; without those that are missing or damaged."""
+    there = [(path, caption) for path, caption in files if is_picture(path)]
+    return [Pictures(list(there), large=True)] if there else []
 
 
 Block = Text | Figures | TableBlock | Pictures

@@ -16,7 +16,7 @@ from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.current import why_outdated
 from cxr_cli.evaluation.evaluate import current_test
-from cxr_cli.evaluation.predicted import PREDICTIONS, EvaluatedFilm
+from cxr_cli.evaluation.predicted import EvaluatedFilm, read_predictions
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.explanation.record import GradesRecord
 from cxr_cli.prediction.predictor import Predictor, open_predictor
@@ -74,7 +74,7 @@ def gather(workspace: Workspace, run: str | None) -> ReportMaterial:
         films=read_manifest(dataset),
         test=test,
         test_folder=folder,
-        predictions=PREDICTIONS.read(folder.predictions),
+        predictions=read_predictions(folder, test),
         external=[evaluation for evaluation in elsewhere if not outdated[evaluation.split]],
         outdated={split: reason for split, reason in outdated.items() if reason},
         crossvals=[record for record in crossvals if record.dataset_fingerprint == made.fingerprint],

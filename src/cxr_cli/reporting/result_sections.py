@@ -14,7 +14,7 @@ from cxr_cli.films.overlay import lay_heat, on_whole_film
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.calibration import calibration_titles
 from cxr_cli.metrics.table import METRICS, metrics_in
-from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, TableBlock, Text
+from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, TableBlock, Text, charts
 from cxr_cli.reporting.gather import ReportMaterial
 
 _WORST = 8  # films drawn
@@ -86,11 +86,10 @@ def performance_section(material: ReportMaterial) -> Section:
             ["negative", Figure(worth.negative, worth.negative_interval)],
         ]
         blocks.append(TableBlock(["predictive value", f"where {worth.prevalence:g} of people have it"], values))
-    pictures = [
+    blocks += charts(
         (material.test_folder.roc_picture, "ROC curve on the test films, and the operating point."),
         (material.test_folder.confusion_picture, "Confusion matrix at the operating point."),
-    ]
-    blocks.append(Pictures([(path, text) for path, text in pictures if path.is_file()], large=True))
+    )
     return Section("Performance", blocks)
 
 
@@ -120,11 +119,8 @@ def decision_section(material: ReportMaterial) -> Section:
         for name, title in calibration_titles().items()
     ]
     blocks.append(TableBlock(["on the test films", "before", "after temperature scaling"], rows))
-    if material.test_folder.reliability_picture.is_file():
-        picture = material.test_folder.reliability_picture
-        blocks.append(
-            Pictures([(picture, "How often films of each probability are positive, on the test films.")], large=True)
-        )
+    text = "How often films of each probability are positive, on the test films."
+    blocks += charts((material.test_folder.reliability_picture, text))
     return Section("Operating point and calibration", blocks)
 
 

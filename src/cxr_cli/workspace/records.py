@@ -1,5 +1,6 @@
 """The JSON records of the workspace: immutable, versioned, and strict about unknown fields."""
 
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -48,6 +49,18 @@ class Record(RecordPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:
         """Turn the fields of a file of an earlier version into those of this one. Those it lacks get their defaults."""
         return fields
+
+
+def require(names: Iterable[str], *values: Collection[str]) -> None:
+    """Make sure that each of `values` has all `names`, as a record's check of itself.
+
+    Raises:
+        ValueError: names are missing; of a record that is read, this becomes a `WorkspaceError`.
+    """
+    expected = set(names)
+    for each in values:
+        if missing := expected - set(each):
+            raise ValueError(f"no {', '.join(sorted(missing))}")
 
 
 def stamp() -> dict[str, Any]:

@@ -4,7 +4,8 @@ from typing import Any
 
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.subgroups import SubgroupRow
-from cxr_cli.workspace.records import Record, RecordPart
+from cxr_cli.metrics.table import METRICS
+from cxr_cli.workspace.records import Record, RecordPart, require
 
 
 class CrossvalFold(RecordPart, frozen=True, kw_only=True):
@@ -68,3 +69,7 @@ class CrossvalRecord(Record, frozen=True, kw_only=True):
     confusion_matrix: dict[str, int]  # true_positive, false_positive, false_negative, true_negative
     subgroups: list[SubgroupRow]
     notes: list[str]  # what else to know, in sentences
+
+    def __post_init__(self) -> None:
+        """Make sure that every metric is there, also those that were added since."""
+        require(METRICS, self.metrics, self.intervals)
