@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import os
 import signal
 import socket
@@ -82,6 +83,8 @@ async def _serve(
 ) -> None:
     import uvicorn
 
+    # Its warnings about forms are for whoever sends them, and that is the page's reply.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     from cxr_cli.web.connections import PageServer, limited_connections
 
     config = uvicorn.Config(

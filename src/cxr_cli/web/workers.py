@@ -4,6 +4,8 @@ A film is parsed in such a process only. One that takes too long or dies is repl
 """
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Coroutine
@@ -168,4 +170,7 @@ async def _receive(process: asyncio.subprocess.Process) -> FilmReply:
 def _kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            process.kill()
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)  # with the processes that it started to decode films
+            else:
+                process.kill()
