@@ -64,7 +64,7 @@ def data_uri(picture: Path | bytes | Image.Image) -> str:
     raise ValueError(f"expected a PNG, JPEG, WebP or SVG picture, received {content[:8]!r}")
 
 
-def is_picture(path: Path) -> bool:
+def can_embed(path: Path) -> bool:
     """Whether `data_uri` takes the file; not where it is missing or damaged."""
     try:
         with path.open("rb") as stream:

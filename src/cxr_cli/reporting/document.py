@@ -10,7 +10,7 @@ from PIL import Image
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.pages.markdown import markdown_table, markdown_text
-from cxr_cli.pages.render import figure, is_picture, spread
+from cxr_cli.pages.render import can_embed, figure, spread
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class Pictures(msgspec.Struct, frozen=True, tag="pictures"):
 
 def charts(*files: tuple[Path, str]) -> list[Pictures]:
     """Pictures of files with their captions, in one block; without those that are missing or damaged."""
-    there = [(path, caption) for path, caption in files if is_picture(path)]
+    there = [(path, caption) for path, caption in files if can_embed(path)]
     return [Pictures(list(there), large=True)] if there else []
 
 
