@@ -1,10 +1,12 @@
 """What a file says against being a frontal chest film."""
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from pydicom.data import get_testdata_file
 
+from cxr_cli.auditing.files import read_properties
 from cxr_cli.films.nature import why_no_chest_film
 
 
@@ -54,3 +56,22 @@ def test_the_header_of_a_dicom_file(tmp_path, field, value, reason):
     data.save_as(tmp_path / "film.dcm")
 
     assert why_no_chest_film(tmp_path / "film.dcm") == reason
+
+
+def test_a_modality_of_another_type_is_no_objection(tmp_path, pixels, write_dicom):
+    path = tmp_path / "film.dcm"
+    write_dicom(path, pixels, bits=8)
+    data = path.read_bytes()
+    place = data.index(b"\x08\x00\x60\x00CS")
+    path.write_bytes(data[: place + 4] + b"DS" + data[place + 6 :])
+
+    assert why_no_chest_film(path) == ""
+
+
+def test_a_jpeg_of_12_bits_is_no_objection(tmp_path, pixels):
+    path = tmp_path / "film.jpg"
+    path.write_bytes(imagecodecs.jpeg8_encode(pixels.astype(np.uint16) * 16, bitspersample=12))
+
+    assert why_no_chest_film(path) == ""
+    properties = read_properties(path)
+    assert (properties.size, properties.kind) == ("56 × 40", "JPEG, gray, 12 bit")

@@ -7,6 +7,8 @@ import numpy as np
 from PIL import Image
 
 from cxr_cli.films import dicom
+from cxr_cli.films.jpeg import read_jpeg_frame
+from cxr_cli.films.pictures import FORMATS
 
 _MODES = {
     "L": "gray",
@@ -56,7 +58,9 @@ def read_properties(path: Path) -> FileProperties:
     with path.open("rb") as stream:
         if dicom.is_dicom(stream.read(132)):
             return _of_dicom(path)
-    with Image.open(path) as picture:
+    if deep := _of_deep_jpeg(path):
+        return deep
+    with Image.open(path, formats=FORMATS) as picture:
         tables = getattr(picture, "quantization", None)
         return FileProperties(
             width=picture.width,
@@ -71,6 +75,16 @@ def read_properties(path: Path) -> FileProperties:
             quantization=float(np.mean(tables[0])) if tables else 0,
             subsampling=_subsampling(picture) if tables else -1,
         )
+
+
+def _of_deep_jpeg(path: Path) -> FileProperties | None:
+    """Of a JPEG of more than 8 bits, which Pillow doesn't read."""
+    with path.open("rb") as stream:
+        frame = read_jpeg_frame(stream.read(2**16))
+    if frame is None or frame.bits <= 8:
+        return None
+    size = path.stat().st_size
+    return FileProperties(frame.columns, frame.rows, size, format="JPEG", mode=f"gray, {frame.bits} bit")
 
 
 def measures(files: list[FileProperties]) -> np.ndarray:

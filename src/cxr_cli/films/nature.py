@@ -1,12 +1,18 @@
 """What a file says of its picture besides the gray levels: colors, and the header of a DICOM file."""
 
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from cxr_cli.films import dicom
+from cxr_cli.films.pictures import FORMATS
 from cxr_cli.films.silence import READING
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 # Modalities of radiographs, and of pictures whose file doesn't say how they were made (PS3.3, C.7.3.1.1.1).
 _RADIOGRAPHS = {"", "CR", "DX", "DR", "RG", "RF", "XA", "XR", "OT", "SC", "HC"}
@@ -45,7 +51,7 @@ def _of_header(path: Path) -> str:
 
     names = ["Modality", "BodyPartExamined", "ViewPosition"]
     data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(names), force=True)
-    modality, part, view = (str(data.get(name) or "").strip().upper() for name in names)
+    modality, part, view = (_text(data, name) for name in names)
     if modality not in _RADIOGRAPHS:
         return f"the DICOM file says modality {modality}, not a radiograph"
     if part in _OTHER_PARTS:
@@ -55,8 +61,20 @@ def _of_header(path: Path) -> str:
     return ""
 
 
+def _text(data: "Dataset", name: str) -> str:
+    """An element as text, in capitals; empty where its value doesn't fit the type that the file gives it."""
+    try:
+        return str(data.get(name) or "").strip().upper()
+    except Exception:  # noqa: BLE001 - pydicom raises many kinds
+        return ""
+
+
 def _of_colors(path: Path) -> str:
-    with Image.open(path) as picture:
+    with ExitStack() as stack:
+        try:
+            picture = stack.enter_context(Image.open(path, formats=FORMATS))
+        except UnidentifiedImageError:  # a JPEG of more than 8 bits, which `read_film` decodes without Pillow
+            return ""
         if picture.mode not in {"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr"}:
             return ""
         picture.draft("RGB", (_SIDE, _SIDE))  # only JPEG has drafts

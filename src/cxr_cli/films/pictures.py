@@ -17,7 +17,7 @@ from cxr_cli.films.transforms import darkest_and_brightest, scale, stripes
 from cxr_cli.progress import note
 
 # Formats by Pillow's names (JPEG includes MPO). Its other formats are not for films, and some run other programs.
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000")
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000")
 _FAST = 25_000_000  # pixels, that are decoded in a second
 _FAST_SCANS = 64  # of a progressive JPEG; programs write about 10
 _COPIES = 3  # of a picture, that are in memory at once
@@ -63,7 +63,7 @@ def decode_picture(path: Path, *, at_least: int | None, frame: int | None, slow:
 def _open(path: Path, *, slow: bool) -> Image.Image:
     """Open an image; a JPEG of more than 8 bits, which Pillow doesn't read, is decoded."""
     try:
-        return Image.open(path, formats=_FORMATS)
+        return Image.open(path, formats=FORMATS)
     except UnidentifiedImageError:
         data = path.read_bytes()
         frame = read_jpeg_frame(data)
