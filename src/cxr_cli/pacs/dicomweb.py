@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from cxr_cli.errors import PacsError, UsageError
 from cxr_cli.films.find import Films
-from cxr_cli.films.reader import READING
+from cxr_cli.films.silence import READING
 from cxr_cli.pacs.study_film import require_dicom
 from cxr_cli.progress import track
 

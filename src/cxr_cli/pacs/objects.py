@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_cli.errors import ImageError
-from cxr_cli.films.reader import READING
+from cxr_cli.films.silence import READING
 from cxr_cli.pacs.study_film import StudyFilm, read_study_film
 from cxr_cli.prediction.predictor import Predictor
 from cxr_cli.progress import note

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cxr_cli.errors import CxrError, ImageError, UsageError
 from cxr_cli.films.dicom import is_dicom
-from cxr_cli.films.reader import READING
+from cxr_cli.films.silence import READING
 
 if TYPE_CHECKING:
     from pydicom import Dataset
