@@ -9,6 +9,7 @@ import pytest
 
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.selection import EXCLUDED
+from cxr_cli.workspace.cells import from_cell
 from cxr_cli.workspace.layout import Workspace
 
 HEADER = b"filename,finding\n"
@@ -165,3 +166,23 @@ def test_class_folders_with_names_from_anywhere_are_prepared(cxr, phantoms, tmp_
     assert {Path(film.original) for film in made} <= set(given.rglob("*"))
     assert all((dataset.root / film.path).is_file() for film in made)
     assert len({film.path.casefold() for film in made}) == len(made)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_films_of_any_names_are_segmented_and_the_table_is_safe_to_open(cxr, film, tmp_path):
+    given = tmp_path / "d"
+    given.mkdir()
+    long, not_utf8 = "x" * 251 + ".png", os.fsdecode(b"bad\xff.png")
+    names = ["=1+1.png", "-rf.png", "a;=b.png", long, not_utf8, "A.png", "a.png", "x\\y.png"]
+    for name in names:
+        (given / name).hardlink_to(film)
+
+    result = cxr("segment", given, "-o", tmp_path / "out", "--method", "otsu", "-w", tmp_path / "w")
+
+    assert result.exit_code == 0, result.stderr
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == len(names)
+    with (tmp_path / "out" / "segmentations.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == len(names)
+    assert [row["image"] for row in rows if "b.png" in row["image"]] == [f"{given}/a;'=b.png"]
+    assert all((tmp_path / from_cell(row["mask"])).is_file() for row in rows)

@@ -1,13 +1,11 @@
 """For any films: no patient and no copy is in two parts, and only the films and the seed matter."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from cxr_cli.dataset.file_names import file_names
 from cxr_cli.dataset.folds import draw_folds, leave_out
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.split import complete_split, find_leaks, group_films, parse_shares, split_by_group, split_held_out
@@ -162,19 +160,3 @@ def test_any_shares_are_three_that_can_be_drawn_or_refused(text):
     groups, positives = [str(number) for number in range(12)], [number < 6 for number in range(12)]
     parts = split_by_group(groups, positives, shares=shares, seed=0, both_classes=False)
     assert set(parts) <= set(PARTS)
-
-
-TWINS = ["a.png", "A.PNG", "a-2.png", "CON", "ß.png", "SS.png", "é.png", "e\u0301.png"]
-NAME = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1).filter(lambda name: Path(name).name)
-
-
-@given(names=st.lists(NAME | st.sampled_from(TWINS), max_size=12), suffix=st.none() | st.just(".png"))
-def test_files_of_any_names_get_names_that_differ_on_every_system(names, suffix):
-    made = file_names([Path(str(number)) / name for number, name in enumerate(names)], suffix)
-
-    assert len(made) == len({name.casefold() for name in made}) == len(names)
-    for name in made:
-        assert 0 < len(name.encode()) <= 255
-        assert Path(name).name == name
-        assert not set(name) & set('<>:"/\\|?*\0\n\r\t')
-        assert name == name.rstrip(" .")

@@ -161,3 +161,36 @@ def test_a_disk_that_fills_up_is_an_error_that_names_the_file(tmp_path, monkeypa
 
     assert caught.value.message == f"Expected to write to {tmp_path / 'file'}. Received: No space left on device."
     assert tree(tmp_path) == {}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize(
+    "write", [lambda path: write_text(path, "x"), lambda path: growing_table(path, ["a"]).__enter__()]
+)
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/null")])
+def test_what_is_no_file_is_never_replaced_by_one(tmp_path, write, make):
+    path = tmp_path / "out.csv"
+    make(path)
+    before = path.stat()
+
+    with pytest.raises(WorkspaceError) as caught:
+        write(path)
+
+    assert caught.value.message == (
+        f"Expected to write to {path}. Received: a folder, a pipe or a device is in its place."
+    )
+    assert path.stat().st_ino == before.st_ino
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_rows_so_far_never_go_through_a_link_to_another_file(tmp_path):
+    other = tmp_path / "private.txt"
+    other.write_text("private")
+    partial(tmp_path / "out.csv").symlink_to(other)
+
+    with growing_table(tmp_path / "out.csv", ["a"]) as write:
+        write([1])
+
+    assert other.read_text() == "private"
+    assert (tmp_path / "out.csv").read_text() == "a\n1\n"

@@ -255,3 +255,9 @@ def test_class_indices_of_other_types_are_refused(tmp_path, content):
 def test_missing_class_indices_are_an_error_with_the_path(tmp_path):
     with pytest.raises(WorkspaceError, match=r"^Expected to read .*class_indices\.json\. Received: No such file"):
         read_classes(tmp_path / "class_indices.json")
+
+
+def test_a_file_name_that_is_not_utf8_is_spelled(tmp_path):
+    write_record(tmp_path / "record.json", msgspec.structs.replace(DATASET, options={"images": "film\udcff"}))
+
+    assert read_record(tmp_path / "record.json", DatasetRecord).options == {"images": r"film\udcff"}

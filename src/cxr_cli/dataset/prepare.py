@@ -11,7 +11,6 @@ from cxr_cli.dataset.classes import write_classes
 from cxr_cli.dataset.describe import describe
 from cxr_cli.dataset.dicom_folder import select_from_dicom
 from cxr_cli.dataset.duplicates import write_duplicates
-from cxr_cli.dataset.file_names import file_names
 from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.dataset.manifest import Film, write_manifest
 from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_films
@@ -26,6 +25,7 @@ from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, split_held_out
 from cxr_cli.dataset.usage import check_sources, refuse_inside
 from cxr_cli.dataset.warnings import warnings_of
 from cxr_cli.errors import SplitError, UsageError, WorkspaceError
+from cxr_cli.films.file_names import file_names
 from cxr_cli.lungs.framing import Framing
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
 from cxr_cli.workspace.layout import Workspace
@@ -252,6 +252,7 @@ def _split(
     )
     for i, part in zip(rest, drawn, strict=True):
         parts[i] = part
-    names = file_names([film.own_name for film in selection.kept], suffix)
+    own = [film.own_name.with_suffix(suffix) if suffix else film.own_name for film in selection.kept]
+    names = file_names(name.name for name in own)
     paths = [DatasetFolder.film(*place) for place in zip(parts, labels, names, strict=True)]
     return source.films(paths=paths, labels=labels, splits=parts)

@@ -12,6 +12,7 @@ from PIL import Image
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError, ImageError
 from cxr_cli.films.figures import save_picture
+from cxr_cli.films.file_names import file_names
 from cxr_cli.films.overlay import draw_clusters, draw_mask
 from cxr_cli.films.reader import frame_chosen, read_film
 from cxr_cli.lungs.keep import Segmented, segment_lungs
@@ -22,12 +23,14 @@ from cxr_cli.workspace.folders import SegmentationFolder
 from cxr_cli.workspace.records import stamp, write_record
 
 _WORST = 5  # films named in a summary
+_LONGEST_NAME = 240  # bytes, which leaves room for a suffix
 
 
 def named(films: Iterable[Path]) -> dict[str, Path]:
     """Give each film a unique name: its file name, preceded by its folders if two films have the same one.
 
-    Example: `a/film.png`, `b/film.png` and `c.png` are `a__film.png`, `b__film.png` and `c.png`.
+    Example: `a/film.png`, `b/film.png` and `c.png` are `a__film.png`, `b__film.png` and `c.png`. A mask, heat map or
+    picture has this name and one more suffix, so what a system can't write is left out, as in `file_names`.
     """
     whole = list({film.absolute(): film for film in films})
     # By lower case: on Windows and macOS, Film.png and film.png are one file.
@@ -37,7 +40,7 @@ def named(films: Iterable[Path]) -> dict[str, Path]:
         names = [film.name if shared[film.name.lower()] == 1 else "__".join(film.parts[1:][-depth:]) for film in whole]
         if len({name.lower() for name in names}) == len(whole):
             break
-    return dict(zip(names, whole, strict=True))
+    return dict(zip(file_names(names, longest=_LONGEST_NAME), whole, strict=True))
 
 
 def find_reference(folder: Path, film: Path) -> Path | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cxr_cli.workspace.cells import CSV_TEXT, CellWriter
 from cxr_cli.workspace.faults import write_errors
-from cxr_cli.workspace.staging import whole_file
+from cxr_cli.workspace.staging import refuse_special, whole_file
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -25,8 +25,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically, as UTF-8, with its line ends unchanged."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write `text` to `path` atomically, as UTF-8, line ends unchanged, with backslashes for what is not Unicode."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_table(path: Path, columns: list[str], rows: Iterable[Mapping[str, object]]) -> None:
@@ -49,8 +49,10 @@ def growing_table(path: Path, columns: list[str]) -> Iterator[Callable[[Iterable
         WorkspaceError: the file can't be written.
     """
     with write_errors(path):
+        refuse_special(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        stream = partial(path).open("w", **CSV_TEXT)
+        partial(path).unlink(missing_ok=True)  # it may be a link to something that is not ours
+        stream = partial(path).open("x", **CSV_TEXT)
     writer = CellWriter(stream)
 
     def write(row: Iterable[object]) -> None:

@@ -72,8 +72,12 @@ def stamp() -> dict[str, Any]:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write `record` to `path` atomically, as indented JSON."""
-    write_bytes(path, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    r"""Write `record` to `path` atomically, as indented JSON; a byte of a file name that is not UTF-8 as ``\udcff``."""
+    try:
+        data = msgspec.json.encode(record)
+    except UnicodeEncodeError:
+        data = msgspec.json.encode(_spelled(msgspec.to_builtins(record)))
+    write_bytes(path, msgspec.json.format(data, indent=2) + b"\n")
 
 
 def read_record(path: Path, kind: type[R]) -> R:
@@ -116,6 +120,15 @@ class _Version(msgspec.Struct):
 
 class _Created(msgspec.Struct):
     created: str
+
+
+def _spelled(value: Any) -> Any:
+    """The same value with backslashes in all text that is not Unicode."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_spelled(key): _spelled(item) for key, item in value.items()}
+    return [_spelled(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _again(kind: type[Record]) -> str:

@@ -41,6 +41,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     # Not by mkstemp, whose files only their owner may read: colleagues read results too.
     stage = path.with_name(f"{STAGE_PREFIX}{uuid.uuid4().hex}")
     with write_errors(path):
+        refuse_special(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned_once(path.parent.resolve())
         raw = _open_locked(stage, path)
@@ -57,6 +58,16 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
                 stage.replace(path)
     finally:
         _unlink(stage)
+
+
+def refuse_special(path: Path) -> None:
+    """Refuse to put a file where something else is: a folder, or a device such as `/dev/null`, which would be gone.
+
+    Raises:
+        OSError: it is there.
+    """
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "a folder, a pipe or a device is in its place")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_cli.dataset.file_names import file_names
+from cxr_cli.films.file_names import file_names
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ from cxr_cli.dataset.file_names import file_names
         ("a:b?.png", "a_b_.png"),
         ("a\\b.png", "a_b.png"),
         ("a\n\x1b[31m.png", "a__[31m.png"),
+        ("bad\udcff.png", "bad_.png"),
         ("film. ", "film"),
         (" ", "film"),
         ("CON", "_CON"),
@@ -29,7 +30,7 @@ from cxr_cli.dataset.file_names import file_names
     ],
 )
 def test_a_copy_has_the_name_of_its_film_as_far_as_every_system_allows(original, name):
-    assert file_names([Path(original)]) == [name]
+    assert file_names([Path(original).name]) == [name]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +46,8 @@ def test_a_copy_has_the_name_of_its_film_as_far_as_every_system_allows(original,
     ],
 )
 def test_names_that_are_one_file_on_some_system_are_numbered(originals, names):
-    assert file_names(map(Path, originals)) == names
+    assert file_names(Path(name).name for name in originals) == names
 
 
-def test_names_with_another_suffix():
-    assert file_names([Path("a/f.dcm"), Path("f.jpg"), Path("f")], ".png") == ["f.png", "f-2.png", "f-3.png"]
+def test_names_can_be_shorter():
+    assert file_names(["abcdefgh.png", "abcdefxy.png", "é" * 9], longest=10) == ["abcdef.png", "abcd-2.png", "é" * 5]
