@@ -83,7 +83,7 @@ def prepared(phantoms, tmp_path_factory) -> Workspace:
     return workspace
 
 
-_THIS_MACHINE = {"127.0.0.1", "::1", "localhost", None, ""}
+_THIS_MACHINE = {"127.0.0.1", "0.0.0.0", "::1", "localhost", None, ""}
 _refused: list[str] | None = None  # what was tried while the network is refused; None while it isn't
 
 

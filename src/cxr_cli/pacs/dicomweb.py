@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from cxr_cli.errors import PacsError, UsageError
 from cxr_cli.films.find import Films
+from cxr_cli.films.limits import BYTES
 from cxr_cli.films.silence import READING
 from cxr_cli.pacs.study_film import require_dicom
 from cxr_cli.progress import track
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 TOKEN = "CXR_DICOMWEB_TOKEN"  # the environment variable of a bearer token
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MODALITIES = {"CR", "DX"}
-_MOST_BYTES = 512 * 2**20  # of one answer: a film of 5,000 by 6,000 pixels with 16 bits has 60 MB
+_AROUND = 2**20  # bytes of an answer that are not the film's
 _MOST_FILMS = 1000  # of a study; one has a few
 _REDIRECTS = 3
 _TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
@@ -116,10 +117,10 @@ def _session() -> "Session":
     class Limited(HTTPAdapter):  # type: ignore[misc]  # the types of requests are not followed
         def send(self, request: "PreparedRequest", *arguments: Any, **options: Any) -> "Response":
             response = super().send(request, *arguments, **options)
-            if int(response.headers.get("Content-Length") or 0) > _MOST_BYTES:
+            if int(response.headers.get("Content-Length") or 0) > BYTES.value + _AROUND:
                 response.close()
                 raise _too_large()
-            read, left = response.raw.stream, _MOST_BYTES
+            read, left = response.raw.stream, BYTES.value + _AROUND
 
             def stream(*sizes: Any, **how: Any) -> Iterator[bytes]:
                 nonlocal left
@@ -153,7 +154,7 @@ def _session() -> "Session":
 
 
 def _too_large() -> PacsError:
-    return PacsError(f"Expected answers of at most {_MOST_BYTES >> 20} MB from the server. Received: a larger one.")
+    return PacsError(f"Expected a film of at most {BYTES} from the server. Received: a larger one.", hint=BYTES.hint)
 
 
 def _fetch(client: "DICOMwebClient", folder: Path, url: str, study: str, series: str | None) -> list[str]:
@@ -174,9 +175,8 @@ def _fetch(client: "DICOMwebClient", folder: Path, url: str, study: str, series:
                 paths.append(str(_fetch_one(client, folder, study, instance)))
     except requests.RequestException as error:
         response = error.response
-        received = f"{response.status_code} {response.reason}" if response is not None else _reason(error)
         raise PacsError(
-            f"Expected study {study} from {url}. Received: {received}.",
+            f"Expected study {study} from {url}. Received: {_reason(error)}.",
             hint=f"Check the address; a password is read from ~/.netrc, a token from {TOKEN}"
             if response is not None and response.status_code in {401, 403}
             else "Check the address, and whether the server runs",
@@ -208,11 +208,14 @@ def _value(instance: dict[str, Any], tag: str) -> str:
     return str((instance.get(tag, {}).get("Value") or [""])[0])
 
 
-def _reason(error: Exception) -> str:
-    """What went wrong, without the address, which the message has already."""
+def _reason(error: Any) -> str:
+    """What went wrong, in a few words; the messages of requests quote the address."""
     import requests
 
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"{error.response.status_code} {error.response.reason}"
     kinds = {
+        requests.exceptions.JSONDecodeError: "an answer that is not DICOMweb's",
         requests.exceptions.SSLError: "its certificate is not trusted",
         requests.exceptions.ConnectTimeout: "no answer in time",
         requests.exceptions.ReadTimeout: "no answer in time",

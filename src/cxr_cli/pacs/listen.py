@@ -7,13 +7,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
-from cxr_cli.errors import AbstentionError, CxrError, ImageError, PacsError, UsageError, WorkspaceError
+from cxr_cli.errors import AbstentionError, ImageError, PacsError, UsageError, WorkspaceError
+from cxr_cli.films.limits import BYTES
 from cxr_cli.pacs.dicomweb import check_uid
 from cxr_cli.pacs.reports import Reports
 from cxr_cli.pacs.study_film import read_study_film
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 
 _LONGEST_PDU = 2**20  # bytes that are taken from a sender at once
 _AT_ONCE = 4  # associations
-_IDLE_SECONDS = 30  # without a byte, and a sender is cut off
-_FILM_SECONDS = 300  # and so is one whose film takes this long to arrive
 # What a sender is told (PS3.4, table B.2-1).
 _SUCCESS, _NO_SPACE, _NOT_A_FILM = 0x0000, 0xA700, 0xC000
 
@@ -42,11 +42,13 @@ class Limits:
 
     Attributes:
         callers: AE titles that may send. Empty: all.
-        max_bytes: of one film.
+        idle_seconds: without a byte, after which a sender is cut off.
+        film_seconds: in which a film has to arrive.
     """
 
     callers: Collection[str] = ()
-    max_bytes: int = 256 * 2**20
+    idle_seconds: float = 30
+    film_seconds: float = 300
 
 
 class Listener:
@@ -89,7 +91,7 @@ class Listener:
         self._received: WeakKeyDictionary[Association, _Received] = WeakKeyDictionary()
         self._ae = _node(ae_title, self._limits)
         self._address = (host, port)
-        self._folder = tempfile.TemporaryDirectory(prefix="cxr-listen-", ignore_cleanup_errors=True)
+        self._open = ExitStack()
 
     def __enter__(self) -> "Listener":
         from pynetdicom import evt
@@ -98,16 +100,20 @@ class Listener:
         context = copy_context()
         handlers: list[Any] = [
             (evt.EVT_CONN_OPEN, lambda event: context.copy().run(self._limit, event)),
+            (evt.EVT_CONN_CLOSE, lambda event: self._received[event.assoc].close()),
             (evt.EVT_C_STORE, lambda event: context.copy().run(self._store, event)),
             (evt.EVT_C_ECHO, lambda event: _SUCCESS),
         ]
+        self._folder = Path(
+            self._open.enter_context(tempfile.TemporaryDirectory(prefix="cxr-listen-", ignore_cleanup_errors=True))
+        )
         try:
             self._server = self._ae.start_server(self._address, block=False, evt_handlers=handlers)
         except OSError as error:
-            self._folder.cleanup()
+            self._open.close()
             raise PacsError(
                 f"Expected to listen on {self._address[0]}, port {self._address[1]}. "
-                f"Received: {str(error.strerror).split(' (while')[0]}.",
+                f"Received: {str(error.strerror or error).split(' (while')[0]}.",
                 hint="Name another port, for example: cxr listen --port 11113",
             ) from error
         return self
@@ -115,7 +121,9 @@ class Listener:
     def __exit__(self, *error: object) -> None:
         self._ae.shutdown()
         with self._one_at_a_time:  # the film that is being predicted is answered
-            self._folder.cleanup()
+            self._open.close()
+        for received in list(self._received.values()):
+            received.close()
 
     @property
     def port(self) -> int:
@@ -126,7 +134,7 @@ class Listener:
     def _limit(self, event: "Event") -> None:
         """Guard the connection of a new sender: pynetdicom itself takes any amount, at any pace."""
         guarded: Any = event.assoc.dul.socket
-        received = self._received[event.assoc] = _Received(guarded.socket, self._limits.max_bytes)
+        received = self._received[event.assoc] = _Received(guarded.socket, self._limits)
         guarded.recv = received.read
 
     def _store(self, event: "Event") -> "Dataset":
@@ -149,7 +157,7 @@ class Listener:
         request: Any = event.request
         uid = str(request.AffectedSOPInstanceUID)
         check_uid(uid)
-        path = Path(self._folder.name) / f"{threading.get_ident()}-{uid}.dcm"
+        path = self._folder / f"{threading.get_ident()}-{uid}.dcm"
         try:
             with path.open("wb") as stream:
                 stream.write(event.encoded_dataset())
@@ -167,8 +175,7 @@ class Listener:
             self._show(make_failed_row(self._predictor, uid, error))
             return _SUCCESS, ""
         except ImageError as error:
-            # The message of a decoder may quote the header.
-            unread = ImageError(f"Expected a film. Received: {uid}, which can't be read ({_kind(error)}).")
+            unread = ImageError(error.message.replace(str(path), uid))
             self._show(make_failed_row(self._predictor, uid, unread))
             return _NOT_A_FILM, "The film could not be read"
         if self._reports:
@@ -184,9 +191,10 @@ class Listener:
 class _Received:
     """What one sender has sent: reads its bytes as long as they are few and come soon enough."""
 
-    def __init__(self, connection: socket.socket, max_bytes: int) -> None:
-        self._connection, self._most, self._context = connection, max_bytes, copy_context()
-        connection.settimeout(_IDLE_SECONDS)
+    def __init__(self, connection: socket.socket, limits: Limits) -> None:
+        self._connection, self._limits, self._context = connection, limits, copy_context()
+        self._over = False
+        connection.settimeout(limits.idle_seconds)
         self.begin()
 
     def begin(self) -> None:
@@ -200,20 +208,28 @@ class _Received:
             OSError: too many, or too slowly. pynetdicom then closes the connection.
         """
         self._bytes += size
-        if size > _LONGEST_PDU or self._bytes > self._most:
-            self._cut_off(f"a film of more than {self._most >> 20} MB, or a message too long to be one")
+        if size > _LONGEST_PDU:
+            self._cut_off("a message too long to be of DICOM")
+        if self._bytes > BYTES.value + _LONGEST_PDU:
+            self._cut_off(f"a film of more than {BYTES}")
         data = bytearray()
         while len(data) < size:
             piece = self._connection.recv(min(size - len(data), 2**16))
             if not piece:
                 break
             data += piece
-            if time.monotonic() - self._since > _FILM_SECONDS:
-                self._cut_off(f"its film took more than {_FILM_SECONDS} s")
+            if time.monotonic() - self._since > self._limits.film_seconds:
+                self._cut_off(f"a film that took more than {self._limits.film_seconds} s to arrive")
         return data
 
+    def close(self) -> None:
+        """Close the connection, which pynetdicom leaves open if the sender closed it first."""
+        self._connection.close()
+
     def _cut_off(self, why: str) -> NoReturn:
-        self._context.copy().run(note, f"A sender was cut off: {why}.")
+        if not self._over:
+            self._over = True
+            self._context.copy().run(note, f"A sender was cut off: {why}.")
         raise OSError(why)
 
 
@@ -242,23 +258,18 @@ def _node(ae_title: str, limits: Limits) -> "AE":
     node.require_calling_aet = list(limits.callers)
     node.maximum_associations = _AT_ONCE
     node.maximum_pdu_size = _LONGEST_PDU // 4
-    node.network_timeout = node.acse_timeout = node.dimse_timeout = _IDLE_SECONDS
+    node.network_timeout = node.acse_timeout = node.dimse_timeout = limits.idle_seconds
     return node
 
 
 def readable_syntaxes() -> list[str]:
-    """The transfer syntaxes of films that can be read here, the ones without loss of time or quality first."""
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian
+    """The transfer syntaxes of films that can be read here: first the one that costs no time and no quality."""
+    from pydicom import uid
 
-    def readable(syntax: Any) -> bool:
-        try:
-            return not syntax.is_encapsulated or bool(get_decoder(syntax).is_available)
-        except NotImplementedError:
-            return False
+    from cxr_cli.films.codecs import SYNTAXES
 
-    found = [syntax for syntax in AllTransferSyntaxes if readable(syntax)]
-    return sorted(found, key=lambda syntax: syntax != ExplicitVRLittleEndian)
+    plain = (uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian)
+    return [*plain, uid.DeflatedExplicitVRLittleEndian, uid.RLELossless, *SYNTAXES]
 
 
 def _check_title(title: str) -> None:
@@ -285,7 +296,3 @@ def _keep(film: Path, target: Path) -> None:
         return
     with film.open("rb") as source, whole_file(target) as stream:
         shutil.copyfileobj(source, stream)
-
-
-def _kind(error: CxrError) -> str:
-    return type(error.__cause__ or error).__name__

@@ -169,8 +169,7 @@ class Objects:
 def _encoded(source: StudyFilm, make: Callable[[StudyFilm], "Dataset"]) -> tuple[str, bytes]:
     """The UID of a new object, and its file."""
     data = io.BytesIO()
-    # It logs what it doubts in a header, with the value: a name, a date of birth.
-    logging.getLogger("highdicom").setLevel(logging.CRITICAL)
+    logging.getLogger("highdicom").setLevel(logging.CRITICAL)  # its lines may quote the header
     try:
         with READING:
             made = source.joined(make(source), description=SERIES)

@@ -48,6 +48,8 @@ def check_study_films(films: Iterable[Path]) -> None:
     """
     require_dicom()
     for film in films:
+        if not film.is_file():  # a link to nothing, or a pipe, whose opening would wait
+            continue
         try:
             with film.open("rb") as stream:
                 head = stream.read(132)
@@ -159,7 +161,7 @@ def read_study_film(film: Path) -> StudyFilm:
     wanted = [*_REFERRED, *_REPEATED, *_OF_THE_IMAGE, "SpecificCharacterSet"]
     try:
         with READING:
-            header = pydicom.dcmread(film, stop_before_pixels=True, specific_tags=wanted)
+            header = pydicom.dcmread(film, stop_before_pixels=True, specific_tags=wanted, force=True)
             header.decode()
             for name in wanted:  # values are read when they are first asked for
                 header.get(name)
