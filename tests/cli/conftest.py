@@ -12,11 +12,13 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
@@ -39,17 +41,20 @@ class Planted:
     def found_in(self, data: bytes) -> set[str]:
         """Where the values come from that are in `data`, whatever the case."""
         low = data.lower()
-        # All texts have the mark, and all UIDs their beginning: most data has neither.
-        some = [value for value in self.values if not value.startswith((MARK, _UID))]
-        some += [value for value in self.values if value not in some] if _has_mark(low) else []
-        found = {f"{value} of {self.values[value]}" for value in some if value.lower().encode() in low}
-        return found or ({"part of a planted value"} if _has_mark(low) else set())
+        marked = _has_mark(low)  # all texts have the mark, and all UIDs their beginning
+        found = {
+            f"{value} of {where}"
+            for value, where in self.values.items()
+            if (marked if value.startswith((MARK, _UID)) else _has_number(low, value.encode()))
+            and value.lower().encode() in low
+        }
+        return found or ({"part of a planted value"} if marked else set())
 
-    def found_below(self, folder: Path, *, without: Path) -> dict[str, set[str]]:
+    def found_below(self, folder: Path) -> dict[str, set[str]]:
         """By file, the values in its name or content, also within archives and embedded pictures."""
         found = {}
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_relative_to(without):
+            if path.is_file():
                 parts = [str(path.relative_to(folder)).encode(), *contents(path.read_bytes())]
                 if leaks := set().union(*map(self.found_in, parts)):
                     found[str(path)] = leaks
@@ -100,9 +105,38 @@ class Planted:
         pydicom.dcmwrite(path, data, enforce_file_format=True)
         return data
 
+    def archive(self, metadata: Path, folder: Path, *, films: int) -> Path:
+        """Write the first films of a metadata file as DICOM, in folders and files that are named like patients.
+
+        The films are small. Every other one has no suffix.
+
+        Returns:
+            A table of their findings, beside the folder.
+        """
+        rows = csv.DictReader(metadata.read_text(encoding="utf-8").splitlines())
+        images = ((metadata.parent / row["folder"] / row["filename"], row["finding"]) for row in rows)
+        there = islice(((image, finding) for image, finding in images if image.is_file()), films)
+        folder.mkdir()
+        table = folder.parent / "findings.csv"
+        with table.open("w", newline="") as stream:
+            write = csv.writer(stream).writerow
+            write(["Accession Number", "Finding"])
+            for number, (image, finding) in enumerate(there):
+                picture = Image.open(image).convert("L")
+                picture.thumbnail((200, 200))
+                home = folder / self.add(f"{MARK}FOLDER^{number // 2}", "folder")
+                data = self.film(home / f"{MARK}FILE{number}{'.dcm' * (number % 2)}", np.asarray(picture), number)
+                write([data.AccessionNumber, finding])
+        return table
+
 
 def _has_mark(low: bytes) -> bool:
     return MARK.lower().encode() in low or _UID.encode() in low
+
+
+def _has_number(low: bytes, value: bytes) -> bool:
+    """Whether a date or number is there by itself: in the digits of longer numbers and hashes, chance may put it."""
+    return value in low and bool(re.search(rb"(?<![0-9a-f.])" + re.escape(value) + rb"(?![0-9a-f])", low))
 
 
 def contents(data: bytes) -> Iterator[bytes]:

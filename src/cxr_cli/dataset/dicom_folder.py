@@ -172,8 +172,8 @@ def _notes(
     """How findings were matched, and what the headers don't say, in sentences."""
     without = sum(not (film.problem or findings) for film, findings in zip(films, matched.findings, strict=True))
     notes = [
-        f"The findings name films by {table.by}. Names that fit no film: {matched.unused} of {table.keys}. "
-        f"Films that are not named: {without}.",
+        f"The findings are matched by {table.by}. Rows that fit no film: {matched.unused} of {table.rows.total()}. "
+        f"Films without a row: {without}.",
         *table.notes,
     ]
     silent = {

@@ -29,12 +29,8 @@ class Findings:
 
     by: str  # a name of `_KEYS`
     findings: dict[str, list[str]]  # key -> its different findings
+    rows: Counter[str]  # key -> rows; an empty one of rows that name no film
     notes: list[str]  # what to know about how the table was read, in sentences
-
-    @property
-    def keys(self) -> int:
-        """How many different keys the table has."""
-        return len(self.findings)
 
     def match(self, films: Sequence[FilmHeader], folder: Path) -> "Matched":
         """Look up the findings of films that lie below `folder`."""
@@ -47,7 +43,7 @@ class Findings:
         return Matched(
             findings=[self.findings.get(key, []) for key in keys],
             repeated=[bool(names and names.repeated(film, self.findings)) for film in films],
-            unused=len(self.findings) - len(found),
+            unused=sum(rows for key, rows in self.rows.items() if key not in found),
         )
 
 
@@ -57,7 +53,7 @@ class Matched:
 
     findings: list[list[str]]  # of each film: none, one, or several that contradict each other
     repeated: list[bool]  # of each film: only its bare name is in the table, and other films have that name too
-    unused: int  # keys of the table that name no film
+    unused: int  # rows of the table that fit no film
 
 
 def read_findings(path: Path) -> Findings:
@@ -86,12 +82,14 @@ def read_findings(path: Path) -> Findings:
         )
     refuse_twins(path, file.header, {"finding": finding, by: key})
     findings: dict[str, list[str]] = {}
+    rows: Counter[str] = Counter()
     for name, text in file.rows([key, finding]):
-        known_ones = findings.setdefault(_path(name) if by == "file name" else name, []) if name else []
-        if text not in known_ones:
-            known_ones.append(text)
+        film = _path(name) if by == "file name" else name
+        rows[film] += 1
+        if film and text not in findings.setdefault(film, []):
+            findings[film].append(text)
     notes = [note.replace(str(path), "The file of findings") for note in file.notes]  # its path may name people
-    return Findings(by, findings, notes)
+    return Findings(by, findings, rows, notes)
 
 
 class _Names:

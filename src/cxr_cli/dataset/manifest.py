@@ -9,6 +9,7 @@ import msgspec
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.films.inside import Inside
 from cxr_cli.lungs.framing import Framing
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
 from cxr_cli.workspace.records import read_record
@@ -54,8 +55,9 @@ def read_manifest(dataset: DatasetFolder) -> list[Film]:
         WorkspaceError: the manifest is missing or damaged, or lists other films than the dataset's record knows.
     """
     films = _TABLE.read(dataset.manifest)
+    leads_out = _PathCheck(dataset)
     for number, film in enumerate(films, start=1):
-        if film.path.startswith("/") or ".." in film.path.replace("\\", "/").split("/"):
+        if leads_out(film.path):
             raise WorkspaceError(
                 f"Expected a path in {dataset.root} in row {number} of {dataset.manifest}. Received: {film.path!r}.",
                 hint=f"Make it again: {DatasetRecord.MADE_BY}",
@@ -74,6 +76,24 @@ def read_manifest(dataset: DatasetFolder) -> list[Film]:
             hint=f"Make it again: {DatasetRecord.MADE_BY}",
         )
     return films
+
+
+class _PathCheck:
+    """Tells which paths of a manifest lead out of the dataset; each folder is looked at once."""
+
+    def __init__(self, dataset: DatasetFolder) -> None:
+        self._root = dataset.root
+        # A fold of a cross-validation refers to the films of its workspace's dataset.
+        of_fold = dataset.root.parent.name.startswith("fold-") and len(dataset.root.parents) > 3
+        self._inside = Inside([dataset.root.parents[3] / dataset.root.name] if of_fold else [])
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, path: str) -> bool:
+        folder, _, name = path.replace("\\", "/").rpartition("/")
+        if folder not in self._known:
+            out = path.startswith("/") or ".." in folder.split("/")
+            self._known[folder] = out and not self._inside.has(str(self._root / folder))
+        return self._known[folder] or name == ".."
 
 
 def films_by_part(films: Iterable[Film], labels: Iterable[str]) -> dict[str, dict[str, int]]:
