@@ -51,3 +51,4 @@ def test_names_that_are_one_file_on_some_system_are_numbered(originals, names):
 
 def test_names_can_be_shorter():
     assert file_names(["abcdefgh.png", "abcdefxy.png", "é" * 9], longest=10) == ["abcdef.png", "abcd-2.png", "é" * 5]
+    assert file_names([f"0.{'𐀀' * 8}"], longest=30) == [f"0.{'𐀀' * 7}"]

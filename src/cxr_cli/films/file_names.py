@@ -41,7 +41,7 @@ def _portable(name: str, longest: int) -> str:
 def _short(name: str, ending: str, longest: int) -> str:
     """`name` with `ending` before its suffix."""
     path = PurePosixPath(name)
-    stem, suffix = (path.stem, path.suffix) if len(path.suffix) < 20 else (name, "")
+    stem, suffix = (path.stem, path.suffix) if len(path.suffix.encode()) < 20 else (name, "")
     room = longest - len((ending + suffix).encode())
     if len(stem.encode()) > room:
         stem = stem.encode()[:room].decode(errors="ignore").rstrip(" .")
