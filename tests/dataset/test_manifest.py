@@ -137,10 +137,10 @@ def test_a_path_out_of_the_dataset_is_refused_with_its_row(dataset, path):
 def test_a_fold_may_refer_to_the_dataset_of_its_workspace_only(tmp_path):
     fold = DatasetFolder(tmp_path / "workspace" / "crossval" / "cnn" / "fold-1" / "dataset")
     (tmp_path / "workspace" / "dataset" / "split").mkdir(parents=True)
-    write_manifest(fold.manifest, [film(1, path="../../../../dataset/split/a.png")])
+    write_whole(fold, [film(1, path="../../../../dataset/split/a.png")])
     assert [one.path for one in read_manifest(fold)] == ["../../../../dataset/split/a.png"]
 
-    write_manifest(fold.manifest, [film(1, path="../../../../other/split/a.png")])
+    write_whole(fold, [film(1, path="../../../../other/split/a.png")])
     with pytest.raises(WorkspaceError, match="Expected a path in"):
         read_manifest(fold)
 
