@@ -196,10 +196,19 @@ _CHANGES = (_flip, _replace, _number, _cut, _repeat, _token)
 class Watched:
     """Feeds inputs, counts them, keeps each that fails, and stops the process where one takes too long."""
 
-    def __init__(self, feed: Feed, failures: Path, *, inputs: int) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        failures: Path,
+        *,
+        inputs: int,
+        seconds: int = sys.maxsize,
+        at_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self.count = 0
         self.found: dict[str, bytes] = {}  # where it was raised -> the shortest input
-        self._feed, self._failures, self._inputs = feed, failures, inputs
+        self._feed, self._failures, self._inputs, self._seconds = feed, failures, inputs, seconds
+        self._at_end = at_end
         self._last = (failures / "last").open("wb+", buffering=0)  # stays if the process is stopped
         self._started = self._watched = time.monotonic()
 
@@ -225,7 +234,7 @@ class Watched:
                 print(f"FAILED {where}", flush=True)
                 (self._failures / place.replace(" ", "_").replace(":", "_")).write_bytes(data)
             self.found.setdefault(place, data)
-        if self.count >= self._inputs:
+        if self.count >= self._inputs or time.monotonic() > self._started + self._seconds:
             self.end()
 
     def close(self) -> None:
@@ -236,6 +245,7 @@ class Watched:
     def end(self) -> None:
         """Say what was found, and end the process; libFuzzer never returns."""
         self.close()
+        self._at_end()
         seconds = time.monotonic() - self._started
         print(f"{self.count} inputs in {seconds:.0f} s, {len(self.found)} failures", flush=True)
         os._exit(1 if self.found else 0)
@@ -247,33 +257,27 @@ def fuzz(target: str, failures: Path, *, inputs: int, seconds: int, seed: int, p
     os.environ["CXR_MAX_SECONDS"] = "1"  # for a decoder that is a process of its own: some files keep one busy for ever
     seeds = [path.read_bytes() for path in sorted((CORPUS / target).iterdir())]
     guided = not plain and importlib.util.find_spec("atheris")
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
-        if guided:
-            import atheris
+    folder = tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+    if guided:
+        import atheris
 
-            with atheris.instrument_imports(include=["cxr_cli", "pydicom", "PIL"]):
-                feed = open_target(target, Path(folder))
-        else:
-            feed = open_target(target, Path(folder))
-        for data in seeds:  # imports what is imported late, before memory is limited
-            feed(data)
-        watched = Watched(feed, failures, inputs=inputs)
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + BYTES, used + BYTES))
-        if guided:
-            own = Path(folder) / "corpus"
-            own.mkdir()
-            limits = [f"-max_total_time={seconds}", f"-seed={seed}", "-rss_limit_mb=0", f"-max_len={_LONGEST}"]
-            atheris.Setup([sys.argv[0], *limits, "-verbosity=0", str(own), str(CORPUS / target)], watched)
-            import atexit
-
-            atexit.register(watched.end)
-            atheris.Fuzz()
-        end = time.monotonic() + (seconds or float("inf"))
-        for data in mutations(seeds, random.Random(seed)):
-            watched(data)
-            if time.monotonic() > end:
-                watched.end()
+        with atheris.instrument_imports(include=["cxr_cli", "pydicom", "PIL"]):
+            feed = open_target(target, Path(folder.name))
+    else:
+        feed = open_target(target, Path(folder.name))
+    for data in seeds:  # imports what is imported late, before memory is limited
+        feed(data)
+    watched = Watched(feed, failures, inputs=inputs, seconds=seconds or sys.maxsize, at_end=folder.cleanup)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + BYTES, used + BYTES))
+    if guided:
+        own = Path(folder.name) / "corpus"
+        own.mkdir()
+        options = [f"-seed={seed}", "-rss_limit_mb=0", f"-max_len={_LONGEST}", "-verbosity=0"]
+        atheris.Setup([sys.argv[0], *options, str(own), str(CORPUS / target)], watched)
+        atheris.Fuzz()
+    for data in mutations(seeds, random.Random(seed)):
+        watched(data)
 
 
 def main() -> None:
