@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from itertools import islice
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from cxr_cli.errors import ClusterError, CxrError
+from cxr_cli.errors import ClusterError, CxrError, ImageError
+from cxr_cli.progress import note
 
 if TYPE_CHECKING:
     from distributed import Client, as_completed
@@ -33,32 +35,72 @@ def films_a_partition(films: int) -> int:
 
 
 def run_partitions(
-    client: "Client", task: Callable[[P], R], partitions: Iterable[P], *, name: Callable[[P], str]
+    client: "Client",
+    task: Callable[[P], R],
+    partitions: Iterable[P],
+    *,
+    piecewise: Callable[[P, "OneByOne"], R],
 ) -> Iterator[R]:
     """Run partitions. If a worker dies, its partition goes to another, as often as the scheduler allows (default: 3).
+
+    A partition on which one worker after another died is done by `piecewise`, after all others.
 
     Args:
         client: see `connected`.
         task: a function of a module, or a `partial` of one, which the workers import. It returns no tuple and no
             exception.
         partitions: the arguments of `task`, taken as workers become free.
-        name: names a partition in messages.
+        piecewise: makes the result of a partition from the results of its films, as `OneByOne` gives them.
 
     Returns:
         The results, as they come.
 
     Raises:
-        ClusterError: the scheduler or the workers are gone, or lack cxr; or one worker after another died on a
-            partition, which is raised when all others are done.
+        ClusterError: the scheduler or the workers are gone, or lack cxr.
         CxrError: raised by a task.
     """
-    from distributed import KilledWorker, as_completed
+    from distributed import KilledWorker
 
     _check_workers(client)
+    deadly: list[P] = []
+    for partition, result in _completed(client, task, partitions):
+        if isinstance(result, KilledWorker):
+            deadly.append(partition)
+        else:
+            yield result
+    if deadly:
+        note("One worker after another died. The films that they had are tried one by one")
+    for partition in deadly:
+        yield piecewise(partition, OneByOne(client))
+
+
+@dataclass(frozen=True)
+class OneByOne:
+    """Runs a task for one film at a time: Dask blames all that a dead worker had, also what was only waiting there."""
+
+    client: "Client"
+
+    def __call__(self, task: Callable[[Path], R], films: Iterable[Path]) -> Iterator[R | None]:
+        """The results in the order of the films; None for a film on which one worker after another died."""
+        from distributed import KilledWorker
+
+        for film in films:
+            ((_, result),) = _completed(self.client, task, [film])
+            yield None if isinstance(result, KilledWorker) else result
+
+
+def died_on(film: Path) -> ImageError:
+    """The error of a film on which one worker after another died."""
+    return ImageError(f"Expected a film. Received: {film}, on which one worker of the cluster after another died.")
+
+
+def _completed(client: "Client", task: Callable[[P], R], partitions: Iterable[P]) -> Iterator[tuple[P, Any]]:
+    """Each partition with its result, or with `KilledWorker`."""
+    from distributed import KilledWorker, as_completed
+
     waiting = iter(partitions)
     running: dict[str, P] = {}
     done = as_completed(loop=client.loop, with_results=True, raise_errors=False)
-    deadly: list[str] = []
 
     def submit(count: int) -> None:
         for partition in islice(waiting, count):
@@ -73,20 +115,10 @@ def run_partitions(
         for future, result in batch:
             partition = running.pop(future.key)
             error = result[1] if isinstance(result, tuple) else result
-            if isinstance(error, KilledWorker):
-                deadly.append(name(partition))
-            elif isinstance(error, BaseException):
+            if isinstance(error, BaseException) and not isinstance(error, KilledWorker):
                 _raise(error)
-            else:
-                yield result
+            yield partition, error
         submit(len(batch))
-    if deadly:
-        raise ClusterError(
-            # Dask blames all partitions that the worker had: one that was only waiting may be named too.
-            f"Expected workers to finish every partition. Received: one worker after another died on "
-            f"{'; '.join(deadly[:3])}{f' and {len(deadly) - 3} more' if len(deadly) > 3 else ''}. All others are done.",
-            hint=f"Look at the workers' logs and memory limits. {AGAIN}",
-        )
 
 
 @lru_cache

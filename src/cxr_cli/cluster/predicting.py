@@ -14,11 +14,12 @@ from cxr_cli.cluster.predicting_worker import (
     Counts,
     PartitionTask,
     predict_partition,
+    predict_piecewise,
     predictions_fingerprint,
     predictions_in,
 )
 from cxr_cli.cluster.record import PredictionsPlan, PredictionsRecord
-from cxr_cli.cluster.tables import read_films, write_films
+from cxr_cli.cluster.tables import write_films
 from cxr_cli.errors import UsageError, WorkspaceError
 from cxr_cli.films.find import find_films, walk_films
 from cxr_cli.metrics.conformal import SetRule
@@ -208,7 +209,9 @@ def _predict_all(
     before = counts.total()
 
     def finished() -> Iterator[None]:
-        done = run_partitions(client, partial(predict_partition, task), left, name=partial(_name, folder, size))
+        done = run_partitions(
+            client, partial(predict_partition, task), left, piecewise=partial(predict_piecewise, task, predictor)
+        )
         for part in done:
             counts.update(part)
             yield from [None] * part.total()  # one per film, so that films are counted
@@ -250,8 +253,3 @@ def _left(folder: PredictionsFolder, sizes: Sequence[int], counts: Counts) -> li
         else:
             counts.update(done)
     return left
-
-
-def _name(folder: PredictionsFolder, size: int, number: int) -> str:
-    films = read_films(folder.films, number=number, size=size)
-    return f"{folder.part(number).name} ({films[0]} to {films[-1]})"

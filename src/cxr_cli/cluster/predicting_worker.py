@@ -3,12 +3,13 @@
 import threading
 from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from cxr_cli.bundled.files import LUNG_UNET
-from cxr_cli.cluster.partitions import require_shared, require_version
+from cxr_cli.cluster.partitions import OneByOne, died_on, require_shared, require_version
 from cxr_cli.cluster.tables import read_films, read_part, text, write_part
 from cxr_cli.errors import AbstentionError, ClusterError, ImageError
 from cxr_cli.prediction.predictor import Predictor, open_predictor
@@ -60,6 +61,41 @@ def predict_partition(task: PartitionTask, number: int) -> Counts:
         require_shared(films[0])
     predictor = _predictor(task)
     rows = [_row(predictor, film, task.sets, force=task.force) for film in films]
+    return _write(part, rows)
+
+
+def predict_one(task: PartitionTask, film: Path) -> dict[str, Any]:
+    """Predict one film of a partition on which one worker after another died: its row.
+
+    Raises:
+        ClusterError: as `predict_partition`.
+    """
+    require_version(task.version)
+    require_shared(task.run.record)
+    return _row(_predictor(task), film, task.sets, force=task.force)
+
+
+def predict_piecewise(task: PartitionTask, predictor: Predictor, number: int, one_by_one: OneByOne) -> Counts:
+    """Write a partition's part, on the client, from the rows of its films.
+
+    Args:
+        task: of the partition.
+        predictor: the run, as the client has it.
+        number: of the partition.
+        one_by_one: has workers predict the films.
+
+    Raises:
+        WorkspaceError: the part can't be written.
+    """
+    films = read_films(task.folder.films, number=number, size=task.size)
+    rows = [
+        row or _as_columns(make_failed_row(predictor, text(film), ImageError(text(died_on(film).message))))
+        for film, row in zip(films, one_by_one(partial(predict_one, task), films), strict=True)
+    ]
+    return _write(task.folder.part(number), rows)
+
+
+def _write(part: Path, rows: list[dict[str, Any]]) -> Counts:
     write_part(part, rows, _COLUMNS)
     return Counter(_counted(row["class"], row["reason"]) for row in rows)
 
@@ -111,4 +147,8 @@ def _row(predictor: Predictor, film: Path, sets: PredictionSets | None, *, force
         row = make_failed_row(predictor, text(film), error)
     except ImageError as error:
         row = make_failed_row(predictor, text(film), ImageError(text(error.message)))
+    return _as_columns(row)
+
+
+def _as_columns(row: PredictionRow) -> dict[str, Any]:
     return {name.removesuffix("_"): value for name, value in asdict(row).items()}

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cxr_cli.cluster.connection import connected
 from cxr_cli.cluster.partitions import (
+    OneByOne,
+    died_on,
     films_a_partition,
     installed_version,
     require_shared,
@@ -84,7 +86,7 @@ def _read_films(client: "Client", folder: Path, films: Sequence[Path]) -> Iterat
     def finished() -> Iterator[None]:
         task = partial(_read_partition, installed_version())
         partitions = (_Partition(part, [film.absolute() for film in films[cut]]) for part, cut in left)
-        for count in run_partitions(client, task, partitions, name=_name):
+        for count in run_partitions(client, task, partitions, piecewise=_read_piecewise):
             yield from [None] * count  # one per film, so that films are counted
 
     for _ in track(finished(), "Reading films", total=sum(len(films[cut]) for _, cut in left)):
@@ -121,13 +123,25 @@ def _read_partition(expected_version: str, partition: _Partition) -> int:
     require_shared(partition.part.parent)
     if not any(film.exists() for film in partition.films):
         require_shared(partition.films[0])
-    rows = []
-    for film in partition.films:
-        result = read_one(film)
-        rows.append({"path": os.fsencode(film), **result._asdict(), "reason": os.fsencode(result.reason)})
+    rows = [_read_row(film) for film in partition.films]
     write_part(partition.part, rows, _COLUMNS)
     return len(rows)
 
 
-def _name(partition: _Partition) -> str:
-    return f"{partition.films[0]} to {partition.films[-1]}"
+def _read_piecewise(partition: _Partition, one_by_one: OneByOne) -> int:
+    """On the client: write the part of a partition on which one worker after another died."""
+    read = one_by_one(_read_row, partition.films)
+    rows = [
+        row or _as_row(film, FilmRead("", died_on(film).message, b""))
+        for film, row in zip(partition.films, read, strict=True)
+    ]
+    write_part(partition.part, rows, _COLUMNS)
+    return len(rows)
+
+
+def _read_row(film: Path) -> dict[str, Any]:
+    return _as_row(film, read_one(film))
+
+
+def _as_row(film: Path, read: FilmRead) -> dict[str, Any]:
+    return {"path": os.fsencode(film), **read._asdict(), "reason": os.fsencode(read.reason)}
