@@ -1,6 +1,6 @@
 """Damage, empty and swap every record and table of a workspace, one at a time, and let the commands read it.
 
-    python scripts/swap_records.py [--workspace tests/workspaces/0.1.0.zip] [--only cnn/run.json] [--quick]
+    python scripts/swap_records.py [--workspace tests/workspaces/0.1.0.zip] [--only cnn/run.json] [--quick] [--damages 100]
 
 The workspace is of version 0.1.0, whose runs don't record the hashes of their files: what reads a file meets the
 damage. A command may give its result or a `CxrError`; any other exception is a finding. No command loads TensorFlow.
@@ -22,6 +22,7 @@ import traceback
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,48 +43,60 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "read_manifest": cxr.read_manifest,
     "segment": lambda: cxr.segment(FILM, run="lungs"),
 }
-# What a quick run asks about a file, by its name; the commands of a full run are all.
+# What a quick run asks about a file, by the end of its path; the commands of a full run are all.
 QUICK = {
-    "run.json": ["predict", "predict with trees", "calibrate"],
-    "class_indices.json": ["predict", "predict with trees"],
-    "reference.npz": ["predict"],
-    "xgboost.json": ["predict with trees"],
-    "validation.csv": ["predict", "calibrate"],
-    "seen.csv": ["predict"],
-    "dataset.json": ["read_manifest", "predict"],
-    "manifest.csv": ["read_manifest"],
-    "report.json": ["report"],
-    "predictions.csv": ["report"],
-    "crossval.json": ["report"],
+    "models/cnn/run.json": ["predict", "calibrate"],
+    "models/trees/run.json": ["predict with trees"],
+    "models/cnn/class_indices.json": ["predict"],
+    "models/trees/reference.npz": ["predict with trees"],
+    "models/trees/xgboost.json": ["predict with trees"],
+    "models/cnn/validation.csv": ["predict", "calibrate"],
+    "models/cnn/seen.csv": ["predict"],
+    "models/lungs/lungs.json": ["segment"],
+    "dataset/dataset.json": ["read_manifest", "predict"],
+    "dataset/manifest.csv": ["read_manifest"],
+    "evaluations/cnn/test/report.json": ["report"],
+    "evaluations/cnn/test/predictions.csv": ["report"],
+    "folds/crossval.json": ["report"],
     "grades.json": ["report"],
-    "audit.json": ["report"],
-    "lungs.json": ["segment"],
+    "audit/audit.json": ["report"],
+    "audit/cnn/audit.json": ["report"],
 }
 
 
-def damages(data: bytes, suffix: str, others: dict[str, bytes]) -> Iterator[tuple[str, bytes | None]]:
-    """Each way to damage a file: a name, and its new content; None where it is removed."""
-    yield "missing", None
-    yield "empty", b""
-    yield "half", data[: len(data) // 2]
-    yield "one byte less", data[:-1]
-    yield "noise", random.Random(len(data)).randbytes(500)
-    yield "another encoding", data.decode("latin-1").encode("utf-16")
-    for name, content in others.items():
-        yield f"in place of it {name}", content
-    if suffix == ".json":
-        yield from _json_damages(data)
-    elif suffix == ".csv":
-        yield from _csv_damages(data)
-    else:
-        for place in range(0, len(data), max(1, len(data) // 24)):
-            yield f"bit {place}", data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :]
+Made = Callable[[], bytes | None]  # a damaged content; None where the file is removed
+
+
+def damages(data: bytes, suffix: str, others: dict[str, bytes]) -> Iterator[tuple[str, Made]]:
+    """Each way to damage a file: a name, and what makes its new content."""
+    whole: dict[str, bytes | None] = {
+        "missing": None,
+        "empty": b"",
+        "half": data[: len(data) // 2],
+        "one byte less": data[:-1],
+        "noise": random.Random(len(data)).randbytes(500),
+        "another encoding": data.decode("latin-1").encode("utf-16"),
+        **{f"in place of it {name}": content for name, content in others.items()},
+    }
+    for name, content in whole.items():
+        yield name, partial(_same, content)
+    yield from {".json": _json_damages, ".csv": _csv_damages}.get(suffix, _bit_flips)(data)
+
+
+def _same(content: bytes | None) -> bytes | None:
+    return content
+
+
+def _bit_flips(data: bytes) -> Iterator[tuple[str, Made]]:
+    for place in range(0, len(data), max(1, len(data) // 24)):
+        flipped = data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :]
+        yield f"bit {place}", partial(_same, flipped)
 
 
 WRONG: tuple[Any, ...] = (None, True, -1, 10**30, 0.5, -1e308, "", "x", "\x1b[31m", [], {}, [[]], {"x": None})
 
 
-def _json_damages(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _json_damages(data: bytes) -> Iterator[tuple[str, Made]]:
     value = json.loads(data)
     for name, text in {
         "a list": "[]",
@@ -98,11 +111,11 @@ def _json_damages(data: bytes) -> Iterator[tuple[str, bytes]]:
         "a field twice": data.decode().replace("{", '{"schema_version": 1, "class_indices": {"a": 1},', 1),
         "one field more": data.decode().replace("{", '{"unheard_of": 1,', 1),
     }.items():
-        yield name, text.encode()
+        yield name, partial(_same, text.encode())
     for path in _paths(value):
         for wrong in WRONG:
-            yield f"{'.'.join(map(str, path))} = {str(wrong)[:12]!r}", _with(value, path, wrong)
-        yield f"without {'.'.join(map(str, path))}", _with(value, path, _ABSENT)
+            yield f"{'.'.join(map(str, path))} = {str(wrong)[:12]!r}", partial(_with, value, path, wrong)
+        yield f"without {'.'.join(map(str, path))}", partial(_with, value, path, _ABSENT)
 
 
 _ABSENT = object()
@@ -133,23 +146,23 @@ def _with(value: Any, path: tuple[Any, ...], new: Any) -> bytes:
 CELLS = ("", "x", "-1", "1e999", "nan", "9" * 400, "\x1b[31m", "=1+1", "../../etc/passwd", "\x00", "f" * 64, "f" * 17)
 
 
-def _csv_damages(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _csv_damages(data: bytes) -> Iterator[tuple[str, Made]]:
     header, *rows = list(csv.reader(io.StringIO(data.decode())))
     if not rows:
         return
-    yield "no rows", _csv([header])
-    yield "rows twice", _csv([header, *rows, *rows])
-    yield "one row", _csv([header, rows[0]])
-    yield "columns in another order", _csv([row[::-1] for row in (header, *rows)])
-    yield "a column less", _csv([row[:-1] for row in (header, *rows)])
-    yield "a cell more", _csv([header, [*rows[0], "x"], *rows[1:]])
-    yield "an open quote", data + b'"'
-    yield "a cell of 200 kB", _csv([header, ["x" * 200_000, *rows[0][1:]], *rows[1:]])
+    yield "no rows", partial(_csv, [header])
+    yield "rows twice", partial(_csv, [header, *rows, *rows])
+    yield "one row", partial(_csv, [header, rows[0]])
+    yield "columns in another order", partial(_csv, [row[::-1] for row in (header, *rows)])
+    yield "a column less", partial(_csv, [row[:-1] for row in (header, *rows)])
+    yield "a cell more", partial(_csv, [header, [*rows[0], "x"], *rows[1:]])
+    yield "an open quote", partial(_same, data + b'"')
+    yield "a cell of 200 kB", partial(_csv, [header, ["x" * 200_000, *rows[0][1:]], *rows[1:]])
     for place, column in enumerate(header):
         for cell in CELLS:
             changed = [*rows[0][:place], cell, *rows[0][place + 1 :]]
-            yield f"{column} = {cell[:12]!r}", _csv([header, changed, *rows[1:]])
-        yield f"{column} all x", _csv([header, *([*row[:place], "x", *row[place + 1 :]] for row in rows)])
+            yield f"{column} = {cell[:12]!r}", partial(_csv, [header, changed, *rows[1:]])
+        yield f"{column} all x", partial(_csv, [header, *([*row[:place], "x", *row[place + 1 :]] for row in rows)])
 
 
 def _csv(rows: list[list[str]]) -> bytes:
@@ -164,15 +177,15 @@ def unpack(archive: Path, folder: Path) -> None:
         stored.extractall(folder / "workspace")
 
 
-def swap(archive: Path, *, only: str = "", quick: bool = False) -> tuple[Counter[str], list[str]]:
-    """Try all damages in the current folder; count the outcomes, and list what ended in another exception."""
+def swap(archive: Path, *, only: str = "", quick: bool = False, most: int | None = None) -> Counter[str]:
+    """Try all damages in the current folder, print what ended in another exception, and count the outcomes."""
     unpack(archive, Path())
     root = Path("workspace")
     files = [path for path in sorted(root.rglob("*")) if path.suffix in {".json", ".csv", ".npz", ".npy"}]
     counts: Counter[str] = Counter()
-    findings = []
     for path in files:
-        commands = QUICK.get(path.name, []) if quick else list(COMMANDS)
+        asked = next((commands for end, commands in QUICK.items() if path.as_posix().endswith(end)), [])
+        commands = asked if quick else list(COMMANDS)
         if only not in path.as_posix() or not commands:
             continue
         data = path.read_bytes()
@@ -181,15 +194,16 @@ def swap(archive: Path, *, only: str = "", quick: bool = False) -> tuple[Counter
             for other in files
             if other != path and other.suffix == path.suffix and (other.name == path.name or not quick)
         }
-        print(path, file=sys.stderr)
-        for name, content in damages(data, path.suffix, others):
+        tried = list(damages(data, path.suffix, others))
+        for name, make in random.Random(1).sample(tried, min(most or len(tried), len(tried))):
             for command in commands:
-                outcome = _try(path, content, command)
-                counts[outcome.split("\n")[0] if outcome in ("result", "refused") else "finding"] += 1
+                outcome = _try(path, make(), command)
+                counts[outcome if outcome in ("result", "refused") else "finding"] += 1
                 if outcome not in ("result", "refused"):
-                    findings.append(f"{path}: {name}: {command}\n{outcome}")
+                    print(f"{path}: {name}: {command}\n{outcome}", flush=True)
             _restore(archive, root)
-    return counts, findings
+        print(path, dict(counts), file=sys.stderr)
+    return counts
 
 
 def _try(path: Path, content: bytes | None, command: str) -> str:
@@ -229,15 +243,14 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, default=WORKSPACE)
     parser.add_argument("--only", default="", help="files whose path has this in it")
     parser.add_argument("--quick", action="store_true", help="the commands that read a file first, not all of them")
+    parser.add_argument("--damages", type=int, help="of each file, drawn at random; default: all")
     options = parser.parse_args()
     archive, started = options.workspace.resolve(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         os.environ["CXR_WORKSPACE"] = "workspace"
-        counts, findings = swap(archive, only=options.only, quick=options.quick)
-    for finding in findings:
-        print(finding)
+        counts = swap(archive, only=options.only, quick=options.quick, most=options.damages)
     print(f"{dict(counts)} in {time.monotonic() - started:.0f} s")
-    sys.exit(bool(findings))
+    sys.exit(bool(counts["finding"]))
 
 
 if __name__ == "__main__":
