@@ -1,6 +1,6 @@
 """Damage, empty and swap every record and table of a workspace, one at a time, and let the commands read it.
 
-    python scripts/swap_records.py [--workspace tests/workspaces/0.1.0.zip] [--only cnn/run.json] [--quick] [--damages 100]
+    python scripts/swap_records.py [--workspace ARCHIVE] [--only cnn/run.json] [--quick] [--damages 100]
 
 The workspace is of version 0.1.0, whose runs don't record the hashes of their files: what reads a file meets the
 damage. A command may give its result or a `CxrError`; any other exception is a finding. No command loads TensorFlow.
