@@ -180,17 +180,20 @@ def _to_gray(picture: Image.Image) -> np.ndarray:
     """Any mode -> (H, W) uint8, in stripes, so that a large picture needs little memory."""
 
     def part(rows: slice) -> Image.Image:
-        return picture.crop((0, rows.start, picture.width, rows.stop))
+        whole = rows.stop - rows.start == picture.height
+        return picture if whole else picture.crop((0, rows.start, picture.width, rows.stop))
 
-    gray = np.empty((picture.height, picture.width), np.uint8)
+    def parts() -> Iterator[Image.Image]:
+        return map(part, stripes(picture.height))
+
     if _is_deep(picture):
-        ends = darkest_and_brightest(np.asarray(part(rows)) for rows in stripes(picture.height))
-        for rows in stripes(picture.height):
-            gray[rows] = scale(np.asarray(part(rows)), *ends)
-        return gray
-    for rows in stripes(picture.height):
-        gray[rows] = np.asarray(_on_black(part(rows)).convert("L"))
-    return gray
+        ends = darkest_and_brightest(np.asarray(some) for some in parts())
+        return _joined([scale(np.asarray(some), *ends) for some in parts()])
+    return _joined([np.asarray(_on_black(some).convert("L")) for some in parts()])
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _on_black(picture: Image.Image) -> Image.Image:

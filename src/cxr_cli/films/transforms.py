@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 # A part of a film: its left, top, right and bottom edge, as shares of the film's width and height.
 FilmBox = tuple[float, float, float, float]
 WHOLE_FILM: FilmBox = (0.0, 0.0, 1.0, 1.0)
-_STRIPE = 256  # rows of a film that are worked on at once
+_STRIPE = 1024  # rows of a film that are worked on at once
 
 
 def cut_out(film: np.ndarray, box: FilmBox) -> np.ndarray:
