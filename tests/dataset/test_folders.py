@@ -285,3 +285,12 @@ def test_a_missing_folder_is_an_error(tmp_path):
     error = refusal(tmp_path / "nowhere")
 
     assert error.message == (f"Expected a folder of class folders. Received: {tmp_path / 'nowhere'}: no such folder.")
+
+
+def test_a_class_whose_name_would_be_too_long_for_a_folder_is_refused(tree):
+    long = "y" * 254
+    folder = tree(f"{long}/a.png", "a/b.png", "b/c.png")
+
+    with pytest.raises(FolderError) as caught:
+        select_from_folders(folder, positive=long)
+    assert caught.value.message == f"Expected class folders with names of at most 255 bytes. Received: non_{long}."

@@ -229,6 +229,16 @@ def test_a_control_character_in_a_value_is_a_space(table):
     ]
 
 
+def test_which_of_several_columns_was_taken_is_said(tmp_path):
+    path = tmp_path / "metadata.csv"
+    path.write_text("image,Diagnosis,label\na.png,COVID-19,1\n")
+
+    file = read_table(path)
+
+    assert list(file.rows) == [{"finding": "COVID-19", "filename": "a.png"}]
+    assert file.notes == [f"The finding in {path} is the column Diagnosis, not label."]
+
+
 @pytest.mark.parametrize(
     ("header", "message"),
     [
@@ -298,7 +308,7 @@ def test_classes_are_named_after_the_finding(positive, names):
     assert label_names(positive) == names
 
 
-@pytest.mark.parametrize("positive", ["", " ", "-", "肺炎"])
+@pytest.mark.parametrize("positive", ["", " ", "-", "肺炎", "x" * 101])
 def test_a_finding_that_gives_no_folder_name_is_refused(positive):
     with pytest.raises(MetadataError) as caught:
         label_names(positive)

@@ -19,6 +19,7 @@ _PART_NAMES = {
     **dict.fromkeys(("val", "valid", "validation"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+_LONGEST_NAME = 255  # bytes; most file systems hold no longer one, and one class may be called non_NAME
 _LAYOUT_HINT = "Expected are DIR/covid, DIR/normal; or DIR/train/covid, DIR/train/normal, DIR/val/covid and so on"
 
 
@@ -78,6 +79,11 @@ def select_from_folders(
     selection.positive = _positive_of(counts, positive, known)
     others = [name for name in counts if name != selection.positive]
     selection.negative = others[0] if len(others) == 1 else f"non_{selection.positive}"
+    if len(selection.negative.encode()) > _LONGEST_NAME:
+        raise FolderError(
+            f"Expected class folders with names of at most {_LONGEST_NAME} bytes. Received: {selection.negative}.",
+            hint="Rename that folder",
+        )
     selection.notes = _missing_classes(files, names, selection.given_parts)
     selection.kept = [
         Candidate(

@@ -15,13 +15,14 @@ from cxr_cli.films.inside import Inside
 
 DEFAULT_VIEWS = ("PA", "AP", "AP Supine")
 DEFAULT_POSITIVE = "COVID-19"
+_LONGEST_NAME = 100  # characters of a class, which becomes a folder
 NO_FINDING_YET = {"", "todo", "unknown"}
 
 
 def label_names(positive: str) -> tuple[str, str]:
     """The names of the negative and the positive class for a finding: ``COVID-19`` -> (``non_covid``, ``covid``)."""
     name = "covid" if folded(positive) in _COVID else re.sub(r"[^a-z0-9]+", "_", positive.casefold()).strip("_")
-    if not name:
+    if not 0 < len(name) <= _LONGEST_NAME:
         raise MetadataError(
             f"Expected the name of a finding. Received: {positive!r}.",
             hint="For example: --positive Pneumonia",

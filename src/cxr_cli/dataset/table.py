@@ -48,7 +48,7 @@ def read_table(path: Path) -> Table:
     refuse_twins(path, file.header, columns)
     names = list(columns)
     rows = (dict(zip(names, values, strict=True)) for values in file.rows(list(columns.values())))
-    return Table(path, names, rows, file.notes)
+    return Table(path, names, rows, file.notes + _chosen(path, file.header, columns))
 
 
 def refuse_twins(path: Path, header: Sequence[str], columns: dict[str, int]) -> None:
@@ -72,6 +72,18 @@ def refuse_twins(path: Path, header: Sequence[str], columns: dict[str, int]) -> 
                 f"{' and '.join(places)}.",
                 hint="Rename or remove all but one of them",
             )
+
+
+def _chosen(path: Path, header: Sequence[str], columns: dict[str, int]) -> list[str]:
+    """Say which column was taken where several could be meant and none has the exact name."""
+    names = [folded(column) for column in header]
+    notes = []
+    for column, place in columns.items():
+        others = [header[names.index(name)] for name in _SYNONYMS.get(column, ()) if name in names]
+        if names[place] != column and len(others) > 1:
+            rest = ", ".join(other for other in others if other != header[place])
+            notes.append(f"The {column} in {path} is the column {header[place]}, not {rest}.")
+    return notes
 
 
 def _schema_columns(header: Sequence[str]) -> dict[str, int]:
