@@ -11,14 +11,18 @@ directory. An unfinished training run is resumed, and must lose no more than one
 # ruff: noqa: D103, T201
 
 import argparse
+import atexit
+import contextlib
 import hashlib
+import importlib
 import json
+import multiprocessing
+import multiprocessing.process
 import os
 import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,10 +32,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cxr_cli.cli.app import main as main_of_cxr
+
 _TRAIN = "train --arch simple-cnn --image-size 64 --batch-size 8"
 _PREPARE = "prepare --metadata films/metadata.csv"
 _CROSSVAL = "crossval --arch simple-cnn --image-size 64 --batch-size 8 --folds 2 --name study"
-_RUN = "workspace/models/simple-cnn"
+RUN = "workspace/models/simple-cnn"
 # What is in the workspace before a command is killed there.
 _EARLIER = (
     "phantoms films --films 24",
@@ -41,7 +47,14 @@ _EARLIER = (
     "export --format savedmodel",
     "segment films/covid.png films/non_covid.png --method otsu",
     "predict films/covid.png --csv predictions.csv",
-    f"{_CROSSVAL} --epochs 1",
+)
+_TENSORFLOW = {"train", "export", "crossval"}
+# Imported once, by the parent of all processes: to kill a command while Python is loading tells nothing.
+PRELOADED = (
+    *("cxr_cli.api.dataset", "cxr_cli.api.testing", "cxr_cli.dataset.prepare", "cxr_cli.evaluation.evaluate"),
+    *("cxr_cli.lungs.segment_all", "cxr_cli.prediction.files", "cxr_cli.recipe.decision"),
+    *("ai_edge_litert.interpreter", "matplotlib.figure", "matplotlib.backends.backend_agg", "PIL.PngImagePlugin"),
+    *("scipy.ndimage", "scipy.optimize", "scipy.stats", "sklearn.metrics"),
 )
 # Keys of a record that no two runs have in common.
 _VOLATILE = {"created", "seconds", "run_created", "milliseconds", "started"}
@@ -60,12 +73,17 @@ class Command:
 
 COMMANDS = {
     "prepare": Command(f"{_PREPARE} --seed 0", ("workspace/dataset", "workspace/class_indices.json")),
-    "train": Command(f"{_TRAIN} --epochs 12 --patience 12", (_RUN,), "train --resume simple-cnn"),
-    "calibrate": Command("calibrate --operating-point sensitivity=0.5", (f"{_RUN}/run.json",)),
+    "train": Command(f"{_TRAIN} --epochs 12 --patience 12", (RUN,), "train --resume simple-cnn"),
+    "calibrate": Command("calibrate --operating-point sensitivity=0.5", (f"{RUN}/run.json",)),
     "evaluate": Command("evaluate --alpha 0.1", ("workspace/evaluations/simple-cnn/test",)),
-    "segment": Command("segment films --method otsu", ("workspace/segmentations/otsu",)),
-    "predict": Command("predict films --csv predictions.csv", ("predictions.csv",)),
-    "export": Command("export --format savedmodel", (f"{_RUN}/export",)),
+    "segment": Command(
+        "segment films/covid.png films/covid_2.png films/non_covid_2.png --method otsu",
+        ("workspace/segmentations/otsu",),
+    ),
+    "predict": Command(
+        "predict films/covid.png films/covid_2.png films/non_covid.png --csv predictions.csv", ("predictions.csv",)
+    ),
+    "export": Command("export --format savedmodel", (f"{RUN}/export",)),
     "crossval": Command(f"{_CROSSVAL} --epochs 2", ("workspace/crossval/study",)),
     "phantoms": Command("phantoms films --films 24 --seed 1", ("films",)),
 }
@@ -86,12 +104,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: %(default)s)")
     options = parser.parse_args()
     problems = 0
+    for module in PRELOADED:
+        importlib.import_module(module)
     with tempfile.TemporaryDirectory(prefix="kill-commands-") as temporary:
         base = Path(temporary) / "base"
-        base.mkdir()
-        for typed in _EARLIER:
-            run(base, typed)
-        mark_export(base)
+        make_base(base, crossval="crossval" in options.commands)
         for name in options.commands:
             outcome = kill_often(COMMANDS[name], base, times=options.times, seed=options.seed)
             problems += len(outcome.problems)
@@ -100,6 +117,15 @@ def main() -> None:
             for problem in outcome.problems:
                 print(f"  {problem}", flush=True)
     sys.exit(1 if problems else 0)
+
+
+def make_base(base: Path, *, crossval: bool) -> None:
+    """Make the workspace with an earlier result of each command."""
+    base.mkdir()
+    for typed in (*_EARLIER, *([f"{_CROSSVAL} --epochs 1"] if crossval else [])):
+        run(base, typed)
+    # An exported folder has the same bytes each time: this file tells the earlier one.
+    (next((base / RUN / "export").iterdir()) / "earlier.txt").write_text("of the earlier export")
 
 
 def kill_often(command: Command, base: Path, *, times: int, seed: int) -> Outcome:
@@ -131,7 +157,7 @@ def kill_often(command: Command, base: Path, *, times: int, seed: int) -> Outcom
                 outcome.counts["resumed"] += 1
                 outcome.problems += [f"{where}: {problem}" for problem in resume(place, command.resumed, log)]
             else:
-                outcome.problems += [f"{where}: {problem}" for problem in run_again(place, command.typed)]
+                outcome.problems += [f"{where}: {problem}" for problem in run_again(place, command.typed)[0]]
             if without(fingerprint(place, command), loose) != new:
                 wrong = differences(fingerprint(place, command), old, new)
                 outcome.problems.append(f"{where}: the next run gave another result: {wrong}")
@@ -143,59 +169,80 @@ def kill_often(command: Command, base: Path, *, times: int, seed: int) -> Outcom
 
 def start_and_kill(place: Path, typed: str, moment: float, *, after_first_write: bool) -> tuple[bool, str]:
     """Start a command and kill it `moment` seconds later; returns whether it had ended, and what it printed."""
-    with (place / "log").open("w+") as log:
-        process = subprocess.Popen(line(typed), cwd=place, env=environment(place), stdout=log, stderr=log)
-        if after_first_write:
-            while process.poll() is None and not is_writing(place):
-                time.sleep(0.001)
-        try:
-            process.wait(moment)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        code = process.wait()
-        time.sleep(0.3)  # a fold's own process ends with it
-        log.seek(0)
-        return code != -signal.SIGKILL, log.read()
+    process = start(place, typed)
+    if after_first_write:
+        while process.is_alive() and not is_writing(place):
+            time.sleep(0.001)
+    process.join(moment)
+    process.kill()
+    process.join()
+    if typed.startswith("crossval"):
+        time.sleep(2)  # a fold's own process ends with it
+    return process.exitcode != -signal.SIGKILL, (place / "log").read_text()
 
 
 def run(place: Path, typed: str) -> float:
     """Run a command to its end; returns after how many seconds it began to write."""
     started, first = time.monotonic(), None
-    with (place / "log").open("w+") as log:
-        process = subprocess.Popen(line(typed), cwd=place, env=environment(place), stdout=log, stderr=log)
-        while process.poll() is None:
-            if first is None and is_writing(place):
-                first = time.monotonic() - started
-            time.sleep(0.002)
-        if process.returncode:
-            log.seek(0)
-            sys.exit(f"cxr {typed}: code {process.returncode}\n{log.read()}")
+    process = start(place, typed)
+    while process.is_alive():
+        if first is None and is_writing(place):
+            first = time.monotonic() - started
+        time.sleep(0.002)
+    if process.exitcode:
+        sys.exit(f"cxr {typed}: code {process.exitcode}\n{(place / 'log').read_text()}")
     return time.monotonic() - started if first is None else first
 
 
-def run_again(place: Path, typed: str) -> list[str]:
-    done = subprocess.run(line(typed), cwd=place, env=environment(place), capture_output=True, text=True, check=False)
-    ok = done.returncode == 0 and "Traceback" not in done.stderr
-    return [] if ok else [f"the next run ended with code {done.returncode}: {done.stderr[-300:]}"]
+def run_again(place: Path, typed: str) -> tuple[list[str], str]:
+    """Run a command after a kill; returns what went wrong, and what it printed."""
+    process = start(place, typed)
+    process.join()
+    log = (place / "log").read_text()
+    ok = process.exitcode == 0 and "Traceback" not in log
+    return [] if ok else [f"cxr {typed} ended with code {process.exitcode}: {log[-300:]}"], log
 
 
 def resume(place: Path, typed: str, log: str) -> list[str]:
     """Resume training: it may repeat the epoch that was going on, and the one whose checkpoint was being written."""
-    done = subprocess.run(line(typed), cwd=place, env=environment(place), capture_output=True, text=True, check=False)
-    if done.returncode:
-        return [f"resuming ended with code {done.returncode}: {done.stderr[-300:]}"]
+    problems, printed = run_again(place, typed)
     finished = max((int(number) for number in re.findall(r"^epoch +(\d+)/", log, re.M)), default=0)
-    first = min((int(number) for number in re.findall(r"^epoch +(\d+)/", done.stderr, re.M)), default=finished + 1)
-    return [] if first >= finished else [f"resumed with epoch {first} although {finished} were finished"]
+    first = min((int(number) for number in re.findall(r"^epoch +(\d+)/", printed, re.M)), default=finished + 1)
+    if first < finished:
+        problems.append(f"resumed with epoch {first} although {finished} were finished")
+    return problems
 
 
-def line(typed: str) -> list[str]:
-    return [sys.executable, "-m", "cxr_cli", *typed.split()]
+def start(place: Path, typed: str, *, log: Path = Path("log")) -> multiprocessing.process.BaseProcess:
+    """Start a command in a process that has imported the package already, or, for TensorFlow, in a fresh one.
+
+    Args:
+        place: the folder that the process works in.
+        typed: what follows `cxr`.
+        log: where its output goes. Defaults to a file in `place`.
+    """
+    kind = "spawn" if typed.split()[0] in _TENSORFLOW else "fork"
+    process = multiprocessing.get_context(kind).Process(target=_command, args=(place, typed, log))
+    process.start()
+    return process
 
 
-def environment(place: Path) -> dict[str, str]:
-    (place / "tmp").mkdir(exist_ok=True)
-    return os.environ | {"TMPDIR": str(place / "tmp")}
+def _command(place: Path, typed: str, log: Path) -> None:
+    """Be `cxr`: its arguments, its streams, its temporary directory."""
+    atexit._clear()  # what the parent cleans up at its end
+    os.chdir(place)
+    with contextlib.suppress(OSError):  # of a disk on which nothing can be made
+        (place / "tmp").mkdir(exist_ok=True)
+    os.environ["TMPDIR"], tempfile.tempdir = str(place / "tmp"), None
+    stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for descriptor in (1, 2):
+        os.dup2(stream, descriptor)
+    sys.stdout, sys.stderr = (os.fdopen(descriptor, "w", closefd=False) for descriptor in (1, 2))
+    sys.argv = ["cxr", *typed.split()]
+    try:
+        main_of_cxr()
+    finally:
+        atexit._run_exitfuncs()  # multiprocessing leaves them out
 
 
 def is_writing(place: Path) -> bool:
@@ -224,12 +271,6 @@ class copied:  # noqa: N801 - used like a function
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._place)
-
-
-def mark_export(place: Path) -> None:
-    """Let the exported folder differ from a new one, which has the same bytes."""
-    folder = next((place / _RUN / "export").iterdir())
-    (folder / "earlier.txt").write_text("of the earlier export")
 
 
 def fingerprint(place: Path, command: Command) -> dict[str, str]:

@@ -17,6 +17,7 @@ from cxr_cli.films.transforms import FilmBox
 from cxr_cli.lungs.framing import Framing, frame_film
 from cxr_cli.progress import track
 from cxr_cli.threads import in_threads
+from cxr_cli.workspace.faults import remedy
 from cxr_cli.workspace.folders import DatasetFolder
 from cxr_cli.workspace.tables import CsvTable
 
@@ -82,7 +83,7 @@ def _put_one(film: Film, *, root: str, link: bool) -> None:
         raise WorkspaceError(
             f"Expected to {'link' if link else 'copy'} {film.original} to {Path(target).parent}. "
             f"Received: {error.strerror}.",
-            hint="Hard links need one file system: leave out --link" if link else "Check the free space",
+            hint=remedy(error, "Hard links need one file system: leave out --link" if link else "Check the free space"),
         ) from error
 
 

@@ -1,6 +1,7 @@
 """Errors of the disk, in words: what failed, where, and what to do about it."""
 
 import errno
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ _REMEDIES = {
     errno.EIO: f"The disk reports a fault: check it, {_ELSEWHERE}",
     errno.ESTALE: f"The network file system has lost the file: mount it again, {_ELSEWHERE}",
 }
+_WRITTEN = re.compile(r"errno = (\d+)|No space left on device|File too large|No usable temporary directory")
 _OTHER = "Check the folder's permissions and free space, or name another place"
 
 
@@ -65,23 +67,25 @@ def in_words(error: OSError) -> WorkspaceError | None:
     return WorkspaceError(f"Expected to {where}. Received: {_reason(error)}.", hint=_REMEDIES.get(number or 0, ""))
 
 
+def remedy(error: OSError, otherwise: str) -> str:
+    """What a user can do about an error of the disk; `otherwise` where it is another one."""
+    return _REMEDIES.get(_number(error) or 0, otherwise)
+
+
 def _not_written(path: Path, error: Exception) -> WorkspaceError:
     hint = _REMEDIES.get(_number(error) or 0, _OTHER)
     return WorkspaceError(f"Expected to write to {path}. Received: {_reason(error)}.", hint=hint)
 
 
 def _number(error: Exception) -> int | None:
-    """The number of an error of the disk; HDF5 and TensorFlow say it only in their text."""
+    """The number of an error of the disk; HDF5, TensorFlow and Python's `tempfile` say it only in their text."""
     number = error.errno if isinstance(error, OSError) else None
-    if number is None and (written := re.search(r"errno = (\d+)|No space left on device|File too large", str(error))):
-        words = {"No space left on device": errno.ENOSPC, "File too large": errno.EFBIG}
-        number = int(written[1]) if written[1] else words[written[0]]
+    if number in {None, errno.ENOENT} and (written := _WRITTEN.search(str(error))):
+        number = int(written[1]) if written[1] else errno.EFBIG if "large" in written[0] else errno.ENOSPC
     return number if number in _REMEDIES else None
 
 
 def _reason(error: Exception) -> str:
-    import os
-
     number = _number(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

@@ -59,12 +59,15 @@ def growing_table(path: Path, columns: list[str]) -> Iterator[Callable[[Iterable
         with write_errors(path):
             writer.row(row)
 
-    with stream:
+    try:
         write(columns)
         yield write
         with write_errors(path):
             stream.flush()
             os.fsync(stream.fileno())
+    finally:
+        with write_errors(path):
+            stream.close()  # which writes what is left
     with write_errors(path):
         partial(path).replace(path)
 
