@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from cxr_cli.errors import PacsError, UsageError
 from cxr_cli.films.find import Films
@@ -60,7 +61,9 @@ def fetched_films(
         check_uid(uid)
     require_dicom()
     with tempfile.TemporaryDirectory(prefix="cxr-dicomweb-") as folder:
-        yield Films(_fetch(_client(url), Path(folder), url, study, series))
+        with _session() as session:
+            films = Films(_fetch(_client(url, session), Path(folder), url, study, series))
+        yield films
 
 
 def check_uid(uid: str) -> None:
@@ -96,10 +99,9 @@ def _check_address(url: str) -> None:
         )
 
 
-def _client(url: str) -> "DICOMwebClient":
+def _client(url: str, session: "Session") -> "DICOMwebClient":
     from dicomweb_client import DICOMwebClient
 
-    session = _session()
     if token := os.environ.get(TOKEN):
         session.headers["Authorization"] = f"Bearer {token}"
         session.trust_env = False  # or a .netrc would take its place
@@ -115,10 +117,19 @@ def _session() -> "Session":
     from requests.adapters import HTTPAdapter
 
     class Limited(HTTPAdapter):  # type: ignore[misc]  # the types of requests are not followed
+        def __init__(self) -> None:
+            super().__init__()
+            self.responses: WeakSet[Response] = WeakSet()
+
+        def close(self) -> None:
+            for response in self.responses:
+                response.close()
+            super().close()
+
         def send(self, request: "PreparedRequest", *arguments: Any, **options: Any) -> "Response":
             response = super().send(request, *arguments, **options)
+            self.responses.add(response)
             if int(response.headers.get("Content-Length") or 0) > BYTES.value + _AROUND:
-                response.close()
                 raise _too_large()
             read, left = response.raw.stream, BYTES.value + _AROUND
 
@@ -127,7 +138,6 @@ def _session() -> "Session":
                 for piece in read(*sizes, **how):
                     left -= len(piece)
                     if left < 0:
-                        response.close()
                         raise _too_large()
                     yield piece
 
