@@ -2,7 +2,7 @@
 
 Options and their types come from the app itself. Values are of wrong types, huge, negative, empty, of other scripts, or
 paths of files, folders and nothing. No work begins: there are two films and no run but the package's, and `demo`,
-`phantoms` and `serve` are kept short.
+`phantoms`, `serve` and `listen` are kept short.
 
     python scripts/fuzz_cli.py --inputs 20000
 """
@@ -43,6 +43,7 @@ FILM = Path(__file__).parents[1] / "tests" / "corpus" / "pictures" / "gray.png"
 KEPT_SHORT: dict[str, tuple[str, ...]] = {
     "demo": ("--workspace", "text.txt"),
     "serve": ("--model", "no-such-run"),
+    "listen": ("--model", "no-such-run"),
     "phantoms": ("--films", "2"),
 }
 

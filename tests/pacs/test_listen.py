@@ -1,6 +1,7 @@
 """`cxr listen`: films are sent by real senders, those of DCMTK and of pynetdicom."""
 
 import csv
+import random
 import shutil
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pydicom
@@ -18,8 +19,9 @@ from pynetdicom import AE, sop_class
 from tests.pacs.conftest import SENDERS, no_identity_in, write_film
 
 from cxr_cli.films.reader import read_film
-from cxr_cli.pacs.listen import Limits, Listener, readable_syntaxes
+from cxr_cli.pacs.listen import Listener, readable_syntaxes
 from cxr_cli.pacs.reports import Reports
+from cxr_cli.pacs.senders import Limits
 from cxr_cli.progress import Watcher, watched_by
 
 PYNETDICOM = [sys.executable, "-m", "pynetdicom", "storescu", "-cx"]
@@ -163,6 +165,29 @@ def test_too_much_and_too_slow_senders_are_cut_off_and_others_go_on(predictor, s
         "A sender was cut off: a film that took more than 0.5 s to arrive.",
         "A sender was cut off: a film of more than 150,000 bytes.",
     ]
+
+
+def test_nonsense_is_cut_off_without_a_traceback(predictor, capfd):
+    rng = random.Random(3)
+    with listening(predictor, limits=Limits(idle_seconds=1)) as (port, _, notes):
+        for _ in range(8):
+            # The first byte says that it is a DICOM message of any kind, and the length is right.
+            body = rng.randbytes(rng.randint(10, 300))
+            with socket.create_connection(("127.0.0.1", port)) as sender, suppress(OSError):
+                sender.sendall(bytes([rng.randint(1, 7), 0]) + len(body).to_bytes(4, "big") + body)
+                sender.sendall(rng.randbytes(200))
+
+        def is_answered():
+            with connected(port) as association:
+                return association.is_established and association.send_c_echo().Status == SUCCESS
+
+        wait_until(is_answered)
+
+    assert set(notes) <= {
+        "A sender was cut off: it did not speak DICOM.",
+        "A sender was cut off: a message too long to be of DICOM.",
+    }
+    assert capfd.readouterr().err == ""
 
 
 def test_no_more_senders_than_a_few_at_once(predictor):

@@ -49,8 +49,9 @@ def answer_films(
         KeyboardInterrupt: the process was interrupted or told to end; all is written.
     """
     require_dicom()
-    from cxr_cli.pacs.listen import Limits, Listener
+    from cxr_cli.pacs.listen import Listener
     from cxr_cli.pacs.reports import Reports
+    from cxr_cli.pacs.senders import Limits
     from cxr_cli.prediction.predictor import open_predictor
 
     predictor = open_predictor(run)

@@ -2,22 +2,20 @@
 
 import logging
 import shutil
-import socket
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import ExitStack
 from contextvars import copy_context
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from cxr_cli.errors import AbstentionError, ImageError, PacsError, UsageError, WorkspaceError
-from cxr_cli.films.limits import BYTES
+from cxr_cli.films.silence import READING
 from cxr_cli.pacs.dicomweb import check_uid
 from cxr_cli.pacs.reports import Reports
+from cxr_cli.pacs.senders import LONGEST_PDU, Limits, Received, failures_in_words
 from cxr_cli.pacs.study_film import read_study_film
 from cxr_cli.prediction.predictor import Predictor
 from cxr_cli.prediction.rows import PredictionRow, make_failed_row, make_row
@@ -30,25 +28,9 @@ if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.events import Event
 
-_LONGEST_PDU = 2**20  # bytes that are taken from a sender at once
 _AT_ONCE = 4  # associations
 # What a sender is told (PS3.4, table B.2-1).
 _SUCCESS, _NO_SPACE, _NOT_A_FILM = 0x0000, 0xA700, 0xC000
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a node accepts.
-
-    Attributes:
-        callers: AE titles that may send. Empty: all.
-        idle_seconds: without a byte, after which a sender is cut off.
-        film_seconds: in which a film has to arrive.
-    """
-
-    callers: Collection[str] = ()
-    idle_seconds: float = 30
-    film_seconds: float = 300
 
 
 class Listener:
@@ -88,7 +70,7 @@ class Listener:
         for title in (ae_title, *self._limits.callers):
             _check_title(title)
         self._one_at_a_time = threading.Lock()
-        self._received: WeakKeyDictionary[Association, _Received] = WeakKeyDictionary()
+        self._received: WeakKeyDictionary[Association, Received] = WeakKeyDictionary()
         self._ae = _node(ae_title, self._limits)
         self._address = (host, port)
         self._open = ExitStack()
@@ -104,6 +86,8 @@ class Listener:
             (evt.EVT_C_STORE, lambda event: context.copy().run(self._store, event)),
             (evt.EVT_C_ECHO, lambda event: _SUCCESS),
         ]
+        self._open.enter_context(READING)  # whatever a sender sends, nothing that quotes it is printed
+        self._open.enter_context(failures_in_words())
         self._folder = Path(
             self._open.enter_context(tempfile.TemporaryDirectory(prefix="cxr-listen-", ignore_cleanup_errors=True))
         )
@@ -134,7 +118,7 @@ class Listener:
     def _limit(self, event: "Event") -> None:
         """Guard the connection of a new sender: pynetdicom itself takes any amount, at any pace."""
         guarded: Any = event.assoc.dul.socket
-        received = self._received[event.assoc] = _Received(guarded.socket, self._limits)
+        received = self._received[event.assoc] = Received(guarded.socket, self._limits)
         guarded.recv = received.read
 
     def _store(self, event: "Event") -> "Dataset":
@@ -188,51 +172,6 @@ class Listener:
         return _SUCCESS, ""
 
 
-class _Received:
-    """What one sender has sent: reads its bytes as long as they are few and come soon enough."""
-
-    def __init__(self, connection: socket.socket, limits: Limits) -> None:
-        self._connection, self._limits, self._context = connection, limits, copy_context()
-        self._over = False
-        connection.settimeout(limits.idle_seconds)
-        self.begin()
-
-    def begin(self) -> None:
-        """Begin to count the next film."""
-        self._bytes, self._since = 0, time.monotonic()
-
-    def read(self, size: int) -> bytearray:
-        """Read `size` bytes, or fewer if the sender is gone.
-
-        Raises:
-            OSError: too many, or too slowly. pynetdicom then closes the connection.
-        """
-        self._bytes += size
-        if size > _LONGEST_PDU:
-            self._cut_off("a message too long to be of DICOM")
-        if self._bytes > BYTES.value + _LONGEST_PDU:
-            self._cut_off(f"a film of more than {BYTES}")
-        data = bytearray()
-        while len(data) < size:
-            piece = self._connection.recv(min(size - len(data), 2**16))
-            if not piece:
-                break
-            data += piece
-            if time.monotonic() - self._since > self._limits.film_seconds:
-                self._cut_off(f"a film that took more than {self._limits.film_seconds} s to arrive")
-        return data
-
-    def close(self) -> None:
-        """Close the connection, which pynetdicom leaves open if the sender closed it first."""
-        self._connection.close()
-
-    def _cut_off(self, why: str) -> NoReturn:
-        if not self._over:
-            self._over = True
-            self._context.copy().run(note, f"A sender was cut off: {why}.")
-        raise OSError(why)
-
-
 def _node(ae_title: str, limits: Limits) -> "AE":
     from pynetdicom import AE
     from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it is imported
@@ -257,7 +196,7 @@ def _node(ae_title: str, limits: Limits) -> "AE":
     node.add_supported_context(Verification)
     node.require_calling_aet = list(limits.callers)
     node.maximum_associations = _AT_ONCE
-    node.maximum_pdu_size = _LONGEST_PDU // 4
+    node.maximum_pdu_size = LONGEST_PDU // 4
     node.network_timeout = node.acse_timeout = node.dimse_timeout = limits.idle_seconds
     return node
 

@@ -58,6 +58,7 @@ def growing_table(path: Path, columns: list[str]) -> Iterator[Callable[[Iterable
     def write(row: Iterable[object]) -> None:
         with write_errors(path):
             writer.row(row)
+            stream.flush()  # a process that is killed keeps its rows
 
     try:
         write(columns)
