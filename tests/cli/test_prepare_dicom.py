@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from cxr_cli.films.reader import read_film
 
@@ -33,13 +32,15 @@ def archive(phantoms, kept_planted, tmp_path_factory) -> Path:
     return folder
 
 
-def damaged(data: bytes, pixels: int) -> dict[str, bytes]:
+SLOPE = "11111111111111"
+
+
+def damaged(data: bytes, pixels: int, name: str) -> dict[str, bytes]:
     """Files of a film whose header can be read by `prepare`, but not the film; and one whose header can't be."""
-    samples = b"\x28\x00\x02\x00US\x02\x00"  # what pydicom reads with another length, it quotes
-    assert samples in data
+    assert SLOPE.encode() in data
     return {
         "bad-pixels.dcm": data[: -pixels // 2],
-        "bad-length.dcm": data.replace(samples, samples[:6] + b"\xf9\x00"),
+        "bad-number.dcm": data.replace(SLOPE.encode(), name.encode()),  # pydicom quotes what is no number
         "bad-end.dcm": data[: -pixels - 12],
         "bad-header.dcm": data[:9000],
     }
@@ -52,8 +53,11 @@ def test_no_identity_reaches_what_is_written(cxr, planted, phantoms, own_trained
     film, broken = tmp_path / "film.dcm", tmp_path / "broken"
     broken.mkdir()
     for number in range(90, 94):
-        data = planted.film(film, np.asarray(Image.open(phantoms.parent / "covid.png").convert("L")), number)
-        name, content = list(damaged(film.read_bytes(), len(data.PixelData)).items())[number - 90]
+        data = planted.film(
+            film, read_film(phantoms.parent / "covid.png"), number, RescaleSlope=SLOPE, RescaleIntercept="0"
+        )
+        wrong = planted.add("ZQX7KMISPLACED", "a name in the place of a number")
+        name, content = list(damaged(film.read_bytes(), len(data.PixelData), wrong).items())[number - 90]
         (broken / name).write_bytes(content)
         (archive / name).write_bytes(content)
         with findings.open("a") as table:
@@ -80,7 +84,7 @@ def test_no_identity_reaches_what_is_written(cxr, planted, phantoms, own_trained
         (0, "gradcam", film, "-o", out / "heat.png", "--force"),
         (0, "segment", film, "--output", out / "lungs"),
         (1, "predict", broken, "--csv", out / "broken.csv"),
-        (1, "predict", broken / "bad-length.dcm", "--json"),
+        (1, "predict", broken / "bad-number.dcm", "--json"),
         (1, "gradcam", broken / "bad-pixels.dcm", "-o", out / "none.png"),
         (1, "segment", broken, "--output", out / "none"),
         (0, "evaluate", "--model", "simple-cnn"),
