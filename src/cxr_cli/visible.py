@@ -1,6 +1,5 @@
 """Names from files, as a person may see them: what would steer a terminal or turn the reading direction is spelled."""
 
-import html
 import re
 
 # The control characters C0 (but for tab and line feed), DEL and C1; line and paragraph separators; and what Unicode
@@ -25,4 +24,6 @@ def visible_json(text: str) -> str:
 
 def visible_html(text: str) -> str:
     """As `visible`, escaped for HTML."""
+    import html  # only the page needs it
+
     return html.escape(visible(text))

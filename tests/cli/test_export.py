@@ -139,6 +139,22 @@ def test_an_export_checked_on_another_dataset_says_so(cxr, own_trained, phantoms
     assert result.stdout.endswith("validation films of another dataset or split than the run's\n")
 
 
+def test_an_export_in_place_of_the_runs_own_model_gets_into_its_record(cxr, own_trained, film):
+    run = own_trained.run()
+    before = run.litert_model.read_bytes()
+
+    half = ("--format", "litert", "--precision", "float16", "-o", run.litert_model)
+    result = cxr("export", *half, "-w", own_trained.root)
+        "export", "--format", "litert", "--precision", "float16", "-o", run.litert_model, "-w", own_trained.root
+    )
+
+    assert result.exit_code == 0, result.stderr
+    assert run.litert_model.read_bytes() != before
+    assert cxr("predict", film, "-w", own_trained.root).exit_code == 0
+    run.litert_model.write_bytes(before)
+    assert "changed or replaced since" in cxr("export", "--format", "h5", "-w", own_trained.root).stderr
+
+
 def test_a_damaged_keras_model_is_an_error_and_leaves_no_file(cxr, own_trained, forget_digests):
     run = own_trained.run()
     forget_digests(run)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_cli.dataset.duplicates import read_small
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
@@ -246,6 +245,8 @@ class SeenIndex:
 
     @cached_property
     def _pictures(self) -> np.ndarray | None:
+        from cxr_cli.dataset.duplicates import read_small  # few films are close enough to be compared
+
         try:
             return read_small(self._dataset)
         except WorkspaceError:

@@ -99,6 +99,7 @@ def export_run(
     folder, wanted = workspace.own_run(run), find_format(format_name, precision)
     target = plan_export(folder, wanted, output)
     record = read_record(folder.record, RunRecord)
+    check_digest(folder.litert_model, record.sha256, hint=f"Make it again: {RunRecord.MADE_BY}")
     with TemporaryDirectory(prefix="cxr-") as temporary:
         classifier = Classifier(model=load_model(folder), weights=record.weights)
         films = _films_to_compare(workspace, record, wanted)

@@ -6,22 +6,18 @@ the size of the file first.
 
 import math
 import os
-import tokenize
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
 from cxr_cli.errors import WorkspaceError
 
 T = TypeVar("T")
-# What NumPy and the ZIP reader raise for damaged files. MemoryError and RecursionError: headers nested without end.
-_DAMAGED = (
-    *(OSError, ValueError, KeyError, TypeError, EOFError, SyntaxError, tokenize.TokenError, OverflowError),
-    *(MemoryError, RecursionError, NotImplementedError, zipfile.BadZipFile, RuntimeError),
-)
+# What the ZIP reader raises for damaged files, and NumPy for those that are mapped.
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, RuntimeError)
 
 
 def read_array(path: Path, *, what: str, hint: str, in_memory: bool = True) -> np.ndarray:
@@ -39,6 +35,8 @@ def read_array(path: Path, *, what: str, hint: str, in_memory: bool = True) -> n
 
     def read() -> np.ndarray:
         if not in_memory:  # a map can't be longer than its file
+            with path.open("rb") as stream:
+                _header(stream, os.fstat(stream.fileno()).st_size)
             return np.lib.format.open_memmap(path, mode="r")
         with path.open("rb") as stream:
             return _array(stream, os.fstat(stream.fileno()).st_size)
@@ -92,17 +90,26 @@ def check_archive(path: Path) -> None:
         raise ValueError("its members are larger than the file")
 
 
-def _array(stream: IO[bytes], size: int) -> np.ndarray:
-    """The array of an NPY file of `size` bytes, whose header may claim anything."""
+def _header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of an NPY file of `size` bytes, whose header may claim anything."""
     version = np.lib.format.read_magic(stream)
     if version not in {(1, 0), (2, 0)}:
         raise ValueError(f"version {version} of the format")
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = header(stream)
+    try:
+        shape, fortran, dtype = header(stream)
+    except Exception as error:  # NumPy reads it as Python, with all the errors that its parser has
+        raise ValueError(f"a damaged header, {error or type(error).__name__}") from error
     if dtype.kind not in "biuf":
         raise ValueError(f"{dtype}, which are no numbers")
     if any(side < 0 for side in shape) or math.prod(shape) * dtype.itemsize > size:
         raise ValueError(f"a header that claims {shape} {dtype} in {size} bytes")
+    return shape, fortran, dtype
+
+
+def _array(stream: IO[bytes], size: int) -> np.ndarray:
+    """The array of an NPY file of `size` bytes."""
+    shape, fortran, dtype = _header(stream, size)
     data = stream.read(math.prod(shape) * dtype.itemsize)
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C").copy()
 
