@@ -145,8 +145,6 @@ def test_an_export_in_place_of_the_runs_own_model_gets_into_its_record(cxr, own_
 
     half = ("--format", "litert", "--precision", "float16", "-o", run.litert_model)
     result = cxr("export", *half, "-w", own_trained.root)
-        "export", "--format", "litert", "--precision", "float16", "-o", run.litert_model, "-w", own_trained.root
-    )
 
     assert result.exit_code == 0, result.stderr
     assert run.litert_model.read_bytes() != before
