@@ -60,3 +60,13 @@ def test_a_zero_byte_is_wrong_usage(cxr, in_folder):
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "Error: Expected arguments without a zero byte. Received: one in them.\n"
+
+
+def test_a_link_to_itself_is_no_place_for_files(cxr, in_folder):
+    (in_folder / "itself").symlink_to("itself")
+
+    for words in (("phantoms", "itself", "--films", "2"), ("gradcam", "itself"), ("train", "-w", "itself")):
+        result = cxr(*words)
+
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "Error: Expected " in result.stderr

@@ -1,6 +1,7 @@
 """Runs: `train`, `crossval`, `calibrate` and `export`. TensorFlow is loaded only by a call that needs it."""
 
 import inspect
+import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -216,7 +217,7 @@ def export(
     from cxr_cli.progress import note
 
     # In the run's own folder: a training run that replaces this run must not take the folder away meanwhile.
-    own = target.resolve().is_relative_to(folder.root.resolve())
+    own = Path(os.path.realpath(target)).is_relative_to(os.path.realpath(folder.root))
     with place.reading_dataset(), place.lock_run(folder.name) if own else nullcontext():
         note("Loading TensorFlow")
         from cxr_cli.training.export import export_run

@@ -43,7 +43,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     with write_errors(path):
         refuse_special(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned_once(path.parent.resolve())
+        _remove_abandoned_once(Path(os.path.realpath(path.parent)))
         raw = _open_locked(stage, path)
     try:
         with io.BufferedWriter(raw) as stream:
@@ -88,7 +88,7 @@ def staged_folder(target: Path, *, keep: bool = False) -> Iterator[Path]:
     import filelock
 
     with write_errors(target):
-        place = target.resolve()
+        place = Path(os.path.realpath(target))  # `resolve` raises a RuntimeError for a link to itself
         if place.exists() and not place.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "a file is in its place")
         place.parent.mkdir(parents=True, exist_ok=True)
