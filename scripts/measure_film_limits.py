@@ -114,7 +114,7 @@ def _largest(side: int) -> Iterator[tuple[str, Callable[[Path], None]]]:
 
 
 def _jpeg_2000(film: np.ndarray) -> bytes:
-    return bytes(imagecodecs.jpeg2k_encode(film, codecformat="j2k", level=90, bitspersample=12))
+    return bytes(imagecodecs.jpeg2k_encode(film, codecformat="j2k", reversible=True, bitspersample=12))
 
 
 def _bombs() -> Iterator[tuple[str, Callable[[Path], None]]]:
