@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxr_cli.api.arguments import AnyPath, as_path, as_text, find_workspace
