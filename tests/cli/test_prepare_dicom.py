@@ -145,7 +145,7 @@ def test_rules_and_counts_are_printed_in_the_table(cxr, planted, archive, tmp_pa
             {"PresentationIntentType": "FOR PROCESSING"},
             {"BurnedInAnnotation": "YES"},
             {"NumberOfFrames": 3, "PixelData": pixels.tobytes() * 3},
-            {"ImageLaterality": "L"},
+            {"ImageLaterality": "L", "BodyPartExamined": ""},
             {},
         ),
         start=100,

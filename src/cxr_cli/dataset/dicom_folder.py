@@ -18,7 +18,7 @@ from cxr_cli.threads import in_threads
 
 _SOURCE = "dicom"  # of all films: the folder's own name may be a person's
 _XRAY = {"CR", "DX", "RF"}
-_DOUBTFUL = {"L": "left", "R": "right"}
+_SIDES = {"L": "left", "R": "right"}
 
 
 def select_from_dicom(
@@ -107,7 +107,7 @@ def _apply_rules(
             "body part is chest, or not said",
             lambda film: _unless(film.body_part in {"", "chest"}, "body part", film.body_part),
         ),
-        ("shows both sides", lambda film: f"only the {_DOUBTFUL[film.side]} side" if film.side in _DOUBTFUL else ""),
+        ("shows both sides", _one_side),
         (f"view is {', '.join(views)}", lambda film: _unless(folded(film.view) in wanted, "view", film.view)),
         ("has no burned-in text", lambda film: "text is burned in" if film.burned_in == "YES" else ""),
         ("finding is known", lambda film: finding_of[film.path][1]),
@@ -134,6 +134,11 @@ def _finding(findings: Sequence[str], repeated: bool) -> tuple[str, str]:
         return "", "its file name is there more than once" if repeated else "no row in the findings"
     (finding,) = findings
     return finding, f"finding is {finding or 'empty'}" if finding.casefold() in NO_FINDING_YET else ""
+
+
+def _one_side(film: FilmHeader) -> str:
+    """Why a film is not of the chest. Where the body part says so, the side is ignored: many sites fill it in wrong."""
+    return f"only the {_SIDES[film.side]} side" if film.side in _SIDES and not film.body_part else ""
 
 
 def _unless(accepted: bool, what: str, value: str) -> str:

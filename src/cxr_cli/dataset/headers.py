@@ -51,7 +51,7 @@ _VIEWS = {
     **dict.fromkeys(("LL", "RL", "LAT", "LATERAL"), "L"),
     **dict.fromkeys(("OBLIQUE", "OBL", "RLO", "LLO", "RAO", "LAO", "RPO", "LPO"), "oblique"),
     **dict.fromkeys(("DECUBITUS", "DECUB", "RLD", "LLD"), "decubitus"),
-    **dict.fromkeys(("LORDOTIC", "AXIAL"), "lordotic"),
+    "LORDOTIC": "lordotic",
 }
 _DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}  # of the units of an age
 _OLDEST = 90  # ages above it single people out: they count as this one
