@@ -199,7 +199,8 @@ def test_a_frame_of_a_dicom_file_is_predicted_like_a_film(cxr, trained, film, tm
     whole = cxr("predict", path, "-w", trained.root)
     assert (whole.exit_code, whole.stdout) == (1, "")
     assert whole.stderr == (
-        f"Error: Expected one film. Received: {path} holds 2 frames.\nChoose a frame: --frame N, with N from 1 to 2\n"
+        f"Error: Expected one film. Received: {path} holds 2 frames.\n"
+        "Export it alone; or choose it in predict, gradcam or segment: --frame N, with N from 1 to 2\n"
     )
     for command, output in (("gradcam", "heat.png"), ("segment", "lungs")):
         made = cxr(command, path, "--frame", "2", "-o", tmp_path / output, "-w", trained.root)

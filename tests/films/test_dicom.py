@@ -214,7 +214,7 @@ def test_several_frames_are_refused(tmp_path, pixels, write_dicom):
 
     error = refusal(path)
     assert error.message == f"Expected one film. Received: {path} holds 3 frames."
-    assert error.hint == "Choose a frame: --frame N, with N from 1 to 3"
+    assert error.hint == "Export it alone; or choose it in predict, gradcam or segment: --frame N, with N from 1 to 3"
 
 
 def test_a_frame_can_be_chosen(tmp_path, pixels, write_dicom):

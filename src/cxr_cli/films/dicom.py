@@ -160,7 +160,7 @@ def _choose(path: Path, data: "Dataset", frame: int | None) -> int:
     if frame is None and frames > 1:
         raise ImageError(
             f"Expected one film. Received: {path} holds {frames} frames.",
-            hint=f"Choose a frame: --frame N, with N from 1 to {frames}",
+            hint=f"Export it alone; or choose it in predict, gradcam or segment: --frame N, with N from 1 to {frames}",
         )
     if frame is not None and not 1 <= frame <= frames:
         raise ImageError(
