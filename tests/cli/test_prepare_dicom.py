@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxr_cli.errors import ImageError
 from cxr_cli.films.reader import read_film
+from cxr_cli.web import html
+from cxr_cli.web.predicting import RunPredictors
 
 PIXELS_ONLY = [b"IHDR", b"IDAT", b"IEND"]
 
@@ -94,6 +97,12 @@ def test_no_identity_reaches_what_is_written(cxr, planted, phantoms, own_trained
         assert result.exit_code == expected, (arguments, result.stderr)
         assert planted.found_in(result.stdout.encode()) == set(), arguments
         assert planted.found_in(result.stderr.encode()) == set(), arguments
+
+    page = RunPredictors(own_trained)
+    shown = html.prediction(page.predict(film, name="film.dcm"), name="film.dcm")
+    with pytest.raises(ImageError) as refused:
+        page.predict(broken / "bad-number.dcm", name="film.dcm")
+    (out / "page.html").write_text(shown + html.error(refused.value))  # searched below
 
     for place in (home, tmp_path / "framed", out):
         assert planted.found_below(place) == {}
