@@ -46,6 +46,8 @@ def decode_picture(path: Path, *, at_least: int | None, frame: int | None, slow:
     """
     with _errors_named(path), _open(path, slow=slow) as picture:
         _check_size(path, picture)
+        if not slow and frame is not None and frame > 1:  # all frames of an animation before it are decoded
+            raise SlowError
         _choose(path, picture, frame)
         if at_least and min(picture.size) >= 2 * at_least:
             picture.draft("L", (at_least, at_least))  # only JPEG has drafts
