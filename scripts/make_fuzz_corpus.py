@@ -18,10 +18,22 @@ from fuzz import csv_tables, record_kinds
 from PIL import Image
 
 import cxr_cli
+from cxr_cli.metrics.calibration import SCORES
+from cxr_cli.metrics.sample import CONFUSION
+from cxr_cli.metrics.table import METRICS
 from cxr_cli.rendering.render import render
+from cxr_cli.workspace.folders import PARTS
 
 Named = Iterator[tuple[str, bytes]]
 PACKAGE = Path(cxr_cli.__file__).parent
+# Some fields of records have a meaning that their type does not say.
+KEYS = {
+    **dict.fromkeys(("metrics", "intervals", "gaps"), METRICS),
+    **dict.fromkeys(("raw", "calibrated"), SCORES),
+    **dict.fromkeys(("films", "patients"), PARTS),
+    "confusion_matrix": CONFUSION,
+}
+VALUES = {"class_indices": {"non_covid": 0, "covid": 1}, "framing": {"kind": "mask", "method": "unet"}}
 SIDE = 36  # pixels: a film needs 32
 
 
@@ -121,12 +133,12 @@ def dicom(film: np.ndarray) -> Named:
     window.WindowCenter, window.WindowWidth, window.VOILUTFunction = [2000, 1000], [3000, 2000], "SIGMOID"
     window.RescaleSlope, window.RescaleIntercept, window.PhotometricInterpretation = 2, -100, "MONOCHROME1"
     yield "window.dcm", _written(window, deep, ExplicitVRLittleEndian)
-    table = _header(deep, bits=12)
+    table = _header(film, bits=8)
     row = Dataset()
-    row.add_new("LUTDescriptor", "US", [16, 0, 8])
-    row.add_new("LUTData", "US", list(range(0, 256, 16)))
+    row.add_new("LUTDescriptor", "US", [256, 0, 8])
+    row.add_new("LUTData", "US", list(range(255, -1, -1)))
     table.VOILUTSequence = Sequence([row])
-    yield "voi_table.dcm", _written(table, deep, ExplicitVRLittleEndian)
+    yield "voi_table.dcm", _written(table, film, ExplicitVRLittleEndian)
     signed = _header(deep, bits=16)
     signed.PixelRepresentation = 1
     yield "signed.dcm", _written(signed, deep.astype(np.int16) - 2000, ExplicitVRLittleEndian)
@@ -137,7 +149,7 @@ def dicom(film: np.ndarray) -> Named:
     palette.PhotometricInterpretation = "PALETTE COLOR"
     for color in ("Red", "Green", "Blue"):
         palette.add_new(f"{color}PaletteColorLookupTableDescriptor", "US", [256, 0, 16])
-        palette.add_new(f"{color}PaletteColorLookupTableData", "OW", np.arange(256, dtype=np.uint16).tobytes())
+        palette.add_new(f"{color}PaletteColorLookupTableData", "OW", (np.arange(256, dtype=np.uint16) * 257).tobytes())
     yield "palette.dcm", _written(palette, film, ExplicitVRLittleEndian)
     color = _header(film, bits=8)
     color.PhotometricInterpretation, color.SamplesPerPixel, color.PlanarConfiguration = "YBR_FULL", 3, 0
@@ -200,8 +212,6 @@ def records() -> Named:
     """A record of every kind, each field filled, and the run of the package."""
     for kind in record_kinds():
         fields = _example(kind) | {"schema_version": kind.VERSION}
-        if "class_indices" in fields:
-            fields["class_indices"] = {"non_covid": 0, "covid": 1}
         yield f"{kind.__name__}.json", msgspec.json.encode(msgspec.convert(fields, kind))
     yield "class_indices.json", b'{"non_covid":0,"covid":1}'
     yield "shipped_run.json", (PACKAGE / "bundled" / "model" / "run.json").read_bytes()
@@ -217,21 +227,23 @@ def tables() -> Named:
             yield f"{table.row.__name__.strip('_')}.csv", path.read_bytes()
 
 
-def _example(kind: Any) -> Any:
-    """A value of a type."""
+def _example(kind: Any, name: str = "") -> Any:
+    """A value of a type, or of the field of that name."""
     simple = {str: "1", int: 1, float: 0.5, bool: True, Any: 1}
+    if name in VALUES:
+        return VALUES[name]
     if kind in simple:
         return simple[kind]
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Literal:
         return inner[0]
     if origin is dict:
-        return {_example(inner[0]): _example(inner[1])}
+        return {key: _example(inner[1]) for key in KEYS.get(name, ("covid", "non_covid"))}
     if origin in (list, tuple):
         return [_example(one) for one in inner if one is not Ellipsis]
     if inner:  # or None
-        return _example(inner[0])
-    return {name: _example(one) for name, one in get_type_hints(kind).items() if get_origin(one) is not ClassVar}
+        return _example(inner[0], name)
+    return {key: _example(one, key) for key, one in get_type_hints(kind).items() if get_origin(one) is not ClassVar}
 
 
 def main() -> None:
