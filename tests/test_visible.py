@@ -1,7 +1,11 @@
 """What a name from a file can do to a terminal, a page, a Markdown document or a chart: nothing."""
 
+import csv
 import json
+import shutil
 import warnings
+import zipfile
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -127,3 +131,21 @@ def test_a_name_with_dollars_or_other_scripts_is_drawn_as_it_is(tmp_path):
         save_figure(chart, tmp_path / "chart.png")
     with Image.open(tmp_path / "chart.png") as picture:
         assert picture.size[0] > 100
+
+
+def test_a_film_and_a_class_with_such_names_are_spelled_in_every_line(cxr, in_folder):
+    with zipfile.ZipFile(Path(__file__).parent / "workspaces" / "0.1.0.zip") as archive:
+        archive.extractall("workspace")
+    for name in ("run.json", "class_indices.json"):
+        path = Path("workspace/models/cnn") / name
+        path.write_text(path.read_text().replace('"covid"', json.dumps(NAME)))
+    film = Path(shutil.copy("workspace/dataset/split/test/covid/covid_2.png", f"film {NAME.replace('/', '')}.png"))
+
+    shown = cxr("predict", film, "--model", "cnn", "--force", "--csv", "rows.csv")
+    heat = cxr("gradcam", film, "--model", "cnn", "--force", "-o", f"heat{NAME.replace('/', '')}.png")
+    assert (shown.exit_code, heat.exit_code) == (0, 0)
+    for text in (shown.stdout, shown.stderr, heat.stdout, heat.stderr):
+        assert not set(text) & set(STEERING)
+    assert f"Class      : {SHOWN}\n" in shown.stdout
+    with Path("rows.csv").open(encoding="utf-8", newline="") as table:
+        assert next(csv.DictReader(table))["positive"] == NAME
