@@ -1,5 +1,6 @@
 """`--dicom-out`: what predict, gradcam and segment write of a study, read back and validated."""
 
+import random
 import sys
 from pathlib import Path
 
@@ -17,7 +18,11 @@ from pydicom.uid import (
 from tests.pacs.conftest import PLANTED, no_identity_in, write_film
 
 from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.errors import UsageError
 from cxr_cli.films.reader import read_film
+from cxr_cli.pacs.reports import Reports
+from cxr_cli.pacs.study_film import check_study_films
+from cxr_cli.prediction.rows import make_row
 
 
 def read_all(folder: Path) -> dict[str, pydicom.Dataset]:
@@ -199,6 +204,29 @@ def test_headers_that_break_the_rules_are_repeated_and_never_printed(cxr, tmp_pa
     assert no_identity_in(result.stdout, result.stderr)
     (report,) = map(pydicom.dcmread, (tmp_path / "out").iterdir())
     assert (str(report.PatientName), report["StudyDate"].value) == ("Plantedname Müller", "1.3.2020")
+
+
+def test_damaged_headers_end_in_a_report_or_in_words(studies, tmp_path, predictor):
+    film, damaged = studies / "film0.dcm", tmp_path / "damaged.dcm"
+    row = make_row(predictor, "film", predictor.predict_file(film))
+    reports = Reports(tmp_path / "out", predictor)
+    whole, rng = bytearray(film.read_bytes()), random.Random(1)
+    header, faults = whole.index(b"\xe0\x7f\x10\x00"), []
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(rng.randint(1, 6)):
+            data[rng.randrange(132, header)] = rng.choice((0, 255, 0x5C, rng.randrange(256)))
+        damaged.write_bytes(data)
+        try:
+            check_study_films([damaged])
+            reports.add(damaged, row)
+        except UsageError as error:
+            faults.append(error.message)
+
+    assert reports.written + len(reports.failed) + len(faults) == 60
+    assert reports.written > 10
+    assert len(faults) > 10
+    assert no_identity_in(*faults, *(error.message for error in reports.failed))
 
 
 def test_a_cluster_and_a_part_of_the_dataset_are_refused(cxr, studies, tmp_path):

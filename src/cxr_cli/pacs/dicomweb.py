@@ -13,7 +13,7 @@ from cxr_cli.errors import PacsError, UsageError
 from cxr_cli.films.find import Films
 from cxr_cli.films.limits import BYTES
 from cxr_cli.films.silence import READING
-from cxr_cli.pacs.study_film import require_dicom
+from cxr_cli.pacs.study_film import is_uid, require_dicom
 from cxr_cli.progress import track
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def check_uid(uid: str) -> None:
     Raises:
         UsageError: it is none.
     """
-    if not uid or len(uid) > 64 or not set(uid) <= set("0123456789."):
+    if not is_uid(uid):
         raise UsageError(
             f"Expected a UID of digits and dots. Received: {uid!r}.",
             hint="For example: --study 1.2.840.113619.2.1",

@@ -175,7 +175,7 @@ def _encoded(source: StudyFilm, make: Callable[[StudyFilm], "Dataset"]) -> tuple
             made = source.joined(make(source), description=SERIES)
             made.save_as(data, enforce_file_format=True)
     # The messages may quote the header.
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         fault = f"whose header has values that DICOM does not allow ({type(error).__name__})"
         raise _refused(source.film, fault) from None
     return str(made.SOPInstanceUID), data.getvalue()

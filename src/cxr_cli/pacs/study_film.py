@@ -87,6 +87,9 @@ class StudyFilm:
         missing = [name for name in _REFERRED if not self.header.get(name)]
         if missing:
             return f"whose header lacks {', '.join(missing)}"
+        invalid = [name for name in _REFERRED if name.endswith("UID") and not is_uid(str(self.header[name].value))]
+        if invalid:
+            return f"whose header has no valid {', '.join(invalid)}"
         frames = int(self.header.get("NumberOfFrames") or 1)
         return f"which holds {frames} frames" if frames > 1 else ""
 
@@ -148,6 +151,11 @@ class StudyFilm:
             made.BodyPartExamined = "CHEST"
             made.PatientOrientation = self.orientation or ""
         return made
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text is a UID: digits and dots, at most 64."""
+    return 0 < len(text) <= 64 and set(text) <= set("0123456789.")
 
 
 def read_study_film(film: Path) -> StudyFilm:
