@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from cxr_cli.cli import console
-from cxr_cli.dataset.manifest import Film
+from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.evaluation.evaluate import save
@@ -100,7 +100,8 @@ def with_answers(two_runs):
     truth = np.arange(12) % 2 == 0
     groups = np.array([f"patient{i * 3 // 4}" for i in range(12)])
     unknown = Film(**{column.name: "" for column in fields(Film)})
-    films = [replace(unknown, path=f"film{i}.png", group=group) for i, group in enumerate(groups)]
+    known = read_manifest(workspace.dataset)[:12]  # predictions for other films would be made again
+    films = [replace(unknown, path=film.path, group=group) for film, group in zip(known, groups, strict=True)]
     rng, scores = np.random.default_rng(5), {}
     for name, skill in (("simple-cnn", 0.9), ("twin", 0.4), ("third", 0.1)):
         change(workspace.run(name).record, RunRecord, calibration=None)

@@ -15,6 +15,7 @@ from cxr_cli.explanation.record import GradesRecord
 from cxr_cli.lungs.framing import Framing
 from cxr_cli.metrics.calibration import SCORES
 from cxr_cli.metrics.intervals import Interval
+from cxr_cli.metrics.operating_points import NEVER
 from cxr_cli.metrics.table import METRICS
 from cxr_cli.recipe.record import ExportCheck, RunRecord
 from cxr_cli.workspace.records import read_record, stamp, write_record
@@ -261,3 +262,9 @@ def test_a_file_name_that_is_not_utf8_is_spelled(tmp_path):
     write_record(tmp_path / "record.json", msgspec.structs.replace(DATASET, options={"images": "film\udcff"}))
 
     assert read_record(tmp_path / "record.json", DatasetRecord).options == {"images": r"film\udcff"}
+
+
+def test_a_threshold_that_calls_no_film_positive_is_kept(tmp_path):
+    write_record(tmp_path / "run.json", msgspec.structs.replace(RUN, threshold=NEVER))
+
+    assert read_record(tmp_path / "run.json", RunRecord).threshold == NEVER > 1

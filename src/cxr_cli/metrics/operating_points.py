@@ -22,6 +22,7 @@ class OperatingPoint(RecordPart, frozen=True, kw_only=True):
 
 
 DEFAULT_RULE = "youden"
+NEVER = math.nextafter(1.0, 2.0)  # the threshold that calls no film positive, where a probability rounds to 1
 _KINDS = ("sensitivity", "specificity", "threshold")
 
 
@@ -73,8 +74,7 @@ def choose_threshold(positives: np.ndarray, probabilities: np.ndarray, rule: Rul
         The threshold, halfway between the probabilities of two films, so that rounding moves no film across it.
     """
     values = np.unique(np.asarray(probabilities, dtype=np.float64))
-    # A probability can round to 1, and no film is called positive only above it.
-    highest = (values[-1] + 1) / 2 if values[-1] < 1 else np.nextafter(1.0, 2.0)
+    highest = (values[-1] + 1) / 2 if values[-1] < 1 else NEVER
     candidates = np.concatenate([[values[0] / 2], (values[:-1] + values[1:]) / 2, [highest]])
     if rule.kind == "threshold":
         candidates = np.array([rule.value])

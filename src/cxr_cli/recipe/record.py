@@ -7,7 +7,7 @@ import msgspec
 from cxr_cli.dataset.classes import Classes
 from cxr_cli.lungs.framing import Framing, framing_of_segment
 from cxr_cli.metrics.calibration import Calibration
-from cxr_cli.metrics.operating_points import OperatingPoint
+from cxr_cli.metrics.operating_points import NEVER, OperatingPoint
 from cxr_cli.progress import EpochRow
 from cxr_cli.workspace.layout import TRAIN_COMMAND
 from cxr_cli.workspace.records import Record, RecordPart
@@ -100,7 +100,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Make sure that the figures can be used."""
         Classes.from_indices(self.class_indices)
-        if not (self.input_size > 0 and 0 <= self.threshold <= 1):
+        if not (self.input_size > 0 and 0 <= self.threshold <= NEVER):
             raise ValueError(f"an input of {self.input_size} pixels and a threshold of {self.threshold}")
 
     @property
