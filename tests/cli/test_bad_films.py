@@ -59,7 +59,7 @@ def half(data: bytes) -> bytes:
 # File name -> what makes it, given a good film and its place, and words of the reason.
 BAD: dict[str, tuple[Callable[[Path, Path], object], str]] = {
     "blank.png": (lambda film, path: Image.new("L", (64, 64), 7).save(path), "is blank, every pixel is 7"),
-    "bomb.png": (lambda film, path: path.write_bytes(png(60_000, 60_000, bytes(1000))), "is larger"),
+    "bomb.png": (lambda film, path: path.write_bytes(png(60_000, 60_000, bytes(1000))), "has more"),
     "cut.dcm": (lambda film, path: path.write_bytes(half(dicom(film))), "Expected a DICOM film"),
     "cut.jpg": (lambda film, path: path.write_bytes(half(jpeg(film))), "damaged or cut short"),
     "cut.png": (lambda film, path: path.write_bytes(half(film.read_bytes())), "damaged or cut short"),
