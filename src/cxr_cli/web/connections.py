@@ -22,7 +22,9 @@ def limited_connections(limits: PageLimits) -> type[asyncio.Protocol]:
             self._wait_for_head()
             self._opened[self] = None
             if len(self._opened) > limits.connections:
-                oldest = next(other for other in self._opened if not other.asks())
+                # Rather one that has never asked anything than one that a browser keeps for its next request.
+                idle = [other for other in self._opened if not other.asks()]
+                oldest = next((other for other in idle if other.cycle is None), idle[0])
                 del self._opened[oldest]
                 oldest.transport.abort()
 
@@ -63,5 +65,5 @@ class PageServer(Server):
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop, within the time of the configuration."""
-        self._workers.stop()
+        await self._workers.stop()
         await super().shutdown(sockets)

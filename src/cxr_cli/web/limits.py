@@ -13,11 +13,12 @@ class PageLimits:
 
     film_mb: int = 100  # of one upload: a film of 4000 by 5000 pixels with 16 bits has 40 MB
     film_seconds: float = 20  # to read and predict one film, after which its process is ended
-    processes: int = max(3, min(8, os.cpu_count() or 1))  # films at once; one that hangs blocks no other
+    processes: int = max(3, min(8, os.cpu_count() or 1))  # films at once; twice as many while some are slow
+    slow_seconds: float = 4  # after which a film is slow, and another process takes the next one
     memory_mb: int = 2048  # of a process that predicts, on top of what it has at its start
     start_seconds: float = 120  # for a process to start, after which it is ended and another one started
     queue: int = 256  # films that wait for a process; the next one is told to come later
-    connections: int = 256  # open at once; of more, the oldest that asks nothing is closed
+    connections: int = 500  # open at once; of more, the oldest that never asked anything is closed first
     header_seconds: float = 10  # to send the head of a request
     keep_alive_seconds: int = 5  # between two requests of one connection
     body_seconds: float = 10  # to send a body, plus the time it takes at this rate:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SESSIONS = 1000  # logins that are valid at the same time; of more, the oldest ends
 _AFTER_WRONG = 1.0  # seconds, for everybody: the password is one, whoever guesses
+_OPEN = frozenset({"/favicon.ico", "/manifest.json"})  # a browser fetches them without the cookie
 _FORM = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>cxr</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"></head>
 <body style="font-family: system-ui, sans-serif; max-width: 26rem; margin: 4rem auto; padding: 0 1rem">
@@ -62,7 +63,7 @@ class PageLogin:
                 response = await self._log_in(request) if scope["method"] == "POST" else _form()
             except ClientDisconnect:
                 response = PlainTextResponse("Expected a password. Received: too little, too slowly.\n", 408)
-        elif self._is_in(request):
+        elif self._is_in(request) or scope["path"] in _OPEN:
             await self.app(scope, receive, send)
             return
         elif scope["path"] == "/":

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import signal
@@ -68,7 +69,10 @@ def serve(
             app = PageLogin(app, password, port=port, limits=limits)
         app = PageGuard(app, HostNames.of(host, proxied), limits, login=password is not None)
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        asyncio.run(_serve(app, listener, workers, limits, ready=lambda: ready(address)))
+        try:
+            asyncio.run(_serve(app, listener, workers, limits, ready=lambda: ready(address)))
+        finally:
+            gc.freeze()  # else the process looks for cycles in all of Gradio as it ends, which takes a second
         # It only ends on a signal, and usually raises this itself; once, on a busy machine, it returned instead.
         raise KeyboardInterrupt
 
@@ -91,6 +95,7 @@ async def _serve(
         app,
         http=limited_connections(limits),
         ws="none",
+        lifespan="off",  # Gradio would start its queue, which nothing uses
         log_level="critical",
         access_log=False,
         server_header=False,
@@ -102,7 +107,7 @@ async def _serve(
         ready()
         await PageServer(config, workers).serve(sockets=[listener])
     finally:
-        workers.stop()
+        await workers.stop()
 
 
 def build_app(

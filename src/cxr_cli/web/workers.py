@@ -38,9 +38,10 @@ class FilmWorkers:
         self._setup = WorkerSetup(str(workspace), run, alpha, limits.memory_mb, limits.film_seconds)
         self._processes: set[asyncio.subprocess.Process] = set()
         self._idle: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
-        self._waiting = 0
+        self._waiting = 0  # films that no process has taken
+        self._slow = 0  # films that take long
         self._tasks: set[asyncio.Task[object]] = set()  # the event loop holds no task itself
-        self._stopped = False
+        self._stopped = asyncio.Event()
 
     async def start(self) -> None:
         """Start the processes, and wait for the first one.
@@ -48,17 +49,24 @@ class FilmWorkers:
         Raises:
             WorkspaceError: it could not open the run.
         """
-        reply = await self._start_one()
+        reply = await asyncio.shield(self._in_background(self._start_one()))
         if reply.message:
             raise WorkspaceError(reply.message, hint=reply.hint)
         for _ in range(self.limits.processes - 1):
             self._in_background(self._start_one())
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End all processes, whatever they are doing."""
-        self._stopped = True
+        self._stopped.set()
         for process in self._processes:
             _kill(process)
+        # Not left to be cancelled: asyncio waits for ever for a process whose start was cancelled half way.
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self.limits.stop_seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.stop_seconds):
+                for process in self._processes:
+                    await process.wait()
 
     async def predict(self, path: Path, *, name: str, run: str | None) -> str:
         """Predict a film, once a process is free.
@@ -90,8 +98,7 @@ class FilmWorkers:
         try:
             assert process.stdin
             process.stdin.write(framed(request))
-            async with asyncio.timeout(self.limits.film_seconds):
-                reply = await _receive(process)
+            reply = await self._wait_for(self._in_background(_receive(process)))
         except TimeoutError as error:
             self._replace(process)
             raise ImageError(
@@ -101,28 +108,50 @@ class FilmWorkers:
             ) from error
         except (asyncio.IncompleteReadError, OSError, msgspec.DecodeError) as error:
             self._replace(process)
-            if self._stopped:
+            if self._stopped.is_set():
                 raise CxrError("The page has been closed.") from error
             raise ImageError(
                 f"Expected a film. Received: {request.name} is damaged so badly that the process that read it ended.",
                 hint="Export the film again, for example as PNG",
             ) from error
-        self._idle.put_nowait(process)
+        if len(self._processes) > self.limits.processes + self._slow:
+            self._replace(process)
+        else:
+            self._idle.put_nowait(process)
         return reply
 
+    async def _wait_for(self, reply: asyncio.Task[FilmReply]) -> FilmReply:
+        """Wait for a reply as long as a film may take. If it is slow, let another process take the next film."""
+        seconds = min(self.limits.slow_seconds, self.limits.film_seconds)
+        await asyncio.wait({reply}, timeout=seconds)
+        if reply.done():
+            return reply.result()
+        self._slow += 1
+        if len(self._processes) < 2 * self.limits.processes:
+            self._in_background(self._start_one())
+        try:
+            async with asyncio.timeout(self.limits.film_seconds - seconds):
+                return await reply
+        finally:
+            self._slow -= 1
+
     def _replace(self, process: asyncio.subprocess.Process) -> None:
+        """End a process, and start another one if there are too few then."""
         _kill(process)
         self._processes.discard(process)
         self._in_background(process.wait())
-        self._in_background(self._start_one())
+        if len(self._processes) < self.limits.processes:
+            self._in_background(self._start_one())
 
     async def _start_one(self) -> FilmReply:
         """Start a process and wait until it is ready. If it can't be started, try again until the server is stopped."""
-        while not self._stopped:
+        while not self._stopped.is_set():
             process = None
             try:
                 process = await _spawn()
                 self._processes.add(process)
+                if self._stopped.is_set():
+                    _kill(process)
                 assert process.stdin
                 process.stdin.write(framed(self._setup))
                 async with asyncio.timeout(self.limits.start_seconds):
@@ -134,7 +163,8 @@ class FilmWorkers:
                     _kill(process)
                     self._processes.discard(process)
                     await process.wait()
-                await asyncio.sleep(1)
+                if not self._stopped.is_set():
+                    await asyncio.sleep(1)
         return FilmReply(message="The page has been closed.")
 
     def _in_background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
