@@ -152,7 +152,9 @@ def test_lungs_are_segments_right_and_left_where_the_film_says_which_is_which(cx
 
 
 @pytest.mark.parametrize("command", ["predict", "gradcam", "segment"])
-def test_a_film_that_has_no_study_is_refused_before_any_work(cxr, film, studies, tmp_path, command):
+def test_a_film_that_has_no_study_is_refused_before_any_work(cxr, studies, tmp_path, command):
+    film = tmp_path / "film.png"
+    Image.fromarray(read_film(studies / "film0.dcm")).save(film)
     arguments = ("--dicom-out", tmp_path / "out", "-w", tmp_path / "ws")
     picture = cxr(command, studies / "film0.dcm", film, *arguments)
     bare = write_film(tmp_path / "bare.dcm", read_film(studies / "film0.dcm"), StudyInstanceUID=None)

@@ -107,7 +107,7 @@ def _client(url: str, session: "Session") -> "DICOMwebClient":
         session.trust_env = False  # or a .netrc would take its place
         session.verify = os.environ.get("REQUESTS_CA_BUNDLE", True)
     client = DICOMwebClient(url.rstrip("/"), session=session, timeout=_TIMEOUT)
-    client.set_http_retry_params(retry=True, max_attempts=2)
+    client.set_http_retry_params(retry=False)
     return client
 
 
