@@ -32,6 +32,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", default=Path(__file__).parents[1] / "tests" / "workspaces")
     target = parser.parse_args().folder.resolve() / f"{version('cxr-cli')}.zip"
+    if target.exists():
+        parser.error(f"{target} was written for that release, and stays as it is")
     with tempfile.TemporaryDirectory() as temporary, contextlib.chdir(temporary):
         # Relative paths, so that no record holds a path of this machine.
         os.environ["CXR_WORKSPACE"] = "workspace"

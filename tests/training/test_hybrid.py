@@ -108,5 +108,10 @@ def test_trees_whose_branches_lead_nowhere_are_refused(fitted, tmp_path, fields)
 
     with pytest.raises(WorkspaceError, match=r"Expected XGBoost's trees in .*xgboost\.json"):
         open_booster(tmp_path / "xgboost.json", features=8)
+    shorter = json.loads(fitted[0].read_text())
+    shorter["learner"]["gradient_booster"]["model"]["trees"][0]["default_left"].pop()
+    (tmp_path / "xgboost.json").write_text(json.dumps(shorter))
+    with pytest.raises(WorkspaceError, match="tree 0 lacks conditions"):
+        open_booster(tmp_path / "xgboost.json", features=8)
     with pytest.raises(WorkspaceError, match="trees on 8 features, not 9"):
         open_booster(fitted[0], features=9)

@@ -46,6 +46,8 @@ class _Tree(msgspec.Struct):
     right_children: list[int]
     split_indices: list[int]
     split_type: list[int]
+    split_conditions: list[float]
+    default_left: list[int | bool]
 
 
 class _Trees(msgspec.Struct):
@@ -76,6 +78,8 @@ def _check(data: bytes, features: int) -> None:
         raise ValueError(f"trees on {learner.learner_model_param.num_feature[:20]} features, not {features}")
     for number, tree in enumerate(learner.gradient_booster.model.trees):
         nodes = len(tree.left_children)
+        if not nodes == len(tree.split_conditions) == len(tree.default_left):
+            raise ValueError(f"tree {number} lacks conditions")
         branches = zip(tree.left_children, tree.right_children, tree.split_indices, tree.split_type, strict=True)
         for node, (left, right, feature, kind) in enumerate(branches):
             leaf = left == right == -1
