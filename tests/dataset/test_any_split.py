@@ -71,7 +71,7 @@ def test_no_patient_and_no_copy_is_in_two_parts(films, pairs, shares, seed):
 
 
 @given(films=FILMS, shares=SHARES, seed=SEEDS)
-def test_a_part_misses_its_share_of_a_class_by_less_than_the_largest_groups(films, shares, seed):
+def test_a_part_misses_its_share_by_a_few_groups_at_most(films, shares, seed):
     groups = [f"{patient or f'{content}-{place}'}" for place, (patient, content, _) in enumerate(films)]
     positives = [positive for _, _, positive in films]
     assume(len(set(positives)) == 2)
@@ -81,7 +81,8 @@ def test_a_part_misses_its_share_of_a_class_by_less_than_the_largest_groups(film
     sizes = Counter(groups)
     for part, share in zip(PARTS, shares, strict=True):
         got, due = parts.count(part), len(films) * share / sum(shares)
-        assert abs(got - due) <= 2 * max(sizes.values()) + 2
+        # Each part may take a group too many of each class, and what two take too many the third lacks.
+        assert abs(got - due) <= 4 * max(sizes.values()) + 2
 
 
 @given(films=FILMS, given=st.lists(st.sampled_from(["", "train", "val", "test"]), min_size=60, max_size=60), seed=SEEDS)
