@@ -23,6 +23,7 @@ import random
 import re
 import shutil
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -136,7 +137,7 @@ def kill_often(command: Command, base: Path, *, times: int, seed: int) -> Outcom
         started = time.monotonic()
         first_write = run(place, command.typed)
         seconds = time.monotonic() - started
-        new = fingerprint(place, command)
+        new, laps = fingerprint(place, command), [seconds]
     with copied(base) as place:  # what differs between two undisturbed runs is compared by name only
         run(place, command.typed)
         again = fingerprint(place, command)
@@ -157,7 +158,10 @@ def kill_often(command: Command, base: Path, *, times: int, seed: int) -> Outcom
                 outcome.counts["resumed"] += 1
                 outcome.problems += [f"{where}: {problem}" for problem in resume(place, command.resumed, log)]
             else:
+                started = time.monotonic()
                 outcome.problems += [f"{where}: {problem}" for problem in run_again(place, command.typed)[0]]
+                laps = [*laps[-4:], time.monotonic() - started]
+                seconds = statistics.median(laps)  # other load on the machine comes and goes
             if without(fingerprint(place, command), loose) != new:
                 wrong = differences(fingerprint(place, command), old, new)
                 outcome.problems.append(f"{where}: the next run gave another result: {wrong}")

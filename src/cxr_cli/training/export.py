@@ -34,6 +34,7 @@ from cxr_cli.training.input_pipeline import load_films, predict_probabilities, t
 from cxr_cli.training.keras_file import read_keras_model
 from cxr_cli.training.precision import Cost, roc_auc, time_in_turn
 from cxr_cli.workspace.digests import check_digest, digests_of
+from cxr_cli.workspace.faults import disk_errors
 from cxr_cli.workspace.files import write_bytes
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
@@ -106,7 +107,7 @@ def export_run(
         expected = answer_all(with_map(classifier, evidence=True).predict_on_batch, films.pixels)
         _check_run(folder, films.pixels, expected)
         made = Path(temporary) / wanted.file
-        with native_output_hidden():
+        with native_output_hidden(), disk_errors(Path(temporary), made_in=Path(temporary)):
             wanted.write(classifier, folder.litert_model, made)
         answered, differences = _check(made, wanted, films.pixels, expected)
         cost = None

@@ -49,7 +49,7 @@ def lock(folder: Path, *, name: str = "", shared: bool = False, hint: str = "") 
                 yield
             return
         if not state:
-            raise _in_use(target, path, shared=shared, hint=hint)
+            raise _in_use(target, path, hint=hint)
         _sign(held, shared=shared)
         try:
             yield
@@ -110,7 +110,10 @@ def _soft_lock(target: Path, path: Path, *, shared: bool, hint: str) -> Iterator
     try:
         held.acquire()
     except filelock.Timeout:
-        raise _in_use(target, path, shared=shared, hint=hint) from None
+        if not _was_left(path):
+            raise _in_use(target, path, hint=hint) from None
+        Path(held.lock_file).unlink(missing_ok=True)
+        held.acquire()
     try:
         path.write_text(_signature("writing"), encoding="utf-8")
         yield
@@ -133,7 +136,7 @@ def _signature(doing: str) -> str:
     return f"{os.getpid()}\t{socket.gethostname()}\t{command}\t{doing}\t{time.strftime('%Y-%m-%d %H:%M:%S')}\n"
 
 
-def _in_use(target: Path, path: Path, *, shared: bool, hint: str) -> WorkspaceError:
+def _in_use(target: Path, path: Path, *, hint: str) -> WorkspaceError:
     return WorkspaceError(
         f"Expected {target} to be free. Received: {_holders(path)} there.",
         hint=hint or "Wait for it to finish, or name another workspace: --workspace DIR",
@@ -142,24 +145,34 @@ def _in_use(target: Path, path: Path, *, shared: bool, hint: str) -> WorkspaceEr
 
 def _holders(path: Path) -> str:
     """Who holds a lock, in words."""
-    try:
-        rows = [line.split("\t") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
-    except OSError:
-        rows = []
-    for row in reversed(rows):
-        if len(row) == 5 and _may_live(int(row[0]) if row[0].isdecimal() else 0, row[1]):
-            pid, host, command, doing, since = row
+    for row in reversed(_signatures(path)):
+        pid, host, command, doing, since = row
+        if _may_live(pid, host):
             return f"{command} (process {pid} on {host}, since {since}) is {doing}"
     return "another cxr command is writing"
 
 
-def _may_live(pid: int, host: str) -> bool:
-    if host != socket.gethostname():
+def _was_left(path: Path) -> bool:
+    """Whether all who signed a lock are processes of this computer that are gone."""
+    rows = _signatures(path)
+    return bool(rows) and not any(_may_live(pid, host) for pid, host, *_ in rows)
+
+
+def _signatures(path: Path) -> list[list[str]]:
+    try:
+        rows = [line.split("\t") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return []
+    return [row for row in rows if len(row) == 5 and row[0].isdecimal()]
+
+
+def _may_live(pid: str, host: str) -> bool:
+    if host != socket.gethostname() or os.name == "nt":  # there, `kill` would end it
         return True
     try:
-        os.kill(pid, 0)
+        os.kill(int(pid), 0)
     except ProcessLookupError:
         return False
-    except OSError:
+    except (OSError, OverflowError):
         return True
     return True
