@@ -49,13 +49,13 @@ _EARLIER = (
     "segment films/covid.png films/non_covid.png --method otsu",
     "predict films/covid.png --csv predictions.csv",
 )
-_TENSORFLOW = {"train", "export", "crossval"}
 # Imported once, by the parent of all processes: to kill a command while Python is loading tells nothing.
 PRELOADED = (
     *("cxr_cli.api.dataset", "cxr_cli.api.testing", "cxr_cli.dataset.prepare", "cxr_cli.evaluation.evaluate"),
     *("cxr_cli.lungs.segment_all", "cxr_cli.prediction.files", "cxr_cli.recipe.decision"),
     *("ai_edge_litert.interpreter", "matplotlib.figure", "matplotlib.backends.backend_agg", "PIL.PngImagePlugin"),
     *("scipy.ndimage", "scipy.optimize", "scipy.stats", "sklearn.metrics"),
+    *("cxr_cli.training.make_run", "cxr_cli.training.export"),  # TensorFlow, before it has done anything
 )
 # Keys of a record that no two runs have in common.
 _VOLATILE = {"created", "seconds", "run_created", "milliseconds", "started"}
@@ -218,15 +218,14 @@ def resume(place: Path, typed: str, log: str) -> list[str]:
 
 
 def start(place: Path, typed: str, *, log: Path = Path("log")) -> multiprocessing.process.BaseProcess:
-    """Start a command in a process that has imported the package already, or, for TensorFlow, in a fresh one.
+    """Start a command in a process that has imported the package already.
 
     Args:
         place: the folder that the process works in.
         typed: what follows `cxr`.
         log: where its output goes. Defaults to a file in `place`.
     """
-    kind = "spawn" if typed.split()[0] in _TENSORFLOW else "fork"
-    process = multiprocessing.get_context(kind).Process(target=_command, args=(place, typed, log))
+    process = multiprocessing.get_context("fork").Process(target=_command, args=(place, typed, log))
     process.start()
     return process
 
