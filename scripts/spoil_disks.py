@@ -89,7 +89,8 @@ def read_only(base: Path, command: Command, rng: random.Random) -> Iterator[str]
 def protected(base: Path, command: Command, rng: random.Random) -> Iterator[str]:
     """Folders in which nothing may be made."""
     with kill_commands.copied(base) as place:
-        folders = [place, *(path for path in (place / "workspace").rglob("*") if path.is_dir())]
+        workspace = place / "workspace"
+        folders = [place, workspace, *(path for path in workspace.rglob("*") if path.is_dir())]
         (place / "tmp").mkdir()
         subprocess.run(["chattr", "+i", *map(str, folders)], check=True)
         try:

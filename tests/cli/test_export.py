@@ -191,7 +191,7 @@ def test_a_run_that_is_being_trained_again_is_not_exported_into(cxr, own_trained
         result = cxr("export", "-f", "h5", "-w", own_trained.root)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert f"Error: Expected {own_trained.run().root} to be free. Received: another cxr command" in result.stderr
+    assert f"Error: Expected {own_trained.run().root} to be free. Received: Python (process " in result.stderr
 
 
 def test_export_without_a_run_or_format_is_an_error(cxr, tmp_path):
