@@ -147,6 +147,7 @@ def build_app(
         app_kwargs={"openapi_url": None},
         footer_links=[],
         show_error=False,
+        max_file_size=limits.film_bytes,  # the page says so before it sends a film
         theme=gr.themes.Default(
             primary_hue="teal",
             neutral_hue="slate",
