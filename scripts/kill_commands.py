@@ -295,7 +295,7 @@ def files_of(result: Path) -> Iterator[Path]:
         if (
             path.is_file()
             and not path.name.startswith(".lock")
-            and not parts[0].startswith("fold-")
+            and not parts[0].startswith(("fold-", ".staged-"))
             and parts[0] != "export"
         ):
             yield path
