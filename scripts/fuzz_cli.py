@@ -145,7 +145,7 @@ def problem_of(outcome: Outcome) -> str:
     if "Traceback (most recent call last)" in outcome.output:
         return "a traceback was printed"
     if outcome.code in (ExitCode.ERROR, ExitCode.USAGE) and "Error" not in outcome.output:
-        return "no word on what is wrong" if "Class      : none" not in outcome.output else ""
+        return "" if "gets no class" in outcome.output or "Class      : none" in outcome.output else "no word on why"
     return ""
 
 

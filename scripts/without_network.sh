@@ -20,7 +20,7 @@ step cxr gradcam "$films" --output gallery
 step cxr calibrate --operating-point youden
 step cxr evaluate --external --metadata "$films/metadata.csv" --name elsewhere
 step cxr audit || [ $? = 3 ]
-step cxr audit --model simple-cnn || [ $? = 3 ]
+step cxr audit simple-cnn || [ $? = 3 ]
 step cxr train --arch simple-cnn --epochs 1 --name again
 step cxr compare simple-cnn again
 step cxr crossval --folds 2 --arch simple-cnn --epochs 1

@@ -43,7 +43,7 @@ def test_problems_are_seen():
     assert FUZZ.problem_of(FUZZ.Outcome(None, "", "KeyError in files.py:69: 'ok'")) == "KeyError in files.py:69: 'ok'"
     assert FUZZ.problem_of(FUZZ.Outcome(139, "")) == "code 139"
     assert FUZZ.problem_of(FUZZ.Outcome(1, "Traceback (most recent call last):\n")) == "a traceback was printed"
-    assert FUZZ.problem_of(FUZZ.Outcome(1, "")) == "no word on what is wrong"
+    assert FUZZ.problem_of(FUZZ.Outcome(1, "")) == "no word on why"
     assert FUZZ.problem_of(FUZZ.Outcome(ExitCode.SUCCESS, "")) == ""
 
 

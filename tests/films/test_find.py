@@ -277,3 +277,13 @@ def test_a_damaged_or_empty_dicomdir_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ImageError, match="Expected a DICOMDIR"):
         find_films([path])
+
+
+def test_a_pipe_without_suffix_whose_writer_is_silent_is_no_film(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "film.png").touch()
+    silent = os.open(tmp_path / "pipe", os.O_RDWR)
+    try:
+        assert list(find_films([tmp_path])) == [tmp_path / "film.png"]
+    finally:
+        os.close(silent)

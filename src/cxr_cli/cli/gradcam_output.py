@@ -118,6 +118,10 @@ def _show_gallery(gallery: "Gallery", *, as_json: bool) -> None:
         console.result_json(msgspec.to_builtins(record))
     elif record.films:
         _show_grades(record, gallery.folder)
+    elif films == 1:  # of several, the note below counts the reasons
+        for image, reason in record.abstained.items():
+            console.result(image)
+            console.result(f"  Class      : none ({reason})")
     if record.films:
         console.note(f"Predicted by {gallery.run.title}. {DISCLAIMER}")
     if record.abstained:

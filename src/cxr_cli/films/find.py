@@ -175,7 +175,7 @@ def is_film_file(path: str) -> bool:
         return False
     try:
         with open(path, "rb", opener=_without_waiting) as file:
-            head = file.read(132)
+            head = file.read(132) or b""  # None from a pipe or a device that has nothing to say yet
     except OSError:
         return False
     return is_dicom(head) or is_picture(head)
