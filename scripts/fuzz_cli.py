@@ -160,8 +160,10 @@ def main() -> None:
     os.environ["CXR_WORKSPACE"] = "workspace"
     for _ in range(asked.inputs):
         with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
-            make_sandbox(Path(folder))
-            os.chdir(folder)
+            sandbox = Path(folder) / "two" / "below"  # what is written to ../.. stays in the temporary folder
+            sandbox.mkdir(parents=True)
+            make_sandbox(sandbox)
+            os.chdir(sandbox)
             words, began = random_call(rng, commands), time.monotonic()
             outcome = call(words)
             slowest = max(slowest, (time.monotonic() - began, words))

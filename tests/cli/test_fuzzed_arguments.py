@@ -1,6 +1,7 @@
 """Random options end in words and a known exit code. `scripts/fuzz_cli.py` makes thousands of calls."""
 
 import importlib.util
+import os
 import random
 import shutil
 from pathlib import Path
@@ -31,9 +32,12 @@ def test_random_arguments_end_in_words_and_a_known_code(in_folder):
         if "--cluster" in words:  # it loads Dask
             continue
         called.add(words[0])
-        for entry in in_folder.iterdir():
-            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-        FUZZ.make_sandbox(in_folder)
+        os.chdir(in_folder)
+        shutil.rmtree(in_folder / "two", ignore_errors=True)
+        sandbox = in_folder / "two" / "below"  # what is written to ../.. stays in the folder of this test
+        sandbox.mkdir(parents=True)
+        FUZZ.make_sandbox(sandbox)
+        os.chdir(sandbox)
 
         assert not FUZZ.problem_of(FUZZ.call(words)), f"cxr {words}"
     assert called >= set(commands)
