@@ -107,8 +107,6 @@ def main() -> None:
     problems = 0
     for module in PRELOADED:
         importlib.import_module(module)
-    # These epochs take a fraction of a second: a checkpoint after each, as where epochs take longer.
-    importlib.import_module("cxr_cli.training.checkpoints")._SHARE = 0
     with tempfile.TemporaryDirectory(prefix="kill-commands-") as temporary:
         base = Path(temporary) / "base"
         make_base(base, crossval="crossval" in options.commands)

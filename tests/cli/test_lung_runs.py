@@ -9,7 +9,7 @@ import pytest
 from cxr_cli.progress import Watcher
 from cxr_cli.recipe.lung_record import LUNG_HISTORY, LUNG_VALIDATION, LungRunRecord
 from cxr_cli.rendering.render import write_phantoms
-from cxr_cli.training import checkpoints, film_gate
+from cxr_cli.training import film_gate
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
@@ -165,7 +165,6 @@ def tiny(architecture, *, input_size, frozen, weights):
 
 
 def test_a_run_is_resumed_and_trained_again_bit_for_bit(cxr, lungs, drawn, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoints, "_SHARE", 0)
     monkeypatch.setattr("cxr_cli.training.make_lungs.build_lung_unet", tiny)
     root = tmp_path / "workspace"
     shutil.copytree(lungs.dataset.root, root / "dataset")

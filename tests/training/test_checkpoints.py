@@ -63,10 +63,9 @@ def parts():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tiny_backbone_and_a_checkpoint_after_each_epoch():
+def tiny_backbone():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backbones, "tiny", tiny, raising=False)
-        patch.setattr(module, "_SHARE", 0)
         yield
 
 
@@ -161,14 +160,10 @@ def test_resuming_skips_finished_epochs_and_repeats_the_others_exactly():
     assert steps(2) == whole[6:]
 
 
-def test_expensive_checkpoints_are_skipped_and_the_last_is_removed(tmp_path, monkeypatch):
+def test_the_checkpoint_of_a_finished_run_is_removed(tmp_path):
     made = Checkpoints(tmp_path / "a.npz", run="a", options=OPTIONS, dataset="d", original=None, resume=False)
     made.open(weights={"source": "none"}, feed="films")
-    assert made.is_due()
     made.write([], over=False, model=[np.ones(3)], optimizer=[], best=[])
-    assert made.is_due()
-    monkeypatch.setattr(module, "_SHARE", 10**6)
-    assert not made.is_due()
 
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
     made.remove()

@@ -11,7 +11,6 @@ from cxr_cli.errors import CxrError
 from cxr_cli.progress import Watcher, watched_by
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import TrainingOptions
-from cxr_cli.training import checkpoints as module
 from cxr_cli.training import lung_fitting
 from cxr_cli.training.checkpoints import Checkpoints
 from cxr_cli.training.engine import keras
@@ -39,13 +38,6 @@ def part(count, *, seed):
 @pytest.fixture(scope="module")
 def parts():
     return part(12, seed=0), part(5, seed=1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def a_checkpoint_after_each_epoch():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_SHARE", 0)
-        yield
 
 
 def tiny():

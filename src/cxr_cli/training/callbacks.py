@@ -211,7 +211,7 @@ class Keep(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write a checkpoint, unless the epoch was interrupted."""
         assert logs is not None
-        if self._checkpoints and self._checkpoints.is_due() and np.isfinite(logs["val_loss"]):
+        if self._checkpoints and np.isfinite(logs["val_loss"]):
             self._checkpoints.write(
                 self._validation.history,
                 over=self.model.stop_training or epoch + 1 == self.params["epochs"],

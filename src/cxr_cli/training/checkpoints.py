@@ -6,7 +6,6 @@ nothing to resume from.
 """
 
 import contextlib
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -48,7 +47,6 @@ class CheckpointRecord(Record, frozen=True, kw_only=True):
         return (self.history or self.lung_history)[-1].epoch
 
 
-_SHARE = 50  # a checkpoint is skipped if it would come sooner than 50 times the duration of the previous one
 _RECORD = "record"
 
 
@@ -79,7 +77,6 @@ class Checkpoints:
         self._resume = resume
         self._weights: dict[str, str] = {}
         self._feed = ""
-        self._written = self._took = 0.0
 
     def open(self, *, weights: dict[str, str], feed: str) -> State | None:
         """Say where the backbone's weights came from, and how films are fed; give the state to resume from, if any.
@@ -105,10 +102,6 @@ class Checkpoints:
             )
         return state
 
-    def is_due(self) -> bool:
-        """Whether enough time has passed since the last checkpoint that the next one costs little."""
-        return time.monotonic() - self._written >= _SHARE * self._took
-
     def write(
         self,
         history: Sequence[EpochRow] | Sequence[LungEpochRow],
@@ -127,7 +120,6 @@ class Checkpoints:
             optimizer: the variables of its optimizer.
             best: the weights of the best epoch, if that is not the last one.
         """
-        started = time.monotonic()
         record = CheckpointRecord(
             schema_version=CheckpointRecord.VERSION,
             **stamp(),
@@ -146,8 +138,6 @@ class Checkpoints:
         named |= {f"{name}-{place}": array for name, arrays in lists.items() for place, array in enumerate(arrays)}
         with whole_file(self._path) as stream:
             np.savez(stream, **named)
-        self._written = time.monotonic()
-        self._took = self._written - started
 
     def remove(self) -> None:
         """Remove the checkpoint, because the run is finished."""

@@ -159,14 +159,13 @@ def fit_lungs(
                     started=started,
                 )
                 model.set_weights(own)
-                if checkpoints.is_due():
-                    checkpoints.write(
-                        validation.history,
-                        over=epoch + 1 == epochs,
-                        model=[*arrays_of(model), *mean],
-                        optimizer=arrays_of(model.optimizer),
-                        best=validation.best_weights,
-                    )
+                checkpoints.write(
+                    validation.history,
+                    over=epoch + 1 == epochs,
+                    model=[*arrays_of(model), *mean],
+                    optimizer=arrays_of(model.optimizer),
+                    best=validation.best_weights,
+                )
     finally:
         watcher().end_phase()
     if not validation.history:
