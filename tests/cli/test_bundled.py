@@ -1,5 +1,6 @@
 """The model in the package predicts where a workspace has no run of its own, and wherever it is named."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -11,9 +12,12 @@ import cxr_cli
 from cxr_cli.errors import NoRunError, UsageError
 from cxr_cli.explanation.methods import MAP_METHODS
 from cxr_cli.prediction.predictor import open_predictor
+from cxr_cli.web.limits import PageLimits
 from cxr_cli.web.predicting import RunPredictors
 from cxr_cli.web.replies import Replies
 from cxr_cli.web.uploads import Uploads
+from cxr_cli.web.worker import predicted_html
+from cxr_cli.web.workers import FilmWorkers
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 
@@ -76,13 +80,18 @@ def test_it_is_tested_on_a_prepared_dataset_and_on_films_from_elsewhere(cxr, bun
 
 
 def test_the_page_offers_it_last_and_predicts_with_it(bundled, trained, film, in_folder):
-    replies = Replies(RunPredictors(trained), Uploads(in_folder))
-    alone = Replies(RunPredictors(Workspace(in_folder)), Uploads(in_folder))
+    async def opened(workspace):
+        limits = PageLimits()
+        workers = FilmWorkers(workspace.root, run=None, alpha=None, limits=limits)
+        return await Replies(workspace, workers, Uploads(in_folder, limits)).opened()
 
-    assert replies.runs() == (["simple-cnn", "bundled"], "simple-cnn")
-    assert alone.runs() == (["bundled"], "bundled")
-    assert "covid.png, predicted by bundled 9.1" in alone.film(film, "covid.png", "bundled")
-    assert f"See its model card: <code>{bundled / 'MODEL_CARD.md'}</code>" in alone.figures("bundled")
+    (runs, _), (alone, figures) = asyncio.run(opened(trained)), asyncio.run(opened(Workspace(in_folder)))
+    page = predicted_html(RunPredictors(Workspace(in_folder)), film, name="covid.png", run="bundled")
+
+    assert (runs["choices"], runs["value"]) == ([["simple-cnn"] * 2, ["bundled"] * 2], "simple-cnn")
+    assert (alone["choices"], alone["value"]) == ([["bundled"] * 2], "bundled")
+    assert "covid.png, predicted by bundled 9.1" in page
+    assert "See its model card, <code>MODEL_CARD.md</code> in the package." in figures
 
 
 def test_it_is_compared_with_runs(cxr, bundled, own_trained):

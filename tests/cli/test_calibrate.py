@@ -90,8 +90,9 @@ def test_calibrate_without_a_rule_is_an_error(cxr, own_trained):
     )
 
 
-def test_a_validation_table_with_the_older_columns_is_still_read(cxr, own_trained):
+def test_a_validation_table_with_the_older_columns_is_still_read(cxr, own_trained, forget_digests):
     path = own_trained.run().validation
+    forget_digests(own_trained.run())
     rows = list(csv.DictReader(path.read_text().splitlines()))
     before = read_record(own_trained.run().record, RunRecord)
     older = [",".join([row["image"], row["group"], row["truth"], row["raw_probability"]]) for row in rows]

@@ -200,7 +200,7 @@ def test_a_gallery_shows_whole_films_and_takes_masks_of_them(cxr, framed, phanto
     made = json.loads(result.stdout)
 
     assert result.exit_code == 0
-    assert made["failed"] == []
+    assert made["failed"] == {}
     for row in made["films"]:
         assert Path(row["image"]).parent == phantoms.parent
         assert 0 < row["lung_area"] < 1

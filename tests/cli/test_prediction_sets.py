@@ -14,6 +14,13 @@ from cxr_cli.recipe.sets import open_sets
 from cxr_cli.workspace.records import read_record
 
 
+@pytest.fixture
+def own_trained(own_trained, forget_digests):
+    """Its validation predictions may be written by hand."""
+    forget_digests(own_trained.run())
+    return own_trained
+
+
 def validate(workspace, negatives, positives):
     """Write validation predictions: the raw P(covid) of one film of each patient, by class."""
     rows = [

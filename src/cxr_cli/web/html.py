@@ -104,7 +104,7 @@ def figures(workspace: Workspace, run: str) -> str:
             made = read_record(dataset, DatasetRecord) if dataset.is_file() else None
             text = _evaluation(evaluation, outdated=why_outdated(evaluation, trained, made), command=command)
         elif folder.version:
-            text = f"<p>See its model card: <code>{escape(str(folder.model_card))}</code></p>"
+            text = f"<p>See its model card, <code>{escape(folder.model_card.name)}</code> in the package.</p>"
         else:
             text = f"<p>Not tested yet: <code>{escape(command)}</code></p>"
     except CxrError as problem:
