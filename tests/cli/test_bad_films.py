@@ -157,23 +157,11 @@ def test_predict_shows_good_films_only_as_text(cxr, mixed, in_folder):
     assert result.stdout.count("Confidence") == result.stdout.count("Class") == GOOD
 
 
-def test_segment(cxr, mixed, in_folder):
-    result = cxr("segment", mixed.folder, "-o", "lungs", "--json")
+@pytest.mark.parametrize(("command", "written"), [("segment", "segmentations.csv"), ("gradcam", "grades.csv")])
+def test_segment_and_gradcam(cxr, mixed, in_folder, command, written):
+    result = cxr(command, mixed.folder, "-o", "made", "--json")
     record = json.loads(result.stdout)
-    rows = table(in_folder / "lungs" / "segmentations.csv")
-
-    assert result.exit_code == 4
-    check(record["failed"], WHY)
-    check({row["image"]: row["error"] for row in rows if row["error"]}, WHY)
-    assert len(record["films"]) == GOOD
-    assert len(rows) == FILMS
-    assert result.stderr.endswith(f"{len(WHY)} of {FILMS} films could not be read.\n")
-
-
-def test_gradcam(cxr, mixed, in_folder):
-    result = cxr("gradcam", mixed.folder, "-o", "maps", "--json")
-    record = json.loads(result.stdout)
-    rows = table(in_folder / "maps" / "grades.csv")
+    rows = table(in_folder / "made" / written)
 
     assert result.exit_code == 4
     check(record["failed"], WHY)

@@ -20,3 +20,4 @@ def test_this_machine_and_unix_sockets_can_be_reached(no_network, tmp_path):
         listener.listen()
         with no_network(), socket.socket(socket.AF_UNIX) as one, socket.create_connection(server.getsockname()):
             one.connect(str(tmp_path / "socket"))
+            assert one.getpeername() == str(tmp_path / "socket")

@@ -1,13 +1,13 @@
 """A trained run, to predict and explain films with."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, find_workspace
+from cxr_cli.progress import note
 
 if TYPE_CHECKING:
     from cxr_cli.cluster.record import PredictionsRecord
@@ -250,29 +250,22 @@ def predict(
             cluster, as_path(output), csv=as_path(csv), frame=frame, dicom=dicom_out or dicomweb
         )
         return predict_on_cluster(address, place.run(model), paths, folder, alpha=alpha, force=force)
-    from cxr_cli.films.find import Films, find_films
-    from cxr_cli.films.reader import frame_chosen
+    from cxr_cli.api.opening import opened_films
     from cxr_cli.prediction.files import predict_files
     from cxr_cli.prediction.predictor import open_predictor
     from cxr_cli.recipe.sets import open_sets
 
     predictor = open_predictor(place.run(model))
     sets = None if alpha is None else open_sets(predictor.run, alpha)
-    with ExitStack() as stack:
-        stack.enter_context(frame_chosen(frame))
-        if dicomweb or study or series or not paths:
-            from cxr_cli.pacs.dicomweb import fetched_films
-
-            found: Films = stack.enter_context(fetched_films(paths, dicomweb, study, series))
-        else:
-            found = find_films(paths)
-        reports = None
-        if dicom_out:
-            from cxr_cli.pacs.reports import Reports
-            from cxr_cli.pacs.study_film import check_study_films
-
-            check_study_films(found)
-            reports = Reports(Path(dicom_out), predictor)
+    with opened_films(
+        paths,
+        predictor,
+        frame=frame,
+        dicomweb=dicomweb,
+        study=study,
+        series=series,
+        dicom_out=as_path(dicom_out),
+    ) as (found, reports):
         rows = []
         for result in predict_files(
             predictor,
@@ -286,4 +279,8 @@ def predict(
             if reports:
                 reports.add(result.film, result.row)
             rows.append(result.row)
+    if reports:
+        reports.tell()
+        for problem in reports.failed:
+            note(problem.message)
     return rows

@@ -91,9 +91,8 @@ def predict(
             as_json=as_json,
         )
         return
+    from cxr_cli.api.opening import opened_films
     from cxr_cli.errors import CxrError
-    from cxr_cli.films.find import Films, find_films
-    from cxr_cli.films.reader import frame_chosen
     from cxr_cli.prediction.abstention import abstention_summary
     from cxr_cli.prediction.files import predict_files, seen_sentence, seen_summary
     from cxr_cli.prediction.predictor import open_predictor
@@ -104,20 +103,17 @@ def predict(
     predictor = open_predictor(place.run(run))
     sets = None if alpha is None else open_sets(predictor.run, alpha)
     with ExitStack() as stack:
-        stack.enter_context(frame_chosen(frame))
-        if not films or dicomweb or study or series:
-            from cxr_cli.pacs.dicomweb import fetched_films
-
-            paths: Films = stack.enter_context(fetched_films(films, dicomweb, study, series))
-        else:
-            paths = find_films(films)
-        reports = None
-        if dicom_out:
-            from cxr_cli.pacs.reports import Reports
-            from cxr_cli.pacs.study_film import check_study_films
-
-            check_study_films(paths)
-            reports = Reports(dicom_out, predictor)
+        paths, reports = stack.enter_context(
+            opened_films(
+                films or (),
+                predictor,
+                frame=frame,
+                dicomweb=dicomweb,
+                study=study,
+                series=series,
+                dicom_out=dicom_out,
+            )
+        )
         name, alone = predictor.run.name_and_version, len(paths) == 1
         predicted, failed, seen, reasons = 0, 0, Counter[str](), Counter[str]()
         results = predict_files(
