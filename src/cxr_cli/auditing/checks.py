@@ -11,6 +11,7 @@ from cxr_cli.auditing.files import MEASURES, SIZES, FileProperties, measures
 from cxr_cli.auditing.probes import can_be_probed, feature_scores, value_scores
 from cxr_cli.auditing.record import AuditValue, ShortcutCheck
 from cxr_cli.dataset.manifest import Film
+from cxr_cli.metrics.holm import corrected
 from cxr_cli.metrics.intervals import auc_interval
 from cxr_cli.metrics.subgroups import UNKNOWN, age_band
 from cxr_cli.progress import track
@@ -91,17 +92,6 @@ def check_shortcuts(
         checks=sorted(checks, key=lambda check: (_LEVELS.index(check.level), -(check.auc or 0))),
         importances={one.check.name: one.importances for one in measured if one.importances.size},
     )
-
-
-def corrected(chances: Sequence[float | None]) -> list[float | None]:
-    """P values corrected for the number of checks (Holm 1979); None stays None."""
-    known = [place for place, p in enumerate(chances) if p is not None]
-    ordered = sorted(known, key=lambda place: chances[place] or 0)
-    result, least = list(chances), 0.0
-    for rank, place in enumerate(ordered):
-        least = max(least, min(1.0, (chances[place] or 0) * (len(known) - rank)))
-        result[place] = least
-    return result
 
 
 def _all_checks(films: Sequence[Film], files: list[FileProperties], edges: Sequence[Edges]) -> list[_Check]:
