@@ -14,9 +14,10 @@ from cxr_cli.metrics.intervals import METHOD, Interval
 from cxr_cli.metrics.table import METRICS
 from cxr_cli.pages.render import figure, spread
 from cxr_cli.recipe.record import RunRecord
-from cxr_cli.reporting.checklists import AUTHOR, CLAIM, TRIPOD, rows
+from cxr_cli.reporting.checklists import AUTHOR, CHECKLISTS, rows
 from cxr_cli.reporting.document import Document, Figure, Pictures, Section, TableBlock, Text, to_builtins, to_markdown
 from cxr_cli.reporting.report import report
+from cxr_cli.reporting.results import RESULTS
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
@@ -235,21 +236,44 @@ def test_a_report_without_a_run_is_an_error(cxr, prepared):
     assert "Expected a trained run" in failed.stderr
 
 
-@pytest.mark.parametrize(("items", "count"), [(CLAIM, 44), (TRIPOD, 52)])
-def test_checklists_are_complete(items, count):
+@pytest.mark.parametrize(
+    ("title", "count"), [("CLAIM 2024", 44), ("TRIPOD+AI", 52), ("STARD-AI 2025", 48), ("PROBAST+AI", 34)]
+)
+def test_checklists_are_complete(title, count):
+    items = CHECKLISTS[title]
+
     assert len({item.number for item in items}) == len(items) == count
+    assert {result for item in items for result in item.results} <= set(RESULTS)
 
 
-def test_checklists_refer_to_existing_sections(reported):
+def test_checklists_point_to_a_section_only_for_a_result_that_it_holds(reported):
     document = json.loads(reported.report("simple-cnn").numbers.read_text())
-    titles = {section["title"] for section in document["sections"]}
+    told = {
+        section["title"]: {row[0]: row[2] for row in section["blocks"][1]["rows"]}
+        for section in document["sections"]
+        if section["title"] in CHECKLISTS
+    }
 
-    assert {item.section for item in (*CLAIM, *TRIPOD) if item.section} <= titles
-    for items in (CLAIM, TRIPOD):
-        table = rows(items, titles)
+    assert set(told) == set(CHECKLISTS)
+    assert told["CLAIM 2024"]["30"].startswith("See “Shortcuts of the model”. For the author.")
+    assert told["CLAIM 2024"]["31"] == RESULTS["graded heat maps"]
+    assert told["CLAIM 2024"]["33"] == told["STARD-AI 2025"]["29"].removesuffix(" For the author. How they differ.")
+    assert told["CLAIM 2024"]["33"] == RESULTS["external test"]
+    assert told["TRIPOD+AI"]["12d"] == told["TRIPOD+AI"]["23b"] == RESULTS["left-out sources"]
+    assert RESULTS["decision curve"] in told["TRIPOD+AI"]["12e"]
+    assert told["TRIPOD+AI"]["12f"] == told["TRIPOD+AI"]["24"] == RESULTS["updating"]
+    assert told["TRIPOD+AI"]["12g"] == told["TRIPOD+AI"]["27a"] == "See “How a film is predicted”."
+    assert told["PROBAST+AI"]["E 4.6"] == RESULTS["cross-validation"]
+    holds = {result for section in document["sections"] for result in section["holds"]}
+    assert "performance" in holds <= set(RESULTS)
+
+
+def test_without_sections_a_checklist_points_nowhere():
+    for items in CHECKLISTS.values():
+        table = rows(items, [])
         assert all(told for _, _, told in table)
         assert any(told == AUTHOR for _, _, told in table)
-    assert all(AUTHOR in told for _, _, told in rows(CLAIM, set()))
+        assert not any("See" in told for _, _, told in table)
 
 
 def test_markdown_escapes_table_cells():

@@ -87,6 +87,20 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
         """The two classes."""
         return Classes.from_indices(self.class_indices)
 
+    @property
+    def patients_from(self) -> str:
+        """Where the patients of the films are known from, in words; empty where no film names its patient."""
+        if self.films_without_patient >= sum(sum(films.values()) for films in self.films.values()):
+            return ""
+        if self.options.get("folders"):
+            return "file names"
+        return "DICOM headers, as pseudonyms" if self.options.get("dicom") else "metadata"
+
+    @property
+    def patients_apart(self) -> bool:
+        """Whether it is known that no patient, and no copy of a film, is in two parts."""
+        return not self.films_without_patient and not self.leaks
+
 
 def check_unchanged(workspace: Workspace, made: DatasetRecord) -> None:
     """Make sure that no other command prepared another dataset after `made` was read.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 
 from cxr_cli.dataset.manifest import Film
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.metrics.subgroups import age_in_years
 from cxr_cli.reporting.document import Block, Cell, Section, TableBlock, Text, charts
 from cxr_cli.reporting.gather import ReportMaterial
@@ -29,12 +30,13 @@ def films_section(material: ReportMaterial) -> Section:
     findings: list[list[Cell]] = [
         [label, finding, count] for label in labels for finding, count in list(made.findings[label].items())
     ]
+    holds = ["sources", "selection", "split", "missing data", "reference standard"]
+    holds += ["patients apart"] * made.patients_apart + ["patient counts"] * (not made.films_without_patient)
     blocks: list[Block] = [] if material.test.same_dataset else [Text(_ANOTHER, "alarm")]
     blocks += [
         Text(f"Sources: {', '.join(sorted({film.source for film in material.films}))}. {_split(material)}"),
         TableBlock(["rule", "left out", "kept"], funnel, caption="Selection of the films."),
         TableBlock(["part", *labels, "patients"], parts, caption="Films of each class, and patients, in each part."),
-        characteristics(material.films),
         TableBlock(
             ["label", "finding", "films"], findings, left=2, caption="The reference standard: the metadata's finding."
         ),
@@ -44,19 +46,44 @@ def films_section(material: ReportMaterial) -> Section:
             (material.dataset.samples_picture, "Films of each class, drawn at random."),
         ),
     ]
-    return Section("Films", blocks)
+    return Section("Films", blocks, tuple(holds))
 
 
 def _split(material: ReportMaterial) -> str:
     made = material.made
     if made.given_parts:
-        parts = ", ".join(made.given_parts)
-        return f"The parts {parts} were given and kept as they are; a patient may be in several of them."
-    return (
-        f"The parts were drawn {made.options['split']} with random seed {made.options['seed']}, stratified by label; a "
-        "patient's films, and films that are copies of each other, are all in one part. No value was imputed: a film "
-        "without sex, age or view is used and counted as unknown."
-    )
+        parts = f"The parts {', '.join(made.given_parts)} were given and kept as they are."
+    else:
+        parts = (
+            f"The parts were drawn {made.options['split']} with random seed {made.options['seed']}, stratified by "
+            "label; films that are copies of each other are in one part."
+        )
+    missing = "No value was imputed: a film without sex, age or view is used and counted as unknown."
+    return f"{parts} {_patients(made)} {missing}"
+
+
+def _patients(made: DatasetRecord) -> str:
+    """What is known of the patients, and of whether they are in one part each."""
+    if not made.patients_from:
+        return (
+            "No film names its patient, so a patient with several films may be in several parts, and each film counts "
+            "as one patient."
+        )
+    source = f"Patients are known from {made.patients_from}"
+    if made.films_without_patient:
+        return (
+            f"{source}, except for {made.films_without_patient} films: their patients may be in several parts, and "
+            "each of these films counts as one patient."
+        )
+    if made.leaks:
+        return f"{source}; some of them, or copies of a film, are in two parts."
+    return f"{source}; no patient is in two parts."
+
+
+def characteristics_section(material: ReportMaterial) -> Section:
+    """Who the patients of each part are."""
+    known = any(film.sex or film.age for film in material.films)
+    return Section("Characteristics", [characteristics(material.films)], ("characteristics",) if known else ())
 
 
 def characteristics(films: Sequence[Film]) -> TableBlock:
@@ -105,7 +132,7 @@ def training_section(material: ReportMaterial) -> Section:
     facts += [[f"augmentation: {key}", _option(value)] for key, value in options.get("augmentation", {}).items()]
     blocks: list[Block] = [TableBlock(["", ""], facts, left=2)]
     blocks += charts((material.predictor.run.curves_picture, "Training, and the epoch that was kept."))
-    return Section("Model and training", blocks)
+    return Section("Model and training", blocks, ("model",))
 
 
 def _option(value: object) -> str:
@@ -130,4 +157,5 @@ def environment_section(material: ReportMaterial) -> Section:
             ),
             TableBlock(["package", "version"], versions, left=2, caption="When it was trained."),
         ],
+        ("environment",),
     )

@@ -75,6 +75,7 @@ class Section(msgspec.Struct, frozen=True):
 
     title: str
     blocks: list[Block]
+    holds: tuple[str, ...] = ()  # results that are in it, of `RESULTS`: a checklist points to it only for these
 
 
 class Document(msgspec.Struct, frozen=True):

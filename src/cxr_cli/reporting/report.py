@@ -5,10 +5,16 @@ from dataclasses import dataclass
 
 from cxr_cli.pages.render import figure, spread, write_page
 from cxr_cli.reporting.card import model_card
-from cxr_cli.reporting.checklists import CLAIM, TRIPOD, rows
-from cxr_cli.reporting.data_sections import environment_section, films_section, training_section
-from cxr_cli.reporting.document import Document, Section, TableBlock, Text, to_builtins, to_markdown
+from cxr_cli.reporting.checklists import checklist_sections
+from cxr_cli.reporting.data_sections import (
+    characteristics_section,
+    environment_section,
+    films_section,
+    training_section,
+)
+from cxr_cli.reporting.document import Document, to_builtins, to_markdown
 from cxr_cli.reporting.gather import ReportMaterial, gather
+from cxr_cli.reporting.predictions_section import predictions_section
 from cxr_cli.reporting.result_sections import (
     caveats_section,
     crossval_section,
@@ -90,17 +96,14 @@ def compose(material: ReportMaterial) -> Document:
         worst_section(material),
         grades_section(material),
         films_section(material),
+        characteristics_section(material),
         training_section(material),
         environment_section(material),
+        predictions_section(material),
     ]
-    titles = {section.title for section in sections}
-    for title, items in (("CLAIM 2024", CLAIM), ("TRIPOD+AI", TRIPOD)):
-        intro = "Where this report addresses the items of the checklist, and what the author has to add."
-        table = TableBlock(["item", "asks for", "in this report"], [list(row) for row in rows(items, titles)], left=3)
-        sections.append(Section(title, [Text(intro, "note"), table]))
     return Document(
         title=f"{name}: a report",
         lead=lead,
         origin=f"Trained {run.created}, tested {test.created}, dataset {material.made.fingerprint[:12]}.",
-        sections=sections,
+        sections=[*sections, *checklist_sections(sections)],
     )

@@ -1,5 +1,6 @@
 """The sections of a report on performance and its caveats."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -13,6 +14,7 @@ from cxr_cli.explanation.ranking import margin, wrong_first
 from cxr_cli.films.overlay import lay_heat, on_whole_film
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.calibration import calibration_titles
+from cxr_cli.metrics.subgroups import UNKNOWN
 from cxr_cli.metrics.table import METRICS, metrics_in
 from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, TableBlock, Text, charts
 from cxr_cli.reporting.gather import ReportMaterial
@@ -49,7 +51,7 @@ def caveats_section(material: ReportMaterial) -> Section:
         "No figure here shows whether the findings in the metadata are right, whether these films represent the "
         "patients in question, or whether the model looks at the disease or at something that comes with it."
     )
-    return Section("Caveats", [*(Text(text, tone) for text, tone in sentences), Text(always)])
+    return Section("Caveats", [*(Text(text, tone) for text, tone in sentences), Text(always)], ("caveats",))
 
 
 def performance_section(material: ReportMaterial) -> Section:
@@ -90,7 +92,7 @@ def performance_section(material: ReportMaterial) -> Section:
         (material.test_folder.roc_picture, "ROC curve on the test films, and the operating point."),
         (material.test_folder.confusion_picture, "Confusion matrix at the operating point."),
     )
-    return Section("Performance", blocks)
+    return Section("Performance", blocks, ("performance",))
 
 
 def decision_section(material: ReportMaterial) -> Section:
@@ -121,7 +123,8 @@ def decision_section(material: ReportMaterial) -> Section:
     blocks.append(TableBlock(["on the test films", "before", "after temperature scaling"], rows))
     text = "How often films of each probability are positive, on the test films."
     blocks += charts((material.test_folder.reliability_picture, text))
-    return Section("Operating point and calibration", blocks)
+    holds = [*(["operating point"] if point else []), *(["calibration"] if run.calibration else [])]
+    return Section("Operating point and calibration", blocks, tuple(holds))
 
 
 def subgroups_section(material: ReportMaterial) -> Section:
@@ -141,7 +144,19 @@ def subgroups_section(material: ReportMaterial) -> Section:
     ]
     header = ["by", "", "films", material.test.positive, material.test.negative, *(metric.title for metric in shown)]
     caption = "A metric needs ten films of each class that it counts. With many subgroups, some differ by chance."
-    return Section("Subgroups", [TableBlock(header, rows, left=2, caption=caption)])
+    return Section("Subgroups", [TableBlock(header, rows, left=2, caption=caption)], tuple(_compared(material)))
+
+
+def _compared(material: ReportMaterial) -> Iterator[str]:
+    """The results that subgroups hold: two of one column have figures to compare. Findings make the classes."""
+    figures = Counter(
+        row.column for row in material.test.subgroups if row.value != UNKNOWN and any(row.intervals.values())
+    )
+    compared = {column for column, values in figures.items() if values > 1} - {"finding"}
+    if compared:
+        yield "subgroups"
+    if compared & {"sex", "age"}:
+        yield "demographic subgroups"
 
 
 def external_section(material: ReportMaterial) -> Section:
@@ -153,7 +168,7 @@ def external_section(material: ReportMaterial) -> Section:
     ]
     if not blocks:
         blocks = [Text("Not tested on films from elsewhere: cxr evaluate --external", "warning")]
-    return Section("Other hospitals", blocks)
+    return Section("Other hospitals", blocks, ("external test",) if material.external else ())
 
 
 def _external(report: EvaluationRecord) -> Iterator[Block]:
@@ -208,7 +223,11 @@ def crossval_section(material: ReportMaterial) -> Section:
     text = (
         "Figures of the recipe, not of this model: each film is predicted by a model that saw no film of its patient."
     )
-    return Section("Cross-validation", [Text(text), TableBlock(header, rows, left=2)])
+    of_clusters = {"source", "location"}
+    holds = {
+        "left-out sources" if record.left_out in of_clusters else "cross-validation" for record in material.crossvals
+    }
+    return Section("Cross-validation", [Text(text), TableBlock(header, rows, left=2)], tuple(sorted(holds)))
 
 
 def worst_section(material: ReportMaterial) -> Section:
@@ -219,7 +238,7 @@ def worst_section(material: ReportMaterial) -> Section:
         key=lambda film: wrong_first(film.correct, margin(film.probability, film.threshold)),
     )
     if not wrong:
-        return Section("Films it got wrong", [Text("None of the test films.")])
+        return Section("Films it got wrong", [Text("None of the test films.")], ("failures",))
     rows: list[list[Cell]] = [
         [_name(film), film.patient, film.truth, film.class_, Figure(film.probability)] for film in wrong[:_LISTED]
     ]
@@ -239,6 +258,7 @@ def worst_section(material: ReportMaterial) -> Section:
             TableBlock(header, rows, left=4),
             *more,
         ],
+        ("failures",),
     )
 
 

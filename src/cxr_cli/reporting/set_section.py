@@ -23,4 +23,4 @@ def sets_section(material: ReportMaterial) -> Section:
     ]
     header = ["truth", "films", "patients", f"set has it, {asked} asked for"]
     sentences = [Text(sentence) for sentence in describe_sets(test, sets)]
-    return Section("Prediction sets", [Text(intro), TableBlock(header, rows), *sentences])
+    return Section("Prediction sets", [Text(intro), TableBlock(header, rows), *sentences], ("prediction sets",))

@@ -25,7 +25,7 @@ def audit_section(material: ReportMaterial) -> Section:
     ]
     header = ["what", "kind", "", "films", "AUC for the label"]
     blocks.append(TableBlock(header, rows, left=3, caption="How well each one separates the classes; 0.5 is chance."))
-    return Section("Shortcuts", [*blocks, *(Text(note, "note") for note in audit.notes)])
+    return Section("Shortcuts", [*blocks, *(Text(note, "note") for note in audit.notes)], ("shortcuts",))
 
 
 def model_audit_section(material: ReportMaterial, *, findings: bool = True) -> Section:
@@ -59,7 +59,7 @@ def model_audit_section(material: ReportMaterial, *, findings: bool = True) -> S
     if heat.energy is not None:
         spread = Figure(heat.energy), Figure(heat.area), Figure(heat.gain, heat.gain_interval)
         blocks.append(TableBlock(["heat of Grad-CAM in the lungs", "by chance", "difference"], [list(spread)], left=0))
-    return Section(title, [*blocks, *(Text(note, "note") for note in audit.notes)])
+    return Section(title, [*blocks, *(Text(note, "note") for note in audit.notes)], ("changed films",))
 
 
 def grades_section(material: ReportMaterial) -> Section:
@@ -68,7 +68,8 @@ def grades_section(material: ReportMaterial) -> Section:
     if not graded:
         text = "The heat maps were not graded, so they prove nothing: cxr gradcam DIR --lungs DIR --lesions DIR"
         return Section("Heat maps", [Text(text, "warning")])
-    return Section("Heat maps", [block for record in graded for block in _graded(record)])
+    blocks = [block for record in graded for block in _graded(record)]
+    return Section("Heat maps", blocks, ("graded heat maps",))
 
 
 def _graded(record: GradesRecord) -> list[Block]:
