@@ -19,7 +19,7 @@ def checklist_sections(sections: Sequence[Section]) -> list[Section]:
     """One section per checklist, given those of the report."""
     header = ["item", "asks for", "in this report"]
     return [
-        Section(title, [Text(_INTRO, "note"), TableBlock(header, [*rows(items, sections)], left=3)])
+        Section(title, [Text(_INTRO, "note"), TableBlock(header, [list(row) for row in rows(items, sections)], left=3)])
         for title, items in CHECKLISTS.items()
     ]
 

@@ -17,13 +17,11 @@ def predictions_section(material: ReportMaterial) -> Section:
 def _computed(material: ReportMaterial) -> str:
     run = material.run
     trees = "; boosted trees predict from the network's features" if run.boosting else ""
-    calibrated = (
-        "It is calibrated, see “Operating point and calibration”." if run.calibration else "It is not calibrated."
-    )
+    calibrated = "calibrated, see “Operating point and calibration”" if run.calibration else "not calibrated"
     return (
         f"The film is read as gray values from 0 to 255, {run.framing or 'whole'}, resized to {run.input_size} × "
         f"{run.input_size} pixels (bilinear), and given to the network in model.tflite{trees}. The result is the "
-        f"probability of {material.test.positive}. {calibrated} From {run.threshold:.3f} on, the film is called "
+        f"probability of {material.test.positive}. It is {calibrated}. From {run.threshold:.3f} on, the film is called "
         f"{material.test.positive}."
     )
 
@@ -40,8 +38,8 @@ def _elsewhere(material: ReportMaterial) -> str:
     run, name = material.run, material.predictor.run.name
     weights = f"weights with SHA-256 {run.weights_sha256}" if run.weights_sha256 else "the run's weights"
     return (
-        f"Code: cxr-cli {material.test.versions['cxr-cli']}. Object: the folder of the run {name}, {weights}. Commands: "
-        f"cxr predict FILM --model {name}; cxr export for other programs. Python: "
+        f"Code: cxr-cli {material.test.versions['cxr-cli']}. Object: the folder of the run {name}, {weights}. "
+        f"Commands: cxr predict FILM --model {name}; cxr export for other programs. Python: "
         f'cxr_cli.load_run("{name}").predict(film). No user has to mark or measure anything in a film.'
     )
 
