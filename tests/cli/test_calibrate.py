@@ -48,6 +48,20 @@ def test_a_new_operating_point_is_stored_in_the_run(cxr, own_trained):
     assert after.validation["roc_auc"] == before.validation["roc_auc"]
 
 
+def test_a_bound_for_new_films_needs_more_patients_than_these(cxr, own_trained):
+    before = own_trained.run().record.read_bytes()
+
+    refused = cxr("calibrate", "--operating-point", "sensitivity-at-least=0.95", "-w", own_trained.root)
+    trained = cxr("train", "--operating-point", "specificity-at-least=0.9", "-w", own_trained.root)
+
+    assert (refused.exit_code, trained.exit_code) == (1, 1)
+    assert "Expected at least 59 patients with positive validation films" in refused.stderr
+    assert "Expected at least 29 patients with negative validation films" in trained.stderr
+    assert own_trained.run().record.read_bytes() == before
+    shown = cxr("calibrate", "--operating-point", "sensitivity-at-least=0.2", "-w", own_trained.root)
+    assert "With 95 % confidence, at least 0.2 of the positive films of new patients" in shown.stdout
+
+
 def test_calibrating_an_older_run_does_not_make_it_the_latest(cxr, own_trained, film):
     older = own_trained.new_run("older")
     shutil.copytree(own_trained.run().root, older.root)
@@ -85,8 +99,9 @@ def test_calibrate_without_a_rule_is_an_error(cxr, own_trained):
 
     assert failed.exit_code == 2
     assert failed.stderr == (
-        "Error: Expected an operating point: youden, or sensitivity, specificity or threshold with a value between 0 "
-        "and 1. Received: best.\nFor example: --operating-point sensitivity=0.95\n"
+        "Error: Expected an operating point: youden, or sensitivity, specificity, sensitivity-at-least, "
+        "specificity-at-least or threshold with a value between 0 and 1. Received: best.\n"
+        "For example: --operating-point sensitivity=0.95\n"
     )
 
 

@@ -165,8 +165,8 @@ def test_the_hash_depends_on_every_bit_and_shape():
         ),
         (
             ["--operating-point", "best"],
-            "Expected an operating point: youden, or sensitivity, specificity or threshold with a value between 0 and "
-            "1. Received: best.",
+            "Expected an operating point: youden, or sensitivity, specificity, sensitivity-at-least, "
+            "specificity-at-least or threshold with a value between 0 and 1. Received: best.",
             "For example: --operating-point sensitivity=0.95",
         ),
     ],

@@ -13,7 +13,9 @@ from cxr_cli.metrics.operating_points import OperatingPoint, Rule, choose_thresh
 from cxr_cli.metrics.sample import call_positive
 
 SHARES = st.integers(1, 99).map(lambda percent: percent / 100) | st.floats(0.001, 0.999)
-KINDS = st.sampled_from(["sensitivity", "specificity", "threshold", "youden"])
+KINDS = st.sampled_from(
+    ["sensitivity", "specificity", "sensitivity-at-least", "specificity-at-least", "threshold", "youden"]
+)
 RULES = st.tuples(KINDS, st.floats() | st.floats(0, 1) | st.text()).map(lambda rule: f"{rule[0]}={rule[1]}")
 
 

@@ -172,7 +172,9 @@ def calibrate(
     """Choose the operating point of a trained run on its validation films; nothing is trained.
 
     Args:
-        operating_point: youden, sensitivity=0.95, specificity=0.90 or threshold=0.5. Defaults to Youden's.
+        operating_point: "youden"; "sensitivity=0.95" or "specificity=0.90", at least that value on the validation
+            films; "sensitivity-at-least=0.95" or "specificity-at-least=0.90", at least that value on new films like
+            them, with 95 % confidence; or "threshold=0.5". Defaults to Youden's.
         model: the name of a trained run. Defaults to the newest.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 

@@ -75,7 +75,7 @@ def _head(evaluation: "EvaluationRecord", warnings: list[str]) -> None:
     for warning in warnings:
         console.result(warning)
     point = evaluation.operating_point
-    chosen = f" ({point.rule}, on {point.positives + point.negatives} validation films)" if point else ""
+    chosen = f" ({point.chosen})" if point else ""
     console.result(f"Operating point: {evaluation.positive} from a probability of {evaluation.threshold:.3g}{chosen}")
     console.result()
 

@@ -145,7 +145,7 @@ def _show_lungs(trained: "TrainedLungs") -> None:
 
 
 def _decision(point: "OperatingPoint", temperature: float) -> str:
-    return f"{point.threshold:.3f} ({point.rule}), for probabilities calibrated at temperature {temperature:.2f}"
+    return f"{point.threshold:.3f} ({point.chosen}), for probabilities calibrated at temperature {temperature:.2f}"
 
 
 def _show_reproduction(reproduction: "Reproduction") -> None:

@@ -86,7 +86,7 @@ class External(RecordPart, frozen=True, kw_only=True):
 class EvaluationRecord(Record, frozen=True, kw_only=True):
     """`report.json`: a run's metrics on films whose truth is known."""
 
-    VERSION = 6
+    VERSION = 7
     OLDEST = 5
     MADE_BY = "cxr evaluate"
 

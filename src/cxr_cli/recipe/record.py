@@ -61,7 +61,7 @@ class Reproduction(RecordPart, frozen=True, kw_only=True):
 class RunRecord(Record, frozen=True, kw_only=True):
     """`run.json`: what was trained, on which dataset, how, and how well it does on validation."""
 
-    VERSION = 3
+    VERSION = 4
     OLDEST = 1
     MADE_BY = TRAIN_COMMAND
 

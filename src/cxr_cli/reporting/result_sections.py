@@ -106,7 +106,7 @@ def decision_section(material: ReportMaterial) -> Section:
                 f"A film is called {test.positive} from a calibrated probability of {point.threshold:.3f}. That "
                 f"threshold was chosen by the rule {point.rule} on {point.positives + point.negatives} validation "
                 f"films, where it gives a sensitivity of {point.sensitivity:.3f} and a specificity of "
-                f"{point.specificity:.3f}; the test films were not used."
+                f"{point.specificity:.3f}; the test films were not used. {point.promise}".rstrip()
             )
         )
     if run.calibration:

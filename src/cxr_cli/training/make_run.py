@@ -16,7 +16,7 @@ from cxr_cli.dataset.seen import write_seen
 from cxr_cli.metrics.plots import draw_curves
 from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import ARCHITECTURES, Architecture
-from cxr_cli.recipe.decision import decide
+from cxr_cli.recipe.decision import check_operating_point, decide
 from cxr_cli.recipe.options import TrainingOptions
 from cxr_cli.recipe.predictions import write_validation
 from cxr_cli.recipe.record import HISTORY, Boosting, Profile, RunRecord
@@ -70,12 +70,14 @@ def make_run(workspace: Workspace, plan: TrainingPlan) -> TrainedRun | None:
         WorkspaceError: no dataset, it was changed meanwhile, or another command is writing this run.
         WeightsError: the backbone's weights can't be found or don't fit.
         ExportError: the exported file doesn't give the predictions of the Keras model.
-        CxrError: stopped by the user before there was a model to keep; the other machines can't be reached; or there is
-            nothing to resume.
+        CxrError: there are too few validation patients for the operating point; stopped by the user before there was a
+            model to keep; the other machines can't be reached; or there is nothing to resume.
     """
     dataset = workspace.prepared()
     made, films = read_record(dataset.record, DatasetRecord), read_manifest(dataset)
     options = plan.options
+    validation = [film for film in films if film.split == "val"]
+    check_operating_point(validation, made.classes.positive, options.operating_point)
     same = {key: value for key, value in asdict(options).items() if key != "cache"}
     work = {"dataset": made.fingerprint, "options": json.dumps(same, sort_keys=True)}
     with distributed(options.strategy, work) as group:
@@ -137,7 +139,8 @@ def _write(task: _Task, stage: RunFolder) -> RunRecord:
         note("Fitting XGBoost on the network's features")
         boosting, probabilities = _boost(stage, parts, options)
         clock.lap("boost")
-    decision = decide(validation.positives, probabilities, options.operating_point)
+    groups = np.array(parts["val"].groups)
+    decision = decide(validation.positives, probabilities, groups, options.operating_point)
     _write_tables(task, stage, validation, probabilities, temperature=decision["calibration"].temperature)
     trees = stage.booster.read_bytes() if boosting else b""
     record = RunRecord(

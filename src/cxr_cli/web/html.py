@@ -117,7 +117,7 @@ def _evaluation(evaluation: EvaluationRecord, *, outdated: str, command: str) ->
     if outdated:
         warnings.insert(0, f"These figures are out of date, because {outdated}. Test the run again: {command}")
     point = evaluation.operating_point
-    chosen = f" ({escape(point.rule)}, on validation)" if point else ""
+    chosen = f" ({escape(point.chosen)})" if point else ""
     return (
         f"<table>{_rows(evaluation)}</table><p>{evaluation.films} films of {evaluation.patients} patients. "
         f"Positive class: {escape(evaluation.positive)}, from a probability of {evaluation.threshold:.3g}{chosen}.</p>"

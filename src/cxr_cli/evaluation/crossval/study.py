@@ -20,6 +20,7 @@ from cxr_cli.metrics.sample import count_confusion
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import ARCHITECTURES, CLASSIFIERS
+from cxr_cli.recipe.decision import check_operating_point
 from cxr_cli.recipe.options import TrainingOptions, change_options, check_task, read_options
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.recipe.reproduction import find_original
@@ -29,7 +30,7 @@ from cxr_cli.workspace.layout import CrossvalFolder, Workspace
 from cxr_cli.workspace.records import stamp
 from cxr_cli.workspace.staging import staged_folder
 
-_TEST = PARTS[-1]
+_, _VALIDATION, _TEST = PARTS
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,9 @@ def cross_validate(
     chosen = _options(workspace, from_run, options)
     with workspace.reading_dataset():
         plan = plan_folds(workspace, folds=folds, leave_out=leave_out, seed=chosen.seed)
+        for fold in plan.folds:
+            own = [film for film, part in zip(plan.films, fold.parts, strict=True) if part == _VALIDATION]
+            check_operating_point(own, plan.made.classes.positive, chosen.operating_point)
         name = name or f"{chosen.arch}-{plan.name}"
         folder = workspace.crossval(name)
         with workspace.lock_crossval(name):
