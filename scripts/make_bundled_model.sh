@@ -8,7 +8,7 @@
 # the same bytes. docs/bundled-model.md says why the recipe is as it is.
 set -euo pipefail
 data="$(realpath "$1")" weights="$(realpath "$2")" workspace="$(realpath -m "${3:-bundled-workspace}")"
-version=1.0 date=2026-11-30 # of what is made here
+version=1.1 date=2026-11-30 # of what is made here
 cd "$(dirname "$0")/.."
 step() { printf '\n== %s\n' "$*"; "$@"; }
 metadata() { for name in "$@"; do printf -- '--metadata\n%s\n' "$data/$name/metadata.csv"; done; }
@@ -22,7 +22,7 @@ step cxr train --arch lung-unet --weights "$weights" \
 step cp "$CXR_WORKSPACE/models/lung-unet/model.tflite" src/cxr_cli/bundled/lung_unet.tflite
 
 # The classifier. It is trained on covid-chestxray, the one collection whose hospitals have films of both classes; the
-# operating point, the temperature and the reference come from films of all four.
+# operating point, the calibration and the reference come from films of all four.
 export CXR_WORKSPACE="$workspace/classifier"
 mapfile -t films < <(metadata covid-chestxray nih-frontal radiography shenzhen)
 step cxr prepare "${films[@]}" --hold-out nih-frontal --hold-out radiography --hold-out shenzhen --split 90/5/5 \

@@ -1,6 +1,6 @@
 """Put a trained run into the package, as the model that predicts where a workspace has no run of its own.
 
-    python scripts/pack_bundled_model.py RUN MODEL --version 1.0 --date 2026-11-30
+    python scripts/pack_bundled_model.py RUN MODEL --version 1.1 --date 2026-11-30
 
 RUN is the folder of the run, MODEL its LiteRT file in float16, as `cxr export --precision float16` writes it.
 Of the run only what answering needs is taken: no names of films, no patients, no paths, no times. The same run gives

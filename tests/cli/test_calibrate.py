@@ -7,7 +7,6 @@ import shutil
 import numpy as np
 import pytest
 
-from cxr_cli.metrics.calibration import apply_temperature
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.records import read_record
 
@@ -24,7 +23,7 @@ def test_training_chooses_the_operating_point_on_validation(trained):
     called = calibrated >= record.threshold
 
     assert list(rows[0]) == ["image", "group", "truth", "probability", "raw_probability"]
-    np.testing.assert_array_equal(calibrated, apply_temperature(raw, record.calibration.temperature))
+    np.testing.assert_array_equal(calibrated, record.calibration.apply(raw))
     assert len(rows) == sum(record.films["val"].values())
     assert record.operating_point.rule == "youden"
     assert record.operating_point.threshold == record.threshold

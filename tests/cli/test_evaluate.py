@@ -21,13 +21,13 @@ def rows_of(path):
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
-def decide(workspace, *, temperature=None, threshold=0.5):
+def decide(workspace, *, slope=None, intercept=0.0, threshold=0.5):
     """Give the run another operating point, as `cxr calibrate` does."""
     path = workspace.run("simple-cnn").record
     point = OperatingPoint(
         rule="sensitivity=0.95", threshold=threshold, sensitivity=1, specificity=0.5, positives=3, negatives=4
     )
-    calibration = Calibration(temperature=temperature, before={}, after={}) if temperature else None
+    calibration = Calibration(slope=slope, intercept=intercept, before={}, after={}) if slope else None
     changes = {"threshold": threshold, "operating_point": point, "calibration": calibration}
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **changes))
 
@@ -71,7 +71,7 @@ def test_metrics_follow_from_predictions_and_manifest(cxr, own_trained):
 
 
 def test_the_text_output_has_films_operating_point_and_metrics_with_intervals(cxr, own_trained):
-    decide(own_trained, temperature=0.7, threshold=0.4)
+    decide(own_trained, slope=1.4, threshold=0.4)
     result = cxr("evaluate", "-w", own_trained.root)
     lines = result.stdout.splitlines()
     report = json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())
@@ -93,25 +93,25 @@ def test_the_text_output_has_films_operating_point_and_metrics_with_intervals(cx
         f"{found} of 3 covid films called covid",
     ]
     assert "PPV and NPV hold for a set with 50% covid; for another: --prevalence SHARE" in lines
-    assert "Probabilities        raw  temperature 0.70" in lines
+    assert "Probabilities        raw  calibrated" in lines
     assert lines[-1] == "For research and teaching only, never a diagnosis."
     assert "Warning" not in result.stdout
     assert result.stderr == "Predicting test films: 6\n"
 
 
-def test_temperature_and_threshold_are_used_and_both_probabilities_written(cxr, own_trained):
+def test_calibration_and_threshold_are_used_and_both_probabilities_written(cxr, own_trained):
     before = json.loads(cxr("evaluate", "--json", "-w", own_trained.root).stdout)
-    decide(own_trained, temperature=0.5, threshold=0.3)
+    decide(own_trained, slope=2.0, intercept=0.5, threshold=0.3)
     report = json.loads(cxr("evaluate", "--json", "-w", own_trained.root).stdout)
     rows = rows_of(own_trained.evaluation("simple-cnn", "test").predictions)
 
     raw = np.array([float(row["raw_probability"]) for row in rows])
     probability = np.array([float(row["probability"]) for row in rows])
     truth = np.array([row["truth"] == "covid" for row in rows])
-    np.testing.assert_allclose(probability, expit(logit(raw) / 0.5), rtol=1e-7)
+    np.testing.assert_allclose(probability, expit(2 * logit(raw) + 0.5), rtol=1e-7)
     assert [row["class"] == "covid" for row in rows] == list(probability >= 0.3)
     assert (report["threshold"], report["operating_point"]["rule"]) == (0.3, "sensitivity=0.95")
-    assert report["calibration"]["temperature"] == 0.5
+    assert (report["calibration"]["slope"], report["calibration"]["intercept"]) == (2.0, 0.5)
     assert report["calibration"]["raw"] == pytest.approx(before["calibration"]["raw"])
     assert report["calibration"]["raw"]["brier"] == pytest.approx(brier_score_loss(truth, raw))
     assert report["calibration"]["calibrated"]["brier"] == pytest.approx(brier_score_loss(truth, probability))

@@ -149,7 +149,7 @@ def test_a_run_of_an_early_version_has_no_sets_but_is_evaluated(cxr, own_trained
     assert "Prediction sets: Not measured: the run keeps no predictions" in evaluated.stdout
 
 
-def test_temperature_and_operating_point_do_not_change_a_set(cxr, own_trained, film):
+def test_calibration_and_operating_point_do_not_change_a_set(cxr, own_trained, film):
     before = open_sets(own_trained.run(), 0.4).rule
     raw = open_predictor(own_trained.run()).predict_file(film).raw
 

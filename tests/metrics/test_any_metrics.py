@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as sk
 
-from cxr_cli.metrics.calibration import apply_temperature, fit_temperature, measure_calibration
+from cxr_cli.metrics.calibration import SLOPES, fit_calibration, measure_calibration
 from cxr_cli.metrics.conformal import fit_sets
 from cxr_cli.metrics.intervals import auc_of, gap_interval, predictive_values, proportion_interval, wilson
 from cxr_cli.metrics.measure import measure
@@ -129,17 +129,16 @@ def test_predictive_values_are_those_of_a_population(sensitivity, specificity, p
 
 
 @given(films=films(least=2))
-def test_a_temperature_keeps_the_order_and_does_not_harm_the_validation_films(films):
+def test_calibration_keeps_the_order_and_gives_probabilities(films):
     truth, probabilities = films
     assume(len(set(truth)) == 2)
 
-    temperature = fit_temperature(truth, probabilities)
+    calibration = fit_calibration(truth, probabilities)
 
-    assert 0.05 <= temperature <= 20
-    scaled = apply_temperature(probabilities, temperature)
+    assert SLOPES[0] <= calibration.slope <= SLOPES[1]
+    scaled = calibration.apply(probabilities)
     assert np.all((scaled >= 0) & (scaled <= 1))
     assert np.all(np.diff(scaled[np.argsort(probabilities, kind="stable")]) >= 0)
-    assert np.allclose(apply_temperature(probabilities, 1.0), np.clip(probabilities, 1e-7, 1 - 1e-7))
     figures = measure_calibration(truth, scaled)
     assert 0 <= figures["ece"] <= 1
     assert all(math.isfinite(figure) for figure in figures.values())

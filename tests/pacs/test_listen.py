@@ -239,7 +239,7 @@ def test_the_command_prints_a_line_for_each_film_and_completes_its_files(predict
     command = [sys.executable, "-m", "cxr_cli", "listen", "--port", str(port), "-m", "bundled", *files]
     node = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        assert node.stderr.readline() == f"Listening as CXR on 127.0.0.1, port {port}, with the bundled model 1.0\n"
+        assert node.stderr.readline() == f"Listening as CXR on 127.0.0.1, port {port}, with the bundled model 1.1\n"
         with connected(port) as association:
             assert association.send_c_store(str(film)).Status == SUCCESS
         line = node.stdout.readline()

@@ -30,8 +30,10 @@ def test_predictions_match_the_keras_model(trained, film):
 
     expected = predict_probabilities(model, resize(pixels, 64)[None])[0]
     assert answer.raw == pytest.approx(expected, abs=1e-5)
-    temperature = read_record(trained.run().record, RunRecord).calibration.temperature
-    assert answer.probabilities["covid"] == pytest.approx(expit(logit(expected) / temperature), abs=1e-4)
+    found = read_record(trained.run().record, RunRecord).calibration
+    assert answer.probabilities["covid"] == pytest.approx(
+        expit(found.slope * logit(expected) + found.intercept), abs=1e-4
+    )
     assert answer.probabilities["non_covid"] == 1 - answer.probabilities["covid"]
 
 
@@ -57,30 +59,31 @@ def change(run, **values):
     write_record(run.record, msgspec.structs.replace(read_record(run.record, RunRecord), **values))
 
 
-def calibration(temperature):
-    return Calibration(temperature=temperature, before={}, after={})
+def calibration(slope, intercept=0.0):
+    return Calibration(slope=slope, intercept=intercept, before={}, after={})
 
 
-def test_the_temperature_calibrates_and_a_run_without_one_is_unchanged(own_trained, film):
+def test_slope_and_intercept_calibrate_and_a_run_without_one_is_unchanged(own_trained, film):
     run, pixels = own_trained.run(), read_film(film)
     change(run, calibration=None, threshold=0.5, operating_point=None)
     before = open_predictor(run).predict(pixels)
     assert before.raw == before.probabilities["covid"]
     assert before.decision == ""
 
-    change(run, calibration=calibration(2.5), threshold=0.5)
+    change(run, calibration=calibration(0.4, -1), threshold=0.5)
     after = open_predictor(run).predict(pixels)
     assert after.raw == before.raw
-    assert after.probabilities["covid"] == pytest.approx(expit(logit(before.raw) / 2.5), abs=1e-12)
+    assert after.probabilities["covid"] == pytest.approx(expit(0.4 * logit(before.raw) - 1), abs=1e-12)
     assert sum(after.probabilities.values()) == 1
-    assert (after.label, after.confidence) == (before.label, after.probabilities[before.label])
+    assert after.label == ("covid" if after.probabilities["covid"] >= 0.5 else "non_covid")
+    assert after.confidence == after.probabilities[after.label]
     np.testing.assert_array_equal(after.cams["covid"], before.cams["covid"])
 
 
-@pytest.mark.parametrize("temperature", [0.05, 1, 20])
-def test_probabilities_of_trees_are_calibrated_and_0_and_1_stay_valid(own_trained, film, temperature):
+@pytest.mark.parametrize("slope", [0.05, 1, 20])
+def test_probabilities_of_trees_are_calibrated_and_0_and_1_stay_valid(own_trained, film, slope):
     run = own_trained.run()
-    change(run, calibration=calibration(temperature), threshold=0.5)
+    change(run, calibration=calibration(slope), threshold=0.5)
     predictor, pixels = open_predictor(run), read_film(film)
 
     answered = {}
@@ -88,11 +91,11 @@ def test_probabilities_of_trees_are_calibrated_and_0_and_1_stay_valid(own_traine
         predictor._booster = lambda features, raw=raw: raw
         answered[raw] = predictor.predict(pixels).probabilities["covid"]
 
-    assert answered[0.5] == 0.5
+    assert answered[0.5] == pytest.approx(0.5)
     assert list(answered.values()) == sorted(answered.values())
     assert all(0 <= value <= 1 for value in answered.values())
     for raw in (1e-5, 1 - 1e-5):
-        assert answered[raw] == pytest.approx(expit(logit(raw) / temperature), rel=1e-9)
+        assert answered[raw] == pytest.approx(expit(slope * logit(raw)), rel=1e-9)
 
 
 def test_the_decision_is_printed_with_enough_digits(own_trained, film):

@@ -76,7 +76,7 @@ REPORT = EvaluationRecord(
     metrics=dict.fromkeys(METRICS, 0.75) | {"roc_auc": None},
     intervals=dict.fromkeys(METRICS, Interval(low=0.3, high=0.9)) | {"roc_auc": None},
     interval_method="Wilson",
-    calibration=CalibrationFigures(temperature=None, raw=FIGURES, calibrated=FIGURES),
+    calibration=CalibrationFigures(slope=None, intercept=None, raw=FIGURES, calibrated=FIGURES),
     predictive_values=None,
     confusion_matrix={"true_positive": 3, "false_positive": 1, "false_negative": 1, "true_negative": 2},
     classification_report={"covid": {"precision": 0.75}},

@@ -29,9 +29,9 @@ def calibrate(
     """Choose another operating point for a trained run.
 
     Nothing is trained. The operating point is the probability from which a film is called positive. It is chosen on the
-    run's validation films, and the temperature that calibrates the probabilities is fitted on the same films. Test
-    films are not used: a threshold chosen on them would look too good. From then on, predict, gradcam, evaluate and
-    serve use the new operating point.
+    run's validation films, and the slope and intercept that calibrate the probabilities are fitted on the same films.
+    Test films are not used: a threshold chosen on them would look too good. From then on, predict, gradcam, evaluate
+    and serve use the new operating point.
 
     sensitivity=0.95 is a sensitivity of at least 0.95 on the validation films; on new films it is lower about half of
     the time. sensitivity-at-least=0.95 leaves a margin, so that new films like these have it with 95 % confidence. It
@@ -40,6 +40,7 @@ def calibrate(
     Example: cxr calibrate --operating-point sensitivity=0.95
     """
     from cxr_cli.api.training import calibrate as calibrate_run
+    from cxr_cli.metrics.calibration import AT_BOUND
 
     calibrated = calibrate_run(operating_point=operating_point, model=run, workspace=workspace)
     record = calibrated.record
@@ -63,7 +64,9 @@ def calibrate(
     )
     console.result(f"  sensitivity {point.sensitivity:.3f} of {point.positives} films")
     console.result(f"  specificity {point.specificity:.3f} of {point.negatives} films")
-    console.result(f"Temperature    : {calibration.temperature:.2f}")
+    console.result(f"Calibration    : {calibration.formula(record.classes.positive)}")
+    if calibration.at_bound:
+        console.result(f"  {AT_BOUND}")
     names = {"log_loss": "log loss", "brier": "Brier score", "ece": "ECE"}
     rows = [(names[key], f"{calibration.before[key]:.3f}", f"{calibration.after[key]:.3f}") for key in names]
     console.table([("", "before", "after"), *rows])

@@ -83,7 +83,7 @@ def evaluate(
 ) -> None:
     """Test a trained run on the test films, or on other films.
 
-    Uses the operating point and the temperature of the run: nothing is fitted to the films it is tested on.
+    Uses the operating point and the calibration of the run: nothing is fitted to the films it is tested on.
 
     Example: cxr evaluate --model mobilenetv2
     """

@@ -148,8 +148,8 @@ def _calibration(evaluation: "EvaluationRecord") -> None:
     calibration = evaluation.calibration
     if not evaluation.positives or not evaluation.negatives:
         return
-    titles = ["raw", f"temperature {calibration.temperature:.2f}"] if calibration.temperature else ["not calibrated"]
-    sets = [calibration.raw, calibration.calibrated] if calibration.temperature else [calibration.calibrated]
+    titles = ["raw", "calibrated"] if calibration.slope else ["not calibrated"]
+    sets = [calibration.raw, calibration.calibrated] if calibration.slope else [calibration.calibrated]
     rows = [(title, *(f"{one[name]:.3f}" for one in sets)) for name, title in calibration_titles().items()]
     console.table([("Probabilities", *titles), *rows], indent=0)
     console.result()

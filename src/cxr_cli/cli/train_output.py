@@ -11,6 +11,7 @@ from cxr_cli.errors import CxrError
 from cxr_cli.recipe.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
+    from cxr_cli.metrics.calibration import Calibration
     from cxr_cli.metrics.operating_points import OperatingPoint
     from cxr_cli.recipe.record import Profile, Reproduction
     from cxr_cli.training.make_lungs import TrainedLungs
@@ -118,7 +119,7 @@ def _show_summary(trained: "TrainedRun") -> None:
     )
     console.result(f"Validation : {figures}")
     if record.operating_point and record.calibration:
-        console.result(f"Threshold  : {_decision(record.operating_point, record.calibration.temperature)}")
+        console.result(f"Threshold  : {_decision(record.operating_point, record.calibration)}")
     console.result(f"Export     : model.tflite is within {record.export.max_probability_difference:.1e} of Keras")
     if record.reproduction:
         _show_reproduction(record.reproduction)
@@ -144,8 +145,9 @@ def _show_lungs(trained: "TrainedLungs") -> None:
     console.result(f"Files      : {trained.run.root}")
 
 
-def _decision(point: "OperatingPoint", temperature: float) -> str:
-    return f"{point.threshold:.3f} ({point.chosen}), for probabilities calibrated at temperature {temperature:.2f}"
+def _decision(point: "OperatingPoint", calibration: "Calibration") -> str:
+    scaling = f"slope {calibration.slope:.2f} and intercept {calibration.intercept:+.2f}"
+    return f"{point.threshold:.3f} ({point.chosen}), for probabilities calibrated with {scaling}"
 
 
 def _show_reproduction(reproduction: "Reproduction") -> None:

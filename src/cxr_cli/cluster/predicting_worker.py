@@ -117,7 +117,7 @@ def predictions_fingerprint(predictor: Predictor, *, force: bool) -> str:
     run, record = predictor.run, predictor.record
     digest = sha256(f"{predictor.negative} {predictor.positive} {record.threshold!r} {record.framing}".encode())
     if record.calibration:
-        digest.update(f"temperature {record.calibration.temperature!r}".encode())
+        digest.update(f"{record.calibration.slope!r} {record.calibration.intercept!r}".encode())
     if force:
         digest.update(b"force")
     others = [path for path in (run.booster, run.reference) if path.is_file()]

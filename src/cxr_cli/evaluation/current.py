@@ -8,7 +8,7 @@ from cxr_cli.recipe.record import RunRecord
 def why_outdated(evaluation: EvaluationRecord, run: RunRecord, dataset: DatasetRecord | None) -> str:
     """Say why an evaluation is out of date, if it is.
 
-    It is current if it was made with the run's weights, threshold and temperature as they are and, on a part of the
+    It is current if it was made with the run's weights, threshold and calibration as they are and, on a part of the
     prepared dataset, on all films that this part has now.
 
     Args:
@@ -19,10 +19,11 @@ def why_outdated(evaluation: EvaluationRecord, run: RunRecord, dataset: DatasetR
     Returns:
         The reason, to follow "because"; empty where the evaluation is current.
     """
-    temperature = run.calibration.temperature if run.calibration else None
+    scaling = (run.calibration.slope, run.calibration.intercept) if run.calibration else (None, None)
     if not _is_of_run(evaluation, run):
         return f"{evaluation.run} was trained again since"
-    if (evaluation.threshold, evaluation.calibration.temperature) != (run.threshold, temperature):
+    used = (evaluation.calibration.slope, evaluation.calibration.intercept)
+    if (evaluation.threshold, used) != (run.threshold, scaling):
         return f"the operating point of {evaluation.run} was changed since"
     if evaluation.external is None:
         if dataset and evaluation.dataset_fingerprint != dataset.fingerprint:

@@ -62,7 +62,7 @@ def evaluate(
     prevalence: float | None = None,
     alpha: float = DEFAULT_ALPHA,
 ) -> Evaluated:
-    """Test a run on one part of the dataset, at its own threshold and temperature.
+    """Test a run on one part of the dataset, at its own threshold and calibration.
 
     Args:
         workspace: where the dataset and the run are, and where the evaluation goes.

@@ -47,7 +47,7 @@ def evaluate_external(
     prevalence: float | None = None,
     alpha: float = DEFAULT_ALPHA,
 ) -> Evaluated:
-    """Test a run on films from elsewhere, at its own threshold and temperature, beside its own test.
+    """Test a run on films from elsewhere, at its own threshold and calibration, beside its own test.
 
     Args:
         workspace: where the run is, and where the evaluation goes. With a prepared dataset, the run is tested there

@@ -1,9 +1,11 @@
 """`report.json`, the record of an evaluation."""
 
+from typing import Any
+
 import msgspec
 
 from cxr_cli.dataset.record import FunnelStep
-from cxr_cli.metrics.calibration import SCORES
+from cxr_cli.metrics.calibration import SCORES, slope_of_temperature
 from cxr_cli.metrics.conformal import SetFigures
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.operating_points import OperatingPoint
@@ -40,7 +42,8 @@ class Abstentions(RecordPart, frozen=True, kw_only=True):
 class CalibrationFigures(RecordPart, frozen=True, kw_only=True):
     """How well the probabilities are calibrated: log_loss, brier and ece, each best at 0."""
 
-    temperature: float | None  # of the run; None where it has none, and both are the same
+    slope: float | None  # of the run, see `Calibration`; None where it has none, and both are the same
+    intercept: float | None
     raw: dict[str, float]
     calibrated: dict[str, float]
 
@@ -117,6 +120,14 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     seen: SeenFilms | None  # None where that is not known
     external: External | None  # of films from elsewhere
     sets: SetFigures | None  # prediction sets; None where the run keeps no predictions for its validation films
+
+    @classmethod
+    def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Read the temperature of version 6 as a slope."""
+        calibration = fields.get("calibration")
+        if not isinstance(calibration, dict):
+            return fields
+        return fields | {"calibration": slope_of_temperature(calibration)}
 
     def __post_init__(self) -> None:
         """Make sure that every figure is there, also those that were added since."""

@@ -33,7 +33,7 @@ def score(
     prevalence: float | None = None,
     alpha: float = DEFAULT_ALPHA,
 ) -> EvaluationRecord:
-    """Measure a run's predictions at its own threshold and temperature: nothing is fitted to these films.
+    """Measure a run's predictions at its own threshold and calibration: nothing is fitted to these films.
 
     Args:
         predictor: the run.
@@ -70,7 +70,8 @@ def score(
         intervals=intervals,
         interval_method=METHOD,
         calibration=CalibrationFigures(
-            temperature=record.calibration.temperature if record.calibration else None,
+            slope=record.calibration.slope if record.calibration else None,
+            intercept=record.calibration.intercept if record.calibration else None,
             raw=measure_calibration(positives, predicted.raw),
             calibrated=measure_calibration(positives, probabilities),
         ),
@@ -181,7 +182,8 @@ def write_evaluation(folder: EvaluationFolder, record: EvaluationRecord, predict
             folder.reliability_picture,
             predicted.positives,
             predicted.probabilities,
-            raw=predicted.raw if record.calibration.temperature else None,
+            raw=predicted.raw if record.calibration.slope else None,
+            groups=predicted.groups,
             positive=record.positive,
             title=title,
         )

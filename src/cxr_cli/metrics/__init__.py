@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cxr_cli.metrics.calibration import fit_temperature, measure_calibration
+    from cxr_cli.metrics.calibration import fit_calibration, measure_calibration
     from cxr_cli.metrics.conformal import fit_sets, measure_sets
     from cxr_cli.metrics.intervals import auc_interval, proportion_interval
     from cxr_cli.metrics.operating_points import choose_threshold, parse_rule
@@ -17,8 +17,8 @@ __all__ = [
     "auc_interval",
     "choose_threshold",
     "delong",
+    "fit_calibration",
     "fit_sets",
-    "fit_temperature",
     "mcnemar",
     "measure_calibration",
     "measure_sets",
@@ -29,8 +29,8 @@ _PLACES = {
     "auc_interval": "intervals",
     "choose_threshold": "operating_points",
     "delong": "paired_tests",
+    "fit_calibration": "calibration",
     "fit_sets": "conformal",
-    "fit_temperature": "calibration",
     "mcnemar": "paired_tests",
     "measure_calibration": "calibration",
     "measure_sets": "conformal",

@@ -81,7 +81,7 @@ def fit_sets(positives: np.ndarray, probabilities: np.ndarray, groups: np.ndarra
 
     Args:
         positives: (N,) bool, the truth.
-        probabilities: (N,) float, P(positive). It may be before or after temperature scaling, if `contains` is given
+        probabilities: (N,) float, P(positive). It may be before or after calibration, if `contains` is given
             the same: only the order of the films matters.
         groups: (N,), the patient of each film.
         alpha: in (0, 1), the share of the patients of each class whose set may lack it.

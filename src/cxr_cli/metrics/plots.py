@@ -74,6 +74,7 @@ def draw_reliability(
     probabilities: np.ndarray,
     *,
     raw: np.ndarray | None,
+    groups: np.ndarray,
     positive: str,
     title: str,
 ) -> None:
@@ -84,15 +85,27 @@ def draw_reliability(
         positives: (N,) bool, the truth.
         probabilities: (N,) float, P(positive).
         raw: the same before calibration, drawn too. None to leave it out.
+        groups: (N,), the patient of each film: the bars are 95 % intervals over patients.
         positive: the positive class.
         title: above the picture.
     """
     figure, (axes, below) = _figure(5.2, 6.6, rows=[4, 1])
     axes.plot([0, 1], [0, 1], "--", color=_GRAY, linewidth=1, label="perfect calibration")
     if raw is not None:
-        _bins(axes, positives, raw, "s", "before calibration", color=_ORANGE, markersize=4, alpha=0.7, linewidth=0.7)
+        _bins(
+            axes,
+            positives,
+            raw,
+            groups,
+            "s",
+            "before calibration",
+            color=_ORANGE,
+            markersize=4,
+            alpha=0.7,
+            linewidth=0.7,
+        )
     name = "calibrated" if raw is not None else "not calibrated"
-    _bins(axes, positives, probabilities, "o", name, color=_BLUE, markersize=6, linewidth=1.5)
+    _bins(axes, positives, probabilities, groups, "o", name, color=_BLUE, markersize=6, linewidth=1.5)
     classes = [probabilities[positives], probabilities[~positives]]
     edges = np.linspace(0, 1, BINS + 1)
     below.hist(classes, edges, stacked=True, color=[_BLUE, _GRAY], label=[positive, f"not {positive}"])
@@ -109,10 +122,12 @@ def draw_reliability(
     save_figure(figure, path)
 
 
-def _bins(axes: Any, positives: np.ndarray, values: np.ndarray, marker: str, name: str, **style: Any) -> None:
-    bins = reliability(positives, values)
+def _bins(
+    axes: Any, positives: np.ndarray, values: np.ndarray, groups: np.ndarray, marker: str, name: str, **style: Any
+) -> None:
+    bins = reliability(positives, values, groups)
     shares = np.array([one.positive_share for one in bins])
-    ends = np.array([[one.interval.low, one.interval.high] for one in bins]).T
+    ends = np.array([[one.interval.low, one.interval.high] if one.interval else [np.nan] * 2 for one in bins]).T
     label = f"{name}, 95 % (ECE {expected_calibration_error(positives, values):.3f})"
     places = [one.mean_probability for one in bins]
     axes.errorbar(places, shares, np.abs(ends - shares), fmt=marker, label=label, **style)

@@ -15,7 +15,6 @@ from cxr_cli.errors import AbstentionError, ImageError, WorkspaceError
 from cxr_cli.films.reader import read_film, read_for
 from cxr_cli.films.transforms import WHOLE_FILM, FilmBox, resize
 from cxr_cli.lungs.framing import frame_film
-from cxr_cli.metrics.calibration import apply_temperature
 from cxr_cli.prediction.abstention import why_no_class, why_unlike
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.record import RunRecord
@@ -124,7 +123,7 @@ class Predictor:
             path: the file of the film, which may say what it shows. Defaults to none.
 
         Returns:
-            The class at the run's threshold, of the probability as its temperature calibrates it, and Grad-CAM's maps
+            The class at the run's threshold, of the probability as the run calibrates it, and Grad-CAM's maps
             (Selvaraju et al. 2017, arXiv 1610.02391). With two classes and one logit the map of the one is the negation
             of the other's.
 
@@ -156,9 +155,7 @@ class Predictor:
                 f"Expected a probability from {self.run.litert_model}. Received: {raw}.",
                 hint=f"The model is damaged. {_make_again(self.run)}",
             )
-        probability = raw
-        if self.record.calibration:
-            probability = float(apply_temperature(np.array(raw), self.record.calibration.temperature))
+        probability = float(self.record.calibrated(np.array(raw)))
         label = self.classes.label(probability >= self.record.threshold)
         probabilities = {self.negative: 1 - probability, self.positive: probability}
         cam = outputs["cam"][0]

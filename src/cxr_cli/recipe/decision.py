@@ -1,4 +1,4 @@
-"""How a run gets from P(positive) to a class: temperature and operating point, both fitted on validation films."""
+"""How a run gets from P(positive) to a class: calibration and operating point, both fitted on validation films."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.metrics.calibration import apply_temperature, fit_calibration
+from cxr_cli.metrics.calibration import fit_calibration
 from cxr_cli.metrics.measure import measure
 from cxr_cli.metrics.operating_points import check_patients, choose_threshold, parse_rule
 from cxr_cli.recipe.predictions import read_validation
@@ -30,7 +30,7 @@ def decide(positives: np.ndarray, probabilities: np.ndarray, groups: np.ndarray,
         CxrError: there are too few patients for the rule.
     """
     calibration = fit_calibration(positives, probabilities)
-    calibrated = apply_temperature(probabilities, calibration.temperature)
+    calibrated = calibration.apply(probabilities)
     point = choose_threshold(positives, calibrated, parse_rule(rule), groups=groups)
     return {
         "calibration": calibration,

@@ -7,7 +7,7 @@ import numpy as np
 
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.metrics.calibration import apply_temperature
+from cxr_cli.metrics.calibration import Calibration
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.workspace.digests import check_digest
 from cxr_cli.workspace.folders import RunFolder
@@ -40,16 +40,16 @@ VALIDATION = CsvTable(FilmPrediction, made_by=TRAIN_COMMAND)
 _OLDER_VALIDATION = CsvTable(_OlderPrediction, made_by=TRAIN_COMMAND)
 
 
-def write_validation(run: RunFolder, films: Sequence[Film], raw: np.ndarray, *, temperature: float) -> None:
+def write_validation(run: RunFolder, films: Sequence[Film], raw: np.ndarray, *, calibration: Calibration) -> None:
     """Keep the predictions for the validation films, so that another operating point needs no training.
 
     Args:
         run: the folder of the run.
         films: the validation films.
         raw: (N,) float, P(positive) as the network, or its trees, give it.
-        temperature: of the run's calibration.
+        calibration: of the run.
     """
-    calibrated = apply_temperature(raw, temperature)
+    calibrated = calibration.apply(raw)
     VALIDATION.write(
         run.validation,
         [

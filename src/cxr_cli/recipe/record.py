@@ -3,10 +3,11 @@
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from cxr_cli.dataset.classes import Classes
 from cxr_cli.lungs.framing import Framing, framing_of_segment
-from cxr_cli.metrics.calibration import Calibration
+from cxr_cli.metrics.calibration import Calibration, slope_of_temperature
 from cxr_cli.metrics.operating_points import NEVER, OperatingPoint
 from cxr_cli.progress import EpochRow
 from cxr_cli.workspace.layout import TRAIN_COMMAND
@@ -94,14 +95,22 @@ class RunRecord(Record, frozen=True, kw_only=True):
 
     @classmethod
     def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        """Read `segment` of version 1 as a framing."""
-        return framing_of_segment(fields)
+        """Read `segment` of version 1 as a framing, and the temperature of version 3 as a slope."""
+        fields = framing_of_segment(fields)
+        calibration = fields.get("calibration")
+        if isinstance(calibration, dict):
+            fields = fields | {"calibration": slope_of_temperature(calibration)}
+        return fields
 
     def __post_init__(self) -> None:
         """Make sure that the figures can be used."""
         Classes.from_indices(self.class_indices)
         if not (self.input_size > 0 and 0 <= self.threshold <= NEVER):
             raise ValueError(f"an input of {self.input_size} pixels and a threshold of {self.threshold}")
+
+    def calibrated(self, raw: np.ndarray) -> np.ndarray:
+        """Calibrate P(positive) of the network, or its trees, (N,) float, where the run has a calibration."""
+        return self.calibration.apply(raw) if self.calibration else raw
 
     @property
     def classes(self) -> Classes:

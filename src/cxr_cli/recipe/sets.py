@@ -26,7 +26,7 @@ class PredictionSets:
         """The set of a film: a class, `BOTH` or `NEITHER`.
 
         Args:
-            raw: its P(positive) before temperature scaling, which moves no film past another.
+            raw: its P(positive) before calibration, which moves no film past another.
         """
         contains = self.rule.contains(np.array([raw]))[0]
         members = [label for label, has in zip(self.classes, contains, strict=True) if has]

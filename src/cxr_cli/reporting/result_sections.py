@@ -13,7 +13,7 @@ from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.explanation.ranking import margin, wrong_first
 from cxr_cli.films.overlay import lay_heat, on_whole_film
 from cxr_cli.films.reader import read_film
-from cxr_cli.metrics.calibration import calibration_titles
+from cxr_cli.metrics.calibration import AT_BOUND, calibration_titles
 from cxr_cli.metrics.subgroups import UNKNOWN
 from cxr_cli.metrics.table import METRICS, metrics_in
 from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, TableBlock, Text, charts
@@ -112,15 +112,17 @@ def decision_section(material: ReportMaterial) -> Section:
     if run.calibration:
         blocks.append(
             Text(
-                f"P({test.positive}) = sigmoid(logit / {run.calibration.temperature:.3f}), a temperature fitted on the "
-                "validation films."
+                f"{run.calibration.formula(test.positive)}, with slope and intercept fitted on the validation films "
+                "(Platt 1999)."
             )
         )
+        if run.calibration.at_bound:
+            blocks.append(Text(AT_BOUND, "warning"))
     rows: list[list[Cell]] = [
         [title, Figure(calibration.raw[name]), Figure(calibration.calibrated[name])]
         for name, title in calibration_titles().items()
     ]
-    blocks.append(TableBlock(["on the test films", "before", "after temperature scaling"], rows))
+    blocks.append(TableBlock(["on the test films", "before", "after"], rows))
     text = "How often films of each probability are positive, on the test films."
     blocks += charts((material.test_folder.reliability_picture, text))
     holds = [*(["operating point"] if point else []), *(["calibration"] if run.calibration else [])]

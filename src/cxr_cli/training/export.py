@@ -14,7 +14,6 @@ from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import ExportError, WorkspaceError
 from cxr_cli.lungs.framing import Framing
-from cxr_cli.metrics.calibration import apply_temperature
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.record import ExportCheck, RunRecord
 from cxr_cli.training.classifier import Classifier
@@ -232,8 +231,7 @@ def _cost(
 
 def _called(probabilities: np.ndarray, record: RunRecord) -> np.ndarray:
     """Which films the run calls positive, from uncalibrated probabilities."""
-    scale = record.calibration.temperature if record.calibration else 1.0
-    return apply_temperature(probabilities, scale) >= record.threshold
+    return record.calibrated(probabilities) >= record.threshold
 
 
 def _check_loss(kind: Format, cost: Cost, films: int) -> None:

@@ -13,6 +13,7 @@ from cxr_cli.dataset.classes import write_classes
 from cxr_cli.dataset.manifest import Film, films_by_part, read_manifest
 from cxr_cli.dataset.record import DatasetRecord, check_unchanged
 from cxr_cli.dataset.seen import write_seen
+from cxr_cli.metrics.calibration import Calibration
 from cxr_cli.metrics.plots import draw_curves
 from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import ARCHITECTURES, Architecture
@@ -141,7 +142,7 @@ def _write(task: _Task, stage: RunFolder) -> RunRecord:
         clock.lap("boost")
     groups = np.array(parts["val"].groups)
     decision = decide(validation.positives, probabilities, groups, options.operating_point)
-    _write_tables(task, stage, validation, probabilities, temperature=decision["calibration"].temperature)
+    _write_tables(task, stage, validation, probabilities, calibration=decision["calibration"])
     trees = stage.booster.read_bytes() if boosting else b""
     record = RunRecord(
         **_record(classifier, validation, options, architecture, made),
@@ -173,13 +174,13 @@ def _profile(task: _Task, feed: Feed, validation: Validation, clock: Clock) -> P
 
 
 def _write_tables(
-    task: _Task, stage: RunFolder, validation: Validation, probabilities: np.ndarray, *, temperature: float
+    task: _Task, stage: RunFolder, validation: Validation, probabilities: np.ndarray, *, calibration: Calibration
 ) -> None:
     assert validation.best is not None
     HISTORY.write(stage.history, validation.history)
     draw_curves(stage.curves_picture, [asdict(row) for row in validation.history], best_epoch=validation.best.epoch)
     val = [film for film in task.films if film.split == "val"]
-    write_validation(stage, val, probabilities, temperature=temperature)
+    write_validation(stage, val, probabilities, calibration=calibration)
     write_seen(stage.seen, task.films)
     if task.plan.options.weights == SOURCE and bundled_weights_saw_films():  # so this run has seen them too
         write_bytes(stage.fingerprints, bundled_run().fingerprints.read_bytes())

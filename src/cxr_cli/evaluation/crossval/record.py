@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cxr_cli.metrics.calibration import slope_of_temperature
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.subgroups import SubgroupRow
 from cxr_cli.metrics.table import METRICS
@@ -19,7 +20,9 @@ class CrossvalFold(RecordPart, frozen=True, kw_only=True):
     )
     epochs: int
     best_epoch: int
-    temperature: float | None  # both from this fold's validation films
+    # From this fold's validation films, like the threshold; see `Calibration`.
+    slope: float | None
+    intercept: float | None
     threshold: float
     metrics: dict[str, float | None]  # of its test films
     intervals: dict[str, Interval | None]
@@ -46,7 +49,8 @@ class AcrossFolds(RecordPart, frozen=True, kw_only=True):
 class CrossvalRecord(Record, frozen=True, kw_only=True):
     """`crossval.json`: the metrics of a recipe, each film predicted by a model that saw no film of its group."""
 
-    VERSION = 3
+    VERSION = 4
+    OLDEST = 3
     MADE_BY = "cxr crossval --folds 5"
 
     arch: str
@@ -69,6 +73,14 @@ class CrossvalRecord(Record, frozen=True, kw_only=True):
     confusion_matrix: dict[str, int]  # true_positive, false_positive, false_negative, true_negative
     subgroups: list[SubgroupRow]
     notes: list[str]  # what else to know, in sentences
+
+    @classmethod
+    def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Read the temperature of a fold of version 3 as a slope."""
+        folds = fields.get("folds")
+        if not isinstance(folds, list):
+            return fields
+        return fields | {"folds": [slope_of_temperature(fold) if isinstance(fold, dict) else fold for fold in folds]}
 
     def __post_init__(self) -> None:
         """Make sure that every metric is there, also those that were added since."""

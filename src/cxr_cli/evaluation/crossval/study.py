@@ -52,7 +52,7 @@ def cross_validate(
 ) -> CrossValidated:
     """Train and test a recipe in folds: each film is predicted by a model that saw no film of its patient.
 
-    A fold's test films have no influence on its training: the epoch, the temperature and the operating point are chosen
+    A fold's test films have no influence on its training: the epoch, the calibration and the operating point are chosen
     on its own validation films. The dataset's own split is not used. A call that was stopped continues where it was
     when it is made again: a fold that was finished, with these options on these films, is kept.
 
@@ -197,7 +197,8 @@ def _fold(plan: FoldPlan, fold: Fold, answered: FoldPredictions) -> CrossvalFold
         without_part=fold.parts.count(""),
         epochs=run.epochs,
         best_epoch=run.best_epoch,
-        temperature=run.calibration.temperature if run.calibration else None,
+        slope=run.calibration.slope if run.calibration else None,
+        intercept=run.calibration.intercept if run.calibration else None,
         threshold=run.threshold,
         metrics=metrics,
         intervals=intervals,
