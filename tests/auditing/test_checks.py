@@ -138,6 +138,17 @@ def test_chance_raises_no_alarm(check):
     assert set(levels) == {"ok"}
 
 
+def test_a_tiny_difference_is_weak_however_small_its_p(check):
+    """A value that 2 % of one class lacks: an AUC of 0.51 whose p is far below 0.05."""
+    count = 6000
+    positives = np.arange(count) // 2 % 2 == 0
+    found = check(positives, sex=np.where(positives & (np.arange(count) % 50 < 1), "", "F"))["sex missing"]
+
+    assert found.p < 1e-6
+    assert 0.5 < found.interval.low < found.auc < checks.WARNING_AUC
+    assert found.level == "weak"
+
+
 def test_films_of_one_patient_count_as_one(check):
     """Twenty copies of each of four patients: a difference between patients is not one between classes."""
     groups = np.arange(COUNT) // 20

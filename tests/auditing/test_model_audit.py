@@ -109,6 +109,17 @@ def test_nothing_is_said_about_a_model_that_does_not_separate_the_classes(films,
     assert verdict == "No verdict: it is not certain that the model separates the classes of these films."
 
 
+def test_a_model_worse_than_chance_is_called_that(films, tmp_path):
+    brighter = reads(LUNGS)
+    answers = brighter.answers
+    brighter.answers = lambda shown: (1 - answers(shown)[0], answers(shown)[1])
+
+    _, _, levels, verdict = audited(brighter, films, tmp_path)
+
+    assert levels == {"whole": "warning"}
+    assert verdict == "No verdict: the model is worse than chance on these films; its scores are the wrong way round."
+
+
 def found_as(mask, located=True):
     """Lungs that are found in every film."""
     return lambda film, method: SimpleNamespace(mask=mask, ok=located, located=located)

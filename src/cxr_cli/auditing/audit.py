@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_cli.auditing.checks import ShortcutChecks, check_shortcuts
+from cxr_cli.auditing.checks import LEVELS, ShortcutChecks, check_shortcuts
 from cxr_cli.auditing.edges import Edges, read_edges
 from cxr_cli.auditing.files import FileProperties, read_properties
 from cxr_cli.auditing.findings import findings_of, verdict
@@ -21,8 +21,6 @@ from cxr_cli.workspace.folders import AuditFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, stamp, write_record
 from cxr_cli.workspace.staging import staged_folder
-
-_LEVELS = ("alarm", "warning", "ok")
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def audit_record(
 ) -> AuditRecord:
     """The record of an audit."""
     findings = [*find_faults(made, films, copies), *findings_of(checks, positive=positive, negative=negative)]
-    findings.sort(key=lambda finding: _LEVELS.index(finding.level))
+    findings.sort(key=lambda finding: LEVELS.index(finding.level))
     return AuditRecord(
         schema_version=AuditRecord.VERSION,
         **stamp(),
@@ -111,11 +109,6 @@ def _notes(made: DatasetRecord, checks: ShortcutChecks) -> list[str]:
     blind = [check.name for check in checks.checks if check.auc is None]
     if blind:
         notes.append(f"No differences, or too few patients of a class, in: {', '.join(blind)}.")
-    paired = [check.name for check in checks.checks if check.interval and check.interval.high < 0.5]
-    if paired:
-        notes.append(
-            f"Below chance: {', '.join(paired)}. Films of both classes are matched by it, so it is no shortcut."
-        )
     pairs = made.duplicates
     if pairs and pairs.exact + pairs.near:
         notes.append(

@@ -76,12 +76,12 @@ _WORDS = {
 
 
 def findings_of(checks: ShortcutChecks, *, positive: str, negative: str) -> list[AuditFinding]:
-    """The checks that are not ok, in words."""
+    """The alarms and warnings, in words."""
     total = max(check.films for check in checks.checks)
     return [
         _finding(check, checks.importances.get(check.name), positive, negative, total=total)
         for check in checks.checks
-        if check.level != "ok"
+        if check.level in ("alarm", "warning")
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cxr_cli.auditing.model_record import LungHeat, ViewResult
 from cxr_cli.auditing.model_views import VIEWS, WHOLE, Asks
 from cxr_cli.auditing.record import AuditFinding
+from cxr_cli.metrics.chance import Standing, standing, standing_in_words
 from cxr_cli.metrics.intervals import Interval
 
 # Of what the AUC on films as they are has above 0.5. See docs/audit.md for what models of known faults keep.
@@ -12,6 +13,8 @@ ALARM_KEPT = 0.5  # without the lungs and their outline
 WARNING_KEPT = 0.8  # without the lungs, with their outline
 LUNGS_KEPT = 0.5  # with the lungs alone
 FRAGILE = 0.05  # loss of AUC by a change that leaves the diagnosis as it is
+_UNCERTAIN = "It is not certain that the model separates the classes of these films."
+_WRONG_WAY = "The model is worse than chance on these films; its scores are the wrong way round."
 _ELSEWHERE = "Test it on films of another hospital: `cxr evaluate --external --metadata FILE`"
 # What to do about a model that a change disturbs, by view.
 _STEADIER = {
@@ -30,14 +33,17 @@ def model_findings(views: Sequence[ViewResult], heat: LungHeat) -> list[AuditFin
     results = {one.view: one for one in views}
     whole = results[WHOLE]
     if not _above_chance(whole):
+        wrong_way = standing(whole.interval) is Standing.WORSE
         return [
             AuditFinding(
                 level="warning",
                 about=WHOLE,
-                found="It is not certain that the model separates the classes of these films.",
-                numbers=f"{_numbers(whole)}.",
-                why="What a model reads can only be measured where it reads something.",
-                next="Audit it on more films of both classes, from a larger dataset: `cxr prepare`",
+                found=_WRONG_WAY if wrong_way else _UNCERTAIN,
+                numbers=f"AUC {whole.auc:.3f}. {standing_in_words(whole.interval)}",
+                why="What a model reads can only be measured where its AUC is above chance.",
+                next="Look at the films that it got wrong: `cxr report`"
+                if wrong_way
+                else "Audit it on more films of both classes, from a larger dataset: `cxr prepare`",
             )
         ]
     findings = [*_outside(results), *_around(results), *_lungs(results), *_fragile(results), *_heat(heat)]
@@ -48,8 +54,9 @@ def model_verdict(findings: Sequence[AuditFinding], views: Sequence[ViewResult])
     """The audit in a sentence."""
     if any(finding.level == "alarm" for finding in findings):
         return "The model still works where no lung is left on the film: it reads something else."
-    if any(finding.about == WHOLE for finding in findings):
-        return "No verdict: it is not certain that the model separates the classes of these films."
+    whole = next((finding.found for finding in findings if finding.about == WHOLE), "")
+    if whole:
+        return f"No verdict: {whole[0].lower()}{whole[1:]}"
     without = [one.auc for one in views if VIEWS[one.view].asks is Asks.OUTSIDE]
     lungs = f"without the lungs its AUC falls to {max(without):.2f} or less"
     if findings:
@@ -135,7 +142,7 @@ def _asking(results: Mapping[str, ViewResult], what: Asks) -> Iterator[tuple[str
 
 
 def _above_chance(one: ViewResult) -> bool:
-    return one.interval is not None and one.interval.low > 0.5
+    return standing(one.interval) is Standing.BETTER
 
 
 def _lower(one: ViewResult) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.auditing.checks import ALARM_AUC, ShortcutChecks
+from cxr_cli.auditing.checks import ALARM_AUC, WARNING_AUC, ShortcutChecks
 from cxr_cli.auditing.edges import BORDER, CORNERS, Edges
 from cxr_cli.auditing.files import FileProperties
 from cxr_cli.auditing.pictures import heat_on, mean_film, size_chart, thumbnail
@@ -48,6 +48,7 @@ def write_audit_page(path: Path, record: AuditRecord, material: AuditMaterial) -
         "audit.html",
         record=record,
         alarm_auc=ALARM_AUC,
+        warning_auc=WARNING_AUC,
         columns=[{"check": check, "values": _shown(check.values), "lone": _lone(check)} for check in columns],
         missing=_missing(record),
         sizes=size_chart(material.files, positives, [record.negative, record.positive]),

@@ -17,7 +17,7 @@ class ShortcutCheck(RecordPart, frozen=True, kw_only=True):
 
     name: str  # "source", "image size", "age missing", "outer border" …
     kind: str  # "column" of the manifest or the files, "missing" values of one, or "probe": a classifier on features
-    level: str  # "alarm", "warning" or "ok"
+    level: str  # "alarm", "warning", "weak" (beyond chance, but of little use to a model) or "ok"
     films: int  # with a known value
     patients: int
     auc: float | None  # out of fold, by patient; None where all films are alike in it, or patients are too few
@@ -41,7 +41,7 @@ class AuditFinding(RecordPart, frozen=True, kw_only=True):
 class AuditRecord(Record, frozen=True, kw_only=True):
     """`audit.json`: shortcuts that separate a dataset's classes without the disease, and leaks between its parts."""
 
-    VERSION = 2
+    VERSION = 3
     MADE_BY = "cxr audit"
 
     dataset_fingerprint: str

@@ -44,11 +44,12 @@ def show_audit(audited: "Audited | ModelAudited", *, as_json: bool) -> None:
 
 
 def _show_quiet(record: "AuditRecord") -> None:
-    quiet = [
-        f"{check.name} {check.auc:.2f}" for check in record.checks if check.auc is not None and check.level == "ok"
-    ]
-    if quiet:
-        console.result(f"Not beyond chance, by AUC: {', '.join(quiet)}.")
+    for level, title in (("weak", "Beyond chance, but weak"), ("ok", "Not beyond chance")):
+        checks = [
+            f"{check.name} {check.auc:.2f}" for check in record.checks if check.auc is not None and check.level == level
+        ]
+        if checks:
+            console.result(f"{title}, by AUC: {', '.join(checks)}.")
 
 
 def _show_views(record: "ModelAuditRecord") -> None:

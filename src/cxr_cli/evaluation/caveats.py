@@ -2,6 +2,7 @@
 
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
 from cxr_cli.evaluation.sets_in_words import missed_promises
+from cxr_cli.metrics.chance import Standing, standing, standing_in_words
 from cxr_cli.workspace.folders import PARTS
 
 # Over five folds with 15 to 19 negatives to choose on, sensitivity had a standard deviation of 0.24.
@@ -35,10 +36,8 @@ def caveats(evaluation: EvaluationRecord) -> list[str]:
         )
         sentences.append(f"All films are {label}: only the {metric} can be measured.")
     area = evaluation.intervals["roc_auc"]
-    if area and area.low <= 0.5:
-        sentences.append(
-            f"Not shown to be better than chance: the AUC's interval, {area.low:.3f} to {area.high:.3f}, includes 0.5."
-        )
+    if area and standing(area) is not Standing.BETTER:
+        sentences.append(standing_in_words(area))
     point = evaluation.operating_point
     if point and not point.rule.startswith("threshold") and min(point.positives, point.negatives) < _FEW:
         sentences.append(
