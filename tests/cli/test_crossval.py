@@ -1,16 +1,22 @@
 import csv
 import json
 import shutil
+from collections import Counter
+from dataclasses import asdict
 
+import msgspec
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from cxr_cli.dataset.prepare import prepare
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.evaluation.crossval import study
 from cxr_cli.films.reader import read_film
+from cxr_cli.recipe.record import RunRecord
 from cxr_cli.rendering.render import write_phantoms
 from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record, write_record
 
 QUICK = ("--arch", "simple-cnn", "--image-size", 64, "--epochs", 1)
 
@@ -77,7 +83,8 @@ def test_an_interrupted_crossval_resumes_and_predicts_every_film_once(cxr, here,
     page = folder.page.read_text()
     for fold in report["folds"]:
         assert f"{fold['metrics']['roc_auc']:.3f}" in page
-    assert f"{report['metrics']['roc_auc']:.3f}" in page
+    assert f"<b>{report['across_folds']['roc_auc']['mean']:.3f}</b>" in page
+    assert report["interval_of"] in page
 
 
 def test_concurrent_cross_validations_of_one_name_are_refused(cxr, workspace):
@@ -98,13 +105,14 @@ def check_figures(report, rows):
     fold = np.array([row["fold"] for row in rows])
     np.testing.assert_array_equal(called, probability >= [float(row["threshold"]) for row in rows])
     assert report["films"] == len(rows) == report["positives"] + report["negatives"]
-    assert report["metrics"]["roc_auc"] == pytest.approx(roc_auc_score(truth, probability))
-    assert report["metrics"]["sensitivity"] == pytest.approx(called[truth].mean())
-    assert report["metrics"]["specificity"] == pytest.approx(1 - called[~truth].mean())
+    assert sum(report["confusion_matrix"].values()) == len(rows)
+    assert report["confusion_matrix"]["true_positive"] == (truth & called).sum()
     areas = [roc_auc_score(truth[fold == name], probability[fold == name]) for name in ("1", "2")]
     assert [one["metrics"]["roc_auc"] for one in report["folds"]] == pytest.approx(areas)
     assert report["across_folds"]["roc_auc"]["mean"] == pytest.approx(np.mean(areas))
     assert report["across_folds"]["roc_auc"]["sd"] == pytest.approx(np.std(areas, ddof=1))
+    shares = [called[truth & (fold == name)].mean() for name in ("1", "2")]
+    assert report["across_folds"]["sensitivity"]["mean"] == pytest.approx(np.mean(shares))
     of_views = [row for row in report["subgroups"] if row["column"] == "view"]
     assert sum(row["films"] for row in of_views) == len(rows)
 
@@ -130,8 +138,50 @@ def test_leaving_out_a_source_with_the_options_of_a_run(cxr, here, own_trained, 
     lines = result.stdout.splitlines()
     assert lines[0].startswith("simple-cnn: 64 films of ")
     assert any(line.startswith("source") and "ROC AUC" in line for line in lines)
-    assert any(line.startswith("pooled") and f"{report['metrics']['roc_auc']:.2f} (" in line for line in lines)
+    assert any(
+        line.startswith("mean") and f"{report['across_folds']['roc_auc']['mean']:.2f} (" in line for line in lines
+    )
+    assert "pooled" not in result.stdout
+    assert report["interval_of"].startswith("the recipe on a source that it was not trained on")
     assert lines[-1] == "For research and teaching only, never a diagnosis."
+
+
+def test_further_repeats_keep_the_folds_that_are_there(cxr, own_trained, monkeypatch):
+    trained = []
+
+    def copy_run(place, options):
+        trained.append((place.root.relative_to(folder.root).as_posix(), options.seed))
+        run = place.new_run(options.arch)
+        shutil.copytree(own_trained.run().root, run.root)
+        made = read_record(place.dataset.record, DatasetRecord)
+        record = read_record(run.record, RunRecord)
+        changes = {"options": asdict(options), "dataset_fingerprint": made.fingerprint}
+        write_record(run.record, msgspec.structs.replace(record, **changes))
+
+    monkeypatch.setattr(study, "train_apart", copy_run)
+    folder = own_trained.crossval("simple-cnn-2-folds")
+    command = ("crossval", "--folds", 2, *QUICK, "--seed", 7, "-w", own_trained.root)
+    cxr(*command)
+    result = cxr(*command, "--repeats", 2)
+
+    assert result.exit_code == 0, result.stderr
+    assert trained == [("fold-1", 7), ("fold-2", 7), ("repeat-2/fold-1", 8), ("repeat-2/fold-2", 8)]
+    report, rows = json.loads(folder.record.read_text()), rows_of(folder.predictions)
+    assert [(fold["repeat"], fold["name"]) for fold in report["folds"]] == [(1, "1"), (1, "2"), (2, "1"), (2, "2")]
+    assert report["films"] * 2 == len(rows)
+    assert set(Counter((row["image"], row["repeat"]) for row in rows).values()) == {1}
+    assert {row["image"] for row in rows if row["fold"] == "1" and row["repeat"] == "1"} != {
+        row["image"] for row in rows if row["fold"] == "1" and row["repeat"] == "2"
+    }
+    areas = [fold["metrics"]["roc_auc"] for fold in report["folds"]]
+    assert report["across_folds"]["roc_auc"]["mean"] == pytest.approx(np.mean(areas))
+    assert any(line.startswith("2.1") for line in result.stdout.splitlines())
+
+    once = cxr(*command)
+
+    assert (once.exit_code, len(trained)) == (0, 4)
+    assert json.loads(folder.record.read_text())["repeats"] == 1
+    assert folder.fold(2, 2).run("simple-cnn").record.is_file()
 
 
 @pytest.mark.parametrize(
@@ -146,6 +196,11 @@ def test_leaving_out_a_source_with_the_options_of_a_run(cxr, here, own_trained, 
             ["--folds", 3, "--leave-out", "view"],
             "Expected folds or a column to leave out. Received: 3 folds and view.",
             "Leave out one of them",
+        ),
+        (
+            ["--repeats", 3, "--leave-out", "view"],
+            "Expected one repeat where each view is left out: its films are the same each time. Received: 3.",
+            "Leave out --repeats",
         ),
         (["--leave-out", "source"], "Expected two or more values of source", "Leave out another column, or draw folds"),
         (["--from", "mine"], "Expected the name of a run in", "Runs there: none"),

@@ -79,7 +79,8 @@ def test_crossval_shows_a_metric_with_its_interval(cxr, metric, own_trained, mon
 
     folder = own_trained.crossval("simple-cnn-2-folds")
     record = json.loads(folder.record.read_text())
-    value, interval = record["metrics"][metric.name], record["intervals"][metric.name]
+    across = record["across_folds"][metric.name]
+    value, interval = across["mean"], across["interval"]
     assert result.exit_code == 0, result.stderr
     assert all(metric.name in fold["metrics"] for fold in record["folds"])
     assert interval["low"] < value < interval["high"]

@@ -124,6 +124,7 @@ def train_published(
 def crossval(
     *,
     folds: int | None = None,
+    repeats: int = 1,
     leave_out: str | None = None,
     from_run: AnyPath | None = None,
     name: str | None = None,
@@ -134,6 +135,7 @@ def crossval(
 
     Args:
         folds: number of folds, drawn by patient. Defaults to 5.
+        repeats: how many times the folds are drawn, each time with the next seed. Defaults to 1.
         leave_out: in place of folds: source, view or location. Train without each of its values in turn, and test on
             it.
         from_run: a trained run, by its name or a run.json, whose options are used except for those given here.
@@ -151,6 +153,7 @@ def crossval(
     return cross_validate(
         find_workspace(workspace),
         folds=folds,
+        repeats=repeats,
         leave_out=as_text(leave_out),
         from_run=None if from_run is None else str(from_run),
         name=name,

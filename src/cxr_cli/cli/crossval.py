@@ -25,6 +25,12 @@ def crossval(
         int | None,
         typer.Option("--folds", min=2, help=f"Folds to draw, by patient. Default: {_FOLDS}.", show_default=False),
     ] = None,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            min=1, help="How many times to draw the folds. More give a more precise mean. Those there are kept."
+        ),
+    ] = 1,
     leave_out: Annotated[
         Column | None,
         typer.Option(
@@ -51,8 +57,9 @@ def crossval(
 ) -> None:
     """Cross-validate: train and test in folds, drawn by patient.
 
-    Each film is predicted by a model that saw no film of its patient. The dataset's own split is not used. If the
-    command is stopped, the same command continues where it was.
+    Each film is predicted by a model that saw no film of its patient. The dataset's own split is not used. Every figure
+    is the mean of the folds, with an interval of the recipe. If the command is stopped, the same command continues
+    where it was.
 
     Example: cxr crossval --folds 5 --arch mobilenetv2 --class-weight
     """
@@ -60,7 +67,13 @@ def crossval(
     from cxr_cli.cli.crossval_output import show_crossval
 
     done = cross_validate(
-        folds=folds, leave_out=leave_out, from_run=from_run, name=name, workspace=workspace, **options
+        folds=folds,
+        repeats=repeats,
+        leave_out=leave_out,
+        from_run=from_run,
+        name=name,
+        workspace=workspace,
+        **options,
     )
     if as_json:
         import msgspec

@@ -1,5 +1,6 @@
 """What `cxr crossval` prints."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -7,28 +8,25 @@ from cxr_cli.cli import console
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
-    from cxr_cli.evaluation.crossval.record import AcrossFolds, CrossvalFold
+    from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord
     from cxr_cli.evaluation.crossval.study import CrossValidated
     from cxr_cli.metrics.intervals import Interval
+    from cxr_cli.metrics.over_folds import AcrossFolds
     from cxr_cli.metrics.table import Metric
 
 _LONGEST = 20  # letters of a hospital's name
-_MEANING = (
-    "In brackets: 95 % interval over patients. Each fold's operating point is from its own",
-    "validation films. These are figures of the recipe, not of one model. Pooled, the",
-    "probabilities of different models are ranked together; in the mean they are not.",
-    "The folds share training films, so the SD is not a standard error.",
-)
+_WIDTH = 88  # of a line of text
 
 
 def show_crossval(done: "CrossValidated") -> None:
-    """Print the folds, their mean, and all predictions pooled."""
+    """Print the folds and their mean."""
     from cxr_cli.metrics.table import metrics_in
 
     record = done.record
     console.result(f"{record.arch}: {record.films} films of {record.patients} patients,")
     beside = f", or of its {record.left_out}" if record.left_out else ""
-    console.result(f"each predicted by a model that saw no film of its patient{beside}")
+    times = f", {record.repeats} times" if record.repeats > 1 else ""
+    console.result(f"each predicted by a model that saw no film of its patient{beside}{times}")
     for note in record.notes:
         console.result(note)
     console.result()
@@ -37,15 +35,13 @@ def show_crossval(done: "CrossValidated") -> None:
     console.wide_table(
         header,
         [
-            *(_fold(fold, record.positive, shown) for fold in record.folds),
+            *(_fold(fold, record, shown) for fold in record.folds),
             _across("mean", shown, record.across_folds, lambda across: across.mean, intervals=True),
             _across("SD", shown, record.across_folds, lambda across: across.sd),
-            ["pooled", f"{record.films}", f"{record.positives}"]
-            + [_figure(record.metrics[metric.name], record.intervals[metric.name]) for metric in shown],
         ],
     )
     console.result()
-    for line in _MEANING:
+    for line in _meaning(record):
         console.result(line)
     console.result()
     console.result(f"To read: {done.folder.page}")
@@ -53,11 +49,23 @@ def show_crossval(done: "CrossValidated") -> None:
     console.result(DISCLAIMER)
 
 
-def _fold(fold: "CrossvalFold", positive: str, shown: "Sequence[Metric]") -> list[str]:
+def _meaning(record: "CrossvalRecord") -> list[str]:
+    """What the figures are, in lines."""
+    sentences = (
+        f"In brackets: 95 % intervals. That of the mean is of {record.interval_of}; it is made from the spread of the "
+        "folds. That of a fold is of its own model, over its test patients. Each fold's operating point is from its "
+        "own validation films."
+    )
+    return textwrap.wrap(sentences, _WIDTH)
+
+
+def _fold(fold: "CrossvalFold", record: "CrossvalRecord", shown: "Sequence[Metric]") -> list[str]:
     name = fold.name if len(fold.name) <= _LONGEST else f"{fold.name[: _LONGEST - 1]}…"
+    if record.repeats > 1:
+        name = f"{fold.repeat}.{name}"
     test = fold.films["test"]
     figures = [_figure(fold.metrics[metric.name], fold.intervals[metric.name]) for metric in shown]
-    return [name, f"{sum(test.values())}", f"{test[positive]}", *figures]
+    return [name, f"{sum(test.values())}", f"{test[record.positive]}", *figures]
 
 
 def _across(
@@ -68,8 +76,8 @@ def _across(
     *,
     intervals: bool = False,
 ) -> list[str]:
-    there = [across.get(metric.name) for metric in shown]
-    figures = [_figure(value(one), one.interval if intervals else None) if one else "–" for one in there]
+    there = [across[metric.name] for metric in shown]
+    figures = [_figure(value(one), one.interval if intervals else None) for one in there]
     return [name, "", "", *figures]
 
 

@@ -1,7 +1,7 @@
 """Divide a prepared dataset into folds: each film is tested once, by a model that saw no film of its group."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cxr_cli.dataset.manifest import Film
@@ -19,6 +19,8 @@ class Fold:
     """One training run and its test."""
 
     name: str  # its number, from 1, or the value that is left out
+    number: int  # in its repeat, from 1
+    repeat: int  # from 1
     parts: list[str]  # one per film: train, val, test, or empty for a film that this fold does not use
 
 
@@ -31,8 +33,8 @@ class Skipped:
     reason: str
 
 
-def draw_folds(films: Sequence[Film], count: int, *, positive: str, seed: int) -> list[Fold]:
-    """Divide films into folds of similar size and class balance. No group is in two folds.
+def draw_folds(films: Sequence[Film], count: int, *, positive: str, seed: int, repeats: int = 1) -> list[Fold]:
+    """Divide films into folds of similar size and class balance. No group is in two folds of one repeat.
 
     The films that a fold does not test are split by group into train and val, in the ratio of `prepare`. The result
     does not depend on the order of the films, or on the names of patients and files.
@@ -41,7 +43,11 @@ def draw_folds(films: Sequence[Film], count: int, *, positive: str, seed: int) -
         films: all of the dataset, whatever their parts.
         count: number of folds, at least 2.
         positive: the positive class.
-        seed: random seed of the folds and of their validation films.
+        seed: random seed of the folds and of their validation films; that of each further repeat is one more.
+        repeats: how many times all films are divided into folds. Defaults to 1.
+
+    Returns:
+        The folds of the first repeat, then those of the second one …
 
     Raises:
         SplitError: a class has too few groups.
@@ -55,14 +61,10 @@ def draw_folds(films: Sequence[Film], count: int, *, positive: str, seed: int) -
                 hint=f"Fewer folds: --folds {len(holding)}" if len(holding) > 1 else "Add films of more patients",
             )
     try:
-        numbers = split_by_group(
-            groups, positives, shares=[1.0] * count, seed=seed, parts=[str(number + 1) for number in range(count)]
-        )
         return [
-            Fold(
-                name=str(number + 1), parts=_parts([own == str(number + 1) for own in numbers], groups, positives, seed)
-            )
-            for number in range(count)
+            fold
+            for repeat in range(1, repeats + 1)
+            for fold in _draw(groups, positives, count, repeat=repeat, seed=seed + repeat - 1)
         ]
     except SplitError as problem:
         raise SplitError(
@@ -101,14 +103,16 @@ def leave_out(films: Sequence[Film], column: str, *, positive: str, seed: int) -
             f"Received: {', '.join(sorted(filter(None, counts))[:5]) or 'none'}.",
             hint="Leave out another column, or draw folds: --folds 5",
         )
-    folds, skipped = [], []
+    folds: list[Fold] = []
+    skipped = []
     for value in [*named, *([OTHERS] if OTHERS in values else [])]:
         is_test = [own_value == value for own_value in values]
         if sum(is_test) < FEWEST_FILMS:
             skipped.append(Skipped(value, sum(is_test), f"fewer than {FEWEST_FILMS} films"))
             continue
         try:
-            folds.append(Fold(name=value, parts=_parts(is_test, groups, positives, seed)))
+            parts = _parts(is_test, groups, positives, seed)
+            folds.append(Fold(name=value, number=len(folds) + 1, repeat=1, parts=parts))
         except SplitError:
             skipped.append(Skipped(value, sum(is_test), "what is left has too few patients of a class to train on"))
     if not folds:
@@ -118,6 +122,14 @@ def leave_out(films: Sequence[Film], column: str, *, positive: str, seed: int) -
             hint="Leave out another column, or draw folds: --folds 5",
         )
     return folds, skipped
+
+
+def _draw(groups: Sequence[str], positives: Sequence[bool], count: int, *, repeat: int, seed: int) -> Iterator[Fold]:
+    names = [str(number + 1) for number in range(count)]
+    own = split_by_group(groups, positives, shares=[1.0] * count, seed=seed, parts=names)
+    for name in names:
+        parts = _parts([fold == name for fold in own], groups, positives, seed)
+        yield Fold(name=name, number=int(name), repeat=repeat, parts=parts)
 
 
 def _content(films: Sequence[Film]) -> list[str]:

@@ -1,10 +1,12 @@
 """Predictions for films whose truth is known in; an evaluation, with its table and pictures, out."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
 
+from cxr_cli.dataset.manifest import Film
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.evaluation.predicted import PREDICTIONS, PredictedFilms
 from cxr_cli.evaluation.record import Abstentions, CalibrationFigures, EvaluationRecord, PredictiveValues, SeenFilms
@@ -111,28 +113,26 @@ def _abstentions(predicted: PredictedFilms, *, threshold: float) -> Abstentions:
     )
 
 
-def by_subgroup(predicted: PredictedFilms, *, seed: int = 0) -> list[SubgroupRow]:
-    """The metrics by view, sex, age band, source and finding, each film at the threshold of its run.
-
-    Args:
-        predicted: the predictions.
-        seed: of the bootstrap. Defaults to 0.
-    """
-    columns = {
-        "view": [film.view for film in predicted.films],
-        "sex": [film.sex for film in predicted.films],
-        "age": [age_band(film.age) for film in predicted.films],
-        "source": [film.source for film in predicted.films],
-        "finding": [film.finding for film in predicted.films],
-    }
+def by_subgroup(predicted: PredictedFilms) -> list[SubgroupRow]:
+    """The metrics by view, sex, age band, source and finding, each film at the threshold of its run."""
     return subgroups(
-        columns,
+        subgroup_columns(predicted.films),
         predicted.positives,
         predicted.probabilities,
         predicted.groups,
         threshold=predicted.thresholds,
-        seed=seed,
     )
+
+
+def subgroup_columns(films: Sequence[Film]) -> dict[str, list[str]]:
+    """The values that subgroups are made of, one per film: view, sex, age band, source and finding."""
+    return {
+        "view": [film.view for film in films],
+        "sex": [film.sex for film in films],
+        "age": [age_band(film.age) for film in films],
+        "source": [film.source for film in films],
+        "finding": [film.finding for film in films],
+    }
 
 
 def _predictive_values(

@@ -17,8 +17,8 @@ Place = Literal[
     "evaluate",  # its rows in the terminal
     "compare",  # its columns
     "external",  # beside the same metric of the run's own test
-    "folds",  # the columns of cross-validation: each fold, and all of them pooled
-    "crossval",  # the rows of a cross-validation's page: mean of the folds, and pooled
+    "folds",  # the columns of cross-validation: each fold, and their mean
+    "crossval",  # the rows of a cross-validation's page: the mean of the folds
     "subgroups",  # the columns
     "headline",  # large, on top of a report's performance
     "card",  # the model card
@@ -79,6 +79,7 @@ class Metric:
     # Beside the figure, with the names of `meaning_of` in braces.
     meaning: str = ""
     shown: frozenset[Place] = USUAL_PLACES
+    limits: tuple[float, float] = (0.0, 1.0)  # of its values; infinite where there is none
     compare_interval: bool = True  # `cxr compare` has its interval too
     row_title: str = ""  # in the rows of `cxr evaluate`. Defaults to the title, capitalized
     heading: str = ""  # of a narrow column. Defaults to the title
@@ -200,6 +201,7 @@ METRICS: dict[str, Metric] = {
             title="MCC",
             value=_matthews,
             interval=on_logit(low=-1.0, high=1.0),
+            limits=(-1.0, 1.0),
             meaning="Matthews' correlation of truth and prediction, 0 is chance",
         ),
         Metric(
@@ -225,6 +227,7 @@ METRICS: dict[str, Metric] = {
             title="log loss",
             value=lambda films: films.cross_entropy,
             interval=on_logarithm,
+            limits=(0.0, np.inf),
             exact=_log_loss,
             shown=frozenset({"crossval"}),
         ),

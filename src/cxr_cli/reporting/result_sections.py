@@ -8,6 +8,7 @@ from PIL import Image
 
 from cxr_cli.dataset.originals import whole_films
 from cxr_cli.evaluation.caveats import caveats
+from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.predicted import EvaluatedFilm
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.explanation.ranking import margin, wrong_first
@@ -200,36 +201,34 @@ def crossval_section(material: ReportMaterial) -> Section:
     if not material.crossvals:
         text = "Not cross-validated on this dataset, so all figures are from one split: cxr crossval --folds 5"
         return Section("Cross-validation", [Text(text, "warning")])
-    pooled = metrics_in("folds", ranked=True)
+    shown = metrics_in("folds", ranked=True)
     rows: list[list[Cell]] = []
     for record in material.crossvals:
-        area = record.across_folds.get("roc_auc")
-        rows.append(
-            [
-                record.arch,
-                f"each {record.left_out} left out" if record.left_out else f"{len(record.folds)} folds",
-                record.films,
-                Figure(area.mean, area.interval) if area else None,
-                Figure(area.sd) if area else None,
-                *(Figure(record.metrics[metric.name], record.intervals[metric.name]) for metric in pooled),
-            ]
-        )
-    header = [
-        "architecture",
-        "",
-        "films",
-        "AUC, mean of folds",
-        "SD",
-        *(f"{metric.title}, pooled" for metric in pooled),
+        across = [record.across_folds[metric.name] for metric in shown]
+        means: list[Cell] = [Figure(one.mean, one.interval) for one in across]
+        rows.append([record.arch, _folds_in_words(record), record.films, *means, Figure(across[0].sd)])
+    header = ["architecture", "", "films", *(f"{metric.title}, mean" for metric in shown), f"SD of {shown[0].title}"]
+    blocks: list[Block] = [
+        Text(
+            "Figures of the recipe, not of this model: each film is predicted by a model that saw no film of its "
+            "patient, and each figure is the mean of the folds."
+        ),
+        TableBlock(header, rows, left=2),
     ]
-    text = (
-        "Figures of the recipe, not of this model: each film is predicted by a model that saw no film of its patient."
-    )
+    for of_what in dict.fromkeys(record.interval_of for record in material.crossvals):
+        blocks.append(Text(f"The intervals are of {of_what}.", "note"))
+    blocks.append(Text(f"Intervals: {material.crossvals[0].interval_method}.", "note"))
     of_clusters = {"source", "location"}
     holds = {
         "left-out sources" if record.left_out in of_clusters else "cross-validation" for record in material.crossvals
     }
-    return Section("Cross-validation", [Text(text), TableBlock(header, rows, left=2)], tuple(sorted(holds)))
+    return Section("Cross-validation", blocks, tuple(sorted(holds)))
+
+
+def _folds_in_words(record: CrossvalRecord) -> str:
+    if record.left_out:
+        return f"each {record.left_out} left out"
+    return f"{record.in_repeat} folds" + (f", {record.repeats} times" if record.repeats > 1 else "")
 
 
 def worst_section(material: ReportMaterial) -> Section:

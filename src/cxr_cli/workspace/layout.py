@@ -36,18 +36,19 @@ class CrossvalFolder:
 
     root: Path
 
-    def fold(self, number: int) -> "Workspace":
-        """The workspace of one fold, which shares the films of the dataset; `number` counts from 1."""
-        return Workspace(self.root / f"fold-{number}")
+    def fold(self, number: int, repeat: int = 1) -> "Workspace":
+        """The workspace of one fold, which shares the films of the dataset; both numbers count from 1."""
+        root = self.root if repeat == 1 else self.root / f"repeat-{repeat}"
+        return Workspace(root / f"fold-{number}")
 
     @property
     def predictions(self) -> Path:
-        """One row per film, each predicted by a model that saw no film of its group."""
+        """One row per film and repeat, each predicted by a model that saw no film of its group."""
         return self.root / "predictions.csv"
 
     @property
     def roc_picture(self) -> Path:
-        """A chart of the folds' ROC curves and the pooled one."""
+        """A chart of the folds' ROC curves and their mean."""
         return self.root / "roc_curves.png"
 
     @property

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from cxr_cli.evaluation.crossval.across import FoldPredictions
 from cxr_cli.evaluation.crossval.plan import fold_title
-from cxr_cli.evaluation.crossval.pooling import FoldPredictions, pool
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.predicted import EvaluatedFilm
 from cxr_cli.metrics.fold_plots import draw_fold_rocs
@@ -20,6 +20,7 @@ class CrossValidatedFilm(EvaluatedFilm):
     """A row of a cross-validation's `predictions.csv`."""
 
     fold: str  # its number from 1, or the value that was left out
+    repeat: int  # from 1
 
 
 CROSSVAL_PREDICTIONS = CsvTable(CrossValidatedFilm, made_by=CrossvalRecord.MADE_BY)
@@ -34,17 +35,17 @@ def write_crossval(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequen
     CROSSVAL_PREDICTIONS.write(
         folder.predictions,
         (
-            CrossValidatedFilm(fold=fold.name, **asdict(film))
+            CrossValidatedFilm(fold=fold.name, repeat=fold.repeat, **asdict(film))
             for fold in folds
             for film in fold.predicted.rows(negative=record.negative, positive=record.positive)
         ),
     )
-    _draw(folder, record, folds)
+    drawn = _draw(folder, record, folds)
     write_page(
         folder.page,
         "crossval.html",
         record=record,
-        roc=folder.roc_picture if record.metrics["roc_auc"] is not None else None,
+        roc=folder.roc_picture if drawn else None,
         columns=metrics_in("folds", ranked=True),
         metrics=metrics_in("crossval", ranked=True),
         subgroup_columns=metrics_in("subgroups", ranked=True),
@@ -52,21 +53,20 @@ def write_crossval(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequen
     write_record(folder.record, record)
 
 
-def _draw(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequence[FoldPredictions]) -> None:
-    if record.metrics["roc_auc"] is None:  # the films are of one class
+def _draw(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequence[FoldPredictions]) -> bool:
+    """Draw the ROC curves of the folds with films of both classes; returns whether there are any."""
+    curves = {
+        fold_title(record.left_out, fold.name, fold.repeat if record.repeats > 1 else None): fold.predicted
+        for fold in folds
+        if 0 < fold.predicted.positives.mean() < 1
+    }
+    if not curves:
         folder.roc_picture.unlink(missing_ok=True)
-        return
-    pooled = pool(folds)
+        return False
     draw_fold_rocs(
         folder.roc_picture,
-        {
-            fold_title(record.left_out, fold.name): (fold.predicted.positives, fold.predicted.probabilities)
-            for fold in folds
-        },
-        positives=pooled.positives,
-        probabilities=pooled.probabilities,
-        called=pooled.called,
-        groups=pooled.groups,
+        {name: (fold.positives, fold.probabilities, fold.called) for name, fold in curves.items()},
         positive=record.positive,
         title=f"{record.arch}: {record.films} films of {record.patients} patients, out of fold",
     )
+    return True

@@ -1,21 +1,30 @@
-"""Cross-validation: train and test in each fold, then pool the predictions."""
+"""Cross-validation: train and test in each fold, then average the figures of the folds."""
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from cxr_cli.dataset.folds import Fold
 from cxr_cli.dataset.record import check_unchanged
 from cxr_cli.errors import UsageError
+from cxr_cli.evaluation.crossval.across import (
+    FoldPredictions,
+    across_folds,
+    by_subgroup,
+    count_patients,
+    measure_predictions,
+)
 from cxr_cli.evaluation.crossval.apart import train_apart
 from cxr_cli.evaluation.crossval.output import write_crossval
-from cxr_cli.evaluation.crossval.plan import FoldPlan, fold_title, plan_folds, write_fold
-from cxr_cli.evaluation.crossval.pooling import FoldPredictions, across_folds, measure_predictions, pool
-from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord, SkippedFold
+from cxr_cli.evaluation.crossval.plan import FoldPlan, plan_folds, write_fold
+from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord, SkippedFold, what_intervals_are_of
 from cxr_cli.evaluation.predicted import predict_films
-from cxr_cli.evaluation.scoring import by_subgroup
 from cxr_cli.metrics.intervals import METHOD
+from cxr_cli.metrics.over_folds import RECIPE_METHOD
 from cxr_cli.metrics.sample import count_confusion
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
@@ -45,6 +54,7 @@ def cross_validate(
     workspace: Workspace,
     *,
     folds: int | None = None,
+    repeats: int = 1,
     leave_out: str | None = None,
     from_run: str | None = None,
     name: str | None = None,
@@ -59,11 +69,12 @@ def cross_validate(
     Args:
         workspace: where the dataset is and the folds go.
         folds: see `plan_folds`.
+        repeats: see `plan_folds`.
         leave_out: see `plan_folds`.
         from_run: the name of a run, or the path of its run.json, whose options are used, except for those given here.
         name: the name of the folder. Defaults to "mobilenetv2-5-folds", by architecture and plan.
         **options: training options by the names of `TRAINING_OPTIONS`, the same in each fold. The seed draws the folds
-            too.
+            too; that of each further repeat is one more.
 
     Raises:
         CxrError: an option that is out of range, or a fold that can't be trained or tested.
@@ -74,7 +85,7 @@ def cross_validate(
     """
     chosen = _options(workspace, from_run, options)
     with workspace.reading_dataset():
-        plan = plan_folds(workspace, folds=folds, leave_out=leave_out, seed=chosen.seed)
+        plan = plan_folds(workspace, folds=folds, repeats=repeats, leave_out=leave_out, seed=chosen.seed)
         for fold in plan.folds:
             own = [film for film, part in zip(plan.films, fold.parts, strict=True) if part == _VALIDATION]
             check_operating_point(own, plan.made.classes.positive, chosen.operating_point)
@@ -84,17 +95,16 @@ def cross_validate(
             answered = []
             for number, fold in enumerate(plan.folds, start=1):
                 counts = ", ".join(f"{fold.parts.count(part)} {part}" for part in PARTS)
-                note(f"[{number}/{len(plan.folds)}] {fold_title(plan.column, fold.name)}: {counts} films")
-                place = folder.fold(number)
+                note(f"[{number}/{len(plan.folds)}] {plan.title(fold)}: {counts} films")
+                place = folder.fold(fold.number, fold.repeat)
                 write_fold(plan, fold, place)
-                _train(place, chosen)
+                _train(place, replace(chosen, seed=plan.seed_of(fold)))
                 answered.append(_predict(plan, fold, open_predictor(place.run(chosen.arch))))
                 check_unchanged(workspace, plan.made)
             record = _record(plan, chosen, answered)
             with staged_folder(folder.root, keep=True) as stage:
                 made = CrossvalFolder(stage)
-                for number in _beyond(made, len(plan.folds)):
-                    shutil.rmtree(made.fold(number).root, ignore_errors=True)
+                _remove_others(made, plan)
                 write_crossval(made, record, answered)
     return CrossValidated(folder=folder, record=record)
 
@@ -145,53 +155,65 @@ def _predict(plan: FoldPlan, fold: Fold, predictor: Predictor) -> FoldPrediction
         framed=bool(plan.made.framing),
         description="Predicting its test films",
     )
-    return FoldPredictions(name=fold.name, run=predictor.record, predicted=predicted)
+    return FoldPredictions(name=fold.name, repeat=fold.repeat, run=predictor.record, predicted=predicted)
 
 
-def _beyond(folder: CrossvalFolder, count: int) -> list[int]:
-    """The numbers of folds that an earlier plan of that name had and this one has not."""
-    numbers = [path.name.removeprefix("fold-") for path in folder.root.glob("fold-*")]
-    return [int(number) for number in numbers if number.isdecimal() and int(number) > count]
+def _remove_others(folder: CrossvalFolder, plan: FoldPlan) -> None:
+    """Remove the folds that an earlier plan of that name had and this one has not; further repeats of it stay."""
+    for repeat in range(1, plan.repeats + 1):
+        for path in folder.fold(1, repeat).root.parent.glob("fold-*"):
+            number = path.name.removeprefix("fold-")
+            if number.isdecimal() and int(number) > plan.in_repeat:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _record(plan: FoldPlan, options: TrainingOptions, folds: Sequence[FoldPredictions]) -> CrossvalRecord:
-    pooled = pool(folds)
-    metrics, intervals = measure_predictions(pooled, seed=plan.seed)
     tested = [_fold(plan, fold, answered) for fold, answered in zip(plan.folds, folds, strict=True)]
+    once = [fold.predicted for fold in folds[: plan.in_repeat]]
+    positives, groups = (np.concatenate([getattr(one, name) for one in once]) for name in ("positives", "groups"))
+    counted = Counter[str]()
+    for fold in folds:
+        counted.update(asdict(count_confusion(fold.predicted.positives, fold.predicted.called)))
     return CrossvalRecord(
         schema_version=CrossvalRecord.VERSION,
         **stamp(),
         arch=options.arch,
         options=asdict(options),
         left_out=plan.column,
+        repeats=plan.repeats,
         seed=plan.seed,
         dataset_fingerprint=plan.made.fingerprint,
         positive=plan.made.classes.positive,
         negative=plan.made.classes.negative,
-        films=len(pooled.films),
-        patients=len(set(pooled.groups)),
-        positives=int(pooled.positives.sum()),
-        negatives=int((~pooled.positives).sum()),
+        films=len(positives),
+        patients=len(np.unique(groups)),
+        positives=int(positives.sum()),
+        negatives=int((~positives).sum()),
         folds=tested,
         skipped=[SkippedFold(name=lost.name, films=lost.films, reason=lost.reason) for lost in plan.skipped],
-        across_folds=across_folds(tested),
-        metrics=metrics,
-        intervals=intervals,
-        interval_method=METHOD,
-        confusion_matrix=asdict(count_confusion(pooled.positives, pooled.called)),
-        subgroups=by_subgroup(pooled, seed=plan.seed),
+        across_folds=across_folds(
+            [fold.metrics for fold in tested],
+            in_repeat=plan.in_repeat,
+            patients=None if plan.column else count_patients(positives, groups),  # they say nothing of other sources
+        ),
+        interval_of=what_intervals_are_of(plan.column),
+        interval_method=RECIPE_METHOD,
+        fold_interval_method=METHOD,
+        confusion_matrix=dict(counted),
+        subgroups=by_subgroup(folds, in_repeat=plan.in_repeat, left_out=plan.column),
         notes=_notes(plan, folds),
     )
 
 
 def _fold(plan: FoldPlan, fold: Fold, answered: FoldPredictions) -> CrossvalFold:
-    metrics, intervals = measure_predictions(answered.predicted, seed=plan.seed)
+    metrics, intervals = measure_predictions(answered.predicted, seed=plan.seed_of(fold))
     groups = {
         part: {film.group for film, own in zip(plan.films, fold.parts, strict=True) if own == part} for part in PARTS
     }
     run: RunRecord = answered.run
     return CrossvalFold(
         name=fold.name,
+        repeat=fold.repeat,
         films=run.films,
         patients={part: len(members) for part, members in groups.items()},
         without_part=fold.parts.count(""),
@@ -212,13 +234,14 @@ def _notes(plan: FoldPlan, folds: Sequence[FoldPredictions]) -> list[str]:
         for lost in plan.skipped
     ]
     alike = [
-        f"{fold.name} ({fold.predicted.films[0].label})"
-        for fold in folds
-        if len({film.label for film in fold.predicted.films}) == 1
+        f"{plan.title(fold)} ({answered.predicted.films[0].label})"
+        for fold, answered in zip(plan.folds, folds, strict=True)
+        if len({film.label for film in answered.predicted.films}) == 1
     ]
     if alike:
         notes.append(
-            f"Folds with films of one class, in which half of the metrics are not defined: {'; '.join(alike)}."
+            f"Test films of one class: {'; '.join(alike)}. Such a fold has a sensitivity or a specificity, but no AUC "
+            "and nothing else that needs both classes; it is left out of these means."
         )
     without = max(fold.parts.count("") for fold in plan.folds)
     if without:
