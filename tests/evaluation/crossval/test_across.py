@@ -8,9 +8,9 @@ from cxr_cli.dataset.manifest import Film
 from cxr_cli.evaluation.crossval.across import (
     FoldPredictions,
     across_folds,
-    by_subgroup,
     count_patients,
     measure_predictions,
+    subgroups_across,
 )
 from cxr_cli.evaluation.predicted import PredictedFilms
 from cxr_cli.metrics.measure import measure
@@ -67,7 +67,7 @@ def test_subgroups_compare_films_of_one_fold_only():
         fold(2, predicted_at(0.9, seed=1, prevalence=0.2, offset=0.3)),
     ]
 
-    rows = {(row.column, row.value): row for row in by_subgroup(folds, in_repeat=2, left_out=None)}
+    rows = {(row.column, row.value): row for row in subgroups_across(folds, in_repeat=2, left_out=None)}
 
     row = rows["view", "PA"]
     own = [slice(1, None, 2)] * 2
@@ -86,7 +86,7 @@ def test_subgroups_compare_films_of_one_fold_only():
 def test_a_subgroup_counts_its_films_once_whatever_the_repeats():
     folds = [fold(number, predicted_at(0.6, seed=number), repeat) for repeat in (1, 2) for number in (1, 2)]
 
-    row = by_subgroup(folds, in_repeat=2, left_out=None)[0]
+    row = subgroups_across(folds, in_repeat=2, left_out=None)[0]
 
     assert (row.films, row.across_folds["roc_auc"].folds) == (60, 4)
 
@@ -95,8 +95,8 @@ def test_a_subgroup_with_few_films_or_within_one_fold_has_no_interval():
     few = [fold(number, predicted_at(0.6, seed=number, films=8)) for number in (1, 2)]
     apart = [fold(number, predicted_at(0.6, seed=number, view=f"view {number}")) for number in (1, 2)]
 
-    small = by_subgroup(few, in_repeat=2, left_out=None)[0]
-    rows = {row.value: row for row in by_subgroup(apart, in_repeat=2, left_out=None) if row.column == "view"}
+    small = subgroups_across(few, in_repeat=2, left_out=None)[0]
+    rows = {row.value: row for row in subgroups_across(apart, in_repeat=2, left_out=None) if row.column == "view"}
 
     assert small.too_few
     assert small.across_folds["roc_auc"].mean is None

@@ -86,7 +86,9 @@ def count_patients(positives: np.ndarray, groups: np.ndarray) -> dict[str, int]:
     return {"positives": of_positives, "negatives": of_negatives, "both": min(of_positives, of_negatives)}
 
 
-def by_subgroup(folds: Sequence[FoldPredictions], *, in_repeat: int, left_out: str | None) -> list[CrossvalSubgroup]:
+def subgroups_across(
+    folds: Sequence[FoldPredictions], *, in_repeat: int, left_out: str | None
+) -> list[CrossvalSubgroup]:
     """The recipe's metrics by view, sex, age band, source and finding.
 
     A fold counts as much as it has films of the subgroup that the metric counts, or pairs of films of both classes. So

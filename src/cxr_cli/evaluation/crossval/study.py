@@ -14,9 +14,9 @@ from cxr_cli.errors import UsageError
 from cxr_cli.evaluation.crossval.across import (
     FoldPredictions,
     across_folds,
-    by_subgroup,
     count_patients,
     measure_predictions,
+    subgroups_across,
 )
 from cxr_cli.evaluation.crossval.apart import train_apart
 from cxr_cli.evaluation.crossval.output import write_crossval
@@ -200,7 +200,7 @@ def _record(plan: FoldPlan, options: TrainingOptions, folds: Sequence[FoldPredic
         interval_method=RECIPE_METHOD,
         fold_interval_method=METHOD,
         confusion_matrix=dict(counted),
-        subgroups=by_subgroup(folds, in_repeat=plan.in_repeat, left_out=plan.column),
+        subgroups=subgroups_across(folds, in_repeat=plan.in_repeat, left_out=plan.column),
         notes=_notes(plan, folds),
     )
 
