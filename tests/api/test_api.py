@@ -19,8 +19,7 @@ from cxr_cli.errors import COMMANDS, CxrError, UsageError, in_python
 from cxr_cli.films.reader import read_film
 
 SOURCES = Path(cxr_cli.__file__).parent
-# --augment-preview trains nothing; --methods only prints what `report` returns and writes.
-TERMINAL_ONLY = {"as_json", "help", "listed", "augment_preview", "methods"}
+TERMINAL_ONLY = {"as_json", "help", "listed", "augment_preview"}  # --augment-preview trains nothing
 
 
 def command_options(command):

@@ -8,7 +8,7 @@ from cxr_cli.auditing import checks, probes
 from cxr_cli.auditing.edges import BORDER, CORNERS, Edges
 from cxr_cli.auditing.files import FileProperties
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.metrics.intervals import auc_interval
+from cxr_cli.metrics.ranking_intervals import auc_interval
 
 RNG = np.random.default_rng(0)
 COUNT = 80

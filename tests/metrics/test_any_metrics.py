@@ -11,8 +11,9 @@ from sklearn import metrics as sk
 
 from cxr_cli.metrics.calibration import SLOPES, fit_calibration, measure_calibration
 from cxr_cli.metrics.conformal import fit_sets
-from cxr_cli.metrics.intervals import auc_of, gap_interval, predictive_values, proportion_interval, wilson
-from cxr_cli.metrics.measure import measure
+from cxr_cli.metrics.intervals import gap_interval, predictive_values, proportion_interval, wilson
+from cxr_cli.metrics.measure import measure, measure_intervals
+from cxr_cli.metrics.ranking_intervals import auc_variance
 
 # Probabilities with many ties, at the ends too.
 PROBABILITIES = st.floats(0, 1) | st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -30,6 +31,12 @@ def test_metrics_are_those_of_scikit_learn(films, threshold):
     truth, probabilities = films
     called = probabilities >= threshold
     both = len(set(truth)) == 2
+    right, wrong = truth[called].sum(), truth[~called].sum()  # of the positives
+    fine, alarms = (~truth[~called]).sum(), (~truth[called]).sum()  # of the negatives
+    ratios = (
+        right / (right + wrong) / (alarms / (fine + alarms)) if both and alarms else None,
+        wrong / (right + wrong) / (fine / (fine + alarms)) if both and fine else None,
+    )
     expected = {
         "sensitivity": sk.recall_score(truth, called, zero_division=np.nan),
         "specificity": sk.recall_score(~truth, ~called, zero_division=np.nan),
@@ -40,6 +47,9 @@ def test_metrics_are_those_of_scikit_learn(films, threshold):
         "mcc": sk.matthews_corrcoef(truth, called) if both and len(set(called)) == 2 else None,
         "balanced_accuracy": sk.balanced_accuracy_score(truth, called) if both else None,
         "roc_auc": sk.roc_auc_score(truth, probabilities) if both else None,
+        "average_precision": sk.average_precision_score(truth, probabilities) if both else None,
+        "positive_likelihood_ratio": ratios[0],
+        "negative_likelihood_ratio": ratios[1],
         "brier": np.mean((probabilities - truth) ** 2),
         "log_loss": sk.log_loss(truth, probabilities, labels=[False, True]),
     }
@@ -55,16 +65,20 @@ def test_metrics_are_those_of_scikit_learn(films, threshold):
 def test_the_auc_depends_on_the_order_alone(films, power):
     truth, probabilities = films
     assume(len(set(truth)) == 2)
-    weights = np.ones((1, len(truth)))
     ranks = np.searchsorted(np.unique(probabilities), probabilities)
 
-    auc = auc_of(truth, probabilities, weights)[0]
+    def auc(positives, scores):
+        area, variance = auc_variance(positives, scores, np.arange(len(scores)))
+        assert np.isnan(variance) or variance > -1e-12
+        return area
 
-    assert auc == auc_of(truth, ranks**power, weights)[0]  # any increasing map
-    assert auc == pytest.approx(1 - auc_of(truth, -ranks, weights)[0])
-    assert auc == pytest.approx(1 - auc_of(~truth, ranks, weights)[0])  # the classes swapped
-    assert auc == pytest.approx(auc_of(np.r_[truth, truth], np.r_[ranks, ranks], np.ones((1, 2 * len(truth))))[0])
-    assert auc == pytest.approx(sk.roc_auc_score(truth, probabilities))
+    area = auc(truth, probabilities)
+
+    assert area == pytest.approx(auc(truth, ranks**power))  # any increasing map
+    assert area == pytest.approx(1 - auc(truth, -ranks))
+    assert area == pytest.approx(1 - auc(~truth, ranks))  # the classes swapped
+    assert area == pytest.approx(auc(np.r_[truth, truth], np.r_[ranks, ranks]))
+    assert area == pytest.approx(sk.roc_auc_score(truth, probabilities))
 
 
 @given(films=films(), threshold=st.floats(0.01, 0.99))
@@ -78,7 +92,7 @@ def test_swapping_the_classes_swaps_what_is_said_of_them(films, threshold):
     swapped = {"sensitivity": "specificity", "precision": "negative_predictive_value"}
     swapped |= {value: name for name, value in swapped.items()}
     for name, value in one.items():
-        if name != "f1":
+        if name not in ("f1", "average_precision", "positive_likelihood_ratio", "negative_likelihood_ratio"):
             assert other[swapped.get(name, name)] == pytest.approx(value, abs=1e-9), name
 
 
@@ -90,6 +104,20 @@ def test_metrics_do_not_depend_on_the_order_of_the_films(films, threshold, seed)
     assert measure(truth[order], probabilities[order], threshold=threshold) == pytest.approx(
         measure(truth, probabilities, threshold=threshold)
     )
+
+
+@given(films=films(), groups=st.lists(st.integers(0, 12), min_size=40, max_size=40), threshold=PROBABILITIES)
+def test_every_interval_holds_its_figure(films, groups, threshold):
+    truth, probabilities = films
+    patients = np.array(groups[: len(truth)])
+
+    values = measure(truth, probabilities, threshold=threshold)
+
+    for name, around in measure_intervals(truth, probabilities, patients, threshold=threshold).items():
+        if around is not None:
+            assert math.isfinite(around.low), name
+            assert math.isfinite(around.high), name
+            assert around.low - 1e-9 <= values[name] <= around.high + 1e-9, name
 
 
 @given(total=st.floats(0.5, 1e6), share=st.floats(0, 1))

@@ -1,27 +1,23 @@
-"""Intervals compared with SciPy, published examples and simulation."""
-
-from types import SimpleNamespace
+"""Intervals compared with SciPy and published examples; their coverage is in `test_coverage.py`."""
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
-from sklearn.metrics import roc_auc_score
 
 from cxr_cli.metrics.intervals import (
-    Interval,
-    auc_interval,
-    auc_of,
+    Estimate,
     gap_interval,
-    percentiles,
+    mean_interval,
+    patient_interval,
     predictive_intervals,
     predictive_values,
     proportion_interval,
+    ratio_interval,
+    recovered_interval,
     wilson,
 )
-from cxr_cli.metrics.measure import measure, measure_intervals, replicate
-from cxr_cli.metrics.table import METRICS
-
-CELLS = ("true_positive", "false_positive", "false_negative", "true_negative")
+from cxr_cli.metrics.measure import measure, measure_intervals
+from cxr_cli.metrics.ranking_intervals import auc_interval, average_precision_interval
 
 
 def made_up(patients: int, *, films: int = 1, auc: float = 0.8, share: float = 0.6, seed: int = 0):
@@ -59,7 +55,41 @@ def test_difference_matches_newcombes_example():
 def test_one_film_per_patient_gives_wilsons_interval():
     right = np.arange(50) < 37
 
-    assert proportion_interval(right, np.arange(50)) == wilson(37, 50)
+    found, (share, by_patient) = proportion_interval(right, np.arange(50)), patient_interval(right, np.arange(50))
+
+    assert share == 37 / 50
+    for one in (found, by_patient):
+        assert (one.low, one.high) == pytest.approx((wilson(37, 50).low, wilson(37, 50).high))
+
+
+def test_mover_is_newcombes_method_for_a_difference():
+    parts = [Estimate(56 / 70, wilson(56, 70)), Estimate(48 / 80, wilson(48, 80))]
+
+    found = recovered_interval(lambda first, second: first - second, parts)
+
+    expected = gap_interval(*parts[0], *parts[1])
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_a_likelihood_ratio_is_close_to_its_textbook_interval():
+    """Simel, Samsa & Matchar 1991 (J Clin Epidemiol 44:763), on the log scale; with many films both agree."""
+    positives, called = np.arange(2000) < 1000, np.r_[np.arange(1000) < 900, np.arange(1000) < 200]
+
+    found = measure_intervals(positives, called.astype(float), np.arange(2000), threshold=0.5)
+
+    error = np.sqrt(1 / 900 - 1 / 1000 + 1 / 200 - 1 / 1000)
+    around = found["positive_likelihood_ratio"]
+    assert measure(positives, called.astype(float), threshold=0.5)["positive_likelihood_ratio"] == pytest.approx(4.5)
+    assert np.log([around.low, around.high]) == pytest.approx(np.log(4.5) + 1.96 * error * np.array([-1, 1]), abs=0.01)
+
+
+def test_a_ratio_has_an_interval_where_an_end_is_0():
+    none, some = Estimate(0.0, wilson(0, 20)), Estimate(0.5, wilson(10, 20))
+
+    assert ratio_interval(none, some).low == 0
+    assert 0 < ratio_interval(none, some).high < 1
+    with pytest.raises(ValueError, match="above 0"):
+        ratio_interval(some, none)
 
 
 def test_proportion_of_no_films_is_none():
@@ -90,12 +120,34 @@ def test_estimates_are_inside_their_intervals():
     assert auc_interval(positives, probabilities, patients) == intervals["roc_auc"]
 
 
-def test_an_auc_of_1_has_an_interval():
-    positives = np.arange(24) < 12
+def test_the_interval_of_the_auc_is_continuous_at_1():
+    """A swapped pair, of 400, used to raise the lower end from 0.839 to 0.937."""
+    positives = np.arange(40) >= 20
+    lows = []
+    for swapped in range(4):
+        scores = np.arange(40.0)
+        scores[20] -= swapped + 0.5  # the lowest positive, below so many negatives
+        lows.append(auc_interval(positives, scores, np.arange(40)).low)
 
-    found = auc_interval(positives, positives.astype(float), np.arange(24))
+    ends = wilson(20, 20)
+    assert lows[0] == pytest.approx(ends.low)  # as many patients, all right
+    assert np.abs(np.diff(lows)).max() < 0.03
+    # With more films the step is smaller still.
+    many = np.r_[np.zeros(1000), np.ones(1000)] > 0
+    scores = np.arange(2000.0)
+    around = auc_interval(many, scores, np.arange(2000))
+    scores[1000] -= 1.5
+    assert auc_interval(many, scores, np.arange(2000)).low == pytest.approx(around.low, abs=1e-4)
 
-    assert found == wilson(12, 12)
+
+def test_a_share_near_1_of_patients_with_several_films_is_continuous():
+    groups = np.repeat(np.arange(20), 3)
+    all_right, one_wrong = np.ones(60, bool), np.arange(60) > 0
+
+    found = proportion_interval(all_right, groups)
+
+    assert found.low == pytest.approx(wilson(20, 20).low)
+    assert abs(proportion_interval(one_wrong, groups).low - found.low) < 0.05
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -107,9 +159,9 @@ def test_the_interval_of_a_correlation_stays_between_minus_one_and_one(sign):
     exact = measure_intervals(positives, perfect, np.arange(24), threshold=0.5)["mcc"]
     around = measure_intervals(positives, nearly, np.arange(24), threshold=0.5)["mcc"]
 
-    ends = wilson(12 if sign > 0 else 0, 12)
     assert measure(positives, perfect, threshold=0.5)["mcc"] == sign
-    assert (exact.low, exact.high) == (2 * ends.low - 1, 2 * ends.high - 1)
+    assert (exact.high if sign > 0 else exact.low) == sign
+    assert 0.2 < exact.high - exact.low < 0.8
     assert -1 < around.low < measure(positives, nearly, threshold=0.5)["mcc"] < around.high < 1
 
 
@@ -118,73 +170,39 @@ def test_one_class_has_no_auc():
 
     intervals = measure_intervals(positives, probabilities, np.arange(20), threshold=0.5)
 
-    assert intervals["sensitivity"] == wilson(10, 20)
+    assert intervals["sensitivity"].low == pytest.approx(wilson(10, 20).low)
     assert intervals["specificity"] is None
     assert intervals["roc_auc"] is None
     assert auc_interval(positives, probabilities, np.arange(20)) is None
 
 
-def test_weighted_auc_matches_scikit_learn():
-    generator = np.random.default_rng(4)
-    positives = generator.random(200) < 0.3
-    scores = np.round(generator.random(200) + 0.3 * positives, 1)  # with ties
-    weights = generator.integers(0, 4, size=(5, 200)).astype(float)
+def test_the_average_precisions_variance_is_the_jackknifes():
+    """The infinitesimal jackknife agrees with leaving out one patient at a time, for many patients."""
+    from sklearn.metrics import average_precision_score
 
-    found = auc_of(positives, scores, weights)
+    positives, probabilities, patients = made_up(300, films=2, seed=5)
+    probabilities = np.round(probabilities, 2)  # with ties
+    without = []
+    for patient in range(300):
+        rest = patients != patient
+        without.append(average_precision_score(positives[rest], probabilities[rest]))
+    error = np.sqrt(299 / 300 * np.sum((without - np.mean(without)) ** 2))
 
-    expected = [roc_auc_score(positives, scores, sample_weight=row) for row in weights]
-    assert found == pytest.approx(expected, abs=1e-12)
+    found = average_precision_interval(positives, probabilities, patients)
 
-
-def test_replicates_match_a_plain_bootstrap():
-    positives, probabilities, patients = made_up(50, films=2, seed=2)
-    generator = np.random.default_rng(1)
-    plain: dict[str, list[float]] = {}
-    for _ in range(400):
-        drawn = generator.integers(50, size=50)
-        rows = np.concatenate([np.flatnonzero(patients == patient) for patient in drawn])
-        for name, value in measure(positives[rows], probabilities[rows], threshold=0.6).items():
-            plain.setdefault(name, []).append(value)
-
-    found = replicate(positives, probabilities, patients, threshold=0.6)
-
-    for name, values in plain.items():
-        assert len(found[name]) == 2000
-        assert np.mean(found[name]) == pytest.approx(np.mean(values), abs=3 * np.std(values) / 20), name
-        assert np.std(found[name]) == pytest.approx(np.std(values), rel=0.15), name
+    # The weight of the largest variance is small for so many patients.
+    assert found.high - found.low == pytest.approx(2 * 1.96 * error, rel=0.03)
 
 
-def test_replicates_are_reproducible():
-    truth = made_up(30)
+def test_a_mean_over_patients_is_students_t_interval_or_wider():
+    values = np.array([0.1, 0.4, 0.5, 0.9])
+    once = mean_interval(values, np.arange(4))
+    copied = mean_interval(np.repeat(values, 10), np.repeat(np.arange(4), 10))
 
-    assert np.array_equal(*(replicate(*truth, threshold=0.5, seed=7)["roc_auc"] for _ in range(2)))
-    assert not np.array_equal(*(replicate(*truth, threshold=0.5, seed=seed)["roc_auc"] for seed in (1, 2)))
-
-
-def test_percentiles_ignore_undefined_values():
-    values = np.concatenate([np.linspace(0, 1, 101), [np.nan] * 20])
-
-    assert percentiles(values) == Interval(low=0.025, high=0.975)
-    assert percentiles(np.array([0.5, np.nan, np.nan, np.nan, np.nan])) is None
-
-
-@pytest.mark.parametrize(("auc", "patients", "films"), [(0.75, 60, 3), (0.95, 80, 1)])
-def test_intervals_have_their_nominal_coverage(auc, patients, films):
-    """Coverage in 200 simulated sets: 0.95 plus or minus three standard errors is 0.90 to 0.99."""
-    threshold = 0.6
-    # The value for an infinite set: the logit of a positive film is normal with variance 1.
-    sensitivity = norm.sf(np.log(threshold / (1 - threshold)) - np.sqrt(2) * norm.ppf(auc))
-    specificity = norm.cdf(np.log(threshold / (1 - threshold)))
-    cells = np.array([0.6 * sensitivity, 0.4 * (1 - specificity), 0.6 * (1 - sensitivity), 0.4 * specificity])
-    (mcc,) = METRICS["mcc"].value(SimpleNamespace(**dict(zip(CELLS, cells[:, None], strict=True))))
-    truth = {"roc_auc": auc, "sensitivity": sensitivity, "mcc": mcc}
-    inside = dict.fromkeys(truth, 0)
-    for seed in range(200):
-        found = measure_intervals(*made_up(patients, films=films, auc=auc, seed=seed), threshold=threshold)
-        for name, value in truth.items():
-            inside[name] += found[name].low <= value <= found[name].high
-
-    assert all(0.90 <= count / 200 <= 0.995 for count in inside.values()), inside
+    assert (once.low, once.high) == pytest.approx((copied.low, copied.high))
+    half = 3.182446 * values.std(ddof=1) / 2  # the t quantile of three degrees of freedom
+    assert (once.low, once.high) == pytest.approx((values.mean() - half, values.mean() + half))
+    assert mean_interval(values, np.zeros(4)) is None
 
 
 def test_predictive_values_follow_bayes_rule():
@@ -195,7 +213,9 @@ def test_predictive_values_follow_bayes_rule():
 
 
 def test_predictive_intervals_are_valid_at_0_and_1():
-    positive, negative = predictive_intervals(wilson(10, 10), wilson(10, 10), prevalence=0.01)
+    perfect = Estimate(1.0, wilson(10, 10))
+
+    positive, negative = predictive_intervals(perfect, perfect, prevalence=0.01)
 
     assert 0 < positive.low < 0.05
     assert positive.high == negative.high == 1

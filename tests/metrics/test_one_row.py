@@ -4,20 +4,20 @@ import csv
 import json
 import shutil
 
-import numpy as np
 import pytest
 
 from cxr_cli.evaluation.crossval import study
 from cxr_cli.evaluation.record import EvaluationRecord
-from cxr_cli.metrics.table import METRICS, Metric, Sample, on_logit
+from cxr_cli.metrics.intervals import proportion_interval
+from cxr_cli.metrics.table import METRICS, Metric
 from cxr_cli.web import html
 from cxr_cli.workspace.records import read_record
 
 ONE_MORE = Metric(
     name="prevalence_called",
     title="share called positive",
-    value=lambda films: np.asarray((films.true_positive + films.false_positive) / films.weights.sum(axis=1)),
-    interval=on_logit(Sample.patients),
+    value=lambda sample: float(sample.called.mean()),
+    interval=lambda sample, groups: proportion_interval(sample.called, groups),
     meaning="{called_positive} films called {positive}",
     heading="called",
 )

@@ -13,7 +13,7 @@ from cxr_cli.auditing.record import AuditValue, ShortcutCheck
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.metrics.chance import Standing, standing
 from cxr_cli.metrics.holm import corrected
-from cxr_cli.metrics.intervals import auc_interval
+from cxr_cli.metrics.ranking_intervals import auc_interval
 from cxr_cli.metrics.subgroups import UNKNOWN, age_band
 from cxr_cli.progress import track
 
@@ -154,7 +154,7 @@ def _judge(one: _Measured, p: float | None, positives: np.ndarray, groups: np.nd
     ]
     auc = None if one.scores is None else float(roc_auc_score(there, one.scores))
     table = np.array([(value.negatives, value.positives) for value in values])
-    around = None if one.scores is None else auc_interval(there, one.scores, patients, seed=seed)
+    around = None if one.scores is None else auc_interval(there, one.scores, patients)
     level = "ok"
     if auc is not None and p is not None and p < SIGNIFICANT and standing(around) is Standing.BETTER:
         # From a source of one class a model learns only the source, however few films it has.

@@ -124,8 +124,8 @@ def _record(
     made = read_record(workspace.prepared().record, DatasetRecord)
     positives = np.array([one.film.truth == predictor.positive for one in asked])
     groups = np.array([one.film.group for one in asked])
-    views = measure_views(np.stack([one.raw for one in asked]), positives, groups, seed=seed)
-    heat = measure_heat(asked, seed=seed)
+    views = measure_views(np.stack([one.raw for one in asked]), positives, groups)
+    heat = measure_heat(asked)
     findings = model_findings(views, heat)
     seen = _seen(workspace, predictor, films)
     return ModelAuditRecord(

@@ -1,4 +1,4 @@
-"""AUCs of all views with the same bootstrap replicates, so that their differences have intervals too."""
+"""The AUC of every view, and its difference to that of the whole film, with intervals over patients."""
 
 from collections.abc import Sequence
 
@@ -7,44 +7,36 @@ import numpy as np
 from cxr_cli.auditing.model_films import AskedFilm
 from cxr_cli.auditing.model_record import LungHeat, ViewResult
 from cxr_cli.auditing.model_views import VIEWS, WHOLE
-from cxr_cli.explanation.grading import mean_interval
-from cxr_cli.metrics.intervals import auc_of, bootstrap_weights, logit_interval, percentiles
+from cxr_cli.metrics.intervals import Interval, mean_interval
+from cxr_cli.metrics.paired_tests import delong
+from cxr_cli.metrics.ranking_intervals import auc_interval
 
 
-def measure_views(raw: np.ndarray, positives: np.ndarray, groups: np.ndarray, *, seed: int) -> list[ViewResult]:
+def measure_views(raw: np.ndarray, positives: np.ndarray, groups: np.ndarray) -> list[ViewResult]:
     """Measure how well the model separates the classes in each view.
 
     Args:
         raw: (N, V) float, P(positive), with the views in the order of `VIEWS`.
         positives: (N,) bool, with films of both classes.
         groups: (N,), the patient of each film.
-        seed: of the bootstrap.
     """
-    scores = list(raw.T)
-    areas = np.array([auc_of(positives, view, np.ones((1, len(positives))))[0] for view in scores])
-    drawn = np.concatenate(
-        [
-            np.stack([auc_of(positives, view, weights) for view in scores], axis=1)
-            for weights in bootstrap_weights(groups, seed=seed)
-        ]
-    )  # (R, V)
-    fewest = min(len(np.unique(groups[side])) for side in (positives, ~positives))
-    first = list(VIEWS).index(WHOLE)
-    whole = float(areas[first])
-    return [
-        ViewResult(
-            view=name,
-            auc=float(area),
-            interval=logit_interval(float(area), replicates, fewest),
-            difference=float(area) - whole,
-            difference_interval=None if place == first else percentiles(replicates - drawn[:, first]),
-            kept=(float(area) - 0.5) / (whole - 0.5) if whole > 0.5 else None,
-        )
-        for place, (name, area, replicates) in enumerate(zip(VIEWS, areas, drawn.T, strict=True))
-    ]
+    whole = raw[:, list(VIEWS).index(WHOLE)]
+    return [_measure(name, scores, whole, positives, groups) for name, scores in zip(VIEWS, raw.T, strict=True)]
 
 
-def measure_heat(asked: Sequence[AskedFilm], *, seed: int) -> LungHeat:
+def _measure(name: str, scores: np.ndarray, whole: np.ndarray, positives: np.ndarray, groups: np.ndarray) -> ViewResult:
+    areas = delong(positives, scores, whole, groups)
+    return ViewResult(
+        view=name,
+        auc=areas.auc_a,
+        interval=auc_interval(positives, scores, groups),
+        difference=areas.difference,
+        difference_interval=None if name == WHOLE else areas.interval or Interval(low=0.0, high=0.0),
+        kept=(areas.auc_a - 0.5) / (areas.auc_b - 0.5) if areas.auc_b > 0.5 else None,
+    )
+
+
+def measure_heat(asked: Sequence[AskedFilm]) -> LungHeat:
     """Measure how much of the maps' heat lies in the lungs, beside the lungs' share of each film."""
     graded = [(one.heat.energy, one.heat.share, one.film.group) for one in asked if one.heat.energy is not None]
     if not graded:
@@ -57,5 +49,5 @@ def measure_heat(asked: Sequence[AskedFilm], *, seed: int) -> LungHeat:
         energy=float(energies.mean()),
         area=float(shares.mean()),
         gain=float(gains.mean()),
-        gain_interval=mean_interval(gains, np.array([group for _, _, group in graded]), seed=seed),
+        gain_interval=mean_interval(gains, np.array([group for _, _, group in graded])),
     )

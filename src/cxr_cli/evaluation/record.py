@@ -11,7 +11,7 @@ from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.operating_points import OperatingPoint
 from cxr_cli.metrics.sample import CONFUSION
 from cxr_cli.metrics.subgroups import SubgroupRow
-from cxr_cli.metrics.table import METRICS
+from cxr_cli.metrics.table import METRICS, with_all_metrics
 from cxr_cli.workspace.records import Record, RecordPart, require
 
 
@@ -123,7 +123,8 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
 
     @classmethod
     def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        """Read the temperature of version 6 as a slope."""
+        """Read the temperature of version 6 as a slope, and metrics that it did not have as None."""
+        fields = with_all_metrics(fields)
         calibration = fields.get("calibration")
         if not isinstance(calibration, dict):
             return fields

@@ -12,7 +12,7 @@ from cxr_cli.evaluation.predicted import PREDICTIONS, PredictedFilms
 from cxr_cli.evaluation.record import Abstentions, CalibrationFigures, EvaluationRecord, PredictiveValues, SeenFilms
 from cxr_cli.metrics.calibration import measure_calibration
 from cxr_cli.metrics.conformal import DEFAULT_ALPHA, SetFigures, measure_sets
-from cxr_cli.metrics.intervals import METHOD, Interval, predictive_intervals, predictive_values
+from cxr_cli.metrics.intervals import METHOD, Estimate, Interval, predictive_intervals, predictive_values
 from cxr_cli.metrics.measure import classification_report, measure, measure_intervals
 from cxr_cli.metrics.plots import draw_confusion, draw_reliability, draw_roc
 from cxr_cli.metrics.sample import count_confusion
@@ -147,7 +147,9 @@ def _predictive_values(
     positive, negative = predictive_values(sensitivity, specificity, prevalence=prevalence)
     both: tuple[Interval | None, Interval | None] = (None, None)
     if of_sensitivity and of_specificity:
-        both = predictive_intervals(of_sensitivity, of_specificity, prevalence=prevalence)
+        both = predictive_intervals(
+            Estimate(sensitivity, of_sensitivity), Estimate(specificity, of_specificity), prevalence=prevalence
+        )
     # Where no film is called one of the two, its predictive value is not known.
     return PredictiveValues(
         prevalence=prevalence,

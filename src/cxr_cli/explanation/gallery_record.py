@@ -75,7 +75,7 @@ def record_of(
         abstained={image: error.reason for image, error in failed.items() if isinstance(error, AbstentionError)},
         wrong=sum(not film.correct for film in known) if known else None,
         blank=sum(film.blank for film in films),
-        grades=average(films, seed=options.seed),
+        grades=average(films),
         randomization=randomization,
         notes=_notes(predictor, options, gallery, edges),
     )

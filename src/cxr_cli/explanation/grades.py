@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from cxr_cli.explanation.grading import mean_interval
 from cxr_cli.explanation.record import Grade, GradedFilm
-from cxr_cli.metrics.intervals import proportion_interval
+from cxr_cli.metrics.intervals import mean_interval, proportion_interval
 
 _Figure = Callable[[GradedFilm], float | None]
 
@@ -26,12 +25,11 @@ _FIGURES: dict[str, tuple[_Figure, _Figure]] = {
 _HITS = {"lung_pointing", "pointing_game", "pointing_game_near"}  # yes or no
 
 
-def average(films: Sequence[GradedFilm], *, seed: int) -> dict[str, Grade]:
+def average(films: Sequence[GradedFilm]) -> dict[str, Grade]:
     """The means over the films that have a figure, with 95 % intervals over patients.
 
     Args:
         films: their rows.
-        seed: of the bootstrap.
 
     Returns:
         By the figure's name; those that no film has are left out.
@@ -48,7 +46,7 @@ def average(films: Sequence[GradedFilm], *, seed: int) -> dict[str, Grade]:
             films=len(graded),
             groups=len(np.unique(groups)),
             value=float(values.mean()),
-            interval=proportion_interval(values > 0, groups) if hits else mean_interval(values, groups, seed=seed),
+            interval=proportion_interval(values > 0, groups) if hits else mean_interval(values, groups),
             chance=float(np.mean([by_chance(film) for film in graded])),
         )
     return grades

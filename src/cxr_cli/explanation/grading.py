@@ -7,7 +7,6 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from cxr_cli.films.overlay import heat
-from cxr_cli.metrics.intervals import REPLICATES, Interval, percentiles
 
 # Zhang et al. 2018 (doi 10.1007/s11263-017-1059-x) let a map's maximum miss by 15 pixels; Fong et al. 2019 (TorchRay)
 # do so in films of 224 pixels a side.
@@ -176,16 +175,6 @@ def perturb(film: np.ndarray, cam: np.ndarray, probability: Callable[[np.ndarray
         random_deletion=deletions[1:].mean(axis=0),
         random_insertion=insertions[1:].mean(axis=0),
     )
-
-
-def mean_interval(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> Interval | None:
-    """Compute the interval of the mean of (N,) values by a bootstrap over (N,) groups; None for fewer than two."""
-    _, members = np.unique(groups, return_inverse=True)
-    sums, sizes = np.bincount(members, weights=values), np.bincount(members)
-    if len(sizes) < 2:
-        return None
-    drawn = np.random.default_rng(seed).integers(0, len(sizes), (REPLICATES, len(sizes)))
-    return percentiles(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
 
 
 def _points_into(energy: np.ndarray, mask: np.ndarray) -> bool:

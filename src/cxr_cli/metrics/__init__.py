@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cxr_cli.metrics.calibration import fit_calibration, measure_calibration
     from cxr_cli.metrics.conformal import fit_sets, measure_sets
-    from cxr_cli.metrics.intervals import auc_interval, proportion_interval
+    from cxr_cli.metrics.intervals import proportion_interval
     from cxr_cli.metrics.operating_points import choose_threshold, parse_rule
     from cxr_cli.metrics.paired_tests import delong, mcnemar
+    from cxr_cli.metrics.ranking_intervals import auc_interval
 
 __all__ = [
     "auc_interval",
@@ -26,7 +27,7 @@ __all__ = [
     "proportion_interval",
 ]
 _PLACES = {
-    "auc_interval": "intervals",
+    "auc_interval": "ranking_intervals",
     "choose_threshold": "operating_points",
     "delong": "paired_tests",
     "fit_calibration": "calibration",

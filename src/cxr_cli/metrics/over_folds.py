@@ -10,8 +10,9 @@ from cxr_cli.workspace.records import RecordPart
 _FEWEST = 1.5  # folds, as many as those of equal weight would be; with fewer their spread is not known
 RECIPE_METHOD = (
     "95 %, from the spread of the folds: t with one degree of freedom less than folds, and the variance corrected for "
-    "the training films that folds share (Nadeau & Bengio 2003), on the logit scale (MCC: Fisher's z; log loss: the "
-    "logarithm); where all folds have the same value, Wilson's interval with the number of patients"
+    "the training films that folds share (Nadeau & Bengio 2003), on the logit scale (MCC: Fisher's z; log loss and "
+    "likelihood ratios: the logarithm); where all folds have the same value, Wilson's interval with the number of "
+    "patients"
 )
 
 

@@ -1,11 +1,11 @@
 """Tests of whether one of two classifiers is better on the same films."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from cxr_cli.metrics.intervals import Interval
+from cxr_cli.metrics.ranking_intervals import auc_covariance, placements
 
 _Z = 1.959964
 
@@ -43,14 +43,14 @@ def delong(positives: np.ndarray, a: np.ndarray, b: np.ndarray, groups: np.ndarr
     """
     from scipy.stats import norm
 
-    of_positives, of_negatives = zip(*(_placements(positives, scores) for scores in (a, b)), strict=True)
+    of_positives, of_negatives = zip(*(placements(positives, scores) for scores in (a, b)), strict=True)
     areas = np.array([values.mean() for values in of_positives])
-    covariance = _covariance(np.stack(of_positives), np.stack(of_negatives), areas, positives, np.asarray(groups))
+    covariance = auc_covariance(np.stack(of_positives), np.stack(of_negatives), areas, positives, np.asarray(groups))
     difference = float(areas[0] - areas[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     if not variance > 1e-15:  # NaN too: one patient alone has no variance
         return DeLong(float(areas[0]), float(areas[1]), difference, interval=None, p=None if difference else 1.0)
-    error = np.sqrt(variance)
+    error = float(np.sqrt(variance))
     return DeLong(
         auc_a=float(areas[0]),
         auc_b=float(areas[1]),
@@ -86,37 +86,3 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray) -> McN
         only_b=int(np.sum(~right_a & right_b)),
         p=float(min(1.0, chances[sums >= abs(leads.sum())].sum())),
     )
-
-
-def _placements(positives: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each positive, the share of negatives below it; for each negative, of positives above it; ties count half."""
-    from scipy.stats import rankdata
-
-    rank: Callable[[np.ndarray], np.ndarray] = rankdata
-    upper, lower, all_ranks = scores[positives], scores[~positives], rank(scores)
-    return (
-        (all_ranks[positives] - rank(upper)) / len(lower),
-        1 - (all_ranks[~positives] - rank(lower)) / len(upper),
-    )
-
-
-def _covariance(
-    of_positives: np.ndarray, of_negatives: np.ndarray, areas: np.ndarray, positives: np.ndarray, groups: np.ndarray
-) -> np.ndarray:
-    """The covariance of both areas, (2, 2): Obuchowski 1997 (Biometrics 53:567), formulas 3 to 5."""
-    names, members = np.unique(groups, return_inverse=True)
-    count = len(names)
-
-    def by_group(values: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, int]:
-        apart = values - areas[:, None]
-        sums = np.stack([np.bincount(members[side], weights=row, minlength=count) for row in apart])
-        return sums, len(np.unique(members[side]))
-
-    plus, plus_groups = by_group(of_positives, positives)
-    minus, minus_groups = by_group(of_negatives, ~positives)
-    films_plus, films_minus = of_positives.shape[1], of_negatives.shape[1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        within_plus = plus @ plus.T * np.divide(plus_groups, plus_groups - 1) / films_plus**2
-        within_minus = minus @ minus.T * np.divide(minus_groups, minus_groups - 1) / films_minus**2
-        across = plus @ minus.T * np.divide(count, count - 1) / (films_plus * films_minus)
-    return np.asarray(within_plus + within_minus + across + across.T)

@@ -4,14 +4,12 @@ A row has the metric's formula, the method of its interval, its words, and the p
 `compare`, `crossval`, the reports and the page take all of it from here: to add a metric, add a row.
 """
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import numpy as np
-
-from cxr_cli.metrics.intervals import Interval, auc_of, logarithm_interval, logit_interval, proportion_interval
-from cxr_cli.metrics.sample import Sample, Weighted
+from cxr_cli.metrics import formulas
+from cxr_cli.metrics.formulas import Formula, IntervalMethod, share_right, share_right_interval
 
 Place = Literal[
     "evaluate",  # its rows in the terminal
@@ -30,51 +28,14 @@ USUAL_PLACES: frozenset[Place] = frozenset({"evaluate", "compare", "external", "
 EVERYWHERE: frozenset[Place] = USUAL_PLACES | {"headline", "subgroups", "training"}
 
 
-Formula = Callable[[Weighted], np.ndarray]
-IntervalMethod = Callable[[Sample, float | None, np.ndarray], Interval | None]
-
-
-def proportion(counted: Callable[[Sample], np.ndarray]) -> IntervalMethod:
-    """Wilson's interval with the effective number of films, of the share of films that are called correctly.
-
-    Args:
-        counted: of a sample, (N,) bool: the films that the share is computed over.
-    """
-
-    def interval(sample: Sample, value: float | None, replicates: np.ndarray) -> Interval | None:
-        films = counted(sample)
-        assert sample.groups is not None
-        return proportion_interval((sample.positives == sample.called)[films], sample.groups[films])
-
-    return interval
-
-
-def on_logit(
-    patients: Callable[[Sample], int] = Sample.patients_of_smaller_class, *, low: float = 0.0, high: float = 1.0
-) -> IntervalMethod:
-    """An interval from the bootstrap's standard error on the logit scale; see `logit_interval`."""
-
-    def interval(sample: Sample, value: float | None, replicates: np.ndarray) -> Interval | None:
-        return logit_interval(value, replicates, patients(sample), low=low, high=high)
-
-    return interval
-
-
-def on_logarithm(sample: Sample, value: float | None, replicates: np.ndarray) -> Interval | None:
-    """An interval from the bootstrap's standard error on the logarithmic scale; see `logarithm_interval`."""
-    return logarithm_interval(value, replicates)
-
-
 @dataclass(frozen=True)
 class Metric:
     """One metric: a row of `METRICS`."""
 
     name: str  # its key in records, JSON and CSV files
     title: str  # its name within a sentence
-    value: Formula  # (R,) float64, NaN where it is not defined
+    value: Formula
     interval: IntervalMethod
-    # The value of a plain sample, where another implementation is the reference for its last digits.
-    exact: Callable[[np.ndarray, np.ndarray], float] | None = None
     needs: Literal["positives", "negatives", "both"] = "both"  # the classes without whose films it says nothing
     # Beside the figure, with the names of `meaning_of` in braces.
     meaning: str = ""
@@ -95,44 +56,14 @@ class Metric:
         return self.heading or self.title
 
 
-def _sensitivity(films: Weighted) -> np.ndarray:
-    return np.asarray(films.true_positive / (films.true_positive + films.false_negative))
-
-
-def _specificity(films: Weighted) -> np.ndarray:
-    return np.asarray(films.true_negative / (films.true_negative + films.false_positive))
-
-
-def _matthews(films: Weighted) -> np.ndarray:
-    """Matthews 1975 (Biochim Biophys Acta 405:442). Not defined where all films have one truth or one prediction."""
-    right, wrong = films.true_positive * films.true_negative, films.false_positive * films.false_negative
-    called_positive = films.true_positive + films.false_positive
-    called_negative = films.true_negative + films.false_negative
-    positives = films.true_positive + films.false_negative
-    negatives = films.true_negative + films.false_positive
-    return np.asarray((right - wrong) / np.sqrt(called_positive * called_negative * positives * negatives))
-
-
-def _roc_auc(positives: np.ndarray, probabilities: np.ndarray) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(positives, probabilities))
-
-
-def _log_loss(positives: np.ndarray, probabilities: np.ndarray) -> float:
-    from sklearn.metrics import log_loss
-
-    return float(log_loss(positives, probabilities.astype(np.float64), labels=[False, True]))
-
-
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric(
             name="sensitivity",  # the recall of the positive class
             title="sensitivity",
-            value=_sensitivity,
-            interval=proportion(lambda sample: sample.positives),
+            value=share_right(formulas.positives),
+            interval=share_right_interval(formulas.positives),
             needs="positives",
             meaning="{true_positive} of {positives} {positive} films called {positive}",
             shown=EVERYWHERE,
@@ -142,8 +73,8 @@ METRICS: dict[str, Metric] = {
         Metric(
             name="specificity",  # the recall of the negative class
             title="specificity",
-            value=_specificity,
-            interval=proportion(lambda sample: ~sample.positives),
+            value=share_right(formulas.negatives),
+            interval=share_right_interval(formulas.negatives),
             needs="negatives",
             meaning="{true_negative} of {negatives} {negative} films called {negative}",
             shown=EVERYWHERE,
@@ -153,8 +84,8 @@ METRICS: dict[str, Metric] = {
         Metric(
             name="precision",
             title="positive predictive value",
-            value=lambda films: films.true_positive / (films.true_positive + films.false_positive),
-            interval=proportion(lambda sample: sample.called),
+            value=share_right(formulas.called_positive),
+            interval=share_right_interval(formulas.called_positive),
             meaning="{true_positive} of {called_positive} films called {positive} are {positive}",
             shown=frozenset({"evaluate"}),
             row_title="PPV",
@@ -162,8 +93,8 @@ METRICS: dict[str, Metric] = {
         Metric(
             name="negative_predictive_value",
             title="negative predictive value",
-            value=lambda films: films.true_negative / (films.true_negative + films.false_negative),
-            interval=proportion(lambda sample: ~sample.called),
+            value=share_right(formulas.called_negative),
+            interval=share_right_interval(formulas.called_negative),
             meaning="{true_negative} of {called_negative} films called {negative} are {negative}",
             shown=frozenset({"evaluate"}),
             row_title="NPV",
@@ -171,8 +102,8 @@ METRICS: dict[str, Metric] = {
         Metric(
             name="balanced_accuracy",
             title="balanced accuracy",
-            value=lambda films: (_sensitivity(films) + _specificity(films)) / 2,
-            interval=on_logit(),
+            value=formulas.balanced_accuracy,
+            interval=formulas.balanced_accuracy_interval,
             meaning="mean of sensitivity and specificity",
             shown=USUAL_PLACES - {"folds"} | {"training"},
             compare_interval=False,
@@ -181,8 +112,8 @@ METRICS: dict[str, Metric] = {
         Metric(
             name="accuracy",
             title="accuracy",
-            value=lambda films: (films.true_positive + films.true_negative) / films.weights.sum(axis=1),
-            interval=proportion(lambda sample: np.ones(len(sample.positives), bool)),
+            value=share_right(formulas.all_films),
+            interval=share_right_interval(formulas.all_films),
             shown=frozenset({"evaluate", "compare"}),
             compare_interval=False,
             heading="acc.",
@@ -190,45 +121,66 @@ METRICS: dict[str, Metric] = {
         Metric(
             name="f1",
             title="F1",
-            value=lambda films: (
-                2 * films.true_positive / (2 * films.true_positive + films.false_positive + films.false_negative)
-            ),
-            interval=on_logit(Sample.patients),
+            value=formulas.f1,
+            interval=formulas.f1_interval,
             shown=frozenset({"evaluate"}),
         ),
         Metric(
             name="mcc",
             title="MCC",
-            value=_matthews,
-            interval=on_logit(low=-1.0, high=1.0),
+            value=formulas.mcc,
+            interval=formulas.mcc_interval,
             limits=(-1.0, 1.0),
             meaning="Matthews' correlation of truth and prediction, 0 is chance",
         ),
         Metric(
             name="roc_auc",
             title="ROC AUC",
-            value=lambda films: auc_of(films.sample.positives, films.sample.probabilities, films.weights),
-            interval=on_logit(),
-            exact=_roc_auc,
+            value=formulas.area_under_roc,
+            interval=formulas.area_interval,
             meaning="0.5 is chance",
             shown=EVERYWHERE,
             heading="AUC",
         ),
         Metric(
+            name="average_precision",  # the area under the precision-recall curve
+            title="average precision",
+            value=formulas.average_precision,
+            interval=formulas.precision_interval,
+            meaning="{prevalence:.3f} is chance: the share of {positive} films",
+            shown=frozenset({"evaluate"}),
+        ),
+        Metric(
+            name="positive_likelihood_ratio",
+            title="positive likelihood ratio",
+            value=formulas.positive_likelihood_ratio,
+            interval=formulas.positive_likelihood_ratio_interval,
+            limits=(0.0, math.inf),
+            meaning="how much a film called {positive} raises the odds of {positive}",
+            shown=frozenset(),
+        ),
+        Metric(
+            name="negative_likelihood_ratio",
+            title="negative likelihood ratio",
+            value=formulas.negative_likelihood_ratio,
+            interval=formulas.negative_likelihood_ratio_interval,
+            limits=(0.0, math.inf),
+            meaning="how much a film called {negative} changes the odds of {positive}",
+            shown=frozenset(),
+        ),
+        Metric(
             name="brier",  # the mean squared error of the probability
             title="Brier score",
-            value=lambda films: films.squared_error,
-            interval=on_logit(Sample.patients),
-            exact=lambda positives, probabilities: float(np.mean((probabilities.astype(np.float64) - positives) ** 2)),
+            value=formulas.brier,
+            interval=formulas.brier_interval,
             shown=frozenset({"headline", "crossval", "card"}),
         ),
         Metric(
             name="log_loss",  # the mean cross-entropy, in nats
             title="log loss",
-            value=lambda films: films.cross_entropy,
-            interval=on_logarithm,
-            limits=(0.0, np.inf),
-            exact=_log_loss,
+            value=formulas.log_loss,
+            interval=formulas.log_loss_interval,
+            limits=(0.0, math.inf),
             shown=frozenset({"crossval"}),
         ),
     )
@@ -242,6 +194,12 @@ def metrics_in(place: Place, *, ranked: bool = False) -> list[Metric]:
     return sorted(shown, key=lambda metric: metric.name != RANKED_BY) if ranked else shown
 
 
+def with_all_metrics(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a record of an earlier version, with None for metrics that were added since."""
+    held = {name: fields[name] for name in ("metrics", "intervals") if isinstance(fields.get(name), dict)}
+    return fields | {name: dict.fromkeys(METRICS) | figures for name, figures in held.items()}
+
+
 def meaning_of(metric: Metric, cells: dict[str, int], *, positive: str, negative: str) -> str:
     """What a metric's figure counts, in words.
 
@@ -251,9 +209,11 @@ def meaning_of(metric: Metric, cells: dict[str, int], *, positive: str, negative
         positive: the positive class.
         negative: the other one.
     """
+    positives = cells["true_positive"] + cells["false_negative"]
     return metric.meaning.format(
         **cells,
-        positives=cells["true_positive"] + cells["false_negative"],
+        positives=positives,
+        prevalence=positives / sum(cells.values()),
         negatives=cells["true_negative"] + cells["false_positive"],
         called_positive=cells["true_positive"] + cells["false_positive"],
         called_negative=cells["true_negative"] + cells["false_negative"],

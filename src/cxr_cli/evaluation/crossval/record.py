@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from cxr_cli.metrics.calibration import slope_of_temperature
-from cxr_cli.metrics.intervals import METHOD, Interval
+from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.over_folds import RECIPE_METHOD, AcrossFolds, over_folds
 from cxr_cli.metrics.table import METRICS, metrics_in
 from cxr_cli.workspace.records import Record, RecordPart, require
@@ -113,7 +113,7 @@ class CrossvalRecord(Record, frozen=True, kw_only=True):
             },
             "interval_of": what_intervals_are_of(found.left_out),
             "interval_method": RECIPE_METHOD,
-            "fold_interval_method": METHOD,
+            "fold_interval_method": found.interval_method,
             "subgroups": [],
             "notes": [*found.notes, _WITHOUT_SUBGROUPS],
         }
@@ -156,3 +156,4 @@ class _Version3(msgspec.Struct):
     folds: list[_Version3Fold]
     left_out: str | None
     notes: list[str]
+    interval_method: str
