@@ -19,7 +19,8 @@ from cxr_cli.errors import COMMANDS, CxrError, UsageError, in_python
 from cxr_cli.films.reader import read_film
 
 SOURCES = Path(cxr_cli.__file__).parent
-TERMINAL_ONLY = {"as_json", "help", "listed", "augment_preview"}  # --augment-preview trains nothing
+# --augment-preview trains nothing; --methods only prints what `report` returns and writes.
+TERMINAL_ONLY = {"as_json", "help", "listed", "augment_preview", "methods"}
 
 
 def command_options(command):

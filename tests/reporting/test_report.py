@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -16,7 +17,6 @@ from cxr_cli.pages.render import figure, spread
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.checklists import AUTHOR, CHECKLISTS, rows
 from cxr_cli.reporting.document import Document, Figure, Pictures, Section, TableBlock, Text, to_builtins, to_markdown
-from cxr_cli.reporting.report import report
 from cxr_cli.reporting.results import RESULTS
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
@@ -52,16 +52,6 @@ class Tables(HTMLParser):
             self._heading += text
         elif self._in in ("th", "td"):
             self.rows[self._heading][-1][-1] += text
-
-
-@pytest.fixture(scope="module")
-def reported(trained, tmp_path_factory):
-    """A workspace whose run has a report."""
-    root = tmp_path_factory.mktemp("reported") / "workspace"
-    shutil.copytree(trained.root, root)
-    workspace = Workspace(root)
-    report(workspace)
-    return workspace
 
 
 def test_the_command_writes_the_report_and_the_card(cxr, own_trained):
@@ -114,7 +104,7 @@ def test_markdown_has_the_content_of_the_page(reported):
         if line.startswith("## "):
             heading = line[3:]
         elif line.startswith("| ") and not line.startswith("| ---"):
-            cells = re.sub(r"\\(?=[^\w\s|])", "", line).strip("|").split("|")  # without what Markdown needs
+            cells = unescape(re.sub(r"\\(?=[^\w\s|])", "", line)).strip("|").split("|")  # without what Markdown needs
             found.setdefault(heading, []).append([cell.strip() for cell in cells])
     plain = {
         heading: [[re.sub(r"[()\s]", "", cell) for cell in row] for row in rows] for heading, rows in found.items()

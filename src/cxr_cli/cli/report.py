@@ -13,6 +13,10 @@ def report(
     run: Annotated[
         str | None, typer.Argument(help="The name of a trained run. Default: the newest.", show_default=False)
     ] = None,
+    methods: Annotated[
+        bool,
+        typer.Option("--methods", help="Print the methods section of a paper, with references."),
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -21,7 +25,7 @@ def report(
     The report is HTML, Markdown and JSON with the same numbers: the films and how they were selected, the training, all
     metrics with intervals, calibration, subgroups, the wrong predictions with heat maps, and the items of CLAIM and
     TRIPOD+AI. External tests, cross-validation and the audit are included if they were run. A run without a current
-    test is tested first.
+    test is tested first. Beside it are methods.md, to paste into a paper, and flow.png, the flow of films and patients.
 
     Example: cxr report mobilenetv2
     """
@@ -30,12 +34,18 @@ def report(
 
     made = report_on(run, workspace=workspace)
     if as_json:
-        console.result_json(to_builtins(made.document))
+        console.result_json(to_builtins(made.methods if methods else made.document))
+        return
+    if methods:
+        for line in str(made.methods).splitlines():
+            console.result(line)
         return
     console.result(made.document.lead)
     console.result()
     console.result(f"Report    : {made.folder.page}")
     console.result(f"Markdown  : {made.folder.markdown}")
     console.result(f"JSON      : {made.folder.numbers}")
+    console.result(f"Methods   : {made.folder.methods}")
+    console.result(f"Flow chart: {made.folder.flow_picture}")
     console.result(f"Model card: {made.card}")
     console.result(DISCLAIMER)

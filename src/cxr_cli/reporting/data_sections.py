@@ -1,13 +1,10 @@
 """The sections of a report on films, training and environment."""
 
-from collections import Counter
-from collections.abc import Sequence
-from statistics import median, quantiles
+from pathlib import Path
 
-from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.metrics.subgroups import age_in_years
 from cxr_cli.reporting.document import Block, Cell, Section, TableBlock, Text, charts
+from cxr_cli.reporting.flow import flow_caption
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.workspace.folders import PARTS
 
@@ -15,11 +12,15 @@ _ANOTHER = (
     "These are the films of the dataset as it is now. The run was trained on another dataset or split, and only "
     "the counts of those films are known."
 )
-_SHOWN = 6  # values of a column; the rest are counted together
 
 
-def films_section(material: ReportMaterial) -> Section:
-    """Where the films came from, which ones were left out, and what is in each part."""
+def films_section(material: ReportMaterial, flow: Path) -> Section:
+    """Where the films came from, which ones were left out, and what is in each part.
+
+    Args:
+        material: of the run.
+        flow: the picture of `draw_flow`.
+    """
     made, labels = material.made, list(material.made.classes)
     what = "files in the folders" if made.options.get("folders") else "rows in the metadata"
     funnel: list[list[Cell]] = [[what, None, made.rows]]
@@ -30,7 +31,7 @@ def films_section(material: ReportMaterial) -> Section:
     findings: list[list[Cell]] = [
         [label, finding, count] for label in labels for finding, count in list(made.findings[label].items())
     ]
-    holds = ["sources", "selection", "split", "missing data", "reference standard"]
+    holds = ["sources", "selection", "flow diagram", "split", "missing data", "reference standard"]
     holds += ["patients apart"] * made.patients_apart + ["patient counts"] * (not made.films_without_patient)
     blocks: list[Block] = [] if material.test.same_dataset else [Text(_ANOTHER, "alarm")]
     blocks += [
@@ -41,6 +42,7 @@ def films_section(material: ReportMaterial) -> Section:
             ["label", "finding", "films"], findings, left=2, caption="The reference standard: the metadata's finding."
         ),
         *(Text(sentence, "note") for sentence in made.notes),
+        *charts((flow, flow_caption(material))),
         *charts(
             (material.dataset.distribution_picture, "Films of each class in each part."),
             (material.dataset.samples_picture, "Films of each class, drawn at random."),
@@ -78,38 +80,6 @@ def _patients(made: DatasetRecord) -> str:
     if made.leaks:
         return f"{source}; some of them, or copies of a film, are in two parts."
     return f"{source}; no patient is in two parts."
-
-
-def characteristics_section(material: ReportMaterial) -> Section:
-    """Who the patients of each part are."""
-    known = any(film.sex or film.age for film in material.films)
-    return Section("Characteristics", [characteristics(material.films)], ("characteristics",) if known else ())
-
-
-def characteristics(films: Sequence[Film]) -> TableBlock:
-    """Sex, age, view and source in each part (item 36 of CLAIM)."""
-    by_part = [[film for film in films if film.split == part] for part in PARTS]
-    rows: list[list[Cell]] = [["films", "", *(len(part) for part in by_part)]]
-    ages = [[years for film in part if (years := age_in_years(film.age)) is not None] for part in by_part]
-    rows.append(["age, years", "median (quartiles)", *map(_age, ages)])
-    rows.append(["age", "unknown", *(len(part) - len(known) for part, known in zip(by_part, ages, strict=True))])
-    for column in ("sex", "view", "source", "location"):
-        counts = [Counter(getattr(film, column) or "unknown" for film in part) for part in by_part]
-        total: Counter[str] = sum(counts, Counter())
-        if len(total) > 1 or "unknown" not in total:
-            common = [value for value, _ in total.most_common(_SHOWN)]
-            rows += [[column, value, *(count[value] for count in counts)] for value in common]
-            if len(total) > len(common):
-                rest = [sum(count.values()) - sum(count[value] for value in common) for count in counts]
-                rows.append([column, f"{len(total) - len(common)} others", *rest])
-    return TableBlock(["", "", *PARTS], rows, left=2, caption="Films in each part, according to the metadata.")
-
-
-def _age(ages: list[float]) -> str:
-    if len(ages) < 2:
-        return "–"
-    low, _, high = quantiles(ages, n=4, method="inclusive")
-    return f"{median(ages):g} ({low:g} to {high:g})"
 
 
 def training_section(material: ReportMaterial) -> Section:

@@ -87,8 +87,8 @@ class Document(msgspec.Struct, frozen=True):
     sections: list[Section]
 
 
-def to_builtins(document: Document) -> Any:
-    """The document for programs, with unrounded numbers."""
+def to_builtins(document: object) -> Any:
+    """A document, or a part of one, for programs, with unrounded numbers."""
 
     def plain(value: Any) -> Any:
         return None  # of a picture there is only its caption

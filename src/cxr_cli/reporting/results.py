@@ -4,6 +4,7 @@
 RESULTS = {
     "sources": "Not known: where the films come from.",
     "selection": "Not known: how the films were selected.",
+    "flow diagram": "Not done: cxr report.",
     "split": "Not known: how the films were split.",
     "patients apart": "Not shown: some films name no patient, or a given split has patients or copies in two parts.",
     "patient counts": "Not known: how many patients there are, as some films name none.",
@@ -23,12 +24,14 @@ RESULTS = {
     "prediction sets": "Not done: train again with cxr train, which keeps the predictions that they need.",
     "subgroups": "Not done: needs two views, sexes, age bands or sources with ten films of each class.",
     "demographic subgroups": "Not done: needs two sexes or age bands with ten films of each class.",
+    "fairness gaps": "Not shown: too few patients of two sexes or age bands to compare them.",
     "external test": "Not done: cxr evaluate --external --metadata FILE.",
     "cross-validation": "Not done: cxr crossval --folds 5.",
     "left-out sources": "Not done: cxr crossval --leave-out source.",
     "shortcuts": "Not done: cxr audit.",
     "changed films": "Not done: cxr audit RUN.",
     "failures": "Not done: cxr evaluate.",
+    "failure analysis": "Not shown: too few patients to say which films are wrong most.",
     "graded heat maps": "Not done: cxr gradcam DIR --lungs DIR --lesions DIR.",
     "caveats": "Not done: cxr evaluate.",
 }

@@ -250,6 +250,16 @@ class ReportFolder:
         """The report as JSON, with every number in full."""
         return self.root / "report.json"
 
+    @property
+    def methods(self) -> Path:
+        """The methods section of a paper, as Markdown."""
+        return self.root / "methods.md"
+
+    @property
+    def flow_picture(self) -> Path:
+        """The flow of films from the metadata to the test."""
+        return self.root / "flow.png"
+
 
 @dataclass(frozen=True)
 class ComparisonFolder:

@@ -1,0 +1,157 @@
+"""The flow of films from the metadata to the test, as a picture: STARD 2015 (Bossuyt et al., BMJ 351:h5527)."""
+
+import textwrap
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from cxr_cli.films.figures import save_figure
+from cxr_cli.reporting.gather import ReportMaterial
+from cxr_cli.workspace.folders import PARTS
+
+_WIDTH = 9.0  # inches
+_SIZE = 9  # points of the text
+_LINE, _PAD, _GAP = 0.17, 0.12, 0.3  # inches: a line of text, the space around it, and between two boxes
+_CHARACTERS = 0.073  # inches that a character takes on average, with some room
+_EDGE, _FILL, _SIDE_FILL = "#444444", "#eef4f9", "#f6f6f6"
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A box of the picture, in inches from the upper left corner."""
+
+    left: float
+    top: float
+    width: float
+    lines: list[str]
+
+    @property
+    def height(self) -> float:
+        return len(self.lines) * _LINE + 2 * _PAD
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.height
+
+    @property
+    def middle(self) -> float:
+        return self.left + self.width / 2
+
+
+def draw_flow(path: Path, material: ReportMaterial) -> None:
+    """Draw which films were left out and why, how the others were divided, and what came of those of the test.
+
+    Args:
+        path: the PNG to write.
+        material: of the run.
+    """
+    from matplotlib.figure import Figure
+
+    spine, sides, parts, results = _boxes(material)
+    height = max(box.bottom for box in [*results, *parts]) + 0.1
+    figure = Figure(figsize=(_WIDTH, height))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, _WIDTH)
+    axes.set_ylim(height, 0)
+    axes.axis("off")
+    for box in [*spine, *parts, *results]:
+        _draw(axes, box, _FILL)
+    for box in sides:
+        _draw(axes, box, _SIDE_FILL)
+    for above, below in pairwise(spine):
+        _arrow(axes, (above.middle, above.bottom), (below.middle, below.top))
+    for above, below, side in zip(spine, spine[1:], sides, strict=False):
+        level = (above.bottom + below.top) / 2
+        _arrow(axes, (above.middle, level), (side.left, level))
+    for boxes, source in ((parts, spine[-1]), (results, parts[-1])):
+        level = (source.bottom + boxes[0].top) / 2
+        for box in boxes:
+            axes.plot([source.middle, source.middle, box.middle], [source.bottom, level, level], color=_EDGE, lw=1)
+            _arrow(axes, (box.middle, level), (box.middle, box.top))
+    save_figure(figure, path)
+
+
+def flow_caption(material: ReportMaterial) -> str:
+    """What the picture shows, and what its numbers leave open."""
+    test, part = material.test, material.test.films
+    films = sum(material.made.films[test.split].values())
+    sentences = ["Flow of films and patients (STARD 2015), flow.png."]
+    if films != part:
+        sentences.append(f"{films - part:,} test films that the run has seen before were left out of the test.")
+    if test.abstentions.films:
+        sentences.append(
+            f"{test.abstentions.films:,} test films get no class from cxr predict; all other figures count them."
+        )
+    if material.made.films_without_patient:
+        sentences.append("A film without a known patient counts as one patient.")
+    return " ".join(sentences)
+
+
+def _boxes(material: ReportMaterial) -> tuple[list[_Box], list[_Box], list[_Box], list[_Box]]:
+    """The boxes down the middle, those of films left out, those of the parts, and those of the test's results."""
+    made, test = material.made, material.test
+    left, wide = 0.1, 3.6
+    what = "Image files in the class folders" if made.options.get("folders") else "Rows of the metadata"
+    spine, sides = [_box(left, 0.1, wide, f"{what}\n{made.rows:,}")], []
+    for step in made.funnel:
+        if not step.removed:
+            continue
+        side = _box(left + wide + 0.5, 0, _WIDTH - wide - 0.7, f"Left out: {step.removed:,}\nrule not met: {step.rule}")
+        top = spine[-1].bottom + max(side.height + 0.1, _GAP)
+        level = (spine[-1].bottom + top) / 2
+        sides.append(_Box(side.left, level - side.height / 2, side.width, side.lines))
+        spine.append(_box(left, top, wide, f"Remaining\n{step.left:,}"))
+    # The last one is the dataset; where nothing was left out, it is one more.
+    top = spine.pop().top if sides else spine[-1].bottom + _GAP
+    classes = ", ".join(f"{sum(made.films[part][label] for part in PARTS):,} {label}" for label in made.classes)
+    spine.append(_box(left, top, wide, f"Films of the dataset\n{len(material.films):,} ({classes})"))
+    width = (_WIDTH - 0.2 - 2 * 0.2) / 3
+    top = spine[-1].bottom + 1.2 * _GAP
+    parts = [
+        _box(
+            left + place * (width + 0.2),
+            top,
+            width,
+            f"{part}\n{sum(made.films[part].values()):,} films of {made.patients[part]:,} patients\n"
+            + ", ".join(f"{count:,} {label}" for label, count in made.films[part].items()),
+        )
+        for place, part in enumerate(PARTS)
+    ]
+    cells = Counter((film.class_ if not film.reason else "", film.truth) for film in material.predictions)
+    kinds = {test.positive: f"Called {test.positive}", test.negative: f"Called {test.negative}", "": "No class"}
+    columns = {kind: title for kind, title in kinds.items() if kind or any(not called for called, _ in cells)}
+    width = (_WIDTH - 0.2 - 0.2 * (len(columns) - 1)) / len(columns)
+    top = max(part.bottom for part in parts) + 1.2 * _GAP
+    results = [
+        _box(
+            left + place * (width + 0.2),
+            top,
+            width,
+            f"{title}\n{cells[kind, test.positive] + cells[kind, test.negative]:,} films\n"
+            + "\n".join(f"truly {truth}: {cells[kind, truth]:,}" for truth in (test.positive, test.negative)),
+        )
+        for place, (kind, title) in enumerate(columns.items())
+    ]
+    return spine, sides, parts, results
+
+
+def _box(left: float, top: float, width: float, text: str) -> _Box:
+    characters = int((width - 2 * _PAD) / _CHARACTERS)
+    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, characters) or [""]]
+    return _Box(left, top, width, lines)
+
+
+def _draw(axes: Any, box: _Box, color: str) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((box.left, box.top), box.width, box.height, facecolor=color, edgecolor=_EDGE, lw=1))
+    middle = box.top + box.height / 2
+    axes.text(box.middle, middle, "\n".join(box.lines), ha="center", va="center", fontsize=_SIZE, linespacing=1.25)
+
+
+def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axes.annotate(
+        "", xy=end, xytext=start, arrowprops={"arrowstyle": "-|>", "color": _EDGE, "lw": 1, "shrinkA": 0, "shrinkB": 0}
+    )

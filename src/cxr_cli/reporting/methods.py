@@ -1,0 +1,333 @@
+"""The methods section of a paper, from the records of a run: every sentence says what a record says."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.metrics.table import METRICS
+from cxr_cli.recipe.architectures import ARCHITECTURES
+from cxr_cli.recipe.options import Augmentation
+from cxr_cli.recipe.record import RunRecord
+from cxr_cli.reporting.document import Block, Section, TableBlock, Text
+from cxr_cli.reporting.gather import ReportMaterial
+from cxr_cli.reporting.references import REFERENCES, Citations
+from cxr_cli.workspace.folders import PARTS
+
+_PARTS = dict(zip(PARTS, ("training", "validation", "test"), strict=True))
+# Words of an evaluation's own description of its intervals, and what they are cited as.
+_INTERVALS = {
+    "Wilson": "wilson",
+    "effective number": "clustered proportions",
+    "bootstrap": "bootstrap",
+    "Obuchowski": "obuchowski",
+    "MOVER": "mover",
+    "Nadeau": "nadeau",
+}
+
+
+@dataclass(frozen=True)
+class Methods:
+    """What was done, to paste into a paper."""
+
+    paragraphs: dict[str, str]  # by what each is about
+    references: list[str]  # from number 1
+
+    def __str__(self) -> str:
+        """Write it as Markdown."""
+        text = [f"**{title}.** {paragraph}" for title, paragraph in self.paragraphs.items()]
+        listed = [f"{number}. {reference}" for number, reference in enumerate(self.references, start=1)]
+        return "\n\n".join(["# Methods", *text, "## References", "\n".join(listed), DISCLAIMER]) + "\n"
+
+
+def describe_methods(material: ReportMaterial, held: Collection[str]) -> Methods:
+    """Describe the data, the model, its training and its evaluation.
+
+    Args:
+        material: of the run.
+        held: the results that the report holds, of `RESULTS`.
+    """
+    cite = Citations()
+    parts = {
+        "Data": _data(material, cite),
+        "Model": _model(material.run, cite),
+        "Training": _training(material.run, cite),
+        "Threshold and calibration": _decision(material.run, cite),
+        "Evaluation": _evaluation(material, held, cite),
+        "Shortcuts": _audits(material, cite),
+        "Software": _software(material),
+    }
+    paragraphs = {title: " ".join(sentences) for title, sentences in parts.items()}
+    return Methods({title: text for title, text in paragraphs.items() if text}, cite.listed())
+
+
+def methods_section(methods: Methods) -> Section:
+    """The methods, as a section of a report."""
+    intro = (
+        "To paste from: methods.md. All of it is from the records of this run; the author adds what they don't know."
+    )
+    paragraphs: list[Block] = [Text(f"{title}. {text}") for title, text in methods.paragraphs.items()]
+    listed: list[list[str | int]] = [[str(number), text] for number, text in enumerate(methods.references, start=1)]
+    table = TableBlock(["", "reference"], [list(row) for row in listed], left=2)
+    return Section("Methods", [Text(intro, "note"), *paragraphs, table])
+
+
+def _data(material: ReportMaterial, cite: Citations) -> Iterator[str]:
+    made, options = material.made, material.made.options
+    if not material.test.same_dataset:
+        counts = "; ".join(f"{_PARTS[part]} {_counts(films)}" for part, films in material.run.films.items())
+        yield (
+            f"The model was trained on another dataset or split than the one described here, of which only the number "
+            f"of films is recorded ({counts})."
+        )
+    unit = "image files in class folders" if options.get("folders") else "rows of metadata"
+    sources = sorted({film.source for film in material.films})
+    yield f"{made.rows:,} {unit} from {_listed(sources)} were screened, and {len(material.films):,} films were kept."
+    rules = [f"{step.rule} ({step.removed:,} left out)" for step in made.funnel if step.removed]
+    if rules:
+        yield f"A film was kept if it met these rules, applied in this order: {'; '.join(rules)}."
+    positive = options.get("positive")
+    where = (
+        f"it was in the class folder {positive}"
+        if options.get("folders")
+        else f"its finding in the metadata names {positive}"
+    )
+    yield f"A film is positive ({made.classes.positive}) if {where}, and negative ({made.classes.negative}) otherwise."
+    if made.duplicates:
+        yield (
+            f"Exact and near-duplicate films were looked for ({made.duplicates.exact + made.duplicates.near:,} pairs), "
+            "and patients who share a film were counted as one."
+        )
+    yield from _split(material)
+
+
+def _split(material: ReportMaterial) -> Iterator[str]:
+    made, options = material.made, material.made.options
+    if made.given_parts:
+        yield f"The {_listed([_PARTS[part] for part in made.given_parts])} parts came with the data."
+    if held := options.get("hold_out"):
+        yield f"Films of {_listed(held)} were validated and tested on, but not trained on."
+    drawn = [_PARTS[part] for part in PARTS if part not in made.given_parts]
+    if drawn:
+        yield (
+            f"The {_listed(drawn)} parts were drawn with random seed {options['seed']}, stratified by class, with "
+            f"shares of {options['split']}; films that are copies of each other are in one part."
+        )
+    unknown = made.films_without_patient
+    if unknown:
+        yield (
+            f"The patient of {unknown:,} of {len(material.films):,} films is not known: each of them was counted as a "
+            "patient of its own, and films of one patient may be in several parts."
+        )
+    elif not made.given_parts:
+        yield "All films of a patient are in one part."
+    for leak in made.leaks:
+        yield (
+            f"{leak.films:,} {_PARTS[leak.later]} films share a patient or are copies of films of the "
+            f"{_PARTS[leak.earlier]} part."
+        )
+    sizes = [
+        f"the {_PARTS[part]} part {sum(films.values()):,} films ({_counts(films)}) of {made.patients[part]:,} "
+        f"{_patients(material)}"
+        for part, films in made.films.items()
+    ]
+    yield f"There are in {_listed(sizes)}."
+    yield "No missing value was imputed."
+
+
+def _model(run: RunRecord, cite: Citations) -> Iterator[str]:
+    if run.framing:
+        found = cite("unet") if run.framing.method == "unet" else ""
+        yield f"Films were reduced to {run.framing}{found}."
+    yield (
+        f"The gray levels of each film, 0 to 255, were resized to {run.input_size} × {run.input_size} pixels without "
+        "keeping the aspect ratio, and repeated in three channels."
+    )
+    known = cite(run.arch) if run.arch in REFERENCES else ""
+    trained = f"{run.parameters:,} parameters, of which {run.trainable_parameters:,} were trained"
+    head = f"a hidden layer of {run.options['units']} units and dropout" if "units" in run.options else "a hidden layer"
+    yield (
+        f"The network is {_title(run)}{known} with {head} before a sigmoid output, the probability of "
+        f"{run.classes.positive}; it has {trained}."
+    )
+    source = run.weights.get("source")
+    if source == "imagenet":
+        yield f"The backbone started from weights trained on ImageNet{cite('imagenet')}."
+    elif source == "none":
+        yield "All weights started from random values."
+    elif source:
+        file, digest = run.weights.get("file", ""), run.weights.get("sha256", "")
+        origin = "the model in the package, " if source == "bundled" else ""
+        yield f"The backbone started from the weights of {origin}{file} (SHA-256 {digest[:12]}…)."
+    if run.boosting:
+        yield (
+            f"XGBoost{cite('xgboost')} gives the probability, with {run.boosting.trees:,} trees on "
+            f"{run.boosting.features:,} features of the trained network."
+        )
+
+
+def _training(run: RunRecord, cite: Citations) -> Iterator[str]:
+    options = run.options
+    if options.get("head_start") and run.weights.get("source") != "none":
+        yield (
+            "The head started from a logistic regression on the backbone's features, with equal total weights of the "
+            f"classes (C = {options['head_c']:g})."
+            if "head_c" in options
+            else "The head started from a logistic regression on the backbone's features."
+        )
+    if run.epochs:
+        rate, batch = _chosen(run, "learning_rate"), _chosen(run, "batch_size")
+        how = ", ".join(
+            [
+                f"a learning rate of {rate}",
+                f"{batch} films per step",
+                *([f"a dropout rate of {options['dropout']:g}"] if options.get("dropout") else []),
+            ]
+        )
+        yield f"The network was trained with Adam{cite('adam')} on the binary cross-entropy, with {how}."
+        if smoothing := options.get("label_smoothing"):
+            yield f"Labels were smoothed by {smoothing:g}{cite('label smoothing')}."
+        equal = "so that both classes had the same total weight" if options.get("class_weight") else "equally"
+        yield f"Films were weighted {equal}."
+        if augmentation := options.get("augmentation"):
+            yield f"Training films were augmented anew in each epoch: {Augmentation(**augmentation)}."
+        if options.get("fine_tune"):
+            yield f"Training was then continued at a learning rate of {options['fine_tune_learning_rate']:g}."
+    kept = f"epoch {run.best_epoch}" if run.best_epoch else "the start of the head"
+    ended = {"early stopping": "early stopping", "interrupt": "the user"}.get(run.stopped_by)
+    yield (
+        f"Training took {run.epochs} epochs{f', ended by {ended}' if ended else ''}; {kept}, with the lowest "
+        "validation loss, was kept."
+        if run.epochs
+        else "There was no further training."
+    )
+    if "seed" in options:
+        yield f"The random seed was {options['seed']}."
+
+
+def _decision(run: RunRecord, cite: Citations) -> Iterator[str]:
+    if run.calibration:
+        platt = run.calibration.prevalence is not None  # otherwise of a run from before there was an intercept
+        how = f"Platt's scaling{cite('platt')}" if platt else f"temperature scaling{cite('temperature')}"
+        formula = run.calibration.formula(run.classes.positive)
+        yield f"Probabilities were calibrated on the validation films by {how}: {formula}."
+    point = run.operating_point
+    if not point:
+        yield "A film was called positive from a probability of 0.5."
+    elif point.rule.startswith("threshold"):
+        yield f"A film was called positive from a probability of {point.threshold:.3f}, which was set in advance."
+    else:
+        rule = f"Youden's index{cite('youden')}" if point.rule == "youden" else f"the rule {point.rule}"
+        yield (
+            f"The threshold of {point.threshold:.3f} was chosen on {point.positives:,} positive and "
+            f"{point.negatives:,} negative validation films by {rule}."
+        )
+
+
+def _evaluation(material: ReportMaterial, held: Collection[str], cite: Citations) -> Iterator[str]:
+    test = material.test
+    yield (
+        f"The model was tested on {test.films:,} films of {test.patients:,} {_patients(material)} ({test.positives:,} "
+        f"positive, {test.negatives:,} negative); threshold and calibration are those of the validation films."
+    )
+    titles = [metric.title for name, metric in METRICS.items() if test.metrics.get(name) is not None]
+    yield f"Metrics were {_listed(titles)}."
+    yield f"Intervals: {test.interval_method}{_cited(test.interval_method, cite)}."
+    if test.sets:
+        yield (
+            f"Prediction sets at an error of {test.sets.rule.alpha:g} were calibrated on the validation films by class "
+            f"and patient{cite('prediction sets')}."
+        )
+    if test.seen and test.seen.count:
+        what = "were left out" if test.seen.dropped else "are among them"
+        yield f"{test.seen.count:,} films of the model's training, or copies or other films of their patients, {what}."
+    if "fairness gaps" in held:
+        how = f"by differences, with intervals from those of both sides{cite('mover')}"
+        yield f"Sexes and age bands were compared {how}."
+    if "failure analysis" in held:
+        yield (
+            "Whether films with some value of the metadata, or of brightness, contrast or size, are wrong more often "
+            f"than others was tested by permuting patients{cite('permutation')}, with Holm's correction{cite('holm')}."
+        )
+    yield from _elsewhere(material.external, cite)
+    for record in material.crossvals:
+        folds = f"leaving out each {record.left_out}" if record.left_out else f"{record.in_repeat} folds"
+        times = f", repeated {record.repeats} times" if record.repeats > 1 else ""
+        yield (
+            f"The recipe of {record.arch} was cross-validated ({folds}{times}) on {record.films:,} films of "
+            f"{record.patients:,} {_patients(material)}, with no group of films in two parts of a fold. Its intervals "
+            f"are of {record.interval_of}: {record.interval_method}{_cited(record.interval_method, cite)}."
+        )
+
+
+def _cited(method: str, cite: Citations) -> str:
+    """The references of an interval's method, by the words of its description."""
+    keys = [key for word, key in _INTERVALS.items() if word in method]
+    return cite(*keys) if keys else ""
+
+
+def _elsewhere(external: list[EvaluationRecord], cite: Citations) -> Iterator[str]:
+    for evaluation in external:
+        yield (
+            f"It was also tested on {evaluation.films:,} films of {evaluation.patients:,} patients from elsewhere "
+            f"({evaluation.split}), at the same threshold."
+        )
+    if any(evaluation.external and evaluation.external.gaps for evaluation in external):
+        yield f"Intervals of differences between the two tests are from those of both{cite('mover')}."
+
+
+def _audits(material: ReportMaterial, cite: Citations) -> Iterator[str]:
+    audit, model = material.audit, material.model_audit
+    some = _listed([check.name for check in audit.checks[:3]])
+    yield (
+        f"{len(audit.checks)} properties that are not the disease, such as {some}, "
+        f"were tested for whether they separate the classes, with Holm's correction{cite('holm')}."
+    )
+    if model:
+        yield (
+            f"The model was asked about {sum(model.films.values()):,} {model.split} films again, shown in "
+            f"{len(model.views)} ways, among them without lungs."
+        )
+        if model.heat.energy is not None:
+            heat = f"Grad-CAM{cite('gradcam')}"
+            yield f"The share of the heat of {heat} in the lungs was measured on {model.heat.films:,} films."
+
+
+def _software(material: ReportMaterial) -> Iterator[str]:
+    trained, tested = material.run.versions, material.test.versions
+    yield f"The model was trained with {_versions(trained)}."
+    others = {name: number for name, number in tested.items() if trained.get(name) != number}
+    yield f"It was tested with {_versions(others)}." if others else "It was tested with the same versions."
+
+
+def _versions(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in versions.items())
+
+
+def _chosen(run: RunRecord, option: str) -> str:
+    """The value of an option; the architecture's default is known only of the version that is running."""
+    value = run.options.get(option)
+    if value is None and run.versions["cxr-cli"] == version("cxr-cli"):
+        value = getattr(ARCHITECTURES[run.arch], option)
+    return f"{value:g}" if value is not None else f"cxr-cli {run.versions['cxr-cli']}'s choice for {run.arch}"
+
+
+def _title(run: RunRecord) -> str:
+    """The architecture's name as its authors write it."""
+    builder = ARCHITECTURES[run.arch].builder
+    return builder if builder[:1].isupper() else run.arch
+
+
+def _patients(material: ReportMaterial) -> str:
+    """Patients, as far as they are known."""
+    return "patients or films without a known patient" if material.made.films_without_patient else "patients"
+
+
+def _counts(films: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {label}" for label, count in films.items())
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence: "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
