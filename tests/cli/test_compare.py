@@ -102,7 +102,9 @@ def with_answers(two_runs):
     groups = np.array([f"patient{i * 3 // 4}" for i in range(12)])
     unknown = Film(**{column.name: "" for column in fields(Film)})
     known = read_manifest(workspace.dataset)[:12]  # predictions for other films would be made again
-    films = [replace(unknown, path=film.path, group=group) for film, group in zip(known, groups, strict=True)]
+    films = [
+        replace(unknown, path=film.path, patient=group, group=group) for film, group in zip(known, groups, strict=True)
+    ]
     rng, scores = np.random.default_rng(5), {}
     for name, skill in (("simple-cnn", 0.9), ("twin", 0.4), ("third", 0.1)):
         change(workspace.run(name).record, RunRecord, calibration=None)

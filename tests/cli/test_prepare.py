@@ -37,12 +37,12 @@ def test_the_text_output_of_prepare_lists_counts_and_paths(cxr, tree, tmp_path):
 
     assert (result.exit_code, result.stderr) == (0, "Reading films: 24\nLooking for copies: 24\nCopying films: 24\n")
     assert result.stdout == (
-        "Files                          left out  kept\n"
-        "files in the folders                       24\n"
-        "has the file name of an image         0    24\n"
-        "is not in a folder of masks           0    24\n"
-        "is in a class folder                  0    24\n"
-        "image can be read                     0    24\n"
+        "Files                          left out  kept  patients\n"
+        "files in the folders                       24        24\n"
+        "has the file name of an image         0    24        24\n"
+        "is not in a folder of masks           0    24        24\n"
+        "is in a class folder                  0    24        24\n"
+        "image can be read                     0    24        24\n"
         "\n"
         "Films        normal  covid  patients\n"
         "train             7      7        14\n"

@@ -160,12 +160,12 @@ def test_the_record_describes_how_the_dataset_was_made(clinic, workspace, rows_o
         "link": False,
     }
     assert record.funnel == [
-        FunnelStep(rule="modality is X-ray", removed=0, left=16),
-        FunnelStep(rule="view is PA, AP, AP Supine", removed=1, left=15),
-        FunnelStep(rule="finding is known", removed=0, left=15),
-        FunnelStep(rule="image file exists", removed=0, left=15),
-        FunnelStep(rule="image file is listed once", removed=0, left=15),
-        FunnelStep(rule="image can be read", removed=0, left=15),
+        FunnelStep(rule="modality is X-ray", removed=0, left=16, patients=12),
+        FunnelStep(rule="view is PA, AP, AP Supine", removed=1, left=15, patients=11),
+        FunnelStep(rule="finding is known", removed=0, left=15, patients=11),
+        FunnelStep(rule="image file exists", removed=0, left=15, patients=11),
+        FunnelStep(rule="image file is listed once", removed=0, left=15, patients=11),
+        FunnelStep(rule="image can be read", removed=0, left=15, patients=11),
     ]
     assert record.findings == {"non_covid": {"Pneumonia/Bacterial": 7}, "covid": {"COVID-19": 8}}
     assert {label: sum(counts[label] for counts in record.films.values()) for label in record.class_indices} == {
@@ -309,7 +309,7 @@ def test_an_unreadable_film_is_excluded_with_its_row_and_the_reason(clinic, work
 
     record = prepare(workspace, metadata=[metadata]).record
 
-    assert record.funnel[-1] == FunnelStep(rule="image can be read", removed=1, left=15)
+    assert record.funnel[-1] == FunnelStep(rule="image can be read", removed=1, left=15, patients=12)
     (row,) = excluded(workspace)
     assert row.pop("reason").startswith(f"Expected a film. Received: {broken} is damaged or cut short (")
     assert row == {
@@ -339,7 +339,7 @@ def test_another_reader_can_be_given(clinic, workspace, tmp_path):
 
     rows = list(csv.DictReader(metadata.read_text().splitlines()))
     assert asked == [metadata.parent / "images" / row["filename"] for row in rows]
-    assert record.funnel[-1] == FunnelStep(rule="image can be read", removed=1, left=15)
+    assert record.funnel[-1] == FunnelStep(rule="image can be read", removed=1, left=15, patients=12)
     assert [(row["filename"], row["reason"]) for row in excluded(workspace)] == [
         (rows[4]["filename"], "Expected a free worker.")
     ]

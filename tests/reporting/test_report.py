@@ -88,7 +88,7 @@ def test_films_and_training_match_the_records(reported):
     for part, counts in made.films.items():
         assert [part, *(str(count) for count in counts.values()), str(made.patients[part])] in films
     for step in made.funnel:
-        assert [step.rule, str(step.removed), str(step.left)] in films
+        assert [step.rule, str(step.removed), str(step.left), str(step.patients)] in films
     training = dict(row[:2] for row in tables.rows["Model and training"])
     assert training["operating point"] == run.options["operating_point"]
     assert training["kept"].startswith(f"epoch {run.best_epoch},")

@@ -87,6 +87,7 @@ def audit_record(
         negative=negative,
         films={label: sum(film.label == label for film in films) for label in (negative, positive)},
         patients=len({film.group for film in films}),
+        films_without_patient=made.films_without_patient,
         level=findings[0].level if findings else "ok",
         verdict=verdict(findings, checks.checks),
         alarms=sum(finding.level == "alarm" for finding in findings),

@@ -20,6 +20,7 @@ from cxr_cli.auditing.model_scores import measure_heat, measure_views
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, UsageError, WorkspaceError
 from cxr_cli.explanation.gallery_films import GalleryFilms, find_gallery_films
+from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.lungs.methods import DEFAULT_METHOD, SEGMENTATION_METHODS
 from cxr_cli.lungs.segment import check_reference
 from cxr_cli.prediction.files import open_seen_by
@@ -143,6 +144,7 @@ def _record(
         negative=predictor.negative,
         films={label: sum(one.film.truth == label for one in asked) for label in predictor.classes},
         patients=len(np.unique(groups)),
+        films_without_patient=(unnamed := sum(not one.film.patient_known for one in asked)),
         without_mask=without_mask,
         seen=seen,
         level=findings[0].level if findings else "ok",
@@ -152,7 +154,10 @@ def _record(
         findings=findings,
         views=views,
         heat=heat,
-        notes=_notes(predictor, masks, without_mask=without_mask, seen=seen, films=len(films.films)),
+        notes=[
+            *_notes(predictor, masks, without_mask=without_mask, seen=seen, films=len(films.films)),
+            *filter(None, [narrow_in_words(len(asked), unnamed)]),
+        ],
     )
 
 

@@ -1,6 +1,7 @@
 """The record of a model's audit."""
 
 from cxr_cli.auditing.record import AuditFinding
+from cxr_cli.films.in_words import count_in_words
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.workspace.records import Record, RecordPart
 
@@ -30,7 +31,8 @@ class LungHeat(RecordPart, frozen=True, kw_only=True):
 class ModelAuditRecord(Record, frozen=True, kw_only=True):
     """`audit.json` of a run: what its predictions depend on."""
 
-    VERSION = 1
+    VERSION = 2
+    OLDEST = 1
     MADE_BY = "cxr audit RUN"
 
     run: str
@@ -45,6 +47,7 @@ class ModelAuditRecord(Record, frozen=True, kw_only=True):
     negative: str
     films: dict[str, int]  # label -> films
     patients: int
+    films_without_patient: int | None = None  # of them, that name no patient; None from before this was recorded
     without_mask: int  # films that were left out because their lungs are not known
     seen: int | None  # films that the run was trained or validated on, or copies of them; None where it is not known
     level: str  # of the most serious finding; "ok" without any
@@ -55,3 +58,7 @@ class ModelAuditRecord(Record, frozen=True, kw_only=True):
     views: list[ViewResult]  # in the order of `VIEWS`
     heat: LungHeat
     notes: list[str]
+
+    def counted(self, kind: str = "films") -> str:
+        """How many films of how many patients there are, in words."""
+        return count_in_words(sum(self.films.values()), self.patients, self.films_without_patient, kind=kind)

@@ -1,5 +1,6 @@
 """The record of an audit."""
 
+from cxr_cli.films.in_words import count_in_words, patient_count
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.workspace.records import Record, RecordPart
 
@@ -50,6 +51,7 @@ class AuditRecord(Record, frozen=True, kw_only=True):
     negative: str
     films: dict[str, int]  # label -> films
     patients: int
+    films_without_patient: int | None = None  # of them, that name no patient; None from before this was recorded
     level: str  # of the most serious finding; "ok" without any
     verdict: str  # in one sentence
     alarms: int
@@ -57,3 +59,11 @@ class AuditRecord(Record, frozen=True, kw_only=True):
     findings: list[AuditFinding]  # alarms first
     checks: list[ShortcutCheck]  # the same
     notes: list[str]  # what else to know, in sentences
+
+    def counted(self) -> str:
+        """How many films of how many patients there are, in words."""
+        return count_in_words(sum(self.films.values()), self.patients, self.films_without_patient)
+
+    def patients_in_words(self) -> str:
+        """How many patients there are, in words."""
+        return f"{patient_count(sum(self.films.values()), self.patients, self.films_without_patient)} patients"

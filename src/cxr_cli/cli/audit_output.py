@@ -24,7 +24,7 @@ def show_audit(audited: "Audited | ModelAudited", *, as_json: bool) -> None:
         return
     console.result(f"{record.level.upper()}: {record.verdict}" if record.alarms else record.verdict)
     films = ", ".join(f"{count} {label}" for label, count in record.films.items())
-    console.result(f"{sum(record.films.values())} films of {record.patients} patients: {films}")
+    console.result(f"{record.counted()}: {films}")
     if not isinstance(record, AuditRecord):
         _show_views(record)
     for finding in record.findings:

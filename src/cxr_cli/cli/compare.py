@@ -108,15 +108,17 @@ def _show(comparison: "Comparison") -> None:
 
 def _show_pairs(pairs: "Sequence[ComparedPair]") -> None:
     from cxr_cli.evaluation.comparison import PAIR_NOTES, PICKED_NOTE
+    from cxr_cli.films.in_words import count_in_words, narrow_in_words
 
-    films = {(pair.films, pair.patients) for pair in pairs}
-    counts = " or ".join(f"{films} films of {patients} patients" for films, patients in sorted(films))
+    films = {(pair.films, pair.patients, pair.films_without_patient) for pair in pairs}
+    counts = " or ".join(count_in_words(*numbers) for numbers in sorted(films))
     console.result(f"In pairs, on the films that both have predictions for: {counts}")
     console.result()
     header = ["", "AUC difference", "p", "first right\nalone", "second right\nalone", "p"]
     console.wide_table(header, [pair.cells for pair in pairs])
     console.result()
-    for line in (*PAIR_NOTES, *([PICKED_NOTE] if len(pairs) > 1 else [])):
+    narrow = narrow_in_words(pairs[0].films, pairs[0].films_without_patient)
+    for line in (*PAIR_NOTES, *filter(None, [narrow]), *([PICKED_NOTE] if len(pairs) > 1 else [])):
         console.result(line)
     console.result()
 

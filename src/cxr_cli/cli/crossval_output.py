@@ -23,10 +23,10 @@ def show_crossval(done: "CrossValidated") -> None:
     from cxr_cli.metrics.table import metrics_in
 
     record = done.record
-    console.result(f"{record.arch}: {record.films} films of {record.patients} patients,")
+    console.result(f"{record.arch}: {record.counted()},")
     beside = f", or of its {record.left_out}" if record.left_out else ""
     times = f", {record.repeats} times" if record.repeats > 1 else ""
-    console.result(f"each predicted by a model that saw no film of its patient{beside}{times}")
+    console.result(f"each predicted by a model that did not see {record.unseen}{beside}{times}")
     for note in record.notes:
         console.result(note)
     console.result()

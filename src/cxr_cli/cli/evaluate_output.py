@@ -43,7 +43,9 @@ def _show(evaluated: "Evaluated") -> None:
     _cells(evaluation)
     _sets(evaluation)
     _subgroups(evaluation)
-    console.result("Intervals are 95 % and count patients, not films; the JSON record says how they are computed.")
+    known = not evaluation.films_without_patient
+    counted = "count patients, not films" if known else "count films as patients where these are not known"
+    console.result(f"Intervals are 95 % and {counted}; the JSON record says how they are computed.")
     console.result(f"Files: {evaluated.folder.root}")
     console.result(DISCLAIMER)
 
@@ -66,7 +68,7 @@ def _head(evaluation: "EvaluationRecord", warnings: list[str]) -> None:
 
     place = f"{evaluation.split}, films from elsewhere" if evaluation.external else evaluation.split
     console.result(
-        f"{evaluation.run} on {place}: {evaluation.films:,} films of {evaluation.patients:,} patients, "
+        f"{evaluation.run} on {place}: {evaluation.counted()}, "
         f"{evaluation.positives:,} {evaluation.positive} and {evaluation.negatives:,} {evaluation.negative}"
     )
     if evaluation.seen and evaluation.seen.dropped:

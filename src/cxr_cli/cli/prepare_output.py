@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
 from cxr_cli.cli.failed_films import end_with_failed
+from cxr_cli.films.in_words import patient_count
 
 if TYPE_CHECKING:
     from cxr_cli.dataset.prepare import Prepared
@@ -41,9 +42,13 @@ def _show(prepared: "Prepared") -> None:
     record = prepared.record
     of_files = record.options["folders"] or record.options.get("dicom")
     what = "files in the folders" if of_files else "rows in the metadata"
-    steps = [(what, "", record.rows)]
-    steps += [(step.rule, f"-{step.removed}" if step.removed else "0", step.left) for step in record.funnel]
-    console.table([(what.split()[0].capitalize(), "left out", "kept"), *steps], indent=0)
+    steps = [(what, "", record.rows, record.patients_listed)]
+    steps += [
+        (step.rule, f"-{step.removed}" if step.removed else "0", step.left, step.patients) for step in record.funnel
+    ]
+    header = (what.split()[0].capitalize(), "left out", "kept", "patients")
+    columns = 3 if record.patients_listed is None else 4
+    console.table([row[:columns] for row in (header, *steps)], indent=0)
     console.result()
     labels = list(record.classes)
     given = set(record.given_parts)
@@ -53,14 +58,14 @@ def _show(prepared: "Prepared") -> None:
         (
             f"{part} (given)" if part in given else part,
             *(counts[label] for label in labels),
-            record.patients[part],
+            record.patients_in(part),
         )
         for part, counts in record.films.items()
     ]
-    totals: list[object] = [sum(row[i] for row in rows) for i in range(1, len(labels) + 2)]  # type: ignore[misc]
-    if record.leaks:
-        totals[-1] = "–"  # some patients are in two parts
-    console.table([("Films", *labels, "patients"), *rows, ("all", *totals)], indent=0)
+    totals = [sum(counts[label] for counts in record.films.values()) for label in labels]
+    patients = patient_count(sum(totals), sum(record.patients.values()), record.films_without_patient)
+    patients = "–" if record.leaks else patients  # some are in two parts
+    console.table([("Films", *labels, "patients"), *rows, ("all", *totals, patients)], indent=0)
     console.result()
     console.result(f"Positive class: {record.classes.positive}")
     if record.framing:

@@ -118,6 +118,12 @@ def _show_summary(trained: "TrainedRun") -> None:
         f"{metric.title} {record.validation[metric.name]:.3f}" for metric in metrics_in("training", ranked=True)
     )
     console.result(f"Validation : {figures}")
+    if record.films_without_patient:
+        films = sum(sum(record.films[part].values()) for part in ("train", "val"))
+        console.result(
+            f"Patients   : not known for {record.films_without_patient} of {films} films, so a patient may be in both "
+            "train and val, and these figures too good"
+        )
     if record.operating_point and record.calibration:
         console.result(f"Threshold  : {_decision(record.operating_point, record.calibration)}")
     console.result(f"Export     : model.tflite is within {record.export.max_probability_difference:.1e} of Keras")

@@ -45,6 +45,7 @@ def describe(
         **stamp(),
         options=options,
         rows=selection.rows,
+        patients_listed=selection.patients_listed,
         funnel=selection.funnel,
         findings={label: dict(counts.most_common()) for label, counts in findings.items()},
         films=films_by_part(films, classes),

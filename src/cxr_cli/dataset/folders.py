@@ -4,7 +4,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
@@ -61,9 +61,11 @@ def select_from_folders(
             hint="Name it: --folders DIR",
         )
     links: list[str] = []
-    paths = [Path(path) for path in walk_files(folder, outside=links, hidden=True, skip=skip)]
-    files = [_File(path, path.relative_to(folder).parts) for path in paths]
-    files += [_File(Path(path), Path(path).relative_to(folder).parts, leads_out=True) for path in links]
+    inside = [Path(path) for path in walk_files(folder, outside=links, hidden=True, skip=skip)]
+    files = [
+        _File(path, path.relative_to(folder).parts, patient_of(path.name), leads_out=number >= len(inside))
+        for number, path in enumerate([*inside, *map(Path, links)])
+    ]
     selection = Selection(negative="", positive="", rows=len(files))
     report_outside(folder, links)
     files = _apply(selection, files, "has the file name of an image", _File.no_image)
@@ -92,7 +94,7 @@ def select_from_folders(
             filename="/".join(file.inside),
             label=selection.positive if names[file.kind.casefold()] == selection.positive else selection.negative,
             finding=file.kind,
-            patient=patient_of(file.path.name),
+            patient=file.patient,
             part=file.part,
         )
         for file in files
@@ -110,6 +112,7 @@ def select_from_folders(
 class _File:
     path: Path
     inside: tuple[str, ...]  # the path from the folder that was named
+    patient: str  # as its name has it; empty where that is not known
     part: str = ""
     kind: str = ""  # the class folder's name
     leads_out: bool = False  # a link to a file or folder that is not in the folder that was named
@@ -133,13 +136,13 @@ class _File:
     def in_part(self, parts: dict[str, str]) -> "_File":
         """The same file with its part, of the folders in `parts`, and its class folder."""
         if not parts:
-            return _File(self.path, self.inside, kind=self.inside[0] if len(self.inside) > 1 else "")
+            return replace(self, kind=self.inside[0] if len(self.inside) > 1 else "")
         kind = self.inside[1] if len(self.inside) > 2 else ""
-        return _File(self.path, self.inside, part=parts.get(self.inside[0], ""), kind=kind)
+        return replace(self, part=parts.get(self.inside[0], ""), kind=kind)
 
     def excluded(self, reason: str) -> Exclusion:
-        name, kind = _printable("/".join(self.inside)), _printable(self.kind)
-        return Exclusion("", None, filename=name, patient="", finding=kind, view="", modality="", reason=reason)
+        name, kind, patient = map(_printable, ("/".join(self.inside), self.kind, self.patient))
+        return Exclusion("", None, filename=name, patient=patient, finding=kind, view="", modality="", reason=reason)
 
 
 def _apply(selection: Selection, files: list[_File], rule: str, reason_of: Callable[[_File], str]) -> list[_File]:

@@ -6,6 +6,7 @@ import msgspec
 
 from cxr_cli.dataset.classes import Classes
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.films.in_words import patient_count
 from cxr_cli.lungs.framing import Framing, framing_of_segment
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import PREPARE_COMMAND, Workspace
@@ -18,6 +19,7 @@ class FunnelStep(RecordPart, frozen=True, kw_only=True):
     rule: str
     removed: int
     left: int
+    patients: int | None = None  # named by the films that are left; None where no film names its patient
 
 
 class Leak(RecordPart, frozen=True, kw_only=True):
@@ -48,16 +50,17 @@ class Duplicates(RecordPart, frozen=True, kw_only=True):
 class DatasetRecord(Record, frozen=True, kw_only=True):
     """`dataset.json`: how the dataset came to be."""
 
-    VERSION = 3
+    VERSION = 4
     OLDEST = 1
     MADE_BY = PREPARE_COMMAND
 
     options: dict[str, Any]
     rows: int
+    patients_listed: int | None = None  # named in these rows or files; None where no film names its patient
     funnel: list[FunnelStep]
     findings: dict[str, dict[str, int]]  # label -> finding -> films
     films: dict[str, dict[str, int]]  # part -> label -> films
-    patients: dict[str, int]  # part -> patients
+    patients: dict[str, int]  # part -> groups: patients, and films that name none
     films_without_patient: int
     class_indices: dict[str, int]
     fingerprint: str  # of every film's content, label and part
@@ -95,6 +98,12 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
         if self.options.get("folders"):
             return "file names"
         return "DICOM headers, as pseudonyms" if self.options.get("dicom") else "metadata"
+
+    def patients_in(self, part: str) -> str:
+        """How many patients a part has, in words."""
+        films = sum(self.films[part].values())
+        some = None if self.films_without_patient else 0
+        return patient_count(films, self.patients[part], some if self.patients_from else films)
 
     @property
     def patients_apart(self) -> bool:

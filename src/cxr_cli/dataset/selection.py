@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+
+import msgspec
 
 from cxr_cli.dataset.record import DatasetRecord, FunnelStep
 from cxr_cli.workspace.tables import CsvTable
@@ -71,6 +74,7 @@ class Selection:
     negative: str
     positive: str
     rows: int = 0
+    patients_listed: int | None = None  # named in them; None where no film that is kept names its patient
     kept: list[Candidate] = field(default_factory=list)
     excluded: list[Exclusion] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # image -> why it could not be read; also in `excluded`
@@ -85,3 +89,25 @@ class Selection:
         left = (self.funnel[-1].left if self.funnel else self.rows) - len(rejected)
         self.funnel.append(FunnelStep(rule=rule, removed=len(rejected), left=left))
         self.excluded.extend(rejected)
+
+    def count_patients(self) -> None:
+        """Count, for each step of the funnel, the patients that the films left by it name; once all rules have run."""
+        named = {_patient(film) for film in self.kept if film.patient}
+        if not named:
+            return
+        steps, end = [], len(self.excluded)
+        for step in reversed(self.funnel):
+            steps.append(msgspec.structs.replace(step, patients=len(named)))
+            named |= {_patient(row) for row in self.excluded[end - step.removed : end] if row.patient}
+            end -= step.removed
+        self.funnel, self.patients_listed = steps[::-1], len(named)
+
+
+def _patient(film: Candidate | Exclusion) -> tuple[Path, str]:
+    """A patient's name is unique in a collection: the folder of a metadata file, or of class folders."""
+    return _folder(film.metadata), film.patient
+
+
+@cache
+def _folder(file: str) -> Path:
+    return Path(file).parent

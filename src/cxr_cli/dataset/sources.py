@@ -78,6 +78,7 @@ def read_source(selection: Selection, read: ReadFilms = read_here) -> SourceFilm
     selection.unread = [reason for film, reason in failed if film.private]
     selection.reject("image can be read", rejected)
     selection.kept = [film for film, result in zip(selection.kept, results, strict=True) if not result.reason]
+    selection.count_patients()
     if not selection.kept:
         raise MetadataError(
             f"Expected image files that can be read. Received: {len(rejected)}, none of them. {rejected[0].reason}",

@@ -1,7 +1,10 @@
 """What limits the figures of an evaluation, in sentences."""
 
+from collections.abc import Iterator
+
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
 from cxr_cli.evaluation.sets_in_words import missed_promises
+from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.chance import Standing, standing, standing_in_words
 from cxr_cli.workspace.folders import PARTS
 
@@ -30,6 +33,8 @@ def caveats(evaluation: EvaluationRecord) -> list[str]:
             else f"Warning: {run} was trained on another dataset or split than the one it was tested on; these {split} "
             "films may have been among its training films. Train it again for an honest figure."
         )
+    if not part_of_training:
+        sentences += _unknown_patients(evaluation)
     if not evaluation.positives or not evaluation.negatives:
         label, metric = (
             (evaluation.negative, "specificity") if evaluation.negatives else (evaluation.positive, "sensitivity")
@@ -50,6 +55,18 @@ def caveats(evaluation: EvaluationRecord) -> list[str]:
             "The run predicts the same class for every film: at this threshold it doesn't separate the classes."
         )
     return sentences + missed_promises(evaluation)
+
+
+def _unknown_patients(evaluation: EvaluationRecord) -> Iterator[str]:
+    """What follows where films name no patient, of those that were tested or of those that the run was trained on."""
+    tested, trained = evaluation.films_without_patient, evaluation.trained_without_patient
+    if tested:
+        yield narrow_in_words(evaluation.films, tested)
+    if evaluation.external is None and (tested or trained):
+        yield (
+            "As the patients of some films are not known, a patient may be both in training and in this test, which "
+            "makes the figures too good."
+        )
 
 
 def seen_in_words(seen: SeenFilms) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError
@@ -17,6 +17,7 @@ from cxr_cli.evaluation.comparison import ComparedPair, ComparedRun, draw_compar
 from cxr_cli.evaluation.evaluate import current_test
 from cxr_cli.evaluation.predicted import EvaluatedFilm, read_predictions
 from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.films.in_words import count_in_words
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.paired_tests import delong, mcnemar
 from cxr_cli.metrics.table import RANKED_BY
@@ -94,7 +95,7 @@ def _compare(
         pairs=[_pair(best, other, films, predictors[best].positive) for other in others],
         skipped=skipped,
         films=made.films["test"],
-        title=_title(made, patients=len({film.group for film in tested})),
+        title=_title(made, tested),
         timing=f"time: from film in memory to prediction, median of {_TIMED}, LiteRT on {os.cpu_count()} threads.",
         folder=folder,
     )
@@ -106,10 +107,11 @@ def _rank(row: ComparedRun) -> tuple[bool, float, float, str]:
     return not row.same_dataset, -(row.metrics[RANKED_BY] or 0), -(row.metrics["balanced_accuracy"] or 0), row.run
 
 
-def _title(made: DatasetRecord, *, patients: int) -> str:
+def _title(made: DatasetRecord, tested: Sequence[Film]) -> str:
     films = made.films["test"]
     counts = ", ".join(f"{count} {label}" for label, count in films.items())
-    return f"Runs on {sum(films.values())} test films of {patients} patients ({counts})"
+    patients, without = len({film.group for film in tested}), sum(not film.patient for film in tested)
+    return f"Runs on {count_in_words(len(tested), patients, without, kind='test films')} ({counts})"
 
 
 def _predictions(workspace: Workspace, evaluation: EvaluationRecord) -> dict[str, EvaluatedFilm]:
@@ -133,6 +135,7 @@ def _pair(best: str, other: str, films: Mapping[str, Mapping[str, EvaluatedFilm]
         b=other,
         films=len(both),
         patients=len(set(groups)),
+        films_without_patient=sum(not film.patient for film, _ in both),
         auc_difference=areas.difference if areas else None,
         auc_low=areas.interval.low if areas and areas.interval else None,
         auc_high=areas.interval.high if areas and areas.interval else None,

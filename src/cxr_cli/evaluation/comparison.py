@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr_cli.films.figures import save_figure
+from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.table import METRICS, Metric, metrics_in
 from cxr_cli.pages.markdown import markdown_table, markdown_text
@@ -84,6 +85,7 @@ class ComparedPair:
     b: str
     films: int
     patients: int
+    films_without_patient: int  # of them, that name no patient
     auc_difference: float | None  # a's - b's; None where the films are of one class
     auc_low: float | None  # its 95 % interval
     auc_high: float | None
@@ -131,6 +133,7 @@ def write_markdown(
     if pairs:
         header = ["on the same films", "AUC difference", "p", "first right alone", "second right alone", "p"]
         paired = [markdown_table([header, *(pair.cells for pair in pairs)], left=1), *PAIR_NOTES]
+        paired += [*filter(None, [narrow_in_words(pairs[0].films, pairs[0].films_without_patient)])]
         paired += [PICKED_NOTE] if len(pairs) > 1 else []
     write_text(path, "\n\n".join([f"# {markdown_text(title)}", table, *marked, *paired, *notes]) + "\n")
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from cxr_cli.dataset.record import FunnelStep
+from cxr_cli.films.in_words import count_in_words
 from cxr_cli.metrics.calibration import SCORES, slope_of_temperature
 from cxr_cli.metrics.conformal import SetFigures
 from cxr_cli.metrics.intervals import Interval
@@ -104,7 +105,7 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     threshold: float  # of the calibrated P(positive)
     operating_point: OperatingPoint | None  # how the threshold was chosen
     films: int
-    patients: int
+    patients: int  # groups: patients, and films that name none
     positives: int  # films
     negatives: int
     metrics: dict[str, float | None]  # of the calibrated probabilities, at the threshold
@@ -119,6 +120,10 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     abstentions: Abstentions
     seen: SeenFilms | None  # None where that is not known
     external: External | None  # of films from elsewhere
+    # That name no patient, of these films, and of those that the run was trained and validated on; None where that is
+    # not known, or from before it was recorded.
+    films_without_patient: int | None = None
+    trained_without_patient: int | None = None
     sets: SetFigures | None  # prediction sets; None where the run keeps no predictions for its validation films
 
     @classmethod
@@ -135,3 +140,7 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
         require(METRICS, self.metrics, self.intervals)
         require(CONFUSION, self.confusion_matrix)
         require(SCORES, self.calibration.raw, self.calibration.calibrated)
+
+    def counted(self, kind: str = "films") -> str:
+        """How many films of how many patients there are, in words."""
+        return count_in_words(self.films, self.patients, self.films_without_patient, kind=kind)

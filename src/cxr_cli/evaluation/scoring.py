@@ -66,6 +66,8 @@ def score(
         operating_point=record.operating_point,
         films=len(predicted.films),
         patients=len(set(predicted.groups)),
+        films_without_patient=sum(not film.patient for film in predicted.films),
+        trained_without_patient=record.films_without_patient,
         positives=int(positives.sum()),
         negatives=int((~positives).sum()),
         metrics=metrics,
@@ -163,7 +165,7 @@ def _predictive_values(
 def write_evaluation(folder: EvaluationFolder, record: EvaluationRecord, predicted: PredictedFilms) -> None:
     """Write the predictions, the pictures and, last, the record."""
     PREDICTIONS.write(folder.predictions, predicted.rows(negative=record.negative, positive=record.positive))
-    title = f"{record.run} on {record.split}: {record.films} films of {record.patients} patients"
+    title = f"{record.run} on {record.split}: {record.counted()}"
     draw_confusion(
         folder.confusion_picture,
         count_confusion(predicted.positives, predicted.called),

@@ -44,6 +44,7 @@ class GalleryFilm:
     original: Path  # its masks are named after this file
     truth: str | None
     group: str  # the patient, or the film itself if no patient is known
+    patient_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,9 @@ def _part(workspace: Workspace, predictor: Predictor, split: str) -> GalleryFilm
         )
     return GalleryFilms(
         [
-            GalleryFilm(name, path, Path(members[path].original), members[path].label, members[path].group)
+            GalleryFilm(name, path, Path(film.original), film.label, film.group, patient_known=bool(film.patient))
             for name, path in named(members).items()
+            for film in [members[path]]
         ],
         split=split,
         framed=not whole,

@@ -8,7 +8,8 @@ from cxr_cli.errors import AbstentionError, ImageError
 from cxr_cli.explanation.gallery_films import GalleryFilms, GalleryOptions
 from cxr_cli.explanation.grades import average
 from cxr_cli.explanation.methods import MAP_METHODS
-from cxr_cli.explanation.record import GradedFilm, GradesRecord, Randomization
+from cxr_cli.explanation.record import Grade, GradedFilm, GradesRecord, Randomization
+from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.prediction.predictor import Predictor
 from cxr_cli.workspace.records import stamp
 
@@ -37,6 +38,12 @@ def _notes(predictor: Predictor, options: GalleryOptions, gallery: GalleryFilms,
     return notes
 
 
+def _patients(gallery: GalleryFilms, grades: Mapping[str, Grade]) -> list[str]:
+    """What follows for the grades where films name no patient."""
+    unnamed = sum(not film.patient_known for film in gallery.films)
+    return [narrow_in_words(len(gallery.films), unnamed)] if grades and unnamed else []
+
+
 def record_of(
     predictor: Predictor,
     films: Sequence[GradedFilm],
@@ -58,6 +65,7 @@ def record_of(
         edges: of each mask of lesions, whether it reaches all four edges of its film.
     """
     known = [film for film in films if film.correct is not None]
+    grades = average(films)
     return GradesRecord(
         schema_version=GradesRecord.VERSION,
         **stamp(),
@@ -75,7 +83,7 @@ def record_of(
         abstained={image: error.reason for image, error in failed.items() if isinstance(error, AbstentionError)},
         wrong=sum(not film.correct for film in known) if known else None,
         blank=sum(film.blank for film in films),
-        grades=average(films),
+        grades=grades,
         randomization=randomization,
-        notes=_notes(predictor, options, gallery, edges),
+        notes=[*_notes(predictor, options, gallery, edges), *_patients(gallery, grades)],
     )

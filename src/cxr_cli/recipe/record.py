@@ -76,6 +76,8 @@ class RunRecord(Record, frozen=True, kw_only=True):
     threshold: float  # calibrated P(positive) from which a film is called positive; that of the operating point
     dataset_fingerprint: str
     films: dict[str, dict[str, int]]  # part -> label -> films
+    # Of train and val, that name no patient; None in a run from before this was recorded.
+    films_without_patient: int | None = None
     epochs: int
     best_epoch: int  # 0: the head start, before any epoch
     stopped_by: str  # "epochs", "early stopping" or "interrupt"

@@ -44,7 +44,7 @@ def model_card(material: ReportMaterial, caveats: Section) -> Document:
         Section(
             "Figures",
             [
-                Text(f"On {test.films} test films of {test.patients} patients."),
+                Text(f"On {test.counted('test films')}."),
                 TableBlock(["", "value (95 % interval)"], rows),
             ],
         ),
@@ -63,4 +63,4 @@ def model_card(material: ReportMaterial, caveats: Section) -> Document:
 
 def _origin(material: ReportMaterial) -> str:
     sources = sorted({film.source for film in material.films if film.split == "train"})
-    return f", of {material.made.patients['train']} patients; sources: {', '.join(sources)}"
+    return f", of {material.made.patients_in('train')} patients; sources: {', '.join(sources)}"

@@ -23,10 +23,10 @@ def films_section(material: ReportMaterial, flow: Path) -> Section:
     """
     made, labels = material.made, list(material.made.classes)
     what = "files in the folders" if made.options.get("folders") else "rows in the metadata"
-    funnel: list[list[Cell]] = [[what, None, made.rows]]
-    funnel += [[step.rule, step.removed, step.left] for step in made.funnel]
+    funnel: list[list[Cell]] = [[what, None, made.rows, made.patients_listed]]
+    funnel += [[step.rule, step.removed, step.left, step.patients] for step in made.funnel]
     parts: list[list[Cell]] = [
-        [part, *(made.films[part][label] for label in labels), made.patients[part]] for part in PARTS
+        [part, *(made.films[part][label] for label in labels), made.patients_in(part)] for part in PARTS
     ]
     findings: list[list[Cell]] = [
         [label, finding, count] for label in labels for finding, count in list(made.findings[label].items())
@@ -36,7 +36,7 @@ def films_section(material: ReportMaterial, flow: Path) -> Section:
     blocks: list[Block] = [] if material.test.same_dataset else [Text(_ANOTHER, "alarm")]
     blocks += [
         Text(f"Sources: {', '.join(sorted({film.source for film in material.films}))}. {_split(material)}"),
-        TableBlock(["rule", "left out", "kept"], funnel, caption="Selection of the films."),
+        TableBlock(["rule", "left out", "kept", "patients of those kept"], funnel, caption=_funnel_caption(made)),
         TableBlock(["part", *labels, "patients"], parts, caption="Films of each class, and patients, in each part."),
         TableBlock(
             ["label", "finding", "films"], findings, left=2, caption="The reference standard: the metadata's finding."
@@ -49,6 +49,13 @@ def films_section(material: ReportMaterial, flow: Path) -> Section:
         ),
     ]
     return Section("Films", blocks, tuple(holds))
+
+
+def _funnel_caption(made: DatasetRecord) -> str:
+    caption = "Selection of the films."
+    if made.patients_listed is None:
+        return f"{caption} How many patients they are of is not known."
+    return f"{caption} Patients are counted who are named." if made.films_without_patient else caption
 
 
 def _split(material: ReportMaterial) -> str:

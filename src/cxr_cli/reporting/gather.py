@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from cxr_cli.auditing.audit import audit
 from cxr_cli.auditing.model_audit import audit_model
 from cxr_cli.auditing.model_record import ModelAuditRecord
@@ -60,6 +62,9 @@ def gather(workspace: Workspace, run: str | None) -> ReportMaterial:
     made = read_record(dataset.record, DatasetRecord)
     test = current_test(workspace, predictor)
     folder = workspace.evaluation(name, "test")
+    predictions = read_predictions(folder, test)
+    if test.films_without_patient is None:  # of a test from before this was recorded
+        test = msgspec.structs.replace(test, films_without_patient=sum(not film.patient for film in predictions))
     others = _readable(folder.root.parent.glob("[!.]*/report.json"), EvaluationRecord)
     elsewhere = [evaluation for evaluation in others if evaluation.external]
     outdated = {evaluation.split: why_outdated(evaluation, predictor.record, None) for evaluation in elsewhere}
@@ -74,7 +79,7 @@ def gather(workspace: Workspace, run: str | None) -> ReportMaterial:
         films=read_manifest(dataset),
         test=test,
         test_folder=folder,
-        predictions=read_predictions(folder, test),
+        predictions=predictions,
         external=[evaluation for evaluation in elsewhere if not outdated[evaluation.split]],
         outdated={split: reason for split, reason in outdated.items() if reason},
         crossvals=[record for record in crossvals if record.dataset_fingerprint == made.fingerprint],

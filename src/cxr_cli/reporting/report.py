@@ -86,7 +86,7 @@ def compose(material: ReportMaterial, folder: ReportFolder) -> tuple[Document, M
     kind = "" if name == run.arch else f" ({run.arch})"
     lead = (
         f"{name}{kind} separates {test.positive} from {test.negative} on chest radiographs. "
-        f"On {test.films} {test.split} films of {test.patients} patients its ROC AUC is "
+        f"On {test.counted(f'{test.split} films')} its ROC AUC is "
         + figure(test.metrics["roc_auc"])
         + (f" (95 % {spread(area)})" if area else "")
         + f", its sensitivity {figure(test.metrics['sensitivity'])} and its specificity "

@@ -69,10 +69,7 @@ def performance_section(material: ReportMaterial) -> Section:
                 for metric in metrics_in("headline", ranked=True)
             ]
         ),
-        Text(
-            f"{test.films} test films of {test.patients} patients: {test.positives} {test.positive} and "
-            f"{test.negatives} {test.negative}."
-        ),
+        Text(f"{test.counted('test films')}: {test.positives} {test.positive} and {test.negatives} {test.negative}."),
         TableBlock(["", "value (95 % interval)"], rows, caption=f"Intervals: {test.interval_method}."),
         TableBlock(
             ["truth", f"called {test.negative}", f"called {test.positive}"],
@@ -177,7 +174,7 @@ def external_section(material: ReportMaterial) -> Section:
 def _external(report: EvaluationRecord) -> Iterator[Block]:
     assert report.external is not None
     yield Text(
-        f"{report.split}: {report.films} films of {report.patients} patients, {report.positives} {report.positive} and "
+        f"{report.split}: {report.counted()}, {report.positives} {report.positive} and "
         f"{report.negatives} {report.negative}."
     )
     yield from (Text(text, "alarm" if text.startswith("Warning") else "note") for text in caveats(report))
@@ -208,10 +205,11 @@ def crossval_section(material: ReportMaterial) -> Section:
         means: list[Cell] = [Figure(one.mean, one.interval) for one in across]
         rows.append([record.arch, _folds_in_words(record), record.films, *means, Figure(across[0].sd)])
     header = ["architecture", "", "films", *(f"{metric.title}, mean" for metric in shown), f"SD of {shown[0].title}"]
+    known = "" if all(record.films_without_patient == 0 for record in material.crossvals) else " (as far as known)"
     blocks: list[Block] = [
         Text(
             "Figures of the recipe, not of this model: each film is predicted by a model that saw no film of its "
-            "patient, and each figure is the mean of the folds."
+            f"patient{known}, and each figure is the mean of the folds."
         ),
         TableBlock(header, rows, left=2),
     ]

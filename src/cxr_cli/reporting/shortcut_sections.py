@@ -50,10 +50,7 @@ def model_audit_section(material: ReportMaterial, *, findings: bool = True) -> S
         ]
         for one in audit.views
     ]
-    caption = (
-        f"AUC on {sum(audit.films.values())} {audit.split} films of {audit.patients} patients, as they are and "
-        "changed; 0.5 is chance."
-    )
+    caption = f"AUC on {audit.counted(f'{audit.split} films')}, as they are and changed; 0.5 is chance."
     blocks.append(TableBlock(["films", "AUC", "difference"], rows, caption=caption))
     heat = audit.heat
     if heat.energy is not None:

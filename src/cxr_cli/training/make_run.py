@@ -148,6 +148,7 @@ def _write(task: _Task, stage: RunFolder) -> RunRecord:
         **_record(classifier, validation, options, architecture, made),
         **decision,
         films=films_by_part(task.films, made.classes),
+        films_without_patient=sum(film.split != "test" and not film.patient for film in task.films),
         export=check,
         boosting=boosting,
         framing=made.framing,

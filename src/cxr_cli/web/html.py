@@ -119,7 +119,7 @@ def _evaluation(evaluation: EvaluationRecord, *, outdated: str, command: str) ->
     point = evaluation.operating_point
     chosen = f" ({escape(point.chosen)})" if point else ""
     return (
-        f"<table>{_rows(evaluation)}</table><p>{evaluation.films} films of {evaluation.patients} patients. "
+        f"<table>{_rows(evaluation)}</table><p>{evaluation.counted()}. "
         f"Positive class: {escape(evaluation.positive)}, from a probability of {evaluation.threshold:.3g}{chosen}.</p>"
         + "".join(f'<p class="cxr-warning">{escape(warning)}</p>' for warning in warnings)
     )

@@ -67,6 +67,6 @@ def _draw(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequence[FoldPr
         folder.roc_picture,
         {name: (fold.positives, fold.probabilities, fold.called) for name, fold in curves.items()},
         positive=record.positive,
-        title=f"{record.arch}: {record.films} films of {record.patients} patients, out of fold",
+        title=f"{record.arch}: {record.counted()}, out of fold",
     )
     return True

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from cxr_cli.films.in_words import count_in_words
 from cxr_cli.metrics.calibration import slope_of_temperature
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.over_folds import RECIPE_METHOD, AcrossFolds, over_folds
@@ -78,6 +79,7 @@ class CrossvalRecord(Record, frozen=True, kw_only=True):
     negative: str
     films: int  # that were predicted in each repeat, like the next three
     patients: int
+    films_without_patient: int | None = None  # of them, that name no patient; None from before this was recorded
     positives: int
     negatives: int
     folds: list[CrossvalFold]  # those of all repeats
@@ -123,6 +125,15 @@ class CrossvalRecord(Record, frozen=True, kw_only=True):
         require(METRICS, self.across_folds)
         if self.repeats < 1 or not self.folds:
             raise ValueError(f"{len(self.folds)} folds in {self.repeats} repeats")
+
+    def counted(self) -> str:
+        """How many films of how many patients there are, in words."""
+        return count_in_words(self.films, self.patients, self.films_without_patient)
+
+    @property
+    def unseen(self) -> str:
+        """What no model has seen of a film that it predicts, in words."""
+        return "the film or a copy of it" if self.films_without_patient else "any film of its patient"
 
 
 def what_intervals_are_of(left_out: str | None) -> str:

@@ -23,6 +23,7 @@ from cxr_cli.evaluation.crossval.output import write_crossval
 from cxr_cli.evaluation.crossval.plan import FoldPlan, plan_folds, write_fold
 from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord, SkippedFold, what_intervals_are_of
 from cxr_cli.evaluation.predicted import predict_films
+from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.intervals import METHOD
 from cxr_cli.metrics.over_folds import RECIPE_METHOD
 from cxr_cli.metrics.sample import count_confusion
@@ -187,6 +188,7 @@ def _record(plan: FoldPlan, options: TrainingOptions, folds: Sequence[FoldPredic
         negative=plan.made.classes.negative,
         films=len(positives),
         patients=len(np.unique(groups)),
+        films_without_patient=_unnamed(plan, folds),
         positives=int(positives.sum()),
         negatives=int((~positives).sum()),
         folds=tested,
@@ -228,6 +230,11 @@ def _fold(plan: FoldPlan, fold: Fold, answered: FoldPredictions) -> CrossvalFold
     )
 
 
+def _unnamed(plan: FoldPlan, folds: Sequence[FoldPredictions]) -> int:
+    """How many of the tested films name no patient."""
+    return sum(not film.patient for fold in folds[: plan.in_repeat] for film in fold.predicted.films)
+
+
 def _notes(plan: FoldPlan, folds: Sequence[FoldPredictions]) -> list[str]:
     notes = [
         f"The {plan.column} {lost.name} was not left out, and its {lost.films} films not tested: {lost.reason}."
@@ -249,6 +256,13 @@ def _notes(plan: FoldPlan, folds: Sequence[FoldPredictions]) -> list[str]:
             f"A patient with a film of the {plan.column} left out is not used in that training run at all: up to "
             f"{without} films per fold are neither trained on nor tested there."
         )
+    unnamed = _unnamed(plan, folds)
+    if unnamed:
+        notes += [
+            narrow_in_words(sum(len(fold.predicted.films) for fold in folds[: plan.in_repeat]), unnamed),
+            "A patient with several such films may be both in training and in the test of a fold, which makes the "
+            "figures too good.",
+        ]
     if plan.made.given_parts:
         notes.append("The dataset's own split is not used: its parts are pooled.")
     return [*notes, *plan.made.notes]
