@@ -15,6 +15,7 @@ from cxr_cli.auditing.pictures import heat_on, mean_film, size_chart, thumbnail
 from cxr_cli.auditing.record import AuditRecord, AuditValue, ShortcutCheck
 from cxr_cli.dataset.duplicates import DuplicateRow
 from cxr_cli.dataset.manifest import Film
+from cxr_cli.films.in_words import patient_count
 from cxr_cli.pages.render import write_page
 
 _SHOWN_VALUES = 10
@@ -47,6 +48,7 @@ def write_audit_page(path: Path, record: AuditRecord, material: AuditMaterial) -
         path,
         "audit.html",
         record=record,
+        patients=patient_count(len(material.films), record.patients, record.films_without_patient),
         alarm_auc=ALARM_AUC,
         warning_auc=WARNING_AUC,
         columns=[{"check": check, "values": _shown(check.values), "lone": _lone(check)} for check in columns],

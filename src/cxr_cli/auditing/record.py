@@ -1,6 +1,6 @@
 """The record of an audit."""
 
-from cxr_cli.films.in_words import count_in_words, patient_count
+from cxr_cli.films.in_words import count_in_words
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.workspace.records import Record, RecordPart
 
@@ -63,7 +63,3 @@ class AuditRecord(Record, frozen=True, kw_only=True):
     def counted(self) -> str:
         """How many films of how many patients there are, in words."""
         return count_in_words(sum(self.films.values()), self.patients, self.films_without_patient)
-
-    def patients_in_words(self) -> str:
-        """How many patients there are, in words."""
-        return f"{patient_count(sum(self.films.values()), self.patients, self.films_without_patient)} patients"

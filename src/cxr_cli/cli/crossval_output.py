@@ -24,7 +24,7 @@ def show_crossval(done: "CrossValidated") -> None:
 
     record = done.record
     console.result(f"{record.arch}: {record.counted()},")
-    beside = f", or of its {record.left_out}" if record.left_out else ""
+    beside = f", or any film of its {record.left_out}" if record.left_out else ""
     times = f", {record.repeats} times" if record.repeats > 1 else ""
     console.result(f"each predicted by a model that did not see {record.unseen}{beside}{times}")
     for note in record.notes:
