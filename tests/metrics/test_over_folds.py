@@ -28,9 +28,9 @@ def simulation() -> ModuleType:
 
 @pytest.mark.parametrize("repeats", [1, 4])
 def test_the_variance_is_that_of_nadeau_and_bengio(repeats):
-    """Of five folds: 1 / (5 R) + 1 / 4 times the variance of all values."""
+    """Of five folds: 1 / (5 R) + 1 / 4 times the variance of all values, with 4 degrees of freedom."""
     values = VALUES * repeats
-    half = student.ppf(0.975, 5 * repeats - 1) * np.std(values, ddof=1) * np.sqrt(1 / (5 * repeats) + 1 / 4)
+    half = student.ppf(0.975, 4) * np.std(values, ddof=1) * np.sqrt(1 / (5 * repeats) + 1 / 4)
 
     found = over_folds(values, folds=5, limits=ANY)
 

@@ -28,7 +28,8 @@ def crossval(
     repeats: Annotated[
         int,
         typer.Option(
-            min=1, help="How many times to draw the folds. More give a more precise mean. Those there are kept."
+            min=1,
+            help="How many times to draw the folds, each time with the next seed. More make the intervals shorter.",
         ),
     ] = 1,
     leave_out: Annotated[

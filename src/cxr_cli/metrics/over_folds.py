@@ -9,10 +9,10 @@ from cxr_cli.workspace.records import RecordPart
 
 _FEWEST = 1.5  # folds, as many as those of equal weight would be; with fewer their spread is not known
 RECIPE_METHOD = (
-    "95 %, from the spread of the folds: t with one degree of freedom less than folds, and the variance corrected for "
-    "the training films that folds share (Nadeau & Bengio 2003), on the logit scale (MCC: Fisher's z; log loss and "
-    "likelihood ratios: the logarithm); where all folds have the same value, Wilson's interval with the number of "
-    "patients"
+    "95 %, from the spread of the folds: t with one degree of freedom less than folds in one repeat, and the variance "
+    "corrected for the training films that folds share (Nadeau & Bengio 2003), on the logit scale (MCC: Fisher's z; "
+    "log loss and likelihood ratios: the logarithm); where all folds have the same value, Wilson's interval with the "
+    "number of patients"
 )
 
 
@@ -37,9 +37,10 @@ def over_folds(
 
     The models of two folds are similar, because they share training films, so the folds' variance divided by their
     number is too small for the mean. Nadeau & Bengio 2003 (Machine Learning 52:239) add the ratio of tested to training
-    films, 1 / (folds - 1); Bouckaert & Frank 2004 (PAKDD) use it for repeated folds. With uneven weights, the variance
-    is the jackknife's over folds, and the number of folds that of equally weighted ones (Kish 1965). How often the
-    interval holds: docs/statistics.md.
+    films, 1 / (folds - 1); Bouckaert & Frank 2004 (PAKDD) use it for repeated folds. Repeats are of the same films, so
+    they add no degrees of freedom: with those of all folds, the interval holds too rarely. With uneven weights, the
+    variance is the jackknife's over folds, and the number of folds that of equally weighted ones (Kish 1965). How often
+    the interval holds: docs/statistics.md.
 
     Args:
         values: of each fold, those of all repeats; None where it is not defined.
@@ -59,7 +60,7 @@ def over_folds(
         folds=len(pairs),
         mean=mean,
         sd=float(array.std(ddof=1)) if len(pairs) > 1 else None,
-        interval=_interval(array, shares, mean, folds, limits, patients),
+        interval=_interval(array, shares, mean, len(values) // folds, folds, limits, patients),
     )
 
 
@@ -67,6 +68,7 @@ def _interval(
     values: np.ndarray,
     shares: np.ndarray,
     mean: float,
+    repeats: int,
     folds: int,
     limits: tuple[float, float],
     patients: int | None,
@@ -74,7 +76,7 @@ def _interval(
     from scipy.special import stdtrit
 
     count = 1 / float(np.sum(shares**2))
-    if count < _FEWEST:
+    if count / repeats < _FEWEST:
         return None
     low, high = limits
     if np.ptp(values) == 0:
@@ -85,7 +87,7 @@ def _interval(
     left_out = shares * (values - mean) / (1 - shares)  # by how much the mean changes without each fold
     variance = (len(values) - 1) / len(values) * float(np.sum(left_out**2))
     variance *= 1 + count / (folds - 1)
-    half = float(stdtrit(count - 1, 0.975)) * float(np.sqrt(variance))
+    half = float(stdtrit(count / repeats - 1, 0.975)) * float(np.sqrt(variance))
     with np.errstate(over="ignore"):  # far out, the ends are the limits
         if np.isfinite(high - low):
             share = (mean - low) / (high - low)

@@ -38,8 +38,11 @@ class CrossvalFolder:
 
     def fold(self, number: int, repeat: int = 1) -> "Workspace":
         """The workspace of one fold, which shares the films of the dataset; both numbers count from 1."""
-        root = self.root if repeat == 1 else self.root / f"repeat-{repeat}"
-        return Workspace(root / f"fold-{number}")
+        return Workspace(self.root / f"{self.fold_prefix(repeat)}{number}")
+
+    def fold_prefix(self, repeat: int) -> str:
+        """How the names of the folders of a repeat's folds begin."""
+        return "fold-" if repeat == 1 else f"repeat-{repeat}-fold-"
 
     @property
     def predictions(self) -> Path:

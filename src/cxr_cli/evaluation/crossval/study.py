@@ -162,8 +162,9 @@ def _predict(plan: FoldPlan, fold: Fold, predictor: Predictor) -> FoldPrediction
 def _remove_others(folder: CrossvalFolder, plan: FoldPlan) -> None:
     """Remove the folds that an earlier plan of that name had and this one has not; further repeats of it stay."""
     for repeat in range(1, plan.repeats + 1):
-        for path in folder.fold(1, repeat).root.parent.glob("fold-*"):
-            number = path.name.removeprefix("fold-")
+        prefix = folder.fold_prefix(repeat)
+        for path in folder.root.glob(f"{prefix}*"):
+            number = path.name.removeprefix(prefix)
             if number.isdecimal() and int(number) > plan.in_repeat:
                 shutil.rmtree(path, ignore_errors=True)
 
