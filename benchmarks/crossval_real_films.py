@@ -25,8 +25,9 @@ from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.metadata import select_films
 from cxr_cli.films.reader import read_film
 from cxr_cli.films.transforms import resize
-from cxr_cli.metrics.intervals import Interval, auc_interval
+from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.over_folds import over_folds
+from cxr_cli.metrics.ranking_intervals import auc_interval
 from cxr_cli.workspace.folders import RunFolder
 
 COMPONENTS = 50

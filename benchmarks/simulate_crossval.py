@@ -26,8 +26,9 @@ from scipy.special import ndtr
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
-from cxr_cli.metrics.intervals import auc_interval, proportion_interval
+from cxr_cli.metrics.intervals import proportion_interval
 from cxr_cli.metrics.over_folds import over_folds
+from cxr_cli.metrics.ranking_intervals import auc_interval
 
 FIGURES = ("AUC", "sensitivity", "specificity")
 METHODS = ("pooled", "MOVER", "t", "corrected")

@@ -166,7 +166,7 @@ def test_further_repeats_keep_the_folds_that_are_there(cxr, own_trained, monkeyp
     result = cxr(*command, "--repeats", 2)
 
     assert result.exit_code == 0, result.stderr
-    assert trained == [("fold-1", 7), ("fold-2", 7), ("repeat-2-fold-1", 8), ("repeat-2-fold-2", 8)]
+    assert trained == [("fold-1", 7), ("fold-2", 7), ("fold-2.1", 8), ("fold-2.2", 8)]
     assert all(len(read_manifest(folder.fold(number, 2).dataset)) == 40 for number in (1, 2))
     report, rows = json.loads(folder.record.read_text()), rows_of(folder.predictions)
     assert [(fold["repeat"], fold["name"]) for fold in report["folds"]] == [(1, "1"), (1, "2"), (2, "1"), (2, "2")]

@@ -42,7 +42,7 @@ class CrossvalFolder:
 
     def fold_prefix(self, repeat: int) -> str:
         """How the names of the folders of a repeat's folds begin."""
-        return "fold-" if repeat == 1 else f"repeat-{repeat}-fold-"
+        return "fold-" if repeat == 1 else f"fold-{repeat}."
 
     @property
     def predictions(self) -> Path:
