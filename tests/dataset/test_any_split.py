@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from cxr_cli.dataset.drawing import split_by_group
 from cxr_cli.dataset.folds import draw_folds, leave_out
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.dataset.split import complete_split, find_leaks, group_films, parse_shares, split_by_group, split_held_out
+from cxr_cli.dataset.split import complete_split, find_leaks, group_films, parse_shares, split_held_out
 from cxr_cli.errors import SplitError, UsageError
 from cxr_cli.workspace.folders import PARTS
 

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from cxr_cli.dataset import prepare as module
+from cxr_cli.dataset.describe import dominated_parts
 from cxr_cli.dataset.manifest import Film, dataset_fingerprint, read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.reading import FilmRead, read_here
@@ -53,6 +55,25 @@ def excluded(workspace: Workspace) -> list[dict[str, str]]:
 def part_of(films: list[Film]) -> dict[str, str]:
     """Map each original file name to its part."""
     return {Path(film.original).name: film.split for film in films}
+
+
+def test_a_part_in_which_one_patient_has_many_films_is_named():
+    films = [
+        Film(**{**{column.name: "" for column in fields(Film)}, "split": part, "label": "covid", "group": group})
+        for part, group, count in (
+            ("train", "a", 30),
+            ("train", "b", 70),
+            ("test", "c", 7),
+            ("test", "d", 4),
+            ("val", "e", 5),
+        )
+        for _ in range(count)
+    ]
+
+    assert dominated_parts(films) == [
+        "One patient has 70 of the 100 covid films in train: figures on them depend on that patient.",
+        "One patient has 7 of the 11 covid films in test: figures on them depend on that patient.",
+    ]
 
 
 def test_films_are_copied_to_the_paths_in_the_manifest(clinic, workspace):

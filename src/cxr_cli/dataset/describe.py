@@ -13,6 +13,8 @@ from cxr_cli.lungs.framing import Framing
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.records import stamp
 
+_DOMINANT, _FEW = 1 / 3, 5  # share of a class's films in a part, and films, that a patient may have without a note
+
 
 def describe(
     selection: Selection,
@@ -61,10 +63,23 @@ def describe(
             [(pair.first, pair.second) for pair in duplicates],
         ),
         duplicates=count_duplicates(films, duplicates),
-        notes=[*selection.notes, *_uncropped(films), *_whole_films(films, whole)],
+        notes=[*selection.notes, *dominated_parts(films), *_uncropped(films), *_whole_films(films, whole)],
         framing=framing,
         failed=selection.failed,
     )
+
+
+def dominated_parts(films: Sequence[Film]) -> list[str]:
+    """The parts in which one patient has a large share of the films of a class."""
+    of_part = Counter((film.split, film.label) for film in films)
+    of_patient = Counter((film.split, film.label, film.group) for film in films)
+    most = {(part, label): count for (part, label, _), count in reversed(of_patient.most_common())}
+    return [
+        f"One patient has {most[place]} of the {count} {place[1]} films in {place[0]}: figures on them depend "
+        "on that patient."
+        for place, count in sorted(of_part.items(), key=lambda item: (PARTS.index(item[0][0]), item[0][1]))
+        if most[place] > max(_DOMINANT * count, _FEW)
+    ]
 
 
 def _uncropped(films: Sequence[Film]) -> list[str]:

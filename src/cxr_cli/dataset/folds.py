@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cxr_cli.dataset.drawing import DEFAULT_SHARES, deal_by_group
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.dataset.split import DEFAULT_SHARES, split_by_group
 from cxr_cli.errors import SplitError
 from cxr_cli.workspace.folders import PARTS
 
@@ -126,7 +126,7 @@ def leave_out(films: Sequence[Film], column: str, *, positive: str, seed: int) -
 
 def _draw(groups: Sequence[str], positives: Sequence[bool], count: int, *, repeat: int, seed: int) -> Iterator[Fold]:
     names = [str(number + 1) for number in range(count)]
-    own = split_by_group(groups, positives, shares=[1.0] * count, seed=seed, parts=names)
+    own = deal_by_group(groups, positives, shares=[1.0] * count, seed=seed, parts=names)
     for name in names:
         parts = _parts([fold == name for fold in own], groups, positives, seed)
         yield Fold(name=name, number=int(name), repeat=repeat, parts=parts)
@@ -144,7 +144,7 @@ def _parts(is_test: Sequence[bool], groups: Sequence[str], positives: Sequence[b
     """The parts of a fold: films outside the test and its groups are split into train and val."""
     tested = {group for group, out in zip(groups, is_test, strict=True) if out}
     rest = [place for place, group in enumerate(groups) if group not in tested]
-    drawn = split_by_group(
+    drawn = deal_by_group(
         [groups[place] for place in rest],
         [positives[place] for place in rest],
         shares=DEFAULT_SHARES[:2],

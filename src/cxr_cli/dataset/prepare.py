@@ -10,6 +10,7 @@ import numpy as np
 from cxr_cli.dataset.classes import write_classes
 from cxr_cli.dataset.describe import describe
 from cxr_cli.dataset.dicom_folder import select_from_dicom
+from cxr_cli.dataset.drawing import DEFAULT_SHARES
 from cxr_cli.dataset.duplicates import write_duplicates
 from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.dataset.manifest import Film, write_manifest
@@ -21,7 +22,7 @@ from cxr_cli.dataset.reading import ReadFilms, read_here
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.selection import EXCLUDED, Selection
 from cxr_cli.dataset.sources import SourceFilms, read_source
-from cxr_cli.dataset.split import DEFAULT_SHARES, complete_split, split_held_out
+from cxr_cli.dataset.split import complete_split, split_held_out
 from cxr_cli.dataset.usage import check_sources, refuse_inside
 from cxr_cli.dataset.warnings import warnings_of
 from cxr_cli.errors import SplitError, UsageError, WorkspaceError

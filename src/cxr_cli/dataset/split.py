@@ -1,17 +1,15 @@
 """Split films into train, val and test: stratified by label, and no group in two parts that are cut here."""
 
-import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 import numpy as np
 
+from cxr_cli.dataset.drawing import labels_of, split_by_group
 from cxr_cli.dataset.record import Leak
 from cxr_cli.errors import SplitError, UsageError
 from cxr_cli.workspace.folders import PARTS
 
-DEFAULT_SHARES = (70.0, 15.0, 15.0)
 _SMALLEST = 1e-9  # share of all films; with less, and with a sum that is infinite, there is nothing to compute with
 
 
@@ -143,63 +141,6 @@ def find_leaks(
     return leaks
 
 
-def split_by_group(
-    groups: Sequence[str],
-    positives: Sequence[bool],
-    *,
-    shares: Sequence[float] = DEFAULT_SHARES,
-    seed: int,
-    parts: Sequence[str] = PARTS,
-    both_classes: bool = True,
-) -> list[str]:
-    """Assign each film to a part.
-
-    Groups are taken the largest first, in an order that `seed` draws among equals, and each goes to the part that then
-    lacks most of the group's classes: what scikit-learn's StratifiedGroupKFold does, for parts of any size. The result
-    does not depend on the order of the films.
-
-    Args:
-        groups: one name per film; films of one group stay together.
-        positives: one per film.
-        shares: of the parts, in any unit.
-        seed: random seed of the order among groups of equal size.
-        parts: their names. Defaults to train, val and test.
-        both_classes: whether each part needs films of both classes. Defaults to True.
-
-    Returns:
-        One part per film.
-
-    Raises:
-        SplitError: a class that is needed is missing from the films, or from a part.
-    """
-    members: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))
-    for group, positive in zip(groups, positives, strict=True):
-        members[group][int(positive)] += 1
-    films = np.sum(list(members.values()), axis=0) if members else np.zeros(2)  # (negatives, positives)
-    if both_classes:
-        _check_classes(films, members, parts)
-    films = np.maximum(films, 1)  # a class without films needs none
-
-    # By a hash of the name first, so that neither the order of the rows nor the alphabet matters.
-    names = sorted(members, key=lambda name: hashlib.sha256(name.encode()).digest())
-    names = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
-    names.sort(key=lambda name: -members[name].sum())
-
-    target = np.outer(np.asarray(shares) / np.sum(shares), films)  # (parts, classes)
-    lacking = target.copy()
-    part_of: dict[str, str] = {}
-    for name in names:
-        # Relative to what the part should get: otherwise the largest part would take every group first.
-        need = (lacking / target) @ (members[name] / films)
-        part = int(np.argmax(need))
-        lacking[part] -= members[name]
-        part_of[name] = parts[part]
-    drawn = [part_of[group] for group in groups]
-    if both_classes:
-        _check_parts(drawn, positives, members, parts)
-    return drawn
-
-
 def split_held_out(
     sources: Sequence[str],
     groups: Sequence[str],
@@ -248,37 +189,9 @@ def split_held_out(
     return parts
 
 
-def _check_classes(films: np.ndarray, members: dict[str, np.ndarray], parts: Sequence[str]) -> None:
-    if films.min() == 0:
-        there, missing = ("positive", "negative") if films[0] == 0 else ("negative", "positive")
-        raise SplitError(
-            f"Expected films of two classes. Received: {int(films.sum())} films, all {there}, none {missing}.",
-            hint="Name the finding that makes a film positive: --positive TEXT; or add films",
-        )
-    for index, name in enumerate(("negative", "positive")):
-        patients = sum(1 for counts in members.values() if counts[index])
-        if patients < len(parts):
-            raise SplitError(
-                f"Expected at least {len(parts)} patients of each class, one for each of {', '.join(parts)}. "
-                f"Received: {patients} with a {name} film.",
-                hint="Add films of more patients",
-            )
-
-
-def _check_parts(
-    drawn: Sequence[str], positives: Sequence[bool], members: dict[str, np.ndarray], parts: Sequence[str]
-) -> None:
-    for part in parts:
-        if len(_labels_of(part, drawn, positives)) < 2:
-            raise SplitError(
-                f"Expected both classes in {part}. Received: {len(members)} patients, too few or too uneven.",
-                hint="Add films of more patients; or give that part more: --split 60/20/20",
-            )
-
-
 def _check_given(parts: Sequence[str], positives: Sequence[bool], given_parts: Sequence[str]) -> None:
     for part in given_parts:
-        labels = _labels_of(part, parts, positives)
+        labels = labels_of(part, parts, positives)
         if len(labels) < 2:
             there = f"{'positive' if labels.pop() else 'negative'} films only" if labels else "none that can be read"
             raise SplitError(
@@ -287,7 +200,3 @@ def _check_given(parts: Sequence[str], positives: Sequence[bool], given_parts: S
                 if part == PARTS[0]
                 else f"Add such films; or take {part} away, to cut one from train",
             )
-
-
-def _labels_of(part: str, parts: Sequence[str], positives: Sequence[bool]) -> set[bool]:
-    return {bool(positive) for positive, where in zip(positives, parts, strict=True) if where == part}
