@@ -82,7 +82,7 @@ def _intervals(seed: int, patients: int, most: int, women: float, men: float) ->
     female = (np.arange(patients) % 4 < 2)[groups]
     probabilities = _scores(rng, positives, np.where(female, women, men), groups)
     sex = np.where(female, "F", "M")
-    for gap in group_gaps("sex", sex, positives, probabilities, groups, threshold=0.5, seed=seed).gaps:
+    for gap in group_gaps("sex", sex, positives, probabilities, groups, threshold=0.5).gaps:
         if gap.interval:
             yield gap.metric, gap.interval.low, gap.interval.high
 

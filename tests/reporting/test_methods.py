@@ -44,7 +44,7 @@ def test_the_text_has_the_numbers_of_the_records(reported):
     assert f"{run.parameters:,} parameters, of which {run.trainable_parameters:,} were trained" in text
     assert f"resized to {run.input_size} × {run.input_size} pixels" in text
     assert f"The threshold of {run.operating_point.threshold:.3f} was chosen on" in text
-    assert f"tested on {test.films} films of {test.patients} patients" in text
+    assert f"tested on {test.counted()}" in text
     assert test.interval_method in text
     for name, number in run.versions.items():
         assert f"{name} {number}" in text

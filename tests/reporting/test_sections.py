@@ -74,7 +74,7 @@ def test_failures_are_looked_for_in_all_that_is_known_of_a_film(material):
 
     assert all(len(values) == len(material.predictions) for values in columns.values())
     assert {"finding", "view", "source", "location", "sex", "age"} < set(columns)
-    brightness = Counter(columns["brightness, 0 to 255"])
+    brightness = Counter(columns["brightness"])
     assert len(brightness) == 3
     assert max(brightness.values()) - min(brightness.values()) <= 1
     section = failures_section(material)

@@ -55,7 +55,6 @@ def group_gaps(
     groups: np.ndarray,
     *,
     threshold: float | np.ndarray,
-    seed: int = 0,
 ) -> Gaps:
     """Compare each value's patients with all others whose value is known; two values once.
 
@@ -69,7 +68,6 @@ def group_gaps(
         probabilities: (N,) float, P(positive).
         groups: (N,), the patient of each film.
         threshold: from which P(positive) on a film is called positive; one for all films, or (N,).
-        seed: of the bootstrap. Defaults to 0.
     """
     named, groups = np.array(values, dtype=str), np.asarray(groups)
     threshold = np.broadcast_to(threshold, named.shape)
@@ -84,7 +82,7 @@ def group_gaps(
             positives=len(np.unique(groups[films & positives])),
             negatives=len(np.unique(groups[films & ~positives])),
             metrics=measure(*arrays, threshold=threshold[films]),
-            intervals=measure_intervals(*arrays, groups[films], threshold=threshold[films], seed=seed),
+            intervals=measure_intervals(*arrays, groups[films], threshold=threshold[films]),
         )
 
     gaps = []

@@ -27,6 +27,8 @@ def characteristics_section(material: ReportMaterial) -> Section:
         f"{' and '.join(f'{count:,}' for count in patients.values())} patients, a random split alone gives up to "
         f"{by_chance:.2f} in 95 of 100 rows. Patients with films of both classes count in both columns."
     )
+    if material.made.films_without_patient:
+        text += " A film that names no patient counts as one patient."
     holds = ("characteristics",) if any(film.sex or film.age for film in films) else ()
     return Section("Characteristics", [table_one(films, labels), Text(text, "note")], holds)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.reporting.document import Block, Cell, Section, TableBlock, Text, charts
-from cxr_cli.reporting.flow import flow_caption
+from cxr_cli.reporting.flow import flow_caption, screened
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.workspace.folders import PARTS
 
@@ -22,8 +22,7 @@ def films_section(material: ReportMaterial, flow: Path) -> Section:
         flow: the picture of `draw_flow`.
     """
     made, labels = material.made, list(material.made.classes)
-    what = "files in the folders" if made.options.get("folders") else "rows in the metadata"
-    funnel: list[list[Cell]] = [[what, None, made.rows, made.patients_listed]]
+    funnel: list[list[Cell]] = [[screened(made), None, made.rows, made.patients_listed]]
     funnel += [[step.rule, step.removed, step.left, step.patients] for step in made.funnel]
     parts: list[list[Cell]] = [
         [part, *(made.films[part][label] for label in labels), made.patients_in(part)] for part in PARTS

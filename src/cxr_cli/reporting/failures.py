@@ -46,7 +46,10 @@ def failures_section(material: ReportMaterial) -> Section:
     blocks: list[Block] = [Text(overall), Text(_in_words(found, len(rates))), Text(method, "note")]
     if found:
         header = ["error", "by", "", "films", "patients", "wrong", "share", "of all films of the class", "p"]
-        caption = "Values whose films are wrong more often than the other films of their class."
+        caption = (
+            "Values whose films are wrong more often than the other films of their class. Brightness and contrast "
+            "are the mean and the standard deviation of the gray levels, 0 to 255."
+        )
         blocks.append(TableBlock(header, [_row(rate) for rate in found], left=3, caption=caption))
     return Section(TITLE, blocks, ("failure analysis",))
 
@@ -62,15 +65,15 @@ def failure_columns(material: ReportMaterial) -> dict[str, Sequence[str]]:
         "class from cxr predict": ["none" if film.reason else "one" for film in films],
     }
     sizes = [read_properties(material.dataset.root / film.image) for film in films]
-    qualities = {"longer side, pixels": [float(max(size.width, size.height)) for size in sizes]}
+    qualities = {"longer side in pixels": [float(max(size.width, size.height)) for size in sizes]}
     try:
         small = read_small(material.dataset, films=len(material.films))
     except WorkspaceError:  # of a dataset from before they were kept
         pass
     else:
         shown = small[[places[film.image] for film in films]].astype(np.float32)
-        qualities["brightness, 0 to 255"] = shown.mean(axis=(1, 2)).tolist()
-        qualities["contrast, SD of gray levels"] = shown.std(axis=(1, 2)).tolist()
+        qualities["brightness"] = shown.mean(axis=(1, 2)).tolist()
+        qualities["contrast"] = shown.std(axis=(1, 2)).tolist()
     return columns | {name: _thirds(values) for name, values in qualities.items()}
 
 
@@ -91,8 +94,9 @@ def _in_words(found: Sequence[FailureRate], looked_at: int) -> str:
         return f"None stands out among the {looked_at} values that were looked at."
     first = found[0]
     return (
-        f"{len(found)} of {looked_at} values stand out, first {first.column} {first.value}: {figure(first.rate)} of "
-        f"its films are {_error(first)}s, of all films of the class {figure(first.overall)}."
+        f"{len(found)} of {looked_at} values {'stands' if len(found) == 1 else 'stand'} out. The clearest is "
+        f"{first.column}, {first.value}: {figure(first.rate)} of its films are {_error(first)}s, of all films of the "
+        f"class {figure(first.overall)}."
     )
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.films.figures import save_figure
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.workspace.folders import PARTS
@@ -73,6 +74,13 @@ def draw_flow(path: Path, material: ReportMaterial) -> None:
     save_figure(figure, path)
 
 
+def screened(made: DatasetRecord) -> str:
+    """What the films of a dataset were selected from."""
+    if made.options.get("folders"):
+        return "files in the folders"
+    return "DICOM files" if made.options.get("dicom") else "rows of the metadata"
+
+
 def flow_caption(material: ReportMaterial) -> str:
     """What the picture shows, and what its numbers leave open."""
     test, part = material.test, material.test.films
@@ -84,8 +92,16 @@ def flow_caption(material: ReportMaterial) -> str:
         sentences.append(
             f"{test.abstentions.films:,} test films get no class from cxr predict; all other figures count them."
         )
-    if material.made.films_without_patient:
-        sentences.append("A film without a known patient counts as one patient.")
+    made = material.made
+    named = made.funnel[-1].patients if made.funnel else None
+    if not made.patients_from:
+        sentences.append("No film names its patient, so how many patients there are is not known.")
+    elif named is None:
+        sentences.append("The dataset is from before patients were counted in the selection.")
+    elif made.films_without_patient:
+        sentences.append("Patients are counted who are named.")
+    elif named != sum(made.patients.values()) and not made.leaks:
+        sentences.append("In the parts, patients who share a film count as one.")
     return " ".join(sentences)
 
 
@@ -93,8 +109,8 @@ def _boxes(material: ReportMaterial) -> tuple[list[_Box], list[_Box], list[_Box]
     """The boxes down the middle, those of films left out, those of the parts, and those of the test's results."""
     made, test = material.made, material.test
     left, wide = 0.1, 3.6
-    what = "Image files in the class folders" if made.options.get("folders") else "Rows of the metadata"
-    spine, sides = [_box(left, 0.1, wide, f"{what}\n{made.rows:,}")], []
+    first = f"{screened(made)[:1].upper()}{screened(made)[1:]}\n{_of_patients(made.rows, made.patients_listed)}"
+    spine, sides = [_box(left, 0.1, wide, first)], []
     for step in made.funnel:
         if not step.removed:
             continue
@@ -102,11 +118,12 @@ def _boxes(material: ReportMaterial) -> tuple[list[_Box], list[_Box], list[_Box]
         top = spine[-1].bottom + max(side.height + 0.1, _GAP)
         level = (spine[-1].bottom + top) / 2
         sides.append(_Box(side.left, level - side.height / 2, side.width, side.lines))
-        spine.append(_box(left, top, wide, f"Remaining\n{step.left:,}"))
+        spine.append(_box(left, top, wide, f"Remaining\n{_of_patients(step.left, step.patients)}"))
+    films = _of_patients(len(material.films), made.funnel[-1].patients if made.funnel else None)
     # The last one is the dataset; where nothing was left out, it is one more.
     top = spine.pop().top if sides else spine[-1].bottom + _GAP
     classes = ", ".join(f"{sum(made.films[part][label] for part in PARTS):,} {label}" for label in made.classes)
-    spine.append(_box(left, top, wide, f"Films of the dataset\n{len(material.films):,} ({classes})"))
+    spine.append(_box(left, top, wide, f"Films of the dataset\n{films}\n{classes}"))
     width = (_WIDTH - 0.2 - 2 * 0.2) / 3
     top = spine[-1].bottom + 1.2 * _GAP
     parts = [
@@ -114,7 +131,7 @@ def _boxes(material: ReportMaterial) -> tuple[list[_Box], list[_Box], list[_Box]
             left + place * (width + 0.2),
             top,
             width,
-            f"{part}\n{sum(made.films[part].values()):,} films of {made.patients[part]:,} patients\n"
+            f"{part}\n{sum(made.films[part].values()):,} films of {made.patients_in(part)} patients\n"
             + ", ".join(f"{count:,} {label}" for label, count in made.films[part].items()),
         )
         for place, part in enumerate(PARTS)
@@ -129,12 +146,16 @@ def _boxes(material: ReportMaterial) -> tuple[list[_Box], list[_Box], list[_Box]
             left + place * (width + 0.2),
             top,
             width,
-            f"{title}\n{cells[kind, test.positive] + cells[kind, test.negative]:,} films\n"
+            f"{title}\nfilms: {cells[kind, test.positive] + cells[kind, test.negative]:,}\n"
             + "\n".join(f"truly {truth}: {cells[kind, truth]:,}" for truth in (test.positive, test.negative)),
         )
         for place, (kind, title) in enumerate(columns.items())
     ]
     return spine, sides, parts, results
+
+
+def _of_patients(count: int, patients: int | None) -> str:
+    return f"{count:,}" if patients is None else f"{count:,}, of {patients:,} patients"
 
 
 def _box(left: float, top: float, width: float, text: str) -> _Box:

@@ -11,6 +11,7 @@ from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import Augmentation
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.document import Block, Section, TableBlock, Text
+from cxr_cli.reporting.flow import screened
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.reporting.references import REFERENCES, Citations
 from cxr_cli.workspace.folders import PARTS
@@ -19,7 +20,8 @@ _PARTS = dict(zip(PARTS, ("training", "validation", "test"), strict=True))
 # Words of an evaluation's own description of its intervals, and what they are cited as.
 _INTERVALS = {
     "Wilson": "wilson",
-    "effective number": "clustered proportions",
+    "effective number of films": "clustered proportions",
+    "effective number of patients": "effective patients",
     "bootstrap": "bootstrap",
     "Obuchowski": "obuchowski",
     "MOVER": "mover",
@@ -81,9 +83,9 @@ def _data(material: ReportMaterial, cite: Citations) -> Iterator[str]:
             f"The model was trained on another dataset or split than the one described here, of which only the number "
             f"of films is recorded ({counts})."
         )
-    unit = "image files in class folders" if options.get("folders") else "rows of metadata"
     sources = sorted({film.source for film in material.films})
-    yield f"{made.rows:,} {unit} from {_listed(sources)} were screened, and {len(material.films):,} films were kept."
+    kept = f"{len(material.films):,} films were kept"
+    yield f"{made.rows:,} {screened(made)} from {_listed(sources)} were screened, and {kept}."
     rules = [f"{step.rule} ({step.removed:,} left out)" for step in made.funnel if step.removed]
     if rules:
         yield f"A film was kept if it met these rules, applied in this order: {'; '.join(rules)}."
@@ -95,9 +97,10 @@ def _data(material: ReportMaterial, cite: Citations) -> Iterator[str]:
     )
     yield f"A film is positive ({made.classes.positive}) if {where}, and negative ({made.classes.negative}) otherwise."
     if made.duplicates:
+        pairs = made.duplicates.exact + made.duplicates.near
         yield (
-            f"Exact and near-duplicate films were looked for ({made.duplicates.exact + made.duplicates.near:,} pairs), "
-            "and patients who share a film were counted as one."
+            f"Exact and near-duplicate films were looked for ({pairs:,} {'pair' if pairs == 1 else 'pairs'}), and "
+            "patients who share a film were counted as one."
         )
     yield from _split(material)
 
@@ -114,13 +117,14 @@ def _split(material: ReportMaterial) -> Iterator[str]:
             f"The {_listed(drawn)} parts were drawn with random seed {options['seed']}, stratified by class, with "
             f"shares of {options['split']}; films that are copies of each other are in one part."
         )
-    unknown = made.films_without_patient
-    if unknown:
+    if made.patients_from:
+        yield f"Patients are known from {made.patients_from}."
+    if unknown := made.films_without_patient:
         yield (
             f"The patient of {unknown:,} of {len(material.films):,} films is not known: each of them was counted as a "
             "patient of its own, and films of one patient may be in several parts."
         )
-    elif not made.given_parts:
+    elif made.patients_apart:
         yield "All films of a patient are in one part."
     for leak in made.leaks:
         yield (
@@ -128,8 +132,7 @@ def _split(material: ReportMaterial) -> Iterator[str]:
             f"{_PARTS[leak.earlier]} part."
         )
     sizes = [
-        f"the {_PARTS[part]} part {sum(films.values()):,} films ({_counts(films)}) of {made.patients[part]:,} "
-        f"{_patients(material)}"
+        f"the {_PARTS[part]} part {sum(films.values()):,} films ({_counts(films)}) of {made.patients_in(part)} patients"
         for part, films in made.films.items()
     ]
     yield f"There are in {_listed(sizes)}."
@@ -216,7 +219,7 @@ def _decision(run: RunRecord, cite: Citations) -> Iterator[str]:
     if not point:
         yield "A film was called positive from a probability of 0.5."
     elif point.rule.startswith("threshold"):
-        yield f"A film was called positive from a probability of {point.threshold:.3f}, which was set in advance."
+        yield f"A film was called positive from a probability of {point.threshold:.3f}, as given."
     else:
         rule = f"Youden's index{cite('youden')}" if point.rule == "youden" else f"the rule {point.rule}"
         yield (
@@ -228,8 +231,8 @@ def _decision(run: RunRecord, cite: Citations) -> Iterator[str]:
 def _evaluation(material: ReportMaterial, held: Collection[str], cite: Citations) -> Iterator[str]:
     test = material.test
     yield (
-        f"The model was tested on {test.films:,} films of {test.patients:,} {_patients(material)} ({test.positives:,} "
-        f"positive, {test.negatives:,} negative); threshold and calibration are those of the validation films."
+        f"The model was tested on {test.counted()} ({test.positives:,} films positive, {test.negatives:,} negative); "
+        "the threshold and the calibration are those above."
     )
     titles = [metric.title for name, metric in METRICS.items() if test.metrics.get(name) is not None]
     yield f"Metrics were {_listed(titles)}."
@@ -255,8 +258,8 @@ def _evaluation(material: ReportMaterial, held: Collection[str], cite: Citations
         folds = f"leaving out each {record.left_out}" if record.left_out else f"{record.in_repeat} folds"
         times = f", repeated {record.repeats} times" if record.repeats > 1 else ""
         yield (
-            f"The recipe of {record.arch} was cross-validated ({folds}{times}) on {record.films:,} films of "
-            f"{record.patients:,} {_patients(material)}, with no group of films in two parts of a fold. Its intervals "
+            f"The recipe of {record.arch} was cross-validated ({folds}{times}) on {record.counted()}, with no group of "
+            "films in two parts of a fold. Its intervals "
             f"are of {record.interval_of}: {record.interval_method}{_cited(record.interval_method, cite)}."
         )
 
@@ -270,8 +273,7 @@ def _cited(method: str, cite: Citations) -> str:
 def _elsewhere(external: list[EvaluationRecord], cite: Citations) -> Iterator[str]:
     for evaluation in external:
         yield (
-            f"It was also tested on {evaluation.films:,} films of {evaluation.patients:,} patients from elsewhere "
-            f"({evaluation.split}), at the same threshold."
+            f"It was also tested on {evaluation.counted()} from elsewhere ({evaluation.split}), at the same threshold."
         )
     if any(evaluation.external and evaluation.external.gaps for evaluation in external):
         yield f"Intervals of differences between the two tests are from those of both{cite('mover')}."
@@ -317,11 +319,6 @@ def _title(run: RunRecord) -> str:
     """The architecture's name as its authors write it."""
     builder = ARCHITECTURES[run.arch].builder
     return builder if builder[:1].isupper() else run.arch
-
-
-def _patients(material: ReportMaterial) -> str:
-    """Patients, as far as they are known."""
-    return "patients or films without a known patient" if material.made.films_without_patient else "patients"
 
 
 def _counts(films: dict[str, int]) -> str:

@@ -146,6 +146,13 @@ REFERENCES = {
         2016,
         "10.1515/ijb-2015-0024",
     ),
+    "effective patients": Publication(
+        "Rao JNK, Scott AJ",
+        "A simple method for the analysis of clustered binary data",
+        "Biometrics 48:577",
+        1992,
+        "10.2307/2532311",
+    ),
     "bootstrap": Publication(
         "Efron B",
         "Bootstrap methods: another look at the jackknife",
