@@ -93,7 +93,10 @@ def test_the_text_output_has_films_operating_point_and_metrics_with_intervals(cx
         f"{found} of 3 covid films called covid",
     ]
     assert "PPV and NPV hold for a set with 50% covid; for another: --prevalence SHARE" in lines
-    assert "Probabilities        raw  calibrated" in lines
+    (header,) = (line.split() for line in lines if line.startswith("Probabilities"))
+    assert header == ["Probabilities", "raw", "calibrated", "best", "by", "chance", "up", "to"]
+    slope = report["calibration"]["calibrated"]["calibration_slope"]
+    assert any(line.startswith("Calibration slope") and f"{slope:.3f} (" in line for line in lines)
     assert lines[-1] == "For research and teaching only, never a diagnosis."
     assert "Warning" not in result.stdout
     assert result.stderr == "Predicting test films: 6\n"
@@ -118,6 +121,37 @@ def test_calibration_and_threshold_are_used_and_both_probabilities_written(cxr, 
     assert report["metrics"]["roc_auc"] == before["metrics"]["roc_auc"]
 
 
+def test_probabilities_are_measured_at_a_prevalence_once_the_run_is_calibrated_with_an_intercept(cxr, own_trained):
+    decide(own_trained, slope=0.7)
+    older = cxr("evaluate", "--json", "--prevalence", "0.1", "-w", own_trained.root)
+    cxr("calibrate", "-w", own_trained.root)
+    made = cxr("evaluate", "--prevalence", "0.1", "-w", own_trained.root)
+
+    assert json.loads(older.stdout)["calibration"]["at_prevalence"] is None
+    assert "with a temperature alone" in older.stderr
+    assert "Calibrate it again: cxr calibrate" in older.stderr
+    shifted = json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())["calibration"][
+        "at_prevalence"
+    ]
+    assert shifted["prevalence"] == 0.1
+    assert f"{shifted['figures']['log_loss']:.3f}" in made.stdout
+    assert "the films weighted as if that share of them were covid" in made.stdout
+
+
+def test_probabilities_that_are_worse_than_none_are_reported(cxr, own_trained):
+    decide(own_trained, slope=1.0, intercept=4.0)
+
+    shown = cxr("evaluate", "-w", own_trained.root).stdout
+    reported = cxr("report", "-w", own_trained.root)
+
+    assert "The probabilities are worse than none: their log loss on these films is " in shown
+    assert "every film the share of covid, 50%, is 0.693." in shown
+    assert "Calibration made the log loss on these films worse: 0." in shown
+    assert reported.exit_code == 0
+    for page in (own_trained.report("simple-cnn").markdown, own_trained.run().root / "MODEL_CARD.md"):
+        assert "The probabilities are worse than none" in page.read_text()
+
+
 def test_an_older_run_without_calibration_or_operating_point_is_evaluated(cxr, own_trained):
     path = own_trained.run().record
     older = msgspec.structs.replace(read_record(path, RunRecord), threshold=0.5, calibration=None, operating_point=None)
@@ -126,7 +160,7 @@ def test_an_older_run_without_calibration_or_operating_point_is_evaluated(cxr, o
     rows = rows_of(own_trained.evaluation("simple-cnn", "test").predictions)
 
     assert "\nOperating point: covid from a probability of 0.5\n" in result.stdout
-    assert "Probabilities      not calibrated" in result.stdout
+    assert "Probabilities             not calibrated  best" in result.stdout
     assert all(row["probability"] == row["raw_probability"] for row in rows)
 
 

@@ -65,8 +65,8 @@ def test_the_text_output_has_the_kept_epoch_and_nothing_from_tensorflow(cxr, own
         r"Run        : simple-cnn \(simple-cnn, 32,369 parameters\)\n"
         r"Kept       : epoch 1 of 1 \(all epochs done\)\n"
         r"Validation : ROC AUC \d\.\d{3}, sensitivity \d\.\d{3}, specificity \d\.\d{3}, balanced accuracy \d\.\d{3}\n"
-        r"Threshold  : 0\.\d{3} \(youden\), for probabilities calibrated with slope \d+\.\d\d and intercept "
-        r"[+-]\d+\.\d\d\n"
+        r"Threshold  : 0\.\d{3} \(youden, on \d validation films\), for probabilities calibrated with slope \d+\.\d\d "
+        r"and intercept [+-]\d+\.\d\d\n"
         r"Export     : model.tflite is within \d\.\de-\d\d of Keras\n"
         rf"Files      : {re.escape(str(own_prepared.root))}/models/simple-cnn\n"
         r"For research and teaching only, never a diagnosis.\n",

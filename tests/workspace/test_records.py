@@ -13,7 +13,7 @@ from cxr_cli.errors import WorkspaceError
 from cxr_cli.evaluation.record import Abstentions, CalibrationFigures, EvaluationRecord
 from cxr_cli.explanation.record import GradesRecord
 from cxr_cli.lungs.framing import Framing
-from cxr_cli.metrics.calibration import SCORES
+from cxr_cli.metrics.calibration import CALIBRATION_FIGURES
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.operating_points import NEVER
 from cxr_cli.metrics.table import METRICS
@@ -21,7 +21,7 @@ from cxr_cli.recipe.record import ExportCheck, RunRecord
 from cxr_cli.workspace.records import read_record, stamp, write_record
 
 COUNTS = {part: {"non_covid": 3, "covid": 4} for part in ("train", "val", "test")}
-FIGURES = dict.fromkeys(SCORES, 0.1)
+FIGURES = dict.fromkeys(CALIBRATION_FIGURES, 0.1)
 MADE = {"created": "2024-05-01T12:00:00+00:00", "versions": {"cxr-cli": "0.1.0"}}
 DATASET = DatasetRecord(
     **MADE,

@@ -176,24 +176,28 @@ class Run:
         return None if alpha is None else open_sets(self._predictor.run, alpha)
 
 
-def load_run(run: AnyPath | None = None, *, workspace: AnyPath | None = None) -> Run:
+def load_run(run: AnyPath | None = None, *, prevalence: float | None = None, workspace: AnyPath | None = None) -> Run:
     """Load a trained run.
 
     Args:
         run: the folder of a run, the name of one in the workspace, or "bundled", the model in the package. Defaults to
             the newest, or to the bundled one where there is none.
+        prevalence: give probabilities for this share of people with the disease, in (0, 1); classes stay the same.
+            Defaults to that of the validation films.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Raises:
         NoRunError: there is no such run.
-        WorkspaceError: a file of the run is missing or damaged.
+        UsageError: `prevalence` is not between 0 and 1.
+        WorkspaceError: a file of the run is missing or damaged, or its probabilities can't be shifted.
     """
     from cxr_cli.prediction.predictor import open_predictor
     from cxr_cli.workspace.folders import RunFolder
 
     if run is not None and RunFolder(Path(run)).record.is_file():
-        return Run(open_predictor(RunFolder(Path(run))))
-    return Run(open_predictor(find_workspace(workspace).run(None if run is None else str(run))))
+        return Run(open_predictor(RunFolder(Path(run)), prevalence=prevalence))
+    folder = find_workspace(workspace).run(None if run is None else str(run))
+    return Run(open_predictor(folder, prevalence=prevalence))
 
 
 def predict(
@@ -206,6 +210,7 @@ def predict(
     study: str | None = None,
     series: str | None = None,
     alpha: float | None = None,
+    prevalence: float | None = None,
     frame: int | None = None,
     force: bool = False,
     cluster: str | None = None,
@@ -225,6 +230,7 @@ def predict(
         series: with `study`, the Series Instance UID of one series. Defaults to all series.
         alpha: give each film's prediction set too, which may lack the right class for this share of the patients of
             each class, in (0, 1). Defaults to none.
+        prevalence: as for `load_run`.
         frame: the frame of each file to read, from 1. Defaults to none: a DICOM file must hold one; of pages, the
             first.
         force: predict any picture, also one that should get no class. Defaults to False.
@@ -249,13 +255,15 @@ def predict(
         address, folder = check_usage(
             cluster, as_path(output), csv=as_path(csv), frame=frame, dicom=dicom_out or dicomweb
         )
-        return predict_on_cluster(address, place.run(model), paths, folder, alpha=alpha, force=force)
+        return predict_on_cluster(
+            address, place.run(model), paths, folder, alpha=alpha, prevalence=prevalence, force=force
+        )
     from cxr_cli.api.opening import opened_films
     from cxr_cli.prediction.files import predict_files
     from cxr_cli.prediction.predictor import open_predictor
     from cxr_cli.recipe.sets import open_sets
 
-    predictor = open_predictor(place.run(model))
+    predictor = open_predictor(place.run(model), prevalence=prevalence)
     sets = None if alpha is None else open_sets(predictor.run, alpha)
     with opened_films(
         paths,

@@ -33,7 +33,8 @@ def evaluate(
     Args:
         model: the name of a trained run, or "bundled". Defaults to the newest, else the bundled one.
         split: train, val or test. Defaults to test.
-        prevalence: share of people with the disease, in (0, 1), for predictive values. Defaults to none.
+        prevalence: share of people with the disease, in (0, 1), for predictive values and for the calibration of
+            probabilities that are shifted to it. Defaults to none.
         alpha: prediction sets may lack the right class for this share of the patients of each class, in (0, 1).
             Defaults to 0.1.
         drop_seen: leave out films that the run was trained or validated on, near-duplicates of them, and other films
@@ -56,14 +57,10 @@ def evaluate(
         WorkspaceError: there is no run or no dataset, or their classes differ.
     """
     place, split = find_workspace(workspace), as_text(split)
-    if prevalence is not None and not 0 < prevalence < 1:
-        from cxr_cli.errors import UsageError
-
-        raise UsageError(
-            f"Expected a prevalence between 0 and 1. Received: {prevalence}.", hint="For example: --prevalence 0.1"
-        )
     from cxr_cli.metrics.conformal import check_alpha
+    from cxr_cli.recipe.prevalence import check_prevalence
 
+    check_prevalence(prevalence)
     check_alpha(alpha)
     _check_source(
         external=external,

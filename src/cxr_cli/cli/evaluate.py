@@ -23,7 +23,7 @@ def evaluate(
         typer.Option(
             "--prevalence",
             metavar="SHARE",
-            help="Add the predictive values at this prevalence of the disease, for example 0.1.",
+            help="Add the predictive values, and the calibration, at this prevalence of the disease, for example 0.1.",
             show_default=False,
         ),
     ] = None,

@@ -145,16 +145,38 @@ def _line(name: str, value: float | None, interval: "Interval | None", meaning: 
 
 
 def _calibration(evaluation: "EvaluationRecord") -> None:
-    from cxr_cli.metrics.calibration import calibration_titles
+    from cxr_cli.evaluation.calibration_in_words import AT_BEST, at_prevalence
+    from cxr_cli.metrics.calibration import CALIBRATION_FIGURES
 
     calibration = evaluation.calibration
     if not evaluation.positives or not evaluation.negatives:
         return
-    titles = ["raw", "calibrated"] if calibration.slope else ["not calibrated"]
-    sets = [calibration.raw, calibration.calibrated] if calibration.slope else [calibration.calibrated]
-    rows = [(title, *(f"{one[name]:.3f}" for one in sets)) for name, title in calibration_titles().items()]
-    console.table([("Probabilities", *titles), *rows], indent=0)
+    sides = [("raw", calibration.raw, calibration.raw_intervals)] if calibration.slope else []
+    title = "calibrated" if calibration.slope else "not calibrated"
+    sides.append((title, calibration.calibrated, calibration.calibrated_intervals))
+    shifted = calibration.at_prevalence
+    if shifted:
+        sides.append((f"at {shifted.prevalence:g}", shifted.figures, shifted.intervals))
+    rows = [
+        (
+            title,
+            *(_figure(figures[name], intervals.get(name)) for _, figures, intervals in sides),
+            best,
+            _figure(calibration.at_best.get(name)),
+        )
+        for name, (title, best) in CALIBRATION_FIGURES.items()
+    ]
+    console.table([("Probabilities", *(one[0] for one in sides), "best", "by chance up to"), *rows], indent=0)
+    console.result(AT_BEST)
+    if shifted:
+        console.result(at_prevalence(evaluation))
     console.result()
+
+
+def _figure(value: float | None, interval: "Interval | None" = None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f} ({interval.low:.3f} to {interval.high:.3f})" if interval else f"{value:.3f}"
 
 
 def _cells(evaluation: "EvaluationRecord") -> None:

@@ -35,6 +35,15 @@ def predict(
         Path | None, typer.Option("--csv", help="Write the predictions to this CSV file too.", show_default=False)
     ] = None,
     alpha: AlphaOption = None,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            "--prevalence",
+            metavar="SHARE",
+            help="Give probabilities for this prevalence of the disease, for example 0.05; classes stay the same.",
+            show_default=False,
+        ),
+    ] = None,
     frame: FrameOption = None,
     cluster: ClusterOption = None,
     dicom_out: DicomOutOption = None,
@@ -84,6 +93,7 @@ def predict(
             csv_file=csv_file,
             frame=frame,
             alpha=alpha,
+            prevalence=prevalence,
             dicom=dicom_out or dicomweb,
             run=run,
             force=force,
@@ -96,11 +106,12 @@ def predict(
     from cxr_cli.prediction.abstention import abstention_summary
     from cxr_cli.prediction.files import predict_files, seen_sentence, seen_summary
     from cxr_cli.prediction.predictor import open_predictor
+    from cxr_cli.recipe.prevalence import shift_in_words
     from cxr_cli.recipe.sets import open_sets
     from cxr_cli.workspace.layout import Workspace
 
     place = Workspace.find(workspace)
-    predictor = open_predictor(place.run(run))
+    predictor = open_predictor(place.run(run), prevalence=prevalence)
     sets = None if alpha is None else open_sets(predictor.run, alpha)
     with ExitStack() as stack:
         paths, reports = stack.enter_context(
@@ -150,6 +161,8 @@ def predict(
     if predicted:
         for sentence in sets.notes if sets else ():
             console.note(sentence)
+        if prevalence is not None:
+            console.note(shift_in_words(predictor.record, prevalence))
         why = f" ({place.models} has no trained run)" if predictor.run.version and run is None else ""
         console.note(f"Predicted by {predictor.run.title}{why}. {DISCLAIMER}")
     if failed and not alone:

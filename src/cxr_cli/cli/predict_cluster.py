@@ -19,6 +19,7 @@ def predict_on(
     frame: int | None,
     dicom: object,
     alpha: float | None,
+    prevalence: float | None,
     run: str | None,
     force: bool,
     workspace: Path | None,
@@ -32,7 +33,7 @@ def predict_on(
     address, folder = check_usage(cluster, output, csv=csv_file, frame=frame, dicom=dicom)
     console.note(connecting(address))
     predictor = Workspace.find(workspace).run(run)
-    record = predict_on_cluster(address, predictor, films, folder, alpha=alpha, force=force)
+    record = predict_on_cluster(address, predictor, films, folder, alpha=alpha, prevalence=prevalence, force=force)
     if as_json:
         import msgspec
 

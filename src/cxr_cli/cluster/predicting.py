@@ -25,6 +25,7 @@ from cxr_cli.films.find import find_films, walk_films
 from cxr_cli.metrics.conformal import SetRule
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note, track
+from cxr_cli.recipe.prevalence import shift_in_words
 from cxr_cli.recipe.sets import PredictionSets, open_sets
 from cxr_cli.workspace.folders import PredictionsFolder, RunFolder
 from cxr_cli.workspace.locks import lock
@@ -41,6 +42,7 @@ def predict_on_cluster(
     output: Path,
     *,
     alpha: float | None = None,
+    prevalence: float | None = None,
     force: bool = False,
     partition: int | None = None,
 ) -> PredictionsRecord:
@@ -53,6 +55,7 @@ def predict_on_cluster(
         output: the folder for the plan, the parts and, once all films are predicted, `answers.json`. The rows of the
             parts are `PredictionRow`s.
         alpha: give each film's prediction set too; see `open_sets`. Defaults to none.
+        prevalence: to shift the probabilities to; see `shifted_to`. Defaults to none.
         force: predict any picture, also one that should get no class. Defaults to False.
         partition: number of films in a partition, a divisor of 10,000. Defaults to 20, 100 or 500, depending on the
             number of films.
@@ -63,11 +66,11 @@ def predict_on_cluster(
     Raises:
         ClusterError: the cluster failed; what is done by then is kept.
         ImageError: a place holds no film, or isn't there.
-        UsageError: `alpha` is not between 0 and 1.
-        WorkspaceError: `output` was begun with another run, alpha or other films, or can't be written to.
+        UsageError: `alpha` or `prevalence` is not between 0 and 1.
+        WorkspaceError: `output` was begun with another run, alpha, prevalence or other films, or can't be written to.
     """
     run = RunFolder(run.root.absolute())
-    predictor = open_predictor(run)
+    predictor = open_predictor(run, prevalence=prevalence)
     sets = None if alpha is None else open_sets(run, alpha)
     folder = PredictionsFolder(output.absolute())
     with connected(address) as client, lock(folder.root):
@@ -80,6 +83,8 @@ def predict_on_cluster(
         write_record(folder.record, record)
     for sentence in sets.notes if sets else ():
         note(sentence)
+    if prevalence is not None:
+        note(shift_in_words(predictor.record, prevalence))
     return record
 
 
@@ -148,7 +153,7 @@ def _plan(
     run, own = predictor.run.name, predictions_fingerprint(predictor, force=force)
     earlier = read_record(folder.plan, PredictionsPlan) if folder.plan.exists() else None
     if earlier and earlier.fingerprint != own:
-        other = "another state of this run" if earlier.run == run else f"the run {earlier.run}"
+        other = "another state, or another prevalence, of this run" if earlier.run == run else f"the run {earlier.run}"
         raise WorkspaceError(
             f"Expected predictions of the run {run} in {folder.root}. Received: those of {other}.", hint=hint
         )
@@ -200,6 +205,7 @@ def _predict_all(
         fingerprint=plan.fingerprint,
         size=size,
         version=installed_version(),
+        prevalence=predictor.prevalence,
         sets=sets,
         force=force,
     )

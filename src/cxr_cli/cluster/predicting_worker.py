@@ -38,6 +38,7 @@ class PartitionTask:
     size: int  # films of a partition
     version: str  # of cxr that the worker must have
     force: bool  # predict pictures that should get no class, too
+    prevalence: float | None = None  # to shift probabilities to
     sets: PredictionSets | None = None  # gives each film's prediction set
 
 
@@ -129,7 +130,7 @@ def predictions_fingerprint(predictor: Predictor, *, force: bool) -> str:
 def _predictor(task: PartitionTask) -> Predictor:
     """The run, opened once per thread: an interpreter serves one thread at a time."""
     if getattr(_opened, "task", None) != task:
-        predictor = open_predictor(task.run, threads=1)
+        predictor = open_predictor(task.run, threads=1, prevalence=task.prevalence)
         if predictions_fingerprint(predictor, force=task.force) != task.fingerprint:
             raise ClusterError(
                 f"Expected the run {task.run.name} as it was at the start. Received: a changed run.",

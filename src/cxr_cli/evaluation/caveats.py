@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cxr_cli.evaluation.calibration_in_words import calibration_caveats
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
 from cxr_cli.evaluation.sets_in_words import missed_promises
 from cxr_cli.films.in_words import narrow_in_words
@@ -54,7 +55,7 @@ def caveats(evaluation: EvaluationRecord) -> list[str]:
         sentences.append(
             "The run predicts the same class for every film: at this threshold it doesn't separate the classes."
         )
-    return sentences + missed_promises(evaluation)
+    return [*sentences, *calibration_caveats(evaluation), *missed_promises(evaluation)]
 
 
 def _unknown_patients(evaluation: EvaluationRecord) -> Iterator[str]:

@@ -26,6 +26,8 @@ def why_outdated(evaluation: EvaluationRecord, run: RunRecord, dataset: DatasetR
     if (evaluation.threshold, used) != (run.threshold, scaling):
         return f"the operating point of {evaluation.run} was changed since"
     if evaluation.external is None:
+        if not evaluation.calibration.calibrated_intervals:
+            return "it was measured by an earlier version, without the figures of calibration"
         if dataset and evaluation.dataset_fingerprint != dataset.fingerprint:
             return "the dataset was prepared again since"
         if evaluation.seen and evaluation.seen.dropped and evaluation.seen.count:

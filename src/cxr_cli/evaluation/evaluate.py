@@ -70,7 +70,7 @@ def evaluate(
         split: train, val or test; only test is a test.
         drop_seen: leave out films that the run was trained or validated on, near-duplicates of them, and other films
             of their patients.
-        prevalence: in (0, 1), for predictive values. Defaults to none.
+        prevalence: in (0, 1), for predictive values, and to shift probabilities to. Defaults to none.
         alpha: in (0, 1), of the prediction sets. Defaults to 0.1.
 
     Raises:

@@ -57,7 +57,7 @@ def evaluate_external(
         name: of the evaluation. Defaults to the name of the films' folder.
         drop_seen: leave out films that the run was trained or validated on, copies of them, and other films of their
             patients.
-        prevalence: in (0, 1), for predictive values. Defaults to none.
+        prevalence: in (0, 1), for predictive values, and to shift probabilities to. Defaults to none.
         alpha: in (0, 1), of the prediction sets. Defaults to 0.1.
 
     Raises:

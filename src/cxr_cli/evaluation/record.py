@@ -6,7 +6,7 @@ import msgspec
 
 from cxr_cli.dataset.record import FunnelStep
 from cxr_cli.films.in_words import count_in_words
-from cxr_cli.metrics.calibration import SCORES, slope_of_temperature
+from cxr_cli.metrics.calibration import CALIBRATION_FIGURES, slope_of_temperature
 from cxr_cli.metrics.conformal import SetFigures
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.operating_points import OperatingPoint
@@ -40,13 +40,26 @@ class Abstentions(RecordPart, frozen=True, kw_only=True):
     metrics_without: dict[str, float | None]  # of all other films; empty if there are no abstentions, or no others
 
 
+class CalibrationAtPrevalence(RecordPart, frozen=True, kw_only=True):
+    """How well probabilities that are shifted to a prevalence are calibrated, on films weighted to that prevalence."""
+
+    prevalence: float
+    figures: dict[str, float | None]  # by the names of `CALIBRATION_FIGURES`
+    intervals: dict[str, Interval | None]
+
+
 class CalibrationFigures(RecordPart, frozen=True, kw_only=True):
-    """How well the probabilities are calibrated: log_loss, brier and ece, each best at 0."""
+    """How well the probabilities are calibrated, by the names of `CALIBRATION_FIGURES`."""
 
     slope: float | None  # of the run, see `Calibration`; None where it has none, and both are the same
     intercept: float | None
-    raw: dict[str, float]
-    calibrated: dict[str, float]
+    raw: dict[str, float | None]
+    calibrated: dict[str, float | None]
+    # The gaps have none; an evaluation of before version 7 has none at all.
+    raw_intervals: dict[str, Interval | None] = msgspec.field(default_factory=dict)
+    calibrated_intervals: dict[str, Interval | None] = msgspec.field(default_factory=dict)
+    at_best: dict[str, float] = msgspec.field(default_factory=dict)  # of ece, e50 and e90: see `gaps_at_best`
+    at_prevalence: CalibrationAtPrevalence | None = None  # where a prevalence was stated, and the run can be shifted
 
 
 class PredictiveValues(RecordPart, frozen=True, kw_only=True):
@@ -128,18 +141,22 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
 
     @classmethod
     def upgrade(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        """Read the temperature of version 6 as a slope, and metrics that it did not have as None."""
+        """Read the temperature of version 6 as a slope; what was not measured then is not known."""
         fields = with_all_metrics(fields)
         calibration = fields.get("calibration")
         if not isinstance(calibration, dict):
             return fields
-        return fields | {"calibration": slope_of_temperature(calibration)}
+        calibration = slope_of_temperature(calibration)
+        for side in ("raw", "calibrated"):
+            if isinstance(calibration.get(side), dict):
+                calibration[side] = dict.fromkeys(CALIBRATION_FIGURES) | calibration[side]
+        return fields | {"calibration": calibration}
 
     def __post_init__(self) -> None:
         """Make sure that every figure is there, also those that were added since."""
         require(METRICS, self.metrics, self.intervals)
         require(CONFUSION, self.confusion_matrix)
-        require(SCORES, self.calibration.raw, self.calibration.calibrated)
+        require(CALIBRATION_FIGURES, self.calibration.raw, self.calibration.calibrated)
 
     def counted(self, kind: str = "films") -> str:
         """How many films of how many patients there are, in words."""

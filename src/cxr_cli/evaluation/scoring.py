@@ -9,8 +9,8 @@ import numpy as np
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.evaluation.predicted import PREDICTIONS, PredictedFilms
-from cxr_cli.evaluation.record import Abstentions, CalibrationFigures, EvaluationRecord, PredictiveValues, SeenFilms
-from cxr_cli.metrics.calibration import measure_calibration
+from cxr_cli.evaluation.probabilities import measure_probabilities
+from cxr_cli.evaluation.record import Abstentions, EvaluationRecord, PredictiveValues, SeenFilms
 from cxr_cli.metrics.conformal import DEFAULT_ALPHA, SetFigures, measure_sets
 from cxr_cli.metrics.intervals import METHOD, Estimate, Interval, predictive_intervals, predictive_values
 from cxr_cli.metrics.measure import classification_report, measure, measure_intervals
@@ -44,7 +44,7 @@ def score(
         same_dataset: the run was trained on this very split.
         dataset_fingerprint: of the prepared dataset. None for films from elsewhere.
         seen: how many of the films the run was trained or validated on. None where that is not known.
-        prevalence: in (0, 1), for predictive values. Defaults to none.
+        prevalence: in (0, 1), for predictive values, and to shift probabilities to. Defaults to none.
         alpha: in (0, 1), of the prediction sets. Defaults to 0.1.
     """
     record = predictor.record
@@ -73,12 +73,7 @@ def score(
         metrics=metrics,
         intervals=intervals,
         interval_method=METHOD,
-        calibration=CalibrationFigures(
-            slope=record.calibration.slope if record.calibration else None,
-            intercept=record.calibration.intercept if record.calibration else None,
-            raw=measure_calibration(positives, predicted.raw),
-            calibrated=measure_calibration(positives, probabilities),
-        ),
+        calibration=measure_probabilities(record, predicted, intervals, prevalence=prevalence),
         predictive_values=_predictive_values(metrics, intervals, prevalence) if prevalence else None,
         confusion_matrix=asdict(count_confusion(positives, predicted.called)),
         classification_report=classification_report(

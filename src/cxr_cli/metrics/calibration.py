@@ -9,7 +9,16 @@ from cxr_cli.metrics.intervals import Interval, proportion_interval
 from cxr_cli.metrics.table import METRICS
 from cxr_cli.workspace.records import RecordPart
 
-SCORES = ("log_loss", "brier", "ece")  # how well probabilities are calibrated, each best at 0
+# How well probabilities are calibrated: the figures by name, with their titles and what is best.
+CALIBRATION_FIGURES = {
+    "log_loss": (METRICS["log_loss"].label, "0"),
+    "brier": (METRICS["brier"].label, "0"),
+    "ece": ("Calibration error", "0"),  # short for the expected calibration error
+    "calibration_slope": ("Calibration slope", "1"),
+    "in_the_large": ("Calibration-in-the-large", "0"),
+    "e50": ("E50", "0"),
+    "e90": ("E90", "0"),
+}
 SLOPES = (0.05, 20.0)  # above 0, so that the order of films stays
 AT_BOUND = (
     "The slope is the smallest allowed: among the validation films, a higher output does not go with more positives. "
@@ -148,13 +157,9 @@ def measure_calibration(positives: np.ndarray, probabilities: np.ndarray) -> dic
     }
 
 
-def calibration_titles() -> dict[str, str]:
-    """The names of the figures of `measure_calibration`, as rows of a table have them."""
-    return {
-        "brier": METRICS["brier"].label,
-        "ece": "Calibration error",  # short for the expected calibration error
-        "log_loss": METRICS["log_loss"].label,
-    }
+def log_loss_of_share(share: float) -> float:
+    """The log loss, in nats, of giving every film the share of positives, in (0, 1), as its probability."""
+    return float(-share * np.log(share) - (1 - share) * np.log1p(-share))
 
 
 def reliability(positives: np.ndarray, probabilities: np.ndarray, groups: np.ndarray) -> list[Bin]:
@@ -165,7 +170,7 @@ def reliability(positives: np.ndarray, probabilities: np.ndarray, groups: np.nda
         probabilities: (N,) float, P(positive).
         groups: (N,), the patient of each film.
     """
-    places = _bins(probabilities)
+    places = places_in_bins(probabilities)
     bins = []
     for place in np.unique(places):
         there = places == place
@@ -188,7 +193,7 @@ def expected_calibration_error(positives: np.ndarray, probabilities: np.ndarray)
 
     For P(positive), as in Naeini et al. 2015. With few films it is above 0 even for a perfectly calibrated classifier.
     """
-    gaps = np.bincount(_bins(probabilities), weights=probabilities - positives, minlength=BINS)
+    gaps = np.bincount(places_in_bins(probabilities), weights=probabilities - positives, minlength=BINS)
     return float(np.abs(gaps).sum() / len(positives))
 
 
@@ -203,5 +208,6 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
     return np.asarray(np.exp(-np.logaddexp(0, -logits)))
 
 
-def _bins(probabilities: np.ndarray) -> np.ndarray:
+def places_in_bins(probabilities: np.ndarray) -> np.ndarray:
+    """(N,) int, the tenth of [0, 1] of each probability, from 0."""
     return np.asarray(np.clip((probabilities * BINS).astype(int), 0, BINS - 1))

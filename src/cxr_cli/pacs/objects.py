@@ -189,9 +189,12 @@ def algorithm_of_run(predictor: Predictor) -> Algorithm:
     """The run that predicts, as DICOM objects name it."""
     run, record = predictor.run, predictor.record
     rule = f" ({record.operating_point.rule})" if record.operating_point else ""
+    settings = {"architecture": record.arch, "operating point": f"{record.threshold:.6f}{rule}"}
+    if predictor.prevalence is not None:
+        settings["prevalence"] = f"{predictor.prevalence:g}"
     return Algorithm(
         name=run.name,
         version=run.version or f"trained with cxr {record.versions['cxr-cli']}",
         model=run.litert_model,
-        settings={"architecture": record.arch, "operating point": f"{record.threshold:.6f}{rule}"},
+        settings=settings,
     )

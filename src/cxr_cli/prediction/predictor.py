@@ -17,6 +17,7 @@ from cxr_cli.films.transforms import WHOLE_FILM, FilmBox, resize
 from cxr_cli.lungs.framing import frame_film
 from cxr_cli.prediction.abstention import why_no_class, why_unlike
 from cxr_cli.quiet import native_output_hidden
+from cxr_cli.recipe.prevalence import shifted_to
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.recipe.reference import Reference, load_reference
 from cxr_cli.workspace.digests import check_digest
@@ -75,10 +76,13 @@ class Predictor:
         runner: Any,
         booster: Callable[[np.ndarray], float] | None,
         reference: Reference | None = None,
+        *,
+        prevalence: float | None = None,
     ) -> None:
         self.run = run
         self.record = record
         self.classes = classes
+        self.prevalence = prevalence  # that the record is shifted to; None where it is as in the workspace
         self._runner = runner
         self._booster = booster
         self._reference = reference
@@ -254,7 +258,9 @@ class Predictor:
         at_once = max(1, min(cores, len(films) // _WORTH_OPENING, _AT_ONCE_AT_MOST))
         threads = cores // at_once
         predictors = deque(
-            [self] if at_once == 1 else [open_predictor(self.run, threads=threads) for _ in range(at_once)]
+            [self]
+            if at_once == 1
+            else [open_predictor(self.run, threads=threads, prevalence=self.prevalence) for _ in range(at_once)]
         )
 
         def predict_one(path: Path) -> tuple[Path, Prediction | ImageError]:
@@ -280,19 +286,23 @@ def _evidence(outputs: dict[str, np.ndarray]) -> Evidence | None:
     return Evidence(activations=outputs["activations"][0], gradients=outputs["gradients"][0])
 
 
-def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
+def open_predictor(run: RunFolder, *, threads: int | None = None, prevalence: float | None = None) -> Predictor:
     """Load a trained run.
 
     Args:
         run: its folder.
         threads: number of threads that work on one film. Defaults to one per core.
+        prevalence: to shift its probabilities and its threshold to, in (0, 1); see `shifted_to`. Defaults to none.
 
     Raises:
-        WorkspaceError: a file of the run is missing or damaged.
+        UsageError: `prevalence` is not between 0 and 1.
+        WorkspaceError: a file of the run is missing or damaged, or its probabilities can't be shifted.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     record = read_record(run.record, RunRecord)
+    if prevalence is not None:
+        record = shifted_to(record, prevalence)
     for path in (run.litert_model, run.class_indices, run.reference, run.booster):
         check_digest(path, record.sha256, hint=_make_again(run))
     classes, reference = read_classes(run.class_indices), load_reference(run.reference)
@@ -319,7 +329,7 @@ def open_predictor(run: RunFolder, *, threads: int | None = None) -> Predictor:
         from cxr_cli.prediction.trees import open_booster
 
         booster = open_booster(run.booster, features=record.boosting.features)
-    return Predictor(run, record, classes, runner, booster, reference)
+    return Predictor(run, record, classes, runner, booster, reference, prevalence=prevalence)
 
 
 def _check_shapes(run: RunFolder, record: RunRecord, runner: Any, reference: Reference | None) -> None:

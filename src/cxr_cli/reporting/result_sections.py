@@ -7,6 +7,7 @@ from pathlib import PurePath
 from PIL import Image
 
 from cxr_cli.dataset.originals import whole_films
+from cxr_cli.evaluation.calibration_in_words import AT_BEST
 from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.predicted import EvaluatedFilm
@@ -14,7 +15,7 @@ from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.explanation.ranking import margin, wrong_first
 from cxr_cli.films.overlay import lay_heat, on_whole_film
 from cxr_cli.films.reader import read_film
-from cxr_cli.metrics.calibration import AT_BOUND, calibration_titles
+from cxr_cli.metrics.calibration import AT_BOUND, CALIBRATION_FIGURES
 from cxr_cli.metrics.subgroups import UNKNOWN
 from cxr_cli.metrics.table import METRICS, metrics_in
 from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, TableBlock, Text, charts
@@ -117,10 +118,17 @@ def decision_section(material: ReportMaterial) -> Section:
         if run.calibration.at_bound:
             blocks.append(Text(AT_BOUND, "warning"))
     rows: list[list[Cell]] = [
-        [title, Figure(calibration.raw[name]), Figure(calibration.calibrated[name])]
-        for name, title in calibration_titles().items()
+        [
+            title,
+            Figure(calibration.raw[name], calibration.raw_intervals.get(name)),
+            Figure(calibration.calibrated[name], calibration.calibrated_intervals.get(name)),
+            best,
+            Figure(calibration.at_best[name]) if name in calibration.at_best else "",
+        ]
+        for name, (title, best) in CALIBRATION_FIGURES.items()
     ]
-    blocks.append(TableBlock(["on the test films", "before", "after"], rows))
+    header = ["on the test films", "before", "after", "best", "by chance up to"]
+    blocks.append(TableBlock(header, rows, caption=AT_BEST))
     text = "How often films of each probability are positive, on the test films."
     blocks += charts((material.test_folder.reliability_picture, text))
     holds = [*(["operating point"] if point else []), *(["calibration"] if run.calibration else [])]

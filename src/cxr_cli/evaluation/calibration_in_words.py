@@ -1,0 +1,39 @@
+"""How well a run's probabilities are calibrated on its test films, in words."""
+
+from collections.abc import Iterator
+
+from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.metrics.calibration import log_loss_of_share
+
+AT_BEST = (
+    "Slope below 1: too extreme. In the large above 0: too low. Calibration error, E50 and E90 are above 0 by chance "
+    "alone: perfect probabilities give less than the last column in 95 of 100 such sets of films."
+)
+
+
+def calibration_caveats(evaluation: EvaluationRecord) -> Iterator[str]:
+    """Where the probabilities are of no use on these films: sentences."""
+    if not evaluation.positives or not evaluation.negatives:
+        return
+    after, before = evaluation.calibration.calibrated["log_loss"], evaluation.calibration.raw["log_loss"]
+    share = evaluation.positives / evaluation.films
+    constant = log_loss_of_share(share)
+    if after is not None and after > constant:
+        yield (
+            f"The probabilities are worse than none: their log loss on these films is {after:.3f}, and that of giving "
+            f"every film the share of {evaluation.positive}, {share:.0%}, is {constant:.3f}."
+        )
+    if after is not None and before is not None and after > before:
+        yield f"Calibration made the log loss on these films worse: {before:.3f} before, {after:.3f} after."
+
+
+def at_prevalence(evaluation: EvaluationRecord) -> str:
+    """What was measured at a prevalence, in a sentence; empty where nothing was."""
+    shifted = evaluation.calibration.at_prevalence
+    if not shifted:
+        return ""
+    return (
+        f"At a prevalence of {shifted.prevalence:g}, the probabilities are shifted to it, and the films weighted as if "
+        f"that share of them were {evaluation.positive}. Giving every film {shifted.prevalence:g} has a log loss of "
+        f"{log_loss_of_share(shifted.prevalence):.3f}."
+    )
