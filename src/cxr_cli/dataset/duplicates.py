@@ -1,4 +1,4 @@
-"""Films that a dataset has more than once: exact copies, and re-encoded, resized, cropped or inverted ones."""
+"""Films that a dataset has more than once: exact copies, and copies that were altered, cropped, turned or mirrored."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,36 +10,36 @@ import numpy as np
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.record import DatasetRecord, Duplicates
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.films.phash import (
-    COPY,
+from cxr_cli.films.likeness import (
+    CLOSE,
+    CLOSE_MOVED,
     CROPS,
-    SIDE,
-    SURE_COPY,
-    WAVES,
-    WHOLE,
-    descriptors,
-    distances,
-    match,
-    phashes,
-    spectra,
+    fine_vectors,
+    likeness,
+    mirrored_vectors,
+    moved_likeness,
+    movements,
+    normalized,
+    vectors,
 )
+from cxr_cli.films.matching import CopyMatch, match_copy
+from cxr_cli.films.phash import SIDE, Box, distances, phashes, spectra
 from cxr_cli.progress import track
 from cxr_cli.workspace.arrays import read_array
 from cxr_cli.workspace.folders import DatasetFolder
 from cxr_cli.workspace.tables import CsvTable
 
 EXACT = "exact"
-# Of 400 altered copies of real films, all were closer; of pairs of real films that are no copies, 2 in 10,000 are.
-_CANDIDATE = 0.95
-_NEAREST = 8  # the maximum number of a film's candidates that are fitted: each rendered film is close to many
-_AT_ONCE = 8_000_000  # products of descriptors: 32 MB
 MANY_FILMS = 30_000  # above it, cropped copies are not looked for: the work grows with the square, to hours
-_SAME_HASH = 3  # bits of 64: of 1.2 million pairs of real films that are no copies, two are as close
-_CROPPED = 0.012  # of a side: less is rounding
+_AT_ONCE = 4_000_000  # products of vectors: two times 16 MB
+_MOVED_AT_ONCE = 4_000  # pairs: 20 MB
+# The maximum number of a film's candidates that are fitted, of those that are surely close and of the others.
+_SURELY_CLOSE, _NEAREST, _SOME = 0.9, 8, 2
+# Rendered films are far more alike than real ones: 1.2 to 1.8 pairs per film that are no copies correlate by 0.8 or
+# more, of real films 0.01. Among so many, a copy has to be closer: of rendered films, up to 0.955 is no copy.
+_ALIKE, _MANY, _SURE = 0.8, 0.5, 0.96
 _SHOWN = 10
-_ALIKE, _MANY = 0.8, 8
-_TYPICAL = 100  # films: the mean of fewer says little about what they have in common
-_CANDIDATE_APART = 0.9  # as `_CANDIDATE`, without what all films have in common
+_Candidate = tuple[int, int, Box, bool]  # two films, the crop of the first, and whether the second is mirrored
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class DuplicatePair:
 
     first: int  # their places in the list of films
     second: int
-    kind: str  # "exact"; else "re-encoded or resized", "cropped", "inverted" or "inverted, cropped"
+    kind: str  # "exact", "re-encoded or resized", or which of "inverted", "mirrored", "rotated" and "cropped"
     hamming: int  # bits of 64 in which their hashes differ
-    correlation: float  # of their edges when they fit best, -1 to 1
+    correlation: float  # of their edges or structure when they fit best, -1 to 1; below 0 if one is inverted
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,10 @@ _TABLE = CsvTable(DuplicateRow, made_by=DatasetRecord.MADE_BY)
 def find_duplicates(digests: Sequence[str], small: np.ndarray) -> list[DuplicatePair]:
     """Find the films that occur more than once.
 
-    The descriptor of each film, whole and cropped, is compared with those of all films by a matrix product. The work
-    grows with the square of the number of films: a minute for 20,000. Close pairs are fitted to each other, and
-    confirmed by the correlation of their edges. With more than `MANY_FILMS` films, the hashes of whole films are
-    compared instead, which misses most cropped copies.
+    The vector of each film, whole and cropped, is compared with those of all films, as they are and mirrored, by a
+    matrix product. The work grows with the square of the number of films. Close pairs are fitted to each other, and
+    confirmed by the correlation of their edges or of their structure. With more than `MANY_FILMS` films, only whole
+    films are compared, which misses most cropped copies.
 
     Args:
         digests: one SHA-256 per film.
@@ -100,22 +100,23 @@ def find_duplicates(digests: Sequence[str], small: np.ndarray) -> list[Duplicate
     ]
     places = np.fromiter(first.values(), dtype=np.intp)
     some = small[places]
-    hashes = phashes(spectra(some))
-    close = _candidates(some) if len(some) <= MANY_FILMS else _candidates_by_hash(hashes)
-    fits = [(one, other, match(some[one], some[other], crop)) for one, other, crop in close]
-    alike = Counter(
-        film for *pair, fit in fits if _ALIKE <= abs(fit.correlation) < SURE_COPY for film in pair
-    )  # rendered films, or films of one patient: with many of them, the threshold is higher
+    pairs = _candidates(some)
+    fits = [
+        (one, other, match_copy(some[one], some[other], crop, mirrored=mirrored))
+        for one, other, crop, mirrored in _tracked(pairs)
+    ]
+    alike = sum(not found.copy and abs(found.correlation) >= _ALIKE for *_, found in fits)
+    least = _SURE if alike > _MANY * len(some) else 0.0
     near = [
         DuplicatePair(
-            first=int(places[one]),
-            second=int(places[other]),
-            kind=_kind(fit.correlation < 0, max(map(abs, fit.crop)) > _CROPPED),
-            hamming=int(distances(hashes[one], hashes[other])),
-            correlation=round(fit.correlation, 4),
+            first=int(places[min(one, other)]),
+            second=int(places[max(one, other)]),
+            kind=_kind(found),
+            hamming=_bits_apart(some[one], some[other], mirrored=found.mirrored),
+            correlation=round(found.correlation, 4),
         )
-        for one, other, fit in fits
-        if abs(fit.correlation) >= (SURE_COPY if alike[one] + alike[other] > _MANY else COPY)
+        for one, other, found in fits
+        if found.copy and abs(found.correlation) >= least
     ]
     return exact + near
 
@@ -207,69 +208,67 @@ def _other_patient(one: Film, other: Film) -> bool:
     return bool(one.patient and other.patient) and (one.source, one.patient) != (other.source, other.patient)
 
 
-def _candidates(small: np.ndarray) -> list[tuple[int, int, tuple[float, ...]]]:
-    """Pairs of films with close descriptors, and the crop of the first film; a negative crop is one of the second."""
-    whole = descriptors(spectra(small))
+def _candidates(small: np.ndarray) -> list[_Candidate]:
+    """Pairs of films that may be copies."""
+    pictures = normalized(small)
+    whole, fine = vectors(pictures), fine_vectors(pictures)
     films = len(small)
-    common = whole.mean(axis=0) if films >= _TYPICAL else np.zeros(WAVES, np.float32)
+    crops = CROPS if films <= MANY_FILMS else CROPS[:1]
     rows = max(1, _AT_ONCE // max(films, 1))
-    close_pairs = [np.empty((4, 0))]  # rows: the cropped film, the whole one, the number of the crop, the product
+    best: dict[tuple[int, int], tuple[float, _Candidate]] = {}
 
     def compared() -> Iterator[None]:
         for top in range(0, films, rows):
-            block = small[top : top + rows]
-            for number, crop in enumerate(CROPS):
-                cropped = descriptors(spectra(block, crop))
-                close = cropped @ whole.T
-                np.abs(close, out=close)
-                one, other = np.divmod(np.flatnonzero(close >= _CANDIDATE), films)  # a tenth of what `nonzero` takes
-                products = np.sum(cropped[one] * whole[other], axis=1)
-                apart = _cosines(cropped[one] * np.sign(products)[:, None] - common, whole[other] - common)
-                pairs = np.stack([one + top, other, np.full(len(one), number), np.abs(products)])
-                close_pairs.append(pairs[:, (apart >= _CANDIDATE_APART) & (one + top != other)])
+            block = pictures[top : top + rows]
+            for crop in crops:
+                for mirrored, close in enumerate(likeness(vectors(block, crop), whole)):
+                    one, other = np.divmod(np.flatnonzero(close >= CLOSE), films)  # a tenth of what `nonzero` takes
+                    # Two whole films are compared once; a crop of either is compared with the other one.
+                    used = one + top < other if crop == CROPS[0] else one + top != other
+                    one, other = one[used], other[used]
+                    moved = _moved(block, crop, one, other, mirrored_vectors(fine) if mirrored else fine)
+                    for at in np.flatnonzero(moved >= CLOSE_MOVED).tolist():
+                        pair = int(one[at]) + top, int(other[at])
+                        key = min(pair), max(pair)
+                        if moved[at] > best.get(key, (0.0,))[0]:
+                            best[key] = float(moved[at]), (*pair, crop, bool(mirrored))
             yield from [None] * len(block)
 
     for _ in track(compared(), "Looking for copies", total=films):
         pass
-    best: dict[tuple[int, int], tuple[float, tuple[float, ...]]] = {}
-    for cropped, other, number, close in np.concatenate(close_pairs, axis=1).T.tolist():
-        pair = (int(min(cropped, other)), int(max(cropped, other)))
-        if close > best.get(pair, (0.0, ()))[0]:
-            sign = 1 if cropped == pair[0] else -1
-            best[pair] = close, tuple(sign * share for share in CROPS[int(number)])
     kept, times = [], Counter[int]()
-    for pair, (_, crop) in sorted(best.items(), key=lambda item: (-item[1][0], item[0])):
-        if min(times[film] for film in pair) < _NEAREST:
-            times.update(pair)
-            kept.append((*pair, crop))
+    for key, (moved, found) in sorted(best.items(), key=lambda item: (-item[1][0], item[0])):
+        if min(times[film] for film in key) < (_NEAREST if moved >= _SURELY_CLOSE else _SOME):
+            times.update(key)
+            kept.append(found)
     return sorted(kept)
 
 
-def _candidates_by_hash(hashes: np.ndarray) -> list[tuple[int, int, tuple[float, ...]]]:
-    """Pairs of films whose hashes are almost the same."""
-    films = len(hashes)
-    rows = max(1, _AT_ONCE // max(films, 1))
-    candidates: list[tuple[int, int, tuple[float, ...]]] = []
-
-    def compared() -> Iterator[None]:
-        for top in range(0, films, rows):
-            block = hashes[top : top + rows]
-            one, other = np.nonzero(distances(block[:, None], hashes) <= _SAME_HASH)
-            pairs = zip((one + top).tolist(), other.tolist(), strict=True)
-            candidates.extend((first, second, WHOLE) for first, second in pairs if first < second)
-            yield from [None] * len(block)
-
-    for _ in track(compared(), "Looking for copies", total=films):
-        pass
-    return candidates
+def _tracked(pairs: Sequence[_Candidate]) -> Iterable[_Candidate]:
+    return track(pairs, "Comparing films that look alike", total=len(pairs)) if pairs else ()
 
 
-def _cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The cosine of each pair of rows: (N,) float32."""
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    return np.asarray(np.sum(one * other, axis=1) / np.maximum(lengths, 1e-6))
+def _moved(block: np.ndarray, crop: Box, one: np.ndarray, other: np.ndarray, fine: np.ndarray) -> np.ndarray:
+    """`moved_likeness` of pairs, the first of `block`: (P,) float32."""
+    used, which = np.unique(one, return_inverse=True)
+    if not len(used):
+        return np.empty(0, np.float32)
+    moves = movements(block[used], crop)
+    cuts = [slice(top, top + _MOVED_AT_ONCE) for top in range(0, len(one), _MOVED_AT_ONCE)]
+    return np.concatenate([moved_likeness(moves, which[cut], fine[other[cut]]) for cut in cuts])
 
 
-def _kind(inverted: bool, cropped: bool) -> str:
-    words = ["inverted"] * inverted + ["cropped"] * cropped
-    return ", ".join(words) or "re-encoded or resized"
+def _bits_apart(one: np.ndarray, other: np.ndarray, *, mirrored: bool) -> int:
+    """Bits of 64 in which the hashes of two small pictures differ, with the second one mirrored or not."""
+    first, second = phashes(spectra(np.stack([one, other[:, ::-1] if mirrored else other])))
+    return int(distances(first, second))
+
+
+def _kind(found: CopyMatch) -> str:
+    words = {
+        "inverted": found.correlation < 0,
+        "mirrored": found.mirrored,
+        "rotated": found.rotated,
+        "cropped": found.cropped,
+    }
+    return ", ".join(word for word, altered in words.items() if altered) or "re-encoded or resized"

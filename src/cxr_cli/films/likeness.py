@@ -1,0 +1,215 @@
+"""Which films may be copies: vectors of small pictures that can be compared quickly, by millions of pairs.
+
+Contrast is removed first: each pixel is divided by how much its surroundings vary, so that gamma, equalization,
+windows and sharpening count for little. A vector holds the cosine transform of the result, in which mirroring only
+changes signs.
+"""
+
+from functools import cache
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from cxr_cli.films.phash import SIDE, WHOLE, Box
+
+LEVELS = 32  # pixels of a normalized picture, along each side
+# How a film may have been cropped, with small movements besides: by up to 0.1 of a side, on any of the four.
+CROPS: tuple[Box, ...] = (
+    WHOLE,
+    *((share, share, share, share) for share in (0.033, 0.067, 0.1)),
+    *(
+        (0.06 * left, 0.06 * top, 0.06 * right, 0.06 * bottom)
+        for left, top, right, bottom in product((0, 1), repeat=4)
+        if left + top + right + bottom in (1, 2)
+    ),
+    (0.03, 0.1, 0.1, 0.1),
+    (0.1, 0.03, 0.1, 0.1),
+    (0.1, 0.1, 0.03, 0.1),
+    (0.1, 0.1, 0.1, 0.03),
+    (0.1, 0.03, 0.1, 0.03),
+    (0.03, 0.1, 0.03, 0.1),
+)
+# Of 240 altered copies of 21 kinds, 98 in 100 of each kind were closer; 1.5 in 100 pairs of other films are as close.
+CLOSE = 0.76
+# The same after small movements; 4 in 10,000 pairs of other films are as close.
+CLOSE_MOVED = 0.78
+_COARSE, _FINE = 12, 16  # half waves along a side, in a vector and in a fine vector
+_NOISE = 0.5  # gray levels; smaller differences count less
+_FARTHEST = 0.08  # largest movement that derivatives can tell, as a share of the side
+
+
+class Waves(NamedTuple):
+    """Which waves of the cosine transform a vector holds."""
+
+    many: int
+    rows: np.ndarray
+    columns: np.ndarray
+    weights: np.ndarray
+    even: int  # the first ones are the same after mirroring; the others change their sign
+
+
+def normalized(small: np.ndarray) -> np.ndarray:
+    """Divide each pixel's difference from its surroundings by how much they vary.
+
+    Args:
+        small: (N, 96, 96) uint8, of `shrink`.
+
+    Returns:
+        (N, 32, 32) float32.
+    """
+    step = SIDE // LEVELS
+    levels = small.reshape(-1, LEVELS, step, LEVELS, step).mean((2, 4), dtype=np.float32)
+    return local(levels, 1)
+
+
+def local(levels: np.ndarray, radius: float) -> np.ndarray:
+    """Gray levels less their mean nearby, divided by their standard deviation nearby.
+
+    Args:
+        levels: (..., S, S) float32.
+        radius: of what is nearby: the standard deviation of a Gaussian, in pixels.
+
+    Returns:
+        The same shape; about -2 to 2.
+    """
+    blur = _blur(levels.shape[-1], radius)
+    less = levels - blur @ levels @ blur.T
+    return np.asarray(less / (np.sqrt(blur @ (less * less) @ blur.T) + _NOISE))
+
+
+def vectors(pictures: np.ndarray, crop: Box = WHOLE) -> np.ndarray:
+    """Vectors to compare films by: the product of two is near 1 or -1 for copies.
+
+    Args:
+        pictures: (N, 32, 32), of `normalized`.
+        crop: what to leave out.
+
+    Returns:
+        (N, 122) float32, each of length 1.
+    """
+    return _unit(_transform(pictures, crop, _COARSE))
+
+
+def likeness(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How close each film of the first is to each of the second, 0 to 1, as it is and mirrored: two of (N, M) float32.
+
+    Args:
+        first: (N, 122), of `vectors`.
+        second: (M, 122).
+    """
+    even = _waves(_COARSE).even
+    same, turned = first[:, :even] @ second[:, :even].T, first[:, even:] @ second[:, even:].T
+    mirrored = same - turned
+    same += turned
+    return np.abs(same, out=same), np.abs(mirrored, out=mirrored)
+
+
+def fine_vectors(pictures: np.ndarray) -> np.ndarray:
+    """(N, 215) float32: as `vectors`, with shorter waves."""
+    return _unit(_transform(pictures, WHOLE, _FINE))
+
+
+def mirrored_vectors(fine: np.ndarray) -> np.ndarray:
+    """The fine vectors, (N, 215), of the mirrored films."""
+    return np.asarray(fine * np.where(np.arange(fine.shape[1]) < _waves(_FINE).even, 1, -1).astype(np.float32))
+
+
+def movements(pictures: np.ndarray, crop: Box) -> np.ndarray:
+    """Fine vectors of films and of their changes when they are moved, stretched along an axis or rotated a little.
+
+    Args:
+        pictures: (N, 32, 32), of `normalized`.
+        crop: what to leave out.
+
+    Returns:
+        (N, 6, 215) float32.
+    """
+    down, across = (slope * LEVELS for slope in np.gradient(pictures, axis=(1, 2)))
+    place = ((np.arange(LEVELS) + 0.5) / LEVELS - 0.5).astype(np.float32)
+    x, y = place[None, :], place[:, None]
+    changes = np.stack([pictures, across, down, x * across, y * down, x * down - y * across], axis=1)
+    return _transform(changes, crop, _FINE)
+
+
+def moved_likeness(moves: np.ndarray, which: np.ndarray, fine: np.ndarray) -> np.ndarray:
+    """How close films are when the first one is moved to fit: (P,) float32, 0 to 1.
+
+    It is the length of the projection on the space of the film and its changes, the tangent distance of Simard et al.
+    (1993), "Efficient pattern recognition using a new transformation distance".
+
+    Args:
+        moves: (N, 6, 215), of `movements`.
+        which: (P,) the row of the first film of each pair.
+        fine: (P, 215), of `fine_vectors`, of the second ones.
+    """
+    gram = moves @ moves.transpose(0, 2, 1) + 1e-6 * np.eye(moves.shape[1], dtype=np.float32)
+    base = np.linalg.solve(np.linalg.cholesky(gram), moves)
+    products = np.matmul(base[which], fine[:, :, None])[:, :, 0]
+    return np.asarray(np.sqrt(np.sum(products * products, axis=1)))
+
+
+def movement(first: np.ndarray, crop: Box, second: np.ndarray) -> np.ndarray:
+    """The map from places in the second film to places in the first, as derivatives tell it.
+
+    Args:
+        first: (32, 32), of `normalized`.
+        crop: of the first one.
+        second: (32, 32).
+
+    Returns:
+        (2, 3): x and y in the first are this times (x, y, 1) in the second, as shares of the side, from its center.
+    """
+    moves, fine = movements(first[None], crop)[0], fine_vectors(second[None])[0]
+    share = np.linalg.solve(moves @ moves.T + 1e-6 * np.eye(len(moves)), moves @ fine)
+    right, lower, wider, higher, turn = np.clip(share[1:] / (share[0] or 1), -_FARTHEST, _FARTHEST)
+    left, top, end, bottom = crop
+    cropped = np.array([[1 - left - end, 0, (left - end) / 2], [0, 1 - top - bottom, (top - bottom) / 2]])
+    return after(np.array([[1 + wider, -turn, right], [turn, 1 + higher, lower]]), cropped)
+
+
+def after(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The map, (2, 3), that does what the first does and then what the second does."""
+    return np.asarray(np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]]))
+
+
+def _transform(pictures: np.ndarray, crop: Box, most: int) -> np.ndarray:
+    """The weighted cosine transform of a crop: (..., D) float32."""
+    left, top, right, bottom = crop
+    many, rows, columns, weights, _ = _waves(most)
+    spectrum = _cosines(top, bottom, many) @ pictures @ _cosines(left, right, many).T
+    return np.asarray(spectrum[..., rows, columns] * weights)
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-6))
+
+
+@cache
+def _waves(most: int) -> Waves:
+    """The waves of up to `most` half waves along a side; short ones, which are weaker in films, get more weight."""
+    rows, columns = np.indices((most + 1, most + 1)).reshape(2, -1)
+    length = np.hypot(rows, columns)
+    used = np.flatnonzero((length > 0) & (length <= most))
+    used = used[np.argsort(columns[used] % 2, kind="stable")]
+    even = int(np.count_nonzero(columns[used] % 2 == 0))
+    return Waves(most + 1, rows[used], columns[used], np.sqrt(length[used]).astype(np.float32), even)
+
+
+@cache
+def _cosines(before: float, behind: float, many: int) -> np.ndarray:
+    """Cosines over a part of a line: (many, 32) float32; row n has n half waves."""
+    start, length = LEVELS * before, LEVELS * (1 - before - behind)
+    pixels = np.arange(LEVELS)
+    inside = np.clip(np.minimum(pixels + 1, start + length) - np.maximum(pixels, start), 0, 1)
+    waves = np.cos(np.pi / length * np.outer(np.arange(many), pixels + 0.5 - start)) * inside / length
+    waves[1:] *= np.sqrt(2)
+    return np.asarray(waves, dtype=np.float32)
+
+
+@cache
+def _blur(side: int, radius: float) -> np.ndarray:
+    """A matrix that blurs a line, (S, S) float32."""
+    apart = np.subtract.outer(np.arange(side), np.arange(side))
+    weights = np.exp(-(apart**2) / (2 * radius**2))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
