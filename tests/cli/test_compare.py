@@ -147,7 +147,15 @@ def test_the_best_run_is_compared_with_each_other_run(cxr, with_answers):
     assert re.search(
         rf"^{best} - {others[0]} +\{pair['auc_difference']:+.3f} \(.\d\.\d{{3}} to .\d\.\d{{3}}\)", shown, re.MULTILINE
     )
-    assert "makes its p values too small" in shown
+    assert "Both p values are corrected for all 6 tests between all runs (Holm)." in shown
+    assert "The best run was picked on these very films, so its lead is a little too large." in shown
+    raw = [p for pair in told["pairs"] for p in (pair["auc_p"], pair["answers_p"])]
+    holm = [p for pair in told["pairs"] for p in (pair["auc_p_holm"], pair["answers_p_holm"])]
+    assert all(min(1, 6 * p) >= by_holm >= p for p, by_holm in zip(raw, holm, strict=True))
+    for pair in told["pairs"]:
+        rates = [(scores[pair[side]] >= threshold)[truth].mean() for side in "ab"]
+        assert pair["sensitivity_difference"] == pytest.approx(rates[0] - rates[1])
+        assert pair["sensitivity_low"] <= pair["sensitivity_difference"] <= pair["sensitivity_high"]
     assert f"| {best} - {others[1]} | " in workspace.comparison.markdown.read_text()
 
 
@@ -166,7 +174,9 @@ def test_films_that_only_one_run_predicted_are_left_out_of_the_pair(cxr, with_an
     sign = 1 if pair["a"] == "simple-cnn" else -1
     areas = [roc_auc_score(truth[:8], scores[name][:8]) for name in ("simple-cnn", "twin")]
     assert pair["auc_difference"] == pytest.approx(sign * (areas[0] - areas[1]))
-    assert "p values too small" not in cxr("compare", "simple-cnn", "twin", "-w", workspace.root).stdout
+    shown = cxr("compare", "simple-cnn", "twin", "-w", workspace.root).stdout
+    assert "for all 2 tests between all runs" in shown
+    assert "picked on these very films" not in shown
 
 
 def test_a_run_with_a_new_operating_point_is_evaluated_again(cxr, with_answers):

@@ -43,7 +43,8 @@ def compare(
     """Compare trained runs: test metrics, size and time.
 
     A run without a current evaluation on the test films is tested first. The best run is then compared with each of the
-    others, on the films that both have predictions for: DeLong's test for the AUC, McNemar's test for the classes.
+    others, on the films that both have predictions for: DeLong's test for the AUC, McNemar's test for the classes, with
+    p values corrected for all pairs of runs (Holm), and the difference in each metric with its interval.
     Writes the tables as CSV and Markdown, and a chart.
 
     Example: cxr compare mobilenetv2 xception
@@ -58,8 +59,6 @@ def compare(
 
 def show_comparison(comparison: "Comparison", *, as_json: bool) -> None:
     """Print the runs side by side, and why others were left out."""
-    from dataclasses import asdict
-
     for name, problem in comparison.skipped.items():
         console.note(f"Left out {name}. {problem.message}")
         console.note(problem.hint)
@@ -68,7 +67,7 @@ def show_comparison(comparison: "Comparison", *, as_json: bool) -> None:
             {
                 "test_films": comparison.films,
                 "runs": [row.row for row in comparison.rows],
-                "pairs": [asdict(pair) for pair in comparison.pairs],
+                "pairs": [pair.row for pair in comparison.pairs],
                 "left_out": {name: problem.message for name, problem in comparison.skipped.items()},
                 "files": str(comparison.folder.root),
             }
@@ -107,8 +106,8 @@ def _show(comparison: "Comparison") -> None:
 
 
 def _show_pairs(pairs: "Sequence[ComparedPair]") -> None:
-    from cxr_cli.evaluation.comparison import PAIR_NOTES, PICKED_NOTE
-    from cxr_cli.films.in_words import count_in_words, narrow_in_words
+    from cxr_cli.evaluation.comparison import PAIRED, pair_notes
+    from cxr_cli.films.in_words import count_in_words
 
     films = {(pair.films, pair.patients, pair.films_without_patient) for pair in pairs}
     counts = " or ".join(count_in_words(*numbers) for numbers in sorted(films))
@@ -117,8 +116,9 @@ def _show_pairs(pairs: "Sequence[ComparedPair]") -> None:
     header = ["", "AUC difference", "p", "first right\nalone", "second right\nalone", "p"]
     console.wide_table(header, [pair.cells for pair in pairs])
     console.result()
-    narrow = narrow_in_words(pairs[0].films, pairs[0].films_without_patient)
-    for line in (*PAIR_NOTES, *filter(None, [narrow]), *([PICKED_NOTE] if len(pairs) > 1 else [])):
+    console.wide_table(["difference", *(metric.column for metric in PAIRED)], [pair.difference_cells for pair in pairs])
+    console.result()
+    for line in pair_notes(pairs):
         console.result(line)
     console.result()
 

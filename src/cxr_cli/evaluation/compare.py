@@ -4,7 +4,8 @@ import os
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,16 @@ from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError
-from cxr_cli.evaluation.comparison import ComparedPair, ComparedRun, draw_comparison, write_markdown
+from cxr_cli.evaluation.comparison import PAIRED, ComparedPair, ComparedRun, draw_comparison, write_markdown
 from cxr_cli.evaluation.evaluate import current_test
 from cxr_cli.evaluation.predicted import EvaluatedFilm, read_predictions
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.films.in_words import count_in_words
 from cxr_cli.films.reader import read_film
+from cxr_cli.metrics.holm import corrected
+from cxr_cli.metrics.paired_differences import Difference, paired_difference
 from cxr_cli.metrics.paired_tests import delong, mcnemar
+from cxr_cli.metrics.sample import Sample
 from cxr_cli.metrics.table import RANKED_BY
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.workspace.files import write_table
@@ -89,10 +93,9 @@ def _compare(
     rows = [_row(predictors[name], evaluations[name], times[name], made.fingerprint) for name in evaluations]
     rows.sort(key=_rank)
     films = {row.run: _predictions(workspace, evaluations[row.run]) for row in rows}
-    best, *others = list(films)
     comparison = Comparison(
         rows=rows,
-        pairs=[_pair(best, other, films, predictors[best].positive) for other in others],
+        pairs=_pairs(films, predictors[rows[0].run].positive),
         skipped=skipped,
         films=made.films["test"],
         title=_title(made, tested),
@@ -120,22 +123,50 @@ def _predictions(workspace: Workspace, evaluation: EvaluationRecord) -> dict[str
     return {film.image: film for film in read_predictions(folder, evaluation)}
 
 
-def _pair(best: str, other: str, films: Mapping[str, Mapping[str, EvaluatedFilm]], positive: str) -> ComparedPair:
-    """Two runs on the films that both have predictions for, given the predictions of all runs."""
-    both = [(film, films[other][image]) for image, film in films[best].items() if image in films[other]]
-    positives = np.array([film.truth == positive for film, _ in both], bool)
-    groups = np.array([film.group for film, _ in both])
+def _pairs(films: Mapping[str, Mapping[str, EvaluatedFilm]], positive: str) -> list[ComparedPair]:
+    """The first run with each other one, given the predictions of all runs, the best run first.
+
+    The best run was picked on these very films. So the p values of both tests are corrected for all pairs of runs.
+    """
+    best = next(iter(films))
+    pairs = [_pair(one, other, films, positive) for one, other in combinations(films, 2)]
+    p_values = corrected([p for pair in pairs for p in (pair.auc_p, pair.answers_p)])
+    return [
+        replace(
+            pair,
+            auc_p_holm=p_values[2 * place],
+            answers_p_holm=p_values[2 * place + 1],
+            tests=sum(p is not None for p in p_values),
+            differences=_differences(*_on_both(best, pair.b, films), positive),
+        )
+        for place, pair in enumerate(pairs)
+        if pair.a == best
+    ]
+
+
+def _on_both(
+    a: str, b: str, films: Mapping[str, Mapping[str, EvaluatedFilm]]
+) -> tuple[list[EvaluatedFilm], list[EvaluatedFilm]]:
+    """The films that both runs have predictions for, as the one and as the other predicts them."""
+    both = [image for image in films[a] if image in films[b]]
+    return [films[a][image] for image in both], [films[b][image] for image in both]
+
+
+def _pair(a: str, b: str, films: Mapping[str, Mapping[str, EvaluatedFilm]], positive: str) -> ComparedPair:
+    sides = _on_both(a, b, films)
+    positives = np.array([film.truth == positive for film in sides[0]], bool)
+    groups = np.array([film.group for film in sides[0]])
     # As the network gives them: calibration does not change their order, but may round some of them to the same.
-    scores = [np.array([pair[side].raw_probability for pair in both]) for side in (0, 1)]
-    correct = [np.array([pair[side].correct for pair in both], bool) for side in (0, 1)]
+    scores = [np.array([film.raw_probability for film in side]) for side in sides]
+    correct = [np.array([film.correct for film in side], bool) for side in sides]
     areas = delong(positives, scores[0], scores[1], groups) if positives.any() and not positives.all() else None
     classes = mcnemar(correct[0], correct[1], groups)
     return ComparedPair(
-        a=best,
-        b=other,
-        films=len(both),
+        a=a,
+        b=b,
+        films=len(groups),
         patients=len(set(groups)),
-        films_without_patient=sum(not film.patient for film, _ in both),
+        films_without_patient=sum(not film.patient for film in sides[0]),
         auc_difference=areas.difference if areas else None,
         auc_low=areas.interval.low if areas and areas.interval else None,
         auc_high=areas.interval.high if areas and areas.interval else None,
@@ -144,6 +175,19 @@ def _pair(best: str, other: str, films: Mapping[str, Mapping[str, EvaluatedFilm]
         only_b_right=classes.only_b,
         answers_p=classes.p,
     )
+
+
+def _differences(a: Sequence[EvaluatedFilm], b: Sequence[EvaluatedFilm], positive: str) -> dict[str, Difference]:
+    groups = np.array([film.group for film in a])
+    first, second = (
+        Sample(
+            positives=np.array([film.truth == positive for film in side], bool),
+            probabilities=np.array([film.probability for film in side], np.float64),
+            called=np.array([film.class_ == positive for film in side], bool),
+        )
+        for side in (a, b)
+    )
+    return {metric.name: paired_difference(metric, first, second, groups) for metric in PAIRED}
 
 
 def _milliseconds(predictors: Sequence[Predictor], film: np.ndarray) -> dict[str, float]:
@@ -182,8 +226,7 @@ def _write(comparison: Comparison) -> None:
         folder = ComparisonFolder(stage)
         write_table(folder.csv, list(rows[0].row), (row.row for row in rows))
         if comparison.pairs:
-            columns = [column.name for column in fields(ComparedPair)]
-            write_table(folder.pairs, columns, (asdict(pair) for pair in comparison.pairs))
+            write_table(folder.pairs, list(comparison.pairs[0].row), (pair.row for pair in comparison.pairs))
         else:
             folder.pairs.unlink(missing_ok=True)  # from an earlier comparison
         notes = [comparison.timing, DISCLAIMER]

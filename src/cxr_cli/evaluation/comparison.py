@@ -1,14 +1,15 @@
 """Several runs side by side: one row per run, as Markdown and as a chart."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from cxr_cli.films.figures import save_figure
 from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.intervals import Interval
-from cxr_cli.metrics.table import METRICS, Metric, metrics_in
+from cxr_cli.metrics.paired_differences import Difference
+from cxr_cli.metrics.table import METRICS, RANKED_BY, Metric, metrics_in
 from cxr_cli.pages.markdown import markdown_table, markdown_text
 from cxr_cli.pages.render import figure
 from cxr_cli.workspace.files import write_text
@@ -93,22 +94,59 @@ class ComparedPair:
     only_a_right: int  # films that only a predicts correctly, each run at its own operating point
     only_b_right: int
     answers_p: float  # of no difference: McNemar's exact test, over patients
+    auc_p_holm: float | None = None  # both p values, corrected for all tests between all runs
+    answers_p_holm: float | None = None
+    tests: int = 0  # how many p values were corrected together
+    differences: Mapping[str, Difference] = field(default_factory=dict)  # a's - b's, by the metrics of `PAIRED`
+
+    @property
+    def row(self) -> dict[str, object]:
+        """Its row of `pairs.csv`, by column, and its JSON: of a metric, NAME_difference, NAME_low and NAME_high."""
+        own = {column.name: getattr(self, column.name) for column in fields(self) if column.name != "differences"}
+        for name, difference in self.differences.items():
+            around = difference.interval
+            own[f"{name}_difference"] = difference.value
+            own |= {f"{name}_low": around.low if around else None, f"{name}_high": around.high if around else None}
+        return own
 
     @property
     def cells(self) -> list[str]:
-        """As text for the tables."""
-        around = f" ({self.auc_low:+.3f} to {self.auc_high:+.3f})" if self.auc_low is not None else ""
-        gap = "–" if self.auc_difference is None else f"{self.auc_difference:+.3f}{around}"
-        p = "–" if self.auc_p is None else _p(self.auc_p)
-        return [f"{self.a} - {self.b}", gap, p, str(self.only_a_right), str(self.only_b_right), _p(self.answers_p)]
+        """As text for the table of tests."""
+        areas = [_signed(self.auc_difference, self.auc_low, self.auc_high), _p(self.auc_p_holm)]
+        return [self.title, *areas, str(self.only_a_right), str(self.only_b_right), _p(self.answers_p_holm)]
+
+    @property
+    def title(self) -> str:
+        """Both runs."""
+        return f"{self.a} - {self.b}"
+
+    @property
+    def difference_cells(self) -> list[str]:
+        """As text for the table of differences: one cell for each metric of `PAIRED`."""
+        shown = []
+        for metric in PAIRED:
+            difference = self.differences[metric.name]
+            around = difference.interval
+            shown.append(_signed(difference.value, around.low if around else None, around.high if around else None))
+        return [self.title, *shown]
 
 
-PAIR_NOTES = (
-    "AUC difference: 95 % interval and p by DeLong's test, in Obuchowski's form for patients with several films.",
-    "Right alone: films that only one of the two predicts correctly, each at its own operating point; p by McNemar's "
-    "exact test, over patients.",
-)
-PICKED_NOTE = "The best of several runs was picked on these very films, which makes its p values too small."
+PAIRED = [metric for metric in metrics_in("compare") if metric.name != RANKED_BY]
+_SELECTION = "The best run was picked on these very films, so its lead is a little too large."
+
+
+def pair_notes(pairs: Sequence[ComparedPair]) -> list[str]:
+    """What the tables of pairs show, and what was corrected, in sentences."""
+    notes = [
+        "AUC difference: 95 % interval and p by DeLong's test, in Obuchowski's form for patients with several films.",
+        "Right alone: films that only one of the two predicts correctly, each at its own operating point; p by "
+        "McNemar's exact test, over patients.",
+        f"Both p values are corrected for all {pairs[0].tests} tests between all runs (Holm). The intervals are not: "
+        "each is for itself.",
+        "Other differences: 95 % intervals over patients (MOVER).",
+    ]
+    narrow = narrow_in_words(pairs[0].films, pairs[0].films_without_patient)
+    return [*notes, *filter(None, [narrow]), *([_SELECTION] if len(pairs) > 1 else [])]
 
 
 def write_markdown(
@@ -132,13 +170,24 @@ def write_markdown(
     paired = []
     if pairs:
         header = ["on the same films", "AUC difference", "p", "first right alone", "second right alone", "p"]
-        paired = [markdown_table([header, *(pair.cells for pair in pairs)], left=1), *PAIR_NOTES]
-        paired += [*filter(None, [narrow_in_words(pairs[0].films, pairs[0].films_without_patient)])]
-        paired += [PICKED_NOTE] if len(pairs) > 1 else []
+        differences = ["difference", *(metric.title for metric in PAIRED)]
+        paired = [
+            markdown_table([header, *(pair.cells for pair in pairs)], left=1),
+            markdown_table([differences, *(pair.difference_cells for pair in pairs)], left=1),
+            *pair_notes(pairs),
+        ]
     write_text(path, "\n\n".join([f"# {markdown_text(title)}", table, *marked, *paired, *notes]) + "\n")
 
 
-def _p(value: float) -> str:
+def _signed(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:+.3f}" + (f" ({low:+.3f} to {high:+.3f})" if low is not None and high is not None else "")
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
