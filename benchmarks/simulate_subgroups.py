@@ -5,14 +5,16 @@ For docs/statistics.md. Prints Markdown tables:
     python benchmarks/simulate_subgroups.py [--sets 400]
 """
 
-# ruff: noqa: T201 - a script: it prints, and needs all that it imports
+# ruff: noqa: T201, TID253 - a script: it prints, and needs all that it imports
 
 import argparse
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.stats import norm
 
 from cxr_cli.metrics import failures
+from cxr_cli.metrics.calibration_figures import IN_THE_LARGE, calibration_figures
 from cxr_cli.metrics.failures import failure_rates
 from cxr_cli.metrics.group_gaps import group_gaps
 
@@ -88,11 +90,20 @@ def _intervals(seed: int, patients: int, most: int, women: float, men: float) ->
 
 
 def _true(women: float, men: float) -> Iterator[tuple[str, float, float]]:
-    from scipy.stats import norm
-
     yield "roc_auc", float(norm.cdf(women / np.sqrt(2))), float(norm.cdf(men / np.sqrt(2)))
     for metric in ("sensitivity", "specificity"):
         yield metric, float(norm.cdf(women / 2)), float(norm.cdf(men / 2))
+    yield IN_THE_LARGE, _in_the_large(women), _in_the_large(men)
+
+
+def _in_the_large(apart: float) -> float:
+    """Of many patients with one film each."""
+    groups = np.arange(400_000)
+    positives = groups % 2 == 0
+    probabilities = _scores(np.random.default_rng(0), positives, np.full(len(groups), apart), groups)
+    value = calibration_figures(positives, probabilities, groups).values[IN_THE_LARGE]
+    assert value is not None
+    return value
 
 
 if __name__ == "__main__":

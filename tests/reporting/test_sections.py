@@ -1,6 +1,8 @@
 """Table 1, the flow, failures, fairness and label noise, on a workspace with a report."""
 
+import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,3 +98,35 @@ def test_wrong_labels_are_shown_for_each_share(material):
 
     assert [row[0] for row in table.rows] == ["none", "1 %", "5 %", "10 %"]
     assert table.rows[0][1].value == material.test.metrics["roc_auc"]
+
+
+def test_the_largest_difference_is_said_in_a_sentence(material):
+    (film, *_) = material.predictions
+    rng = np.random.default_rng(0)
+    films = []
+    for patient in range(160):
+        positive, woman = patient % 2 == 0, patient % 4 < 2
+        truth = material.test.positive if positive else material.test.negative
+        shift = 0.3 if positive and not woman else 0.0 if positive else -0.3  # many positive women are missed
+        probability = float(np.clip(0.5 + shift + 0.2 * rng.normal(), 0.01, 0.99))
+        films.append(
+            replace(
+                film,
+                group=f"p{patient}",
+                truth=truth,
+                probability=probability,
+                threshold=0.5,
+                sex="F" if woman else "M",
+                age="",
+            )
+        )
+    section = fairness_section(replace(material, predictions=films))
+    largest, not_by_age, table = section.blocks
+
+    assert section.holds == ("fairness gaps",)
+    assert largest.tone == "warning"
+    found = re.match(r"The largest difference: the sensitivity is (0\.\d+) lower for sex F than for M \(", largest.text)
+    (row,) = (row for row in table.rows if row[1] == "sensitivity")
+    assert float(found[1]) == pytest.approx(-row[-1].value, abs=0.0005)
+    assert row[:4] == ["sex F and M", "sensitivity", "40 and 40", "40 and 40"]
+    assert not_by_age.text == "Not compared by age: the test films have no two known values of it."

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxr_cli.metrics.calibration_figures import IN_THE_LARGE, calibration_figures
 from cxr_cli.metrics.intervals import Interval, gap_interval
 from cxr_cli.metrics.measure import measure, measure_intervals
 from cxr_cli.metrics.subgroups import ENOUGH
@@ -24,7 +25,7 @@ class ComparedGroup:
 
 @dataclass(frozen=True)
 class GroupGap:
-    """The difference of one metric between two groups of patients."""
+    """The difference of one figure between two groups of patients."""
 
     column: str
     metric: str
@@ -77,12 +78,13 @@ def group_gaps(
 
     def side(films: np.ndarray, value: str) -> ComparedGroup:
         arrays = positives[films], probabilities[films]
+        calibration = calibration_figures(*arrays, groups[films])
         return ComparedGroup(
             value=value,
             positives=len(np.unique(groups[films & positives])),
             negatives=len(np.unique(groups[films & ~positives])),
-            metrics=measure(*arrays, threshold=threshold[films]),
-            intervals=measure_intervals(*arrays, groups[films], threshold=threshold[films]),
+            metrics=measure(*arrays, threshold=threshold[films]) | calibration.values,
+            intervals=measure_intervals(*arrays, groups[films], threshold=threshold[films]) | calibration.intervals,
         )
 
     gaps = []
@@ -90,8 +92,14 @@ def group_gaps(
         there = kept & (named == value)
         rest = kinds[1] if len(kinds) == 2 else "all others"
         one, others = side(there, value), side(kept & ~there, rest)
-        gaps += [_gap(column, metric.name, one, others) for metric in metrics_in("subgroups", ranked=True)]
+        gaps += [_gap(column, name, one, others) for name in compared_figures()]
     return Gaps(gaps, moved=int(np.sum((named != "") & ~kept)))
+
+
+def compared_figures() -> dict[str, str]:
+    """The titles of the figures that are compared, by name."""
+    titles = {metric.name: metric.title for metric in metrics_in("subgroups", ranked=True)}
+    return titles | {IN_THE_LARGE: "calibration-in-the-large"}
 
 
 def _one_value_each(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -106,7 +114,7 @@ def _one_value_each(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def _gap(column: str, metric: str, one: ComparedGroup, others: ComparedGroup) -> GroupGap:
-    needs = METRICS[metric].needs
+    needs = METRICS[metric].needs if metric in METRICS else "both"
     classes = ("positives", "negatives") if needs == "both" else (needs,)
     enough = all(getattr(side, name) >= ENOUGH for side in (one, others) for name in classes)
     first, second = one.metrics[metric], others.metrics[metric]

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cxr_cli.metrics.group_gaps import Gaps, GroupGap, group_gaps
+from cxr_cli.metrics.calibration_figures import IN_THE_LARGE
+from cxr_cli.metrics.group_gaps import Gaps, GroupGap, compared_figures, group_gaps
 from cxr_cli.metrics.subgroups import ENOUGH, UNKNOWN, age_band
-from cxr_cli.metrics.table import METRICS
 from cxr_cli.pages.render import figure, spread
 from cxr_cli.reporting.document import Block, Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
@@ -41,7 +41,10 @@ def fairness_section(material: ReportMaterial) -> Section:
     blocks += [Text(_absent(column)) for column, one in every.items() if not one.gaps]
     blocks += [Text(_moved(column, one), "note") for column, one in every.items() if one.moved]
     if measured:
-        caption = "Patients are those with a film of the class, on both sides. Intervals: 95 %, over patients."
+        caption = (
+            "Patients are those with a film of the class, on both sides. Calibration-in-the-large is in log odds: "
+            "above 0, P is too low. Intervals: 95 %, over patients."
+        )
         header = ["compared", "", *(f"{label} patients" for label in labels), "first", "second", "difference"]
         blocks.append(TableBlock(header, [_row(gap) for gap in measured], left=2, caption=caption))
     if few := [gap for gap in gaps if gap.gap is None]:
@@ -53,7 +56,7 @@ def _row(gap: GroupGap) -> list[Cell]:
     one, others = gap.group, gap.others
     return [
         _sides(gap),
-        METRICS[gap.metric].title,
+        compared_figures()[gap.metric],
         f"{one.positives:,} and {others.positives:,}",
         f"{one.negatives:,} and {others.negatives:,}",
         *(Figure(side.metrics[gap.metric], side.intervals[gap.metric]) for side in (one, others)),
@@ -72,7 +75,7 @@ def _too_few(gaps: list[GroupGap], labels: Sequence[str]) -> str:
         one, others = gap.group, gap.others
         counts = (f"{one.positives:,} and {others.positives:,}", f"{one.negatives:,} and {others.negatives:,}")
         patients = ", ".join(f"{count} {label}" for count, label in zip(counts, labels, strict=True))
-        missing[f"{_sides(gap)} ({patients} patients)"].append(METRICS[gap.metric].title)
+        missing[f"{_sides(gap)} ({patients} patients)"].append(compared_figures()[gap.metric])
     lines = "; ".join(f"{sides}: {', '.join(titles)}" for sides, titles in missing.items())
     return f"Too few patients (a figure needs {ENOUGH} of each class that it counts, on both sides): {lines}."
 
@@ -81,7 +84,8 @@ def _largest(gaps: list[GroupGap]) -> str:
     """The largest difference in a sentence."""
     if not gaps:
         return "Not shown: no two groups by sex or age have enough patients of the classes to compare any figure."
-    largest = max(gaps, key=lambda gap: abs(gap.gap or 0))
+    shares = [gap for gap in gaps if gap.metric != IN_THE_LARGE]  # which is on the scale of log odds
+    largest = max(shares, key=lambda gap: abs(gap.gap or 0))
     assert largest.gap is not None
     how = "higher" if largest.gap > 0 else "lower"
     shown = [gap for gap in gaps if gap.excludes_zero]
@@ -92,7 +96,7 @@ def _largest(gaps: list[GroupGap]) -> str:
     else:
         count = f"None of the {len(gaps)} intervals excludes 0, which does not show that there is no difference."
     return (
-        f"The largest difference: the {METRICS[largest.metric].title} is {figure(abs(largest.gap))} {how} for "
+        f"The largest difference: the {compared_figures()[largest.metric]} is {figure(abs(largest.gap))} {how} for "
         f"{largest.column} {largest.group.value} than for {largest.others.value} "
         f"(difference {figure(largest.gap)}, 95 % {spread(largest.interval)}). {count}"
     )

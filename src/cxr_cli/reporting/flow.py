@@ -1,7 +1,7 @@
 """The flow of films from the metadata to the test, as a picture: STARD 2015 (Bossuyt et al., BMJ 351:h5527)."""
 
 import textwrap
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from cxr_cli.workspace.folders import PARTS
 _WIDTH = 9.0  # inches
 _SIZE = 9  # points of the text
 _LINE, _PAD, _GAP = 0.17, 0.12, 0.3  # inches: a line of text, the space around it, and between two boxes
-_CHARACTERS = 0.073  # inches that a character takes on average, with some room
+_CHARACTERS = 0.08  # inches that a character takes on average, with some room
 _EDGE, _FILL, _SIDE_FILL = "#444444", "#eef4f9", "#f6f6f6"
 
 
@@ -102,6 +102,8 @@ def flow_caption(material: ReportMaterial) -> str:
         sentences.append("Patients are counted who are named.")
     elif named != sum(made.patients.values()) and not made.leaks:
         sentences.append("In the parts, patients who share a film count as one.")
+    if not made.films_without_patient and len({film.class_ for film in material.predictions}) > 1:
+        sentences.append("A patient with several films may be called both.")
     return " ".join(sentences)
 
 
@@ -136,9 +138,18 @@ def _boxes(material: ReportMaterial) -> tuple[list[_Box], list[_Box], list[_Box]
         )
         for place, part in enumerate(PARTS)
     ]
-    cells = Counter((film.class_ if not film.reason else "", film.truth) for film in material.predictions)
+    called = [film.class_ if not film.reason else "" for film in material.predictions]
+    groups: dict[str, set[str]] = defaultdict(set)
+    cells: Counter[tuple[str, str]] = Counter()
+    for kind, film in zip(called, material.predictions, strict=True):
+        groups[kind].add(film.group)
+        cells[kind, film.truth] += 1
     kinds = {test.positive: f"Called {test.positive}", test.negative: f"Called {test.negative}", "": "No class"}
-    columns = {kind: title for kind, title in kinds.items() if kind or any(not called for called, _ in cells)}
+    columns = {kind: title for kind, title in kinds.items() if kind or kind in groups}
+
+    def patients(kind: str) -> int | None:
+        return None if made.films_without_patient else len(groups[kind])
+
     width = (_WIDTH - 0.2 - 0.2 * (len(columns) - 1)) / len(columns)
     top = max(part.bottom for part in parts) + 1.2 * _GAP
     results = [
@@ -146,7 +157,7 @@ def _boxes(material: ReportMaterial) -> tuple[list[_Box], list[_Box], list[_Box]
             left + place * (width + 0.2),
             top,
             width,
-            f"{title}\nfilms: {cells[kind, test.positive] + cells[kind, test.negative]:,}\n"
+            f"{title}\nfilms: {_of_patients(called.count(kind), patients(kind))}\n"
             + "\n".join(f"truly {truth}: {cells[kind, truth]:,}" for truth in (test.positive, test.negative)),
         )
         for place, (kind, title) in enumerate(columns.items())

@@ -2,18 +2,15 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.metrics.table import METRICS
-from cxr_cli.recipe.architectures import ARCHITECTURES
-from cxr_cli.recipe.options import Augmentation
-from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.document import Block, Section, TableBlock, Text
 from cxr_cli.reporting.flow import screened
 from cxr_cli.reporting.gather import ReportMaterial
-from cxr_cli.reporting.references import REFERENCES, Citations
+from cxr_cli.reporting.methods_of_model import describe_decision, describe_model, describe_training
+from cxr_cli.reporting.references import Citations
 from cxr_cli.workspace.folders import PARTS
 
 _PARTS = dict(zip(PARTS, ("training", "validation", "test"), strict=True))
@@ -53,9 +50,9 @@ def describe_methods(material: ReportMaterial, held: Collection[str]) -> Methods
     cite = Citations()
     parts = {
         "Data": _data(material, cite),
-        "Model": _model(material.run, cite),
-        "Training": _training(material.run, cite),
-        "Threshold and calibration": _decision(material.run, cite),
+        "Model": describe_model(material.run, cite),
+        "Training": describe_training(material.run, cite),
+        "Threshold and calibration": describe_decision(material.run, cite),
         "Evaluation": _evaluation(material, held, cite),
         "Shortcuts": _audits(material, cite),
         "Software": _software(material),
@@ -139,95 +136,6 @@ def _split(material: ReportMaterial) -> Iterator[str]:
     yield "No missing value was imputed."
 
 
-def _model(run: RunRecord, cite: Citations) -> Iterator[str]:
-    if run.framing:
-        found = cite("unet") if run.framing.method == "unet" else ""
-        yield f"Films were reduced to {run.framing}{found}."
-    yield (
-        f"The gray levels of each film, 0 to 255, were resized to {run.input_size} × {run.input_size} pixels without "
-        "keeping the aspect ratio, and repeated in three channels."
-    )
-    known = cite(run.arch) if run.arch in REFERENCES else ""
-    trained = f"{run.parameters:,} parameters, of which {run.trainable_parameters:,} were trained"
-    head = f"a hidden layer of {run.options['units']} units and dropout" if "units" in run.options else "a hidden layer"
-    yield (
-        f"The network is {_title(run)}{known} with {head} before a sigmoid output, the probability of "
-        f"{run.classes.positive}; it has {trained}."
-    )
-    source = run.weights.get("source")
-    if source == "imagenet":
-        yield f"The backbone started from weights trained on ImageNet{cite('imagenet')}."
-    elif source == "none":
-        yield "All weights started from random values."
-    elif source:
-        file, digest = run.weights.get("file", ""), run.weights.get("sha256", "")
-        origin = "the model in the package, " if source == "bundled" else ""
-        yield f"The backbone started from the weights of {origin}{file} (SHA-256 {digest[:12]}…)."
-    if run.boosting:
-        yield (
-            f"XGBoost{cite('xgboost')} gives the probability, with {run.boosting.trees:,} trees on "
-            f"{run.boosting.features:,} features of the trained network."
-        )
-
-
-def _training(run: RunRecord, cite: Citations) -> Iterator[str]:
-    options = run.options
-    if options.get("head_start") and run.weights.get("source") != "none":
-        yield (
-            "The head started from a logistic regression on the backbone's features, with equal total weights of the "
-            f"classes (C = {options['head_c']:g})."
-            if "head_c" in options
-            else "The head started from a logistic regression on the backbone's features."
-        )
-    if run.epochs:
-        rate, batch = _chosen(run, "learning_rate"), _chosen(run, "batch_size")
-        how = ", ".join(
-            [
-                f"a learning rate of {rate}",
-                f"{batch} films per step",
-                *([f"a dropout rate of {options['dropout']:g}"] if options.get("dropout") else []),
-            ]
-        )
-        yield f"The network was trained with Adam{cite('adam')} on the binary cross-entropy, with {how}."
-        if smoothing := options.get("label_smoothing"):
-            yield f"Labels were smoothed by {smoothing:g}{cite('label smoothing')}."
-        equal = "so that both classes had the same total weight" if options.get("class_weight") else "equally"
-        yield f"Films were weighted {equal}."
-        if augmentation := options.get("augmentation"):
-            yield f"Training films were augmented anew in each epoch: {Augmentation(**augmentation)}."
-        if options.get("fine_tune"):
-            yield f"Training was then continued at a learning rate of {options['fine_tune_learning_rate']:g}."
-    kept = f"epoch {run.best_epoch}" if run.best_epoch else "the start of the head"
-    ended = {"early stopping": "early stopping", "interrupt": "the user"}.get(run.stopped_by)
-    yield (
-        f"Training took {run.epochs} epochs{f', ended by {ended}' if ended else ''}; {kept}, with the lowest "
-        "validation loss, was kept."
-        if run.epochs
-        else "There was no further training."
-    )
-    if "seed" in options:
-        yield f"The random seed was {options['seed']}."
-
-
-def _decision(run: RunRecord, cite: Citations) -> Iterator[str]:
-    if run.calibration:
-        platt = run.calibration.prevalence is not None  # otherwise of a run from before there was an intercept
-        how = f"Platt's scaling{cite('platt')}" if platt else f"temperature scaling{cite('temperature')}"
-        formula = run.calibration.formula(run.classes.positive)
-        yield f"Probabilities were calibrated on the validation films by {how}: {formula}."
-    point = run.operating_point
-    if not point:
-        yield "A film was called positive from a probability of 0.5."
-    elif point.rule.startswith("threshold"):
-        yield f"A film was called positive from a probability of {point.threshold:.3f}, as given."
-    else:
-        rule = f"Youden's index{cite('youden')}" if point.rule == "youden" else f"the rule {point.rule}"
-        yield (
-            f"The threshold of {point.threshold:.3f} was chosen on {point.positives:,} positive and "
-            f"{point.negatives:,} negative validation films by {rule}."
-        )
-
-
 def _evaluation(material: ReportMaterial, held: Collection[str], cite: Citations) -> Iterator[str]:
     test = material.test
     yield (
@@ -305,20 +213,6 @@ def _software(material: ReportMaterial) -> Iterator[str]:
 
 def _versions(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in versions.items())
-
-
-def _chosen(run: RunRecord, option: str) -> str:
-    """The value of an option; the architecture's default is known only of the version that is running."""
-    value = run.options.get(option)
-    if value is None and run.versions["cxr-cli"] == version("cxr-cli"):
-        value = getattr(ARCHITECTURES[run.arch], option)
-    return f"{value:g}" if value is not None else f"cxr-cli {run.versions['cxr-cli']}'s choice for {run.arch}"
-
-
-def _title(run: RunRecord) -> str:
-    """The architecture's name as its authors write it."""
-    builder = ARCHITECTURES[run.arch].builder
-    return builder if builder[:1].isupper() else run.arch
 
 
 def _counts(films: dict[str, int]) -> str:
