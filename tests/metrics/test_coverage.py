@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from cxr_cli.metrics.intervals import Estimate, mean_interval, predictive_intervals, predictive_values, wilson
+from cxr_cli.metrics.ranking_intervals import auc_interval
+from cxr_cli.metrics.sample_size import auc_sample_size
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "simulate_intervals.py"
 
@@ -57,3 +59,29 @@ def test_a_mean_is_covered_where_few_patients_have_most_films():
         held += around.low <= 0 <= around.high
 
     assert held / 400 >= 0.92
+
+
+def test_as_many_patients_as_it_says_make_the_interval_of_the_auc_as_narrow(benchmark):
+    """With 15 negative patients of 90; then so many more in the same ratio."""
+    design = benchmark["Design"]("", (75, 15))
+    random = np.random.default_rng(3)
+    sizes = [auc_sample_size(*benchmark["draw"](design, random)) for _ in range(40)]
+    assert all((size.positive, size.patients, size.goal) == (False, 15, 0.05) for size in sizes)
+    needed = float(np.median([size.needed for size in sizes]))
+
+    widths = []
+    for _ in range(10):
+        around = auc_interval(*benchmark["draw"](design, random, times=round(needed / 15)))
+        widths.append((around.high - around.low) / 2)
+
+    assert np.median([size.half_width for size in sizes]) == pytest.approx(0.12, abs=0.03)
+    assert np.mean(widths) == pytest.approx(0.05, rel=0.15)
+
+
+def test_a_narrow_interval_needs_no_more_patients():
+    positives = np.arange(4000) % 2 == 0
+
+    size = auc_sample_size(positives, positives + np.random.default_rng(0).normal(size=4000), np.arange(4000))
+
+    assert (size.needed, size.half_width < 0.05) == (None, True)
+    assert auc_sample_size(np.ones(9, bool), np.arange(9.0), np.arange(9)) is None

@@ -57,7 +57,7 @@ def test_subgroup_metrics_are_those_of_their_films():
     views = ["PA"] * 60 + ["AP"] * 25 + [""] * 4
     positives = np.r_[np.arange(60) % 2 == 0, np.arange(25) % 5 != 0, [True, True, False, False]]
     probabilities = np.clip(0.4 + 0.2 * positives + 0.2 * generator.normal(size=89), 0, 1)
-    patients = np.arange(89) // 2
+    patients = np.r_[np.arange(60) // 2, 100 + np.arange(25), 200 + np.arange(4)]
 
     rows = subgroups({"view": views}, positives, probabilities, patients, threshold=0.5)
 
@@ -66,7 +66,7 @@ def test_subgroup_metrics_are_those_of_their_films():
         ("AP", 25, 20, 5),
         ("unknown", 4, 2, 2),
     ]
-    assert [row.patients for row in rows] == [30, 13, 3]
+    assert [row.patients for row in rows] == [30, 25, 4]
     frontal, supine, unknown = rows
     there = slice(0, 60)
     expected = measure(positives[there], probabilities[there], threshold=0.5)
@@ -85,4 +85,15 @@ def test_subgroups_by_finding_have_one_class():
     )
 
     assert rows[0].metrics == {"sensitivity": 0.5, "roc_auc": None, "specificity": None}
-    assert rows[0].intervals["sensitivity"] == wilson(6, 12)
+    assert rows[0].intervals["sensitivity"].low == pytest.approx(wilson(6, 12).low)
+
+
+def test_many_films_of_few_patients_are_too_few():
+    """40 films of each class, the positive ones of nine patients."""
+    positives, probabilities = np.arange(80) < 40, np.linspace(1, 0, 80)
+    patients = np.r_[np.arange(40) % 9, 100 + np.arange(40) % 10]
+
+    (row,) = subgroups({"view": ["PA"] * 80}, positives, probabilities, patients, threshold=0.5)
+
+    assert (row.too_few, row.metrics["sensitivity"], row.metrics["roc_auc"]) == (True, None, None)
+    assert row.metrics["specificity"] is not None

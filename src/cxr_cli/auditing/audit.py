@@ -36,7 +36,7 @@ def audit(workspace: Workspace, *, seed: int = 0) -> Audited:
 
     Args:
         workspace: with a prepared dataset.
-        seed: of folds, trees and replicates.
+        seed: of folds and trees.
 
     Raises:
         WorkspaceError: nothing was prepared here, or it is damaged, or the audit can't be written.

@@ -80,7 +80,7 @@ def check_shortcuts(
         files: their properties, in the same order.
         edges: their borders and corners, in the same order.
         positive: the positive class.
-        seed: of folds, trees and replicates.
+        seed: of folds and trees.
     """
     positives = np.array([film.label == positive for film in films])
     groups = np.array([film.group for film in films])

@@ -52,7 +52,7 @@ def audit_model(
         run: its name. None for the latest.
         masks: a folder of lung masks, named as for `segment`. Defaults to none: the lungs are found.
         method: how to find the lungs, a name of `SEGMENTATION_METHODS`. Defaults to `DEFAULT_METHOD`.
-        seed: of the bootstrap, and of the choice of examples.
+        seed: of the choice of examples.
 
     Raises:
         CxrError: `masks` has none of these films, or too few films are left.

@@ -13,7 +13,7 @@ class ViewResult(RecordPart, frozen=True, kw_only=True):
     auc: float
     interval: Interval | None
     difference: float  # from the AUC on films as they are
-    difference_interval: Interval | None  # from the same bootstrap replicates
+    difference_interval: Interval | None  # by DeLong's method for films of patients
     kept: float | None  # share of what the films as they are have above 0.5; None where they have nothing
 
 

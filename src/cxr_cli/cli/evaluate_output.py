@@ -118,6 +118,10 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
         console.result(
             f"PPV and NPV hold for a set with {share} {evaluation.positive}; for another: --prevalence SHARE"
         )
+    if evaluation.sample_size:
+        from cxr_cli.evaluation.size_in_words import size_in_words
+
+        console.result(size_in_words(evaluation))
     console.result()
 
 
@@ -223,9 +227,9 @@ def _subgroups(evaluation: "EvaluationRecord") -> None:
     if measured:
         header = ["Subgroup", "films", evaluation.positive, *(metric.title for metric in metrics_in("subgroups"))]
         console.table([header, *(_subgroup(row) for row in measured)], indent=0)
-    few = [f"{row.column} {row.value} ({row.films})" for row in shown if row not in measured]
+    few = [f"{row.column} {row.value} ({row.patients})" for row in shown if row not in measured]
     if few:
-        console.result(f"Too few films of either class, below ten: {', '.join(few)}")
+        console.result(f"Fewer than ten patients of either class: {', '.join(few)}")
     if measured or few:
         console.result()
 

@@ -11,6 +11,7 @@ from cxr_cli.metrics.conformal import SetFigures
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.operating_points import OperatingPoint
 from cxr_cli.metrics.sample import CONFUSION
+from cxr_cli.metrics.sample_size import SampleSize
 from cxr_cli.metrics.subgroups import SubgroupRow
 from cxr_cli.metrics.table import METRICS, with_all_metrics
 from cxr_cli.workspace.records import Record, RecordPart, require
@@ -137,6 +138,8 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     # not known, or from before it was recorded.
     films_without_patient: int | None = None
     trained_without_patient: int | None = None
+    # Of the AUC's interval; None where the AUC has none, or from before this was recorded.
+    sample_size: SampleSize | None = None
     sets: SetFigures | None  # prediction sets; None where the run keeps no predictions for its validation films
 
     @classmethod

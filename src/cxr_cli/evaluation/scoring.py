@@ -16,6 +16,7 @@ from cxr_cli.metrics.intervals import METHOD, Estimate, Interval, predictive_int
 from cxr_cli.metrics.measure import classification_report, measure, measure_intervals
 from cxr_cli.metrics.plots import draw_confusion, draw_reliability, draw_roc
 from cxr_cli.metrics.sample import count_confusion
+from cxr_cli.metrics.sample_size import auc_sample_size
 from cxr_cli.metrics.subgroups import SubgroupRow, age_band, subgroups
 from cxr_cli.prediction.predictor import Predictor
 from cxr_cli.progress import note
@@ -79,6 +80,7 @@ def score(
         classification_report=classification_report(
             positives, predicted.called, negative=predictor.negative, positive=predictor.positive
         ),
+        sample_size=auc_sample_size(positives, probabilities, predicted.groups),
         subgroups=by_subgroup(predicted),
         same_dataset=same_dataset,
         abstentions=_abstentions(predicted, threshold=record.threshold),

@@ -31,7 +31,6 @@ def measure_intervals(
     groups: np.ndarray,
     *,
     threshold: float | np.ndarray,
-    seed: int = 0,
 ) -> dict[str, Interval | None]:
     """Compute the interval of every metric of the table; `intervals.METHOD` says how in words.
 
@@ -40,7 +39,6 @@ def measure_intervals(
         probabilities: (N,) float, P(positive).
         groups: (N,), the patient of each film.
         threshold: from which P(positive) on a film is called positive; one for all films, or (N,).
-        seed: of no effect: no interval is drawn at random.
 
     Returns:
         By the metric's name; None where the metric is not defined, or only one patient is behind it.

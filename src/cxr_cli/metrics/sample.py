@@ -57,3 +57,14 @@ def count_confusion(positives: np.ndarray, called_positive: np.ndarray) -> Confu
         false_negative=int(np.sum(positives & ~called_positive)),
         true_negative=int(np.sum(~positives & ~called_positive)),
     )
+
+
+def count_patients(positives: np.ndarray, groups: np.ndarray) -> dict[str, int]:
+    """Count the patients with a film of the classes that a metric needs; for both classes, the fewer.
+
+    Args:
+        positives: (N,) bool, the truth.
+        groups: (N,), the patient of each film.
+    """
+    of_positives, of_negatives = (len(np.unique(groups[side])) for side in (positives, ~positives))
+    return {"positives": of_positives, "negatives": of_negatives, "both": min(of_positives, of_negatives)}

@@ -7,6 +7,7 @@ import numpy as np
 
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.measure import measure, measure_intervals
+from cxr_cli.metrics.sample import count_patients
 from cxr_cli.metrics.table import metrics_in
 from cxr_cli.workspace.records import RecordPart, require
 
@@ -20,7 +21,7 @@ class SubgroupRow(RecordPart, frozen=True, kw_only=True):
     patients: int
     positives: int
     negatives: int
-    too_few: bool  # fewer than ten films of a class; a metric that needs such a class is None
+    too_few: bool  # fewer than ten patients of a class; a metric that needs such a class is None
     metrics: dict[str, float | None]
     intervals: dict[str, Interval | None]
 
@@ -29,7 +30,7 @@ class SubgroupRow(RecordPart, frozen=True, kw_only=True):
         require([metric.name for metric in metrics_in("subgroups")], self.metrics, self.intervals)
 
 
-ENOUGH = 10  # films of a class that a metric needs
+ENOUGH = 10  # patients of a class that a metric needs: many films of one patient say little more than one
 UNKNOWN = "unknown"
 _BANDS = (18, 40, 60, 80)
 _AGE = re.compile(r"([0-9]{1,3}(?:[.,][0-9]+)?) ?(y|yo|yrs?|years?|m|mo|months?|w|weeks?|d|days?)?\.?")
@@ -66,7 +67,6 @@ def subgroups(
     groups: np.ndarray,
     *,
     threshold: float | np.ndarray,
-    seed: int = 0,
 ) -> list[SubgroupRow]:
     """Compute one row for each value of each column.
 
@@ -76,11 +76,10 @@ def subgroups(
         probabilities: (N,) float, P(positive).
         groups: (N,), the patient of each film.
         threshold: from which P(positive) on a film is called positive; one for all films, or (N,).
-        seed: of the bootstrap. Defaults to 0.
 
     Returns:
         In the columns' order; within a column the value with the most films first, and "unknown" last. A metric is None
-        where there are fewer than ten films of a class that it needs.
+        where there are fewer than ten patients of a class that it needs.
     """
     groups = np.asarray(groups)
     rows = []
@@ -94,7 +93,6 @@ def subgroups(
                 _row(
                     *(column, str(value), positives[there], probabilities[there], groups[there]),
                     threshold=np.broadcast_to(threshold, named.shape)[there],
-                    seed=seed,
                 )
             )
     return rows
@@ -108,13 +106,11 @@ def _row(
     groups: np.ndarray,
     *,
     threshold: np.ndarray,
-    seed: int,
 ) -> SubgroupRow:
     count = int(positives.sum())
-    enough = {"positives": count >= ENOUGH, "negatives": len(positives) - count >= ENOUGH}
-    enough["both"] = all(enough.values())
+    enough = {needed: number >= ENOUGH for needed, number in count_patients(positives, groups).items()}
     values = measure(positives, probabilities, threshold=threshold)
-    intervals = measure_intervals(positives, probabilities, groups, threshold=threshold, seed=seed)
+    intervals = measure_intervals(positives, probabilities, groups, threshold=threshold)
     shown = {metric.name: enough[metric.needs] for metric in metrics_in("subgroups")}
     return SubgroupRow(
         column=column,

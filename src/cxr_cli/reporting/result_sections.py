@@ -12,12 +12,13 @@ from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.predicted import EvaluatedFilm
 from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.evaluation.size_in_words import size_in_words
 from cxr_cli.explanation.ranking import margin, wrong_first
 from cxr_cli.films.overlay import lay_heat, on_whole_film
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.calibration import AT_BOUND, CALIBRATION_FIGURES
 from cxr_cli.metrics.subgroups import UNKNOWN
-from cxr_cli.metrics.table import METRICS, metrics_in
+from cxr_cli.metrics.table import METRICS, meaning_of, metrics_in
 from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, TableBlock, Text, charts
 from cxr_cli.reporting.gather import ReportMaterial
 
@@ -59,10 +60,15 @@ def caveats_section(material: ReportMaterial) -> Section:
 def performance_section(material: ReportMaterial) -> Section:
     """The figures on the test films, each with its interval."""
     test = material.test
-    rows: list[list[Cell]] = [
-        [metric.title, Figure(test.metrics[name], test.intervals[name])] for name, metric in METRICS.items()
-    ]
     cells = test.confusion_matrix
+    rows: list[list[Cell]] = [
+        [
+            metric.title,
+            Figure(test.metrics[name], test.intervals[name]),
+            meaning_of(metric, cells, positive=test.positive, negative=test.negative),
+        ]
+        for name, metric in METRICS.items()
+    ]
     blocks: list[Block] = [
         Figures(
             [
@@ -71,7 +77,7 @@ def performance_section(material: ReportMaterial) -> Section:
             ]
         ),
         Text(f"{test.counted('test films')}: {test.positives} {test.positive} and {test.negatives} {test.negative}."),
-        TableBlock(["", "value (95 % interval)"], rows, caption=f"Intervals: {test.interval_method}."),
+        TableBlock(["", "value (95 % interval)", ""], rows, caption=f"Intervals: {test.interval_method}."),
         TableBlock(
             ["truth", f"called {test.negative}", f"called {test.positive}"],
             [
@@ -80,6 +86,8 @@ def performance_section(material: ReportMaterial) -> Section:
             ],
         ),
     ]
+    if test.sample_size:
+        blocks.insert(2, Text(size_in_words(test)))
     worth = test.predictive_values
     if worth:
         values: list[list[Cell]] = [
@@ -151,7 +159,7 @@ def subgroups_section(material: ReportMaterial) -> Section:
         for row in material.test.subgroups
     ]
     header = ["by", "", "films", material.test.positive, material.test.negative, *(metric.title for metric in shown)]
-    caption = "A metric needs ten films of each class that it counts. With many subgroups, some differ by chance."
+    caption = "A metric needs ten patients of each class that it counts. With many subgroups, some differ by chance."
     return Section("Subgroups", [TableBlock(header, rows, left=2, caption=caption)], tuple(_compared(material)))
 
 

@@ -8,12 +8,12 @@ from cxr_cli.dataset.manifest import Film
 from cxr_cli.evaluation.crossval.across import (
     FoldPredictions,
     across_folds,
-    count_patients,
     measure_predictions,
     subgroups_across,
 )
 from cxr_cli.evaluation.predicted import PredictedFilms
 from cxr_cli.metrics.measure import measure
+from cxr_cli.metrics.sample import count_patients
 from cxr_cli.metrics.table import METRICS
 
 UNKNOWN = Film(**{column.name: "" for column in fields(Film)})

@@ -17,6 +17,7 @@ from cxr_cli.evaluation.scoring import subgroup_columns
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.measure import measure, measure_intervals
 from cxr_cli.metrics.over_folds import AcrossFolds, over_folds
+from cxr_cli.metrics.sample import count_patients
 from cxr_cli.metrics.subgroups import ENOUGH, UNKNOWN
 from cxr_cli.metrics.table import METRICS, Metric, metrics_in
 from cxr_cli.recipe.record import RunRecord
@@ -39,18 +40,13 @@ class FoldPredictions:
 
 
 def measure_predictions(
-    predicted: PredictedFilms, *, seed: int = 0
+    predicted: PredictedFilms,
 ) -> tuple[dict[str, float | None], dict[str, Interval | None]]:
-    """Every metric and its interval, each film at the threshold of its run.
-
-    Args:
-        predicted: the predictions.
-        seed: of the bootstrap. Defaults to 0.
-    """
+    """Every metric and its interval, each film at the threshold of its run."""
     truth, probabilities = predicted.positives, predicted.probabilities
     return (
         measure(truth, probabilities, threshold=predicted.thresholds),
-        measure_intervals(truth, probabilities, predicted.groups, threshold=predicted.thresholds, seed=seed),
+        measure_intervals(truth, probabilities, predicted.groups, threshold=predicted.thresholds),
     )
 
 
@@ -73,17 +69,6 @@ def across_folds(
         )
         for name, metric in METRICS.items()
     }
-
-
-def count_patients(positives: np.ndarray, groups: np.ndarray) -> dict[str, int]:
-    """Count the patients with a film of the classes that a metric needs; for both classes, the fewer.
-
-    Args:
-        positives: (N,) bool, the truth.
-        groups: (N,), the patient of each film.
-    """
-    of_positives, of_negatives = (len(np.unique(groups[side])) for side in (positives, ~positives))
-    return {"positives": of_positives, "negatives": of_negatives, "both": min(of_positives, of_negatives)}
 
 
 def subgroups_across(
@@ -128,13 +113,9 @@ class _Part:
 def _row(column: str, value: str, parts: Sequence[_Part], *, in_repeat: int, drawn: bool) -> CrossvalSubgroup:
     once = parts[:in_repeat]
     positives, negatives = (sum(counts) for counts in zip(*(part.counts for part in once), strict=True))
-    enough = {
-        "positives": positives >= ENOUGH,
-        "negatives": negatives >= ENOUGH,
-        "both": min(positives, negatives) >= ENOUGH,
-    }
     groups = np.concatenate([part.groups for part in once])
     patients = count_patients(np.concatenate([part.positives for part in once]), groups)
+    enough = {needed: count >= ENOUGH for needed, count in patients.items()}
 
     def across(metric: Metric) -> AcrossFolds:
         return over_folds(

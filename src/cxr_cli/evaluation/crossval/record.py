@@ -54,7 +54,7 @@ class CrossvalSubgroup(RecordPart, frozen=True, kw_only=True):
     patients: int
     positives: int
     negatives: int
-    too_few: bool  # fewer than ten films of a class; a metric that needs such a class has no mean
+    too_few: bool  # fewer than ten patients of a class; a metric that needs such a class has no mean
     across_folds: dict[str, AcrossFolds]  # by the metric's name; a fold counts by its films of the subgroup
 
     def __post_init__(self) -> None:

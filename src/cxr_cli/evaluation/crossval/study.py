@@ -14,7 +14,6 @@ from cxr_cli.errors import UsageError
 from cxr_cli.evaluation.crossval.across import (
     FoldPredictions,
     across_folds,
-    count_patients,
     measure_predictions,
     subgroups_across,
 )
@@ -26,7 +25,7 @@ from cxr_cli.evaluation.predicted import predict_films
 from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.intervals import METHOD
 from cxr_cli.metrics.over_folds import RECIPE_METHOD
-from cxr_cli.metrics.sample import count_confusion
+from cxr_cli.metrics.sample import count_confusion, count_patients
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import ARCHITECTURES, CLASSIFIERS
@@ -209,7 +208,7 @@ def _record(plan: FoldPlan, options: TrainingOptions, folds: Sequence[FoldPredic
 
 
 def _fold(plan: FoldPlan, fold: Fold, answered: FoldPredictions) -> CrossvalFold:
-    metrics, intervals = measure_predictions(answered.predicted, seed=plan.seed_of(fold))
+    metrics, intervals = measure_predictions(answered.predicted)
     groups = {
         part: {film.group for film, own in zip(plan.films, fold.parts, strict=True) if own == part} for part in PARTS
     }

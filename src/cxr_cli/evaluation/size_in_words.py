@@ -1,0 +1,25 @@
+"""How many patients an evaluation has, and how many a narrower interval needs, in a sentence."""
+
+from cxr_cli.evaluation.record import EvaluationRecord
+
+
+def size_in_words(evaluation: EvaluationRecord) -> str:
+    """How wide the AUC's interval is, and the number of patients for a narrower one; empty where it has none."""
+    size = evaluation.sample_size
+    if not size:
+        return ""
+    label = evaluation.positive if size.positive else evaluation.negative
+    other = evaluation.negative if size.positive else evaluation.positive
+    people = "patient" if size.patients == 1 else "patients"
+    words = f"With {size.patients:,} {label} {people}, the AUC's interval is about ±{size.half_width:.2f}"
+    if size.needed is None:
+        return f"{words}."
+    return (
+        f"{words}; for ±{size.goal:g} you need about {rounded(size.needed):,}, and {other} patients in the same ratio "
+        "as here."
+    )
+
+
+def rounded(count: int) -> int:
+    """A number of patients with two digits: more would promise too much."""
+    return int(float(f"{count:.2g}"))
