@@ -10,7 +10,7 @@ from sklearn.metrics import balanced_accuracy_score, brier_score_loss, confusion
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.calibration import Calibration
-from cxr_cli.metrics.intervals import Interval, predictive_intervals
+from cxr_cli.metrics.intervals import Estimate, Interval, predictive_intervals
 from cxr_cli.metrics.measure import measure_intervals
 from cxr_cli.metrics.operating_points import OperatingPoint
 from cxr_cli.recipe.record import RunRecord
@@ -174,7 +174,10 @@ def test_predictive_values_at_a_stated_prevalence(cxr, own_trained):
     called = 0.1 * sensitivity + 0.9 * (1 - specificity)
     assert worth["positive"] == (pytest.approx(0.1 * sensitivity / called) if called else None)
     assert "At a prevalence of 10%:" in result.stdout
-    around = [msgspec.convert(report["intervals"][name], type=Interval) for name in ("sensitivity", "specificity")]
+    around = [
+        Estimate(report["metrics"][name], msgspec.convert(report["intervals"][name], type=Interval))
+        for name in ("sensitivity", "specificity")
+    ]
     expected = predictive_intervals(*around, prevalence=0.1)
     assert worth["negative_interval"] == (
         None if worth["negative"] is None else pytest.approx(msgspec.to_builtins(expected[1]))

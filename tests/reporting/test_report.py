@@ -70,7 +70,7 @@ def test_metrics_on_the_page_match_the_evaluation(reported):
     test = read_record(reported.evaluation("simple-cnn", "test").record, EvaluationRecord)
     tables = Tables(reported.report("simple-cnn").page.read_text())
 
-    told = {row[0]: row[1] for row in tables.rows["Performance"] if len(row) == 2}
+    told = {row[0]: row[2] for row in tables.rows["Performance"] if len(row) == 3}
     for name, value in test.metrics.items():
         around = spread(test.intervals[name])
         assert told[METRICS[name].title] == (f"{figure(value)} {around}" if around else figure(value)), name

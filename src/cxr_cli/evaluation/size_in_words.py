@@ -11,7 +11,8 @@ def size_in_words(evaluation: EvaluationRecord) -> str:
     label = evaluation.positive if size.positive else evaluation.negative
     other = evaluation.negative if size.positive else evaluation.positive
     people = "patient" if size.patients == 1 else "patients"
-    words = f"With {size.patients:,} {label} {people}, the AUC's interval is about ±{size.half_width:.2f}"
+    most = "" if evaluation.films_without_patient == 0 else "at most "  # each film that names none counts as one
+    words = f"With {most}{size.patients:,} {label} {people}, the AUC's interval is about ±{size.half_width:.2f}"
     if size.needed is None:
         return f"{words}."
     return (

@@ -64,8 +64,8 @@ def performance_section(material: ReportMaterial) -> Section:
     rows: list[list[Cell]] = [
         [
             metric.title,
-            Figure(test.metrics[name], test.intervals[name]),
             meaning_of(metric, cells, positive=test.positive, negative=test.negative),
+            Figure(test.metrics[name], test.intervals[name]),
         ]
         for name, metric in METRICS.items()
     ]
@@ -77,7 +77,7 @@ def performance_section(material: ReportMaterial) -> Section:
             ]
         ),
         Text(f"{test.counted('test films')}: {test.positives} {test.positive} and {test.negatives} {test.negative}."),
-        TableBlock(["", "value (95 % interval)", ""], rows, caption=f"Intervals: {test.interval_method}."),
+        TableBlock(["", "", "value (95 % interval)"], rows, left=2, caption=f"Intervals: {test.interval_method}."),
         TableBlock(
             ["truth", f"called {test.negative}", f"called {test.positive}"],
             [
