@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cxr_cli.auditing import probes
+from cxr_cli.auditing import film_features, probes
 from cxr_cli.auditing.checks import check_shortcuts
-from cxr_cli.auditing.edges import read_edges
 from cxr_cli.auditing.files import read_properties
+from cxr_cli.auditing.film_features import describe_films
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.threads import in_threads
@@ -19,6 +19,7 @@ from cxr_cli.workspace.layout import Workspace
 def test_two_combined_sets_raise_an_alarm_but_not_with_shuffled_labels(shared, tmp_path, monkeypatch):
     monkeypatch.setattr(probes, "_REPEATS", 1)
     monkeypatch.setattr(probes, "_TREES", 30)
+    monkeypatch.setattr(film_features, "MOST_FILMS", 200)
     data = shared / "data"
     workspace = Workspace(tmp_path / "workspace")
     prepare(
@@ -26,14 +27,14 @@ def test_two_combined_sets_raise_an_alarm_but_not_with_shuffled_labels(shared, t
     )
     films = read_manifest(workspace.dataset)
     paths = [workspace.dataset.root / film.path for film in films]
-    read = list(in_threads(lambda path: (read_properties(path), read_edges(path)), paths))
-    files, edges = [file for file, _ in read], [edge for _, edge in read]
+    files, groups = list(in_threads(read_properties, paths)), [film.group for film in films]
+    features = list(describe_films(paths, groups, seed=0))
 
-    found = {check.name: check for check in check_shortcuts(films, files, edges, positive="covid", seed=0).checks}
+    found = {check.name: check for check in check_shortcuts(films, files, features, positive="covid", seed=0).checks}
     names, first, members = np.unique([film.group for film in films], return_index=True, return_inverse=True)
     labels = np.random.default_rng(1).permutation([films[place].label for place in first])[members]
     shuffled = [replace(film, label=str(label)) for film, label in zip(films, labels, strict=True)]
-    chance = check_shortcuts(shuffled, files, edges, positive="covid", seed=0).checks
+    chance = check_shortcuts(shuffled, files, features, positive="covid", seed=0).checks
 
     assert len(films) == 1524
     assert len(names) < 1000

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.auditing.checks import LEVELS, ShortcutChecks, check_shortcuts
-from cxr_cli.auditing.edges import Edges, read_edges
 from cxr_cli.auditing.files import FileProperties, read_properties
+from cxr_cli.auditing.film_features import describe_films
 from cxr_cli.auditing.findings import findings_of, verdict
 from cxr_cli.auditing.leaks import find_faults
 from cxr_cli.auditing.page import AuditMaterial, write_audit_page
@@ -51,14 +51,13 @@ def _audit(workspace: Workspace, *, seed: int) -> Audited:
     dataset = workspace.prepared()
     made, films = read_record(dataset.record, DatasetRecord), read_manifest(dataset)
     copies = read_duplicates(dataset)
-    read = list(
-        track(in_threads(lambda film: _read(dataset.root, film, made), films), "Reading films", total=len(films))
-    )
-    files, edges = [file for file, _ in read], [edge for _, edge in read]
+    files = list(in_threads(lambda film: _properties(dataset.root, film, made), films))
+    reading = describe_films([dataset.root / film.path for film in films], [film.group for film in films], seed=seed)
+    features = list(track(reading, "Reading films", total=len(films)))
     negative, positive = made.classes
-    checks = check_shortcuts(films, files, edges, positive=positive, seed=seed)
+    checks = check_shortcuts(films, files, features, positive=positive, seed=seed)
     record = audit_record(made, films, copies, checks, positive=positive, negative=negative, seed=seed)
-    material = AuditMaterial(dataset.root, films, files, edges, copies, checks)
+    material = AuditMaterial(dataset.root, films, files, features, copies, checks)
     with staged_folder(workspace.audit.root, keep=True) as stage:  # with the audits of models
         write_audit_page(AuditFolder(stage).page, record, material)
         write_record(AuditFolder(stage).record, record)
@@ -98,11 +97,11 @@ def audit_record(
     )
 
 
-def _read(root: Path, film: Film, made: DatasetRecord) -> tuple[FileProperties, Edges]:
+def _properties(root: Path, film: Film, made: DatasetRecord) -> FileProperties:
     copy, original = root / film.path, Path(film.original)
     # A framed film was written by this program: only the original file shows where it came from.
     source = original if made.framing and original.is_file() else copy
-    return read_properties(source), read_edges(copy)
+    return read_properties(source)
 
 
 def _notes(made: DatasetRecord, checks: ShortcutChecks) -> list[str]:

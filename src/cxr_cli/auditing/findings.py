@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cxr_cli.auditing.checks import FILES, FORMAT, SIZE, ShortcutChecks, lone_sources
-from cxr_cli.auditing.edges import BORDER, CORNERS
+from cxr_cli.auditing.areas import BORDER, CORNERS, DETAIL, WITHOUT_LUNGS
+from cxr_cli.auditing.checks import FILES, FORMAT, FROZEN, FROZEN_WITHOUT, SIZE, ShortcutChecks, lone_sources
 from cxr_cli.auditing.files import MEASURES
 from cxr_cli.auditing.record import AuditFinding, ShortcutCheck
 from cxr_cli.metrics.subgroups import ENOUGH
@@ -15,6 +15,14 @@ _CROP = (
     "Crop the films to the lungs: `cxr prepare --crop lungs`; and check where a model looks: `cxr gradcam --lungs DIR`"
 )
 _ONE_SOURCE = "Use one source with both classes, and test on another: `cxr evaluate --external --metadata FILE`"
+_LOOK = (
+    "Look at the mean films and examples in audit/audit.html; then ask what a model trained on these films reads: "
+    "`cxr audit RUN`"
+)
+_NO_LUNGS = (
+    "The lungs were filled with what surrounds them. A disease may change the outline of heart and diaphragm, and "
+    "patients who are more ill are imaged in another position, so this is a warning, not proof."
+)
 # As the film is seen.
 _CORNERS = ("upper left corner", "upper right corner", "lower left corner", "lower right corner")
 _SIDES = ("upper side", "lower side", "left side", "right side")
@@ -72,6 +80,28 @@ _WORDS = {
         "A classifier that saw no lung did this. Side markers and burnt-in text are the usual reason.",
         _CROP,
     ),
+    DETAIL.name: (
+        "Fine detail alone reveals the class.",
+        "A classifier that saw only edges, letters, noise and sharpness did this. Text inside the film, tubes, or "
+        "another machine or compression are the usual reasons; fine lines can be disease, too.",
+        _LOOK,
+    ),
+    WITHOUT_LUNGS.name: (
+        "The film without its lungs reveals the class.",
+        _NO_LUNGS,
+        _LOOK,
+    ),
+    FROZEN_WITHOUT: (
+        "The film without its lungs reveals the class to a network.",
+        _NO_LUNGS,
+        _LOOK,
+    ),
+    FROZEN: (
+        "The classes are easier to separate than a disease usually is.",
+        "A network that was never trained on radiographs did this. The films show the disease, but probably something "
+        "easier, too.",
+        _ONE_SOURCE,
+    ),
 }
 
 
@@ -114,7 +144,8 @@ def _finding(
         f" ({check.interval.low:.3f} to {check.interval.high:.3f})" if check.interval else ""
     )
     if check.films < total:
-        numbers += f" in the {check.films} of {total} films that have a value"
+        which = "that have a value" if check.values else "in which the lungs were looked for and found"
+        numbers += f" in the {check.films} of {total} films {which}"
     reason = _by_what(check, importances, positive, negative)
     return AuditFinding(
         level=check.level, about=check.name, found=found, numbers=f"{numbers}{reason}.", why=why, next=to_do
@@ -152,7 +183,7 @@ def _by_what(check: ShortcutCheck, importances: np.ndarray | None, positive: str
         frequent = [value for value in check.values[:4] if value.negatives + value.positives >= ENOUGH]
         shares = [f"{value.value} {value.positives / (value.negatives + value.positives):.0%}" for value in frequent]
         return f"; share of {positive}: {', '.join(shares)}" if shares else ""
-    if importances is None:
+    if importances is None or check.name in (DETAIL.name, WITHOUT_LUNGS.name):  # the page draws where
         return ""
     if check.name == FILES:
         first = np.argsort(-importances)[:3]

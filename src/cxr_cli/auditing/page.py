@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.auditing.checks import ALARM_AUC, WARNING_AUC, ShortcutChecks
-from cxr_cli.auditing.edges import BORDER, CORNERS, Edges
+from cxr_cli.auditing.areas import BORDER, CORNERS, DETAIL, WITHOUT_LUNGS
+from cxr_cli.auditing.checks import ALARM_AUC, TOO_GOOD_AUC, WARNING_AUC, ShortcutChecks
 from cxr_cli.auditing.files import FileProperties
+from cxr_cli.auditing.film_features import MOST_FILMS, FilmFeatures
 from cxr_cli.auditing.pictures import heat_on, mean_film, size_chart, thumbnail
 from cxr_cli.auditing.record import AuditRecord, AuditValue, ShortcutCheck
 from cxr_cli.dataset.duplicates import DuplicateRow
@@ -30,8 +31,8 @@ class AuditMaterial:
 
     root: Path  # that the films' paths start from
     films: Sequence[Film]
-    files: list[FileProperties]  # in the films' order, as are the edges
-    edges: Sequence[Edges]
+    files: list[FileProperties]  # in the films' order, as are the features
+    features: Sequence[FilmFeatures]
     copies: Sequence[DuplicateRow]
     checks: ShortcutChecks
 
@@ -51,6 +52,8 @@ def write_audit_page(path: Path, record: AuditRecord, material: AuditMaterial) -
         patients=patient_count(len(material.films), record.patients, record.films_without_patient),
         alarm_auc=ALARM_AUC,
         warning_auc=WARNING_AUC,
+        too_good_auc=TOO_GOOD_AUC,
+        most_films=MOST_FILMS,
         columns=[{"check": check, "values": _shown(check.values), "lone": _lone(check)} for check in columns],
         missing=_missing(record),
         sizes=size_chart(material.files, positives, [record.negative, record.positive]),
@@ -97,12 +100,12 @@ def _missing(record: AuditRecord) -> list[dict[str, Any]]:
 
 
 def _means(record: AuditRecord, material: AuditMaterial, positives: np.ndarray) -> list[dict[str, Any]]:
-    small = np.stack([film.small for film in material.edges])
+    small = np.stack([film.small for film in material.features])
     shown = [
         {"picture": mean_film(small[positives == side]), "caption": f"Mean of all {count} {label} films"}
         for side, (label, count) in zip((False, True), record.films.items(), strict=True)
     ]
-    for place in (BORDER, CORNERS):
+    for place in (BORDER, CORNERS, DETAIL, WITHOUT_LUNGS):
         importances = material.checks.importances.get(place.name)
         if importances is not None:
             heat = heat_on(mean_film(small), place, importances)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxr_cli.auditing.edges import FilmArea
+from cxr_cli.auditing.areas import FilmArea
 from cxr_cli.auditing.files import FileProperties
 from cxr_cli.dataset.overview import CLASS_COLORS
 from cxr_cli.films.reader import read_film

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-_FOLDS = 5
+FOLDS = 5
 _REPEATS = 3  # with other folds: with a few hundred films, one division into folds is a matter of luck
 _TREES = 100
+_JOBS = -1  # threads that grow a forest; one per core. With few films and trees, one alone is faster
 FEWEST = 5  # patients of either class that a check needs
 
 
@@ -69,7 +70,7 @@ def feature_scores(
     scores, importances = np.zeros(len(positives)), np.zeros(features.shape[1])
     for train, test in _folds(positives, groups, seed):
         forest = ExtraTreesClassifier(
-            _TREES, min_samples_leaf=3, max_features=0.3, class_weight="balanced", random_state=seed, n_jobs=-1
+            _TREES, min_samples_leaf=3, max_features=0.3, class_weight="balanced", random_state=seed, n_jobs=_JOBS
         ).fit(features[train], positives[train])
         scores[test] += forest.predict_proba(features[test])[:, 1]
         with np.errstate(invalid="ignore"):  # where no tree has a split, no feature has an importance
@@ -77,9 +78,33 @@ def feature_scores(
     return scores / _REPEATS, importances / max(importances.sum(), 1e-12)
 
 
+def frozen_scores(features: np.ndarray, positives: np.ndarray, groups: np.ndarray, *, seed: int) -> np.ndarray:
+    """Score each film by ridge regression on the features of a network, from films of other groups.
+
+    Args:
+        features: (N, F) float32, many more than a forest can look through in the same time.
+        positives: (N,) bool.
+        groups: (N,), films that stay together.
+        seed: of the folds.
+
+    Returns:
+        (N,) float64, higher is more positive.
+    """
+    from sklearn.linear_model import RidgeClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    scores = np.zeros(len(positives))
+    for train, test in _folds(positives, groups, seed):
+        # A penalty of one per film: about as many standardized features as films must not be fitted freely.
+        ridge = make_pipeline(StandardScaler(), RidgeClassifier(alpha=len(train), class_weight="balanced"))
+        scores[test] += ridge.fit(features[train], positives[train]).decision_function(features[test])
+    return scores / _REPEATS
+
+
 def _folds(positives: np.ndarray, groups: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     from sklearn.model_selection import StratifiedGroupKFold
 
     for repeat in range(_REPEATS):
-        folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed + repeat)
+        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed + repeat)
         yield from folds.split(positives, positives, groups)

@@ -17,15 +17,16 @@ class ShortcutCheck(RecordPart, frozen=True, kw_only=True):
     """How well something that is not the disease separates the classes; an AUC of 0.5 is chance."""
 
     name: str  # "source", "image size", "age missing", "outer border" …
-    kind: str  # "column" of the manifest or the files, "missing" values of one, or "probe": a classifier on features
-    level: str  # "alarm", "warning", "weak" (beyond chance, but of little use to a model) or "ok"
+    kind: str  # "column" of the manifest or the files, "missing" values of one, or "probe": a classifier on
+    # features, or "network": one on the features of a frozen network
+    level: str  # "alarm", "warning", "noted" (beyond chance, but no reason to warn) or "ok"
     films: int  # with a known value
     patients: int
     auc: float | None  # out of fold, by patient; None where all films are alike in it, or patients are too few
     interval: Interval | None
     p: float | None  # of a result as good by chance, corrected for the number of checks (Holm)
-    cramers_v: float | None  # between values and classes, of all films; None for a probe
-    values: list[AuditValue]  # the most frequent first; none of a probe
+    cramers_v: float | None  # between values and classes, of all films; None without values
+    values: list[AuditValue]  # the most frequent first; none of a probe or network
 
 
 class AuditFinding(RecordPart, frozen=True, kw_only=True):

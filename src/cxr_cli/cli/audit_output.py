@@ -44,7 +44,7 @@ def show_audit(audited: "Audited | ModelAudited", *, as_json: bool) -> None:
 
 
 def _show_quiet(record: "AuditRecord") -> None:
-    for level, title in (("weak", "Beyond chance, but weak"), ("ok", "Not beyond chance")):
+    for level, title in (("noted", "Beyond chance, but no reason to warn"), ("ok", "Not beyond chance")):
         checks = [
             f"{check.name} {check.auc:.2f}" for check in record.checks if check.auc is not None and check.level == level
         ]

@@ -189,6 +189,17 @@ class Predictor:
         """
         return np.asarray(self._outputs(films)["probability"][:, 0])
 
+    def features(self, films: np.ndarray) -> np.ndarray:
+        """What the network's backbone makes of films: the pooled activations of its last layer.
+
+        Args:
+            films: (N, S, S) uint8, S the model's input size. Few of them: they are one batch.
+
+        Returns:
+            (N, F) float32.
+        """
+        return np.asarray(self._outputs(films)["features"])
+
     def answers(self, films: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ask the model about films as it is shown them: nothing is found in them, cut out or checked first.
 

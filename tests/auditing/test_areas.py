@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from cxr_cli.auditing.edges import BORDER, CORNERS, read_edges
+from cxr_cli.auditing.areas import BORDER, CORNERS
 from cxr_cli.auditing.files import MEASURES, measures, read_properties
 
 
@@ -39,18 +39,6 @@ def test_the_map_shows_where_a_feature_is(place):
 
     assert shown.sum() == pytest.approx(1)
     assert np.unravel_index(shown.argmax(), shown.shape) == (0, place.blocks - 1)
-
-
-def test_a_film_is_read_without_changes(tmp_path):
-    picture = Image.new("L", (640, 640), 100)
-    ImageDraw.Draw(picture).rectangle((570, 0, 639, 69), fill=255)
-    picture.save(tmp_path / "film.png")
-    edges = read_edges(tmp_path / "film.png")
-
-    assert edges.small.shape == (64, 64)
-    assert edges.small[0, -1] == 255
-    assert edges.small[32, 32] == 100
-    assert edges.border.max() == pytest.approx(1, abs=0.01)
 
 
 def test_file_properties(tmp_path):

@@ -1,15 +1,11 @@
-"""Features of a film's border and corners, without its middle: brightness, contrast and fine detail by block."""
+"""Parts of a film in blocks, each described by brightness, contrast and fine detail."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from cxr_cli.films.reader import read_at
-
-_SIDE = 320  # of the film as it is read, in pixels
-_SMALL = 64  # of the film that is kept for the classes' mean films
-_DETAIL = 5  # pixels: what differs from its surroundings of this size, such as letters, is detail
+SIDE = 320  # of the films that are described, in pixels
+_FINE = 5  # pixels: what differs from its surroundings of this size, such as letters, is detail
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ class FilmArea:
         return shown
 
 
-def _places() -> tuple[FilmArea, FilmArea]:
+def _areas() -> tuple[FilmArea, FilmArea]:
     sides = np.zeros((4, 10, 10), bool)
     sides[0, 0], sides[1, -1], sides[2, :, 0], sides[3, :, -1] = True, True, True, True
     corners = np.zeros((4, 20, 20), bool)
@@ -57,34 +53,23 @@ def _places() -> tuple[FilmArea, FilmArea]:
     return FilmArea("outer border", 10, sides), FilmArea("corners", 20, corners)
 
 
-BORDER, CORNERS = _places()  # the outer 10 %; a square of 20 % of the sides in each corner
+BORDER, CORNERS = _areas()  # the outer 10 %; a square of 20 % of the sides in each corner
+# All of a film whose lungs are filled; and all of a film, of which only the detail is described.
+WITHOUT_LUNGS, DETAIL = (
+    FilmArea(name, 10, np.ones((1, 10, 10), bool)) for name in ("film without lungs", "fine detail")
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """Of one film."""
-
-    border: np.ndarray  # (F,) float32
-    corners: np.ndarray
-    small: np.ndarray  # (64, 64) uint8, all of it
-
-
-def read_edges(path: Path) -> Edges:
-    """Measure a film's border and corners.
-
-    Raises:
-        ImageError: the film can't be read.
-    """
+def detail_of(film: np.ndarray) -> np.ndarray:
+    """How far each pixel is from the mean of its surroundings: (H, W) float32 -> (H, W) float32."""
     from scipy.ndimage import uniform_filter
 
-    film = read_at(path, _SIDE).astype(np.float32) / 255
-    detail = np.abs(film - uniform_filter(film, _DETAIL))
-    small = _blocks(film, _SMALL).mean(axis=-1)
-    return Edges(
-        border=BORDER.features(film, detail),
-        corners=CORNERS.features(film, detail),
-        small=np.rint(small * 255).astype(np.uint8),
-    )
+    return np.asarray(np.abs(film - uniform_filter(film, _FINE)))
+
+
+def small_film(film: np.ndarray, side: int) -> np.ndarray:
+    """The means of blocks: (320, 320) float32 in [0, 1] -> (side, side) uint8."""
+    return np.asarray(np.rint(_blocks(film, side).mean(axis=-1) * 255), dtype=np.uint8)
 
 
 def _blocks(film: np.ndarray, count: int) -> np.ndarray:
