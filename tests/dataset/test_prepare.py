@@ -195,6 +195,8 @@ def test_the_record_describes_how_the_dataset_was_made(clinic, workspace, rows_o
     }
     assert sum(record.patients.values()) == 12
     assert record.films_without_patient == 1
+    assert (record.patients_from, record.patients_apart, record.patients_listed) == ("metadata", False, 12)
+    assert record.patients_in("train") == f"at most {record.patients['train']}"
     assert record.fingerprint == dataset_fingerprint(films)
     assert prepared.missing_columns == []
 
@@ -207,6 +209,9 @@ def test_missing_columns_are_reported_and_films_without_patient_are_separate(cli
     assert prepared.missing_columns == ["patientid", "view", "modality"]
     assert prepared.record.films_without_patient == 16
     assert sum(prepared.record.patients.values()) == 16
+    assert (prepared.record.patients_from, prepared.record.patients_listed) == ("", None)
+    assert {prepared.record.patients_in(part) for part in PARTS} == {"unknown"}
+    assert {step.patients for step in prepared.record.funnel} == {None}
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -609,6 +614,9 @@ def test_class_folders_become_a_dataset(class_folders, workspace):
     assert record.rows == len(films) == 48
     assert json.loads(workspace.class_indices.read_text()) == {"normal": 0, "covid": 1}
     assert sum(record.patients.values()) == 20
+    assert (record.patients_from, record.patients_apart, record.patients_listed) == ("file names", True, 20)
+    assert {step.patients for step in record.funnel} == {20}
+    assert [record.patients_in(part) for part in PARTS] == [str(count) for count in record.patients.values()]
     assert len({(film.patient, film.split) for film in films}) == 20
     assert record.findings == {"normal": {"normal": 24}, "covid": {"covid": 24}}
     assert (record.given_parts, record.leaks, record.notes, record.films_without_patient) == ([], [], [], 0)
@@ -689,6 +697,18 @@ def test_a_leak_in_a_given_split_is_kept_and_recorded(class_folders, workspace):
         contradictions=[("split/train/normal/002_1-2.png", "split/val/covid/new.png")],
     )
     assert record.films_without_patient == 2
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_patients_of_left_out_files_are_counted_until_the_rule_that_leaves_them_out(class_folders, workspace):
+    folder = class_folders({"covid": range(5), "normal": range(5, 10)})
+    (folder / "covid" / "000_9.png").write_bytes(b"no image")  # its patient has other films
+    (folder / "covid" / "777_0.png").write_bytes(b"no image")
+    (folder / "covid" / "888_0.txt").write_bytes(b"no image")
+    record = prepare(workspace, folders=folder, patient_pattern=r"^(\d+)_").record
+
+    assert record.patients_listed == 12
+    assert [(step.removed, step.patients) for step in record.funnel] == [(1, 11), (0, 11), (0, 11), (2, 10)]
 
 
 @pytest.mark.usefixtures("undrawn")

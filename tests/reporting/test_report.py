@@ -3,12 +3,14 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 
-from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.dataset.record import DatasetRecord, Leak
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.explanation.ranking import margin
 from cxr_cli.metrics.intervals import METHOD, Interval
@@ -17,7 +19,10 @@ from cxr_cli.pages.render import figure, spread
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.checklists import AUTHOR, CHECKLISTS, rows
 from cxr_cli.reporting.document import Document, Figure, Pictures, Section, TableBlock, Text, to_builtins, to_markdown
+from cxr_cli.reporting.gather import gather
+from cxr_cli.reporting.report import compose
 from cxr_cli.reporting.results import RESULTS
+from cxr_cli.workspace.folders import ReportFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
@@ -256,6 +261,68 @@ def test_checklists_point_to_a_section_only_for_a_result_that_it_holds(reported)
     assert told["PROBAST+AI"]["E 4.6"] == RESULTS["cross-validation"]
     holds = {result for section in document["sections"] for result in section["holds"]}
     assert "performance" in holds <= set(RESULTS)
+
+
+@pytest.fixture(scope="module")
+def material(reported):
+    return gather(reported, None)
+
+
+@pytest.fixture
+def compose_with(material, tmp_path):
+    """Compose the report, as text and by checklist, where the dataset has other fields."""
+    return lambda **changed: compose_changed(material, ReportFolder(tmp_path), changed)
+
+
+def compose_changed(material, folder, changed):
+    made = msgspec.structs.replace(material.made, **changed)
+    unnamed = min(made.films_without_patient, material.test.films)
+    test = msgspec.structs.replace(material.test, films_without_patient=unnamed)
+    document, _ = compose(replace(material, made=made, test=test), folder)
+    told = {
+        section.title: {row[0]: row[2] for row in section.blocks[1].rows}
+        for section in document.sections
+        if section.title in CHECKLISTS
+    }
+    return to_markdown(document), told
+
+
+def test_known_patients_are_counted_and_their_parts_disjoint(material, compose_with):
+    text, told = compose_with()
+
+    assert f"On {material.test.films} test films of {material.test.patients} patients its ROC AUC" in text
+    assert "Patients are known from metadata; no patient is in two parts." in text
+    assert told["CLAIM 2024"]["20"] == told["CLAIM 2024"]["35"] == "See “Films”."
+
+
+def test_unknown_patients_are_not_reported_as_facts(material, compose_with):
+    films = len(material.films)
+    text, told = compose_with(films_without_patient=films, patients_listed=None)
+
+    assert f"On {material.test.films} test films of unknown patients its ROC AUC" in text
+    assert "No film names its patient: a patient may be both in training and in test" in text
+    assert "No film names its patient, so a patient with several films may be in several parts" in text
+    assert "no patient is in two parts" not in text
+    assert f"{material.test.films} test films of {material.test.patients} patients" not in text
+    assert told["CLAIM 2024"]["20"] == RESULTS["patients apart"]
+    assert told["CLAIM 2024"]["35"] == told["TRIPOD+AI"]["20a"] == f"See “Films”. {RESULTS['patient counts']}"
+    assert told["PROBAST+AI"]["E 4.5"] == f"See “Films”. {RESULTS['patients apart']}"
+
+
+def test_partly_known_patients_are_counted_as_a_limit(material, compose_with):
+    text, told = compose_with(films_without_patient=3)
+
+    assert f"test films of at most {material.test.patients} patients (3 films name no patient) its ROC AUC" in text
+    assert "Patients are known from metadata, except for 3 films" in text
+    assert told["CLAIM 2024"]["20"] == RESULTS["patients apart"]
+
+
+def test_a_split_that_leaks_has_no_disjoint_patients(compose_with):
+    leak = Leak(earlier="train", later="test", films=1, patients=1, copies=0)
+    text, told = compose_with(leaks=[leak], given_parts=["train", "val", "test"])
+
+    assert "Patients are known from metadata; some of them, or copies of a film, are in two parts." in text
+    assert told["CLAIM 2024"]["20"] == RESULTS["patients apart"]
 
 
 def test_without_sections_a_checklist_points_nowhere():

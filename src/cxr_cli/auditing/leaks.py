@@ -58,9 +58,9 @@ def _nameless(films: int, total: int) -> AuditFinding:
     return AuditFinding(
         level="warning",
         about="patients",
-        found="The patients of some films are not known.",
+        found=f"{'No film names its patient' if films == total else 'Some films name no patient'}.",
         numbers=f"{films} of {total} films count as one patient each.",
-        why="A patient with several films may be in two parts, and intervals are narrower than they should be.",
+        why="A patient with several such films may be in two parts, and intervals are narrower than they should be.",
         next="If file names contain the patient: `cxr prepare --folders DIR --patient-pattern REGEX`",
     )
 

@@ -43,9 +43,9 @@ def _show(evaluated: "Evaluated") -> None:
     _cells(evaluation)
     _sets(evaluation)
     _subgroups(evaluation)
-    known = not evaluation.films_without_patient
-    counted = "count patients, not films" if known else "count films as patients where these are not known"
-    console.result(f"Intervals are 95 % and {counted}; the JSON record says how they are computed.")
+    console.result("Intervals are 95 % and count patients, not films; the JSON record says how they are computed.")
+    if evaluation.films_without_patient:
+        console.result("In them, a film of an unknown patient counts as one patient.")
     console.result(f"Files: {evaluated.folder.root}")
     console.result(DISCLAIMER)
 
@@ -197,7 +197,7 @@ def _cells(evaluation: "EvaluationRecord") -> None:
 
 
 def _sets(evaluation: "EvaluationRecord") -> None:
-    from cxr_cli.evaluation.sets_in_words import NOT_MEASURED, coverages, describe_sets
+    from cxr_cli.evaluation.sets_in_words import NOT_MEASURED, coverages, describe_sets, patients_with_sets
     from cxr_cli.recipe.sets import level_of
 
     sets = evaluation.sets
@@ -206,7 +206,7 @@ def _sets(evaluation: "EvaluationRecord") -> None:
         console.result()
         return
     rows = [
-        (label, own.patients, _short(own.share, own.interval) or "not defined")
+        (label, patients_with_sets(evaluation, own), _short(own.share, own.interval) or "not defined")
         for label, own in coverages(evaluation, sets).items()
     ]
     console.table([(f"Prediction sets ({level_of(sets.rule.alpha)})", "patients", "have it"), *rows], indent=0)

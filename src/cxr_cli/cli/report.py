@@ -23,9 +23,10 @@ def report(
     """Write a report on a run for a paper, and a model card.
 
     The report is HTML, Markdown and JSON with the same numbers: the films and how they were selected, the training, all
-    metrics with intervals, calibration, subgroups, the wrong predictions with heat maps, and the items of CLAIM and
-    TRIPOD+AI. External tests, cross-validation and the audit are included if they were run. A run without a current
-    test is tested first. Beside it are methods.md, to paste into a paper, and flow.png, the flow of films and patients.
+    metrics with intervals, calibration, subgroups, the wrong predictions with heat maps, and the checklists of CLAIM,
+    TRIPOD+AI, STARD-AI and PROBAST+AI. External tests, cross-validation and the audit are included if they were run. A
+    run without a current test is tested first. Beside it are methods.md, to paste into a paper, and flow.png, the flow
+    of films and patients.
 
     Example: cxr report mobilenetv2
     """

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cxr_cli.evaluation.calibration_in_words import calibration_caveats
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
 from cxr_cli.evaluation.sets_in_words import missed_promises
-from cxr_cli.films.in_words import narrow_in_words
+from cxr_cli.films.in_words import TOO_NARROW, narrow_in_words, unnamed_in_words
 from cxr_cli.metrics.chance import Standing, standing, standing_in_words
 from cxr_cli.workspace.folders import PARTS
 
@@ -61,13 +61,18 @@ def caveats(evaluation: EvaluationRecord) -> list[str]:
 def _unknown_patients(evaluation: EvaluationRecord) -> Iterator[str]:
     """What follows where films name no patient, of those that were tested or of those that the run was trained on."""
     tested, trained = evaluation.films_without_patient, evaluation.trained_without_patient
-    if tested:
-        yield narrow_in_words(evaluation.films, tested)
-    if evaluation.external is None and (tested or trained):
+    if evaluation.external is None and tested:
         yield (
-            "As the patients of some films are not known, a patient may be both in training and in this test, which "
-            "makes the figures too good."
+            f"{unnamed_in_words(evaluation.films, tested)}: a patient may be both in training and in test, which makes "
+            f"the figures too good. Each of these films counts as a patient of its own. {TOO_NARROW}"
         )
+    elif evaluation.external is None and trained:
+        yield (
+            f"Of the films of training and validation, {trained:,} name no patient: their patients may be in test too, "
+            "which makes the figures too good."
+        )
+    elif tested:
+        yield narrow_in_words(evaluation.films, tested)
 
 
 def seen_in_words(seen: SeenFilms) -> str:

@@ -2,6 +2,7 @@
 
 from cxr_cli.dataset.classes import Classes
 from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.films.in_words import patient_count
 from cxr_cli.metrics.conformal import Coverage, SetFigures
 from cxr_cli.recipe.sets import level_of, shortage
 
@@ -13,6 +14,14 @@ def coverages(evaluation: EvaluationRecord, sets: SetFigures) -> dict[str, Cover
     return {evaluation.negative: sets.negative, evaluation.positive: sets.positive}
 
 
+def patients_with_sets(evaluation: EvaluationRecord, own: Coverage) -> str:
+    """How many patients of one class have sets, as far as it is known."""
+    without = evaluation.films_without_patient
+    if without:
+        without = own.films if without >= evaluation.films else None
+    return patient_count(own.films, own.patients, without)
+
+
 def describe_sets(evaluation: EvaluationRecord, sets: SetFigures) -> list[str]:
     """How large the sets are, what they were calibrated on, and where that was too little."""
     rule, classes = sets.rule, Classes(negative=evaluation.negative, positive=evaluation.positive)
@@ -21,7 +30,8 @@ def describe_sets(evaluation: EvaluationRecord, sets: SetFigures) -> list[str]:
     sentences = [
         f"Classes in a set: {shares}; {sets.mean_size:.2f} on average.",
         f"Calibrated on validation films of {rule.negative.patients:,} {evaluation.negative} and "
-        f"{rule.positive.patients:,} {evaluation.positive} patients; "
+        f"{rule.positive.patients:,} {evaluation.positive} patients"
+        f"{' (a film of an unknown patient counts as one)' if evaluation.trained_without_patient else ''}; "
         f"{level_of(rule.alpha)} holds for films like those.",
     ]
     few = shortage(rule, classes)

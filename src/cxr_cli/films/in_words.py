@@ -1,5 +1,7 @@
 """How many films of how many patients there are, in words, as far as it is known."""
 
+TOO_NARROW = "If patients have several, intervals are too narrow and p values too small."
+
 
 def patient_count(films: int, patients: int, without_patient: int | None) -> str:
     """Say how many patients there are: ``25``, ``at most 25`` or ``unknown``.
@@ -20,15 +22,17 @@ def count_in_words(films: int, patients: int, without_patient: int | None, *, ki
     return f"{films:,} {kind} of {patient_count(films, patients, without_patient)} patients{some}"
 
 
-def narrow_in_words(films: int, without_patient: int | None) -> str:
-    """Say why intervals are too narrow, and p too small, where films name no patient; empty where all do."""
+def unnamed_in_words(films: int, without_patient: int | None) -> str:
+    """Say how many films name no patient: ``No film names its patient``; empty where all do, or it is not known."""
     if not without_patient:
         return ""
-    unnamed = "No film names its patient" if without_patient >= films else _name_no_patient(without_patient)
-    return (
-        f"{unnamed}: each counts as a patient of its own, so intervals are too narrow, and p too small, if patients "
-        "have several."
-    )
+    return "No film names its patient" if without_patient >= films else _name_no_patient(without_patient)
+
+
+def narrow_in_words(films: int, without_patient: int | None) -> str:
+    """Say why intervals are too narrow, and p too small, where films name no patient; empty where all do."""
+    unnamed = unnamed_in_words(films, without_patient)
+    return f"{unnamed}: each counts as a patient of its own. {TOO_NARROW}" if unnamed else ""
 
 
 def _name_no_patient(films: int) -> str:

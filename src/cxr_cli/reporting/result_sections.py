@@ -60,6 +60,7 @@ def caveats_section(material: ReportMaterial) -> Section:
 def performance_section(material: ReportMaterial) -> Section:
     """The figures on the test films, each with its interval."""
     test = material.test
+    unknown = " A film of an unknown patient counts as one patient." if test.films_without_patient else ""
     cells = test.confusion_matrix
     rows: list[list[Cell]] = [
         [
@@ -77,7 +78,9 @@ def performance_section(material: ReportMaterial) -> Section:
             ]
         ),
         Text(f"{test.counted('test films')}: {test.positives} {test.positive} and {test.negatives} {test.negative}."),
-        TableBlock(["", "", "value (95 % interval)"], rows, left=2, caption=f"Intervals: {test.interval_method}."),
+        TableBlock(
+            ["", "", "value (95 % interval)"], rows, left=2, caption=f"Intervals: {test.interval_method}.{unknown}"
+        ),
         TableBlock(
             ["truth", f"called {test.negative}", f"called {test.positive}"],
             [

@@ -1,6 +1,6 @@
 """The section of a report on prediction sets."""
 
-from cxr_cli.evaluation.sets_in_words import NOT_MEASURED, coverages, describe_sets
+from cxr_cli.evaluation.sets_in_words import NOT_MEASURED, coverages, describe_sets, patients_with_sets
 from cxr_cli.recipe.sets import level_of
 from cxr_cli.reporting.document import Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
@@ -18,7 +18,7 @@ def sets_section(material: ReportMaterial) -> Section:
         "prediction by class, in which each patient counts once: Lee, Barber & Willett 2023, arXiv 2306.06342)."
     )
     rows: list[list[Cell]] = [
-        [label, own.films, own.patients, Figure(own.share, own.interval)]
+        [label, own.films, patients_with_sets(test, own), Figure(own.share, own.interval)]
         for label, own in coverages(test, sets).items()
     ]
     header = ["truth", "films", "patients", f"set has it, {asked} asked for"]
