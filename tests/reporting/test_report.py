@@ -278,7 +278,8 @@ def compose_changed(material, folder, changed):
     made = msgspec.structs.replace(material.made, **changed)
     unnamed = min(made.films_without_patient, material.test.films)
     test = msgspec.structs.replace(material.test, films_without_patient=unnamed)
-    document, _ = compose(replace(material, made=made, test=test), folder)
+    audit = msgspec.structs.replace(material.model_audit, films_without_patient=unnamed)
+    document, _ = compose(replace(material, made=made, test=test, model_audit=audit), folder)
     told = {
         section.title: {row[0]: row[2] for row in section.blocks[1].rows}
         for section in document.sections
