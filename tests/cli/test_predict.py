@@ -10,7 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.special import logit
 
+from cxr_cli import load_run
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.operating_points import OperatingPoint
 from cxr_cli.prediction.predictor import Predictor, open_predictor
@@ -77,6 +79,22 @@ def test_a_threshold_other_than_a_half_is_printed_with_the_decision(cxr, own_tra
             f"  Decided by : P(covid) {probability:.1%} {sign} {threshold:.1%}, "
             "the operating point (sensitivity=0.95)\n"
         )
+
+
+def test_a_prevalence_shifts_the_probability_and_not_the_class(cxr, trained, film):
+    share = read_record(trained.run().record, RunRecord).calibration.prevalence
+    plain = json.loads(cxr("predict", film, "--json", "-w", trained.root).stdout)[0]
+    shown = cxr("predict", film, "--json", "--prevalence", "0.05", "-w", trained.root)
+    shifted = json.loads(shown.stdout)[0]
+
+    moved = logit(0.05) - logit(share)
+    for name in ("probability", "threshold"):
+        assert logit(shifted[name]) - logit(plain[name]) == pytest.approx(moved, abs=1e-3)
+    assert (shifted["class"], shifted["raw_probability"]) == (plain["class"], plain["raw_probability"])
+    assert f"from a prevalence of {share:.3g}, the share of covid among the validation films, to 0.05." in shown.stderr
+    assert load_run(trained.run().root, prevalence=0.05).predict(film).probability == pytest.approx(
+        shifted["probability"], abs=1e-6
+    )
 
 
 def test_a_folder_and_a_csv_file(cxr, trained, film, tmp_path):

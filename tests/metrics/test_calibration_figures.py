@@ -33,11 +33,14 @@ def test_slope_and_in_the_large_are_those_of_statsmodels():
     made = calibration_figures(*overlapping())
 
     slope, large = made.intervals["calibration_slope"], made.intervals["in_the_large"]
-    t = 2.1314495  # of 15 degrees of freedom: 16 of the 40 patients are positive
     assert made.values["calibration_slope"] == pytest.approx(1.149304, abs=1e-5)
-    assert (slope.high - slope.low) / (2 * t) == pytest.approx(0.28387003, abs=1e-5)
+    assert (slope.high - slope.low) / 2 == pytest.approx(
+        2.145801 * 0.28387003, abs=1e-5
+    )  # t of 13.93 degrees of freedom
     assert made.values["in_the_large"] == pytest.approx(-1.42156682, abs=1e-5)
-    assert (large.high - large.low) / (2 * t) == pytest.approx(0.38883611, abs=1e-5)
+    assert (large.high - large.low) / 2 == pytest.approx(
+        2.022691 * 0.38883611, abs=1e-5
+    )  # of 39, the patients without one
 
 
 def test_the_distances_from_the_curve_are_those_of_statsmodels_with_patsys_natural_spline():

@@ -149,7 +149,7 @@ def _line(name: str, value: float | None, interval: "Interval | None", meaning: 
 
 
 def _calibration(evaluation: "EvaluationRecord") -> None:
-    from cxr_cli.evaluation.calibration_in_words import AT_BEST, at_prevalence
+    from cxr_cli.evaluation.calibration_in_words import CALIBRATION_KEY, at_prevalence
     from cxr_cli.metrics.calibration import CALIBRATION_FIGURES
 
     calibration = evaluation.calibration
@@ -171,7 +171,7 @@ def _calibration(evaluation: "EvaluationRecord") -> None:
         for name, (title, best) in CALIBRATION_FIGURES.items()
     ]
     console.table([("Probabilities", *(one[0] for one in sides), "best", "by chance up to"), *rows], indent=0)
-    console.result(AT_BEST)
+    console.result(CALIBRATION_KEY)
     if shifted:
         console.result(at_prevalence(evaluation))
     console.result()

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.metrics.calibration import log_loss_of_share
 
-AT_BEST = (
-    "Slope below 1: too extreme. In the large above 0: too low. Calibration error, E50 and E90 are above 0 by chance "
-    "alone: perfect probabilities give less than the last column in 95 of 100 such sets of films."
+CALIBRATION_KEY = (
+    "A slope below 1: the probabilities are too extreme. In the large above 0: they are too low. E50 and E90 are the "
+    "median and the 90th percentile of their distance from a smooth curve of the share of positives. These two and the "
+    "calibration error are above 0 by chance alone: perfect probabilities stay below the last column in 95 of 100 such "
+    "sets of films, and therefore they have no interval."
 )
 
 

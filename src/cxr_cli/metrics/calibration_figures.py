@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxr_cli.metrics.calibration import BINS, logit, places_in_bins
-from cxr_cli.metrics.intervals import Interval
+from cxr_cli.metrics.intervals import Interval, degrees_of_freedom
 
 SLOPE, IN_THE_LARGE = "calibration_slope", "in_the_large"  # of logistic regressions of the truth on the logit
 GAPS = ("ece", "e50", "e90")  # above 0 even where calibration is perfect
@@ -56,14 +56,11 @@ def calibration_figures(
     if positives.any() and not positives.all():
         logits = logit(probabilities)
         ones = np.ones((len(logits), 1))
-        patients = min(len(np.unique(groups[side])) for side in (positives, ~positives))
         fits = {IN_THE_LARGE: (ones, logits)}
         if logits[positives].min() < logits[~positives].max():
             fits[SLOPE] = (np.column_stack([ones, logits]), np.zeros(len(logits)))
         for name, (columns, offset) in fits.items():
-            found, error = _regress(columns, truth, weight, offset, groups)
-            values[name] = found
-            intervals[name] = _t_interval(found, error, patients)
+            values[name], intervals[name] = _regress(columns, truth, weight, offset, groups)
         values |= {name: float(gap[0]) for name, gap in _curve_gaps(probabilities, truth, weight).items()}
     right = np.where(positives, probabilities, 1 - probabilities).clip(np.finfo(np.float64).eps)
     values["log_loss"] = float(np.average(-np.log(right), weights=weight))
@@ -132,23 +129,27 @@ def _spline(logits: np.ndarray) -> np.ndarray:
 
 def _regress(
     columns: np.ndarray, truth: np.ndarray, weights: np.ndarray, offset: np.ndarray, groups: np.ndarray
-) -> tuple[float, float]:
-    """The last coefficient of a logistic regression, and its standard error over patients.
+) -> tuple[float, Interval | None]:
+    """The last coefficient of a logistic regression, and its t interval over patients; None for one patient.
 
-    The sandwich of Liang & Zeger 1986, with the correction for few clusters that statsmodels and Stata use.
+    The error is the sandwich of Liang & Zeger 1986, with the correction for few clusters of statsmodels and Stata.
     """
     from scipy.special import expit
+    from scipy.stats import t
 
     found = _fit(columns, truth, weights, offset)[0]
     fitted = expit(offset + columns @ found)
     _, members = np.unique(groups, return_inverse=True)
     count, size = int(members.max()) + 1, columns.shape[1]
+    if count < 2:
+        return float(found[-1]), None
     scores = np.zeros((count, size))
     np.add.at(scores, members, columns * (weights * (truth[0] - fitted))[:, None])
     bread = np.linalg.pinv((columns * (weights * fitted * (1 - fitted))[:, None]).T @ columns)
-    few = count / max(count - 1, 1) * (len(columns) - 1) / max(len(columns) - size, 1)
-    spread = few * bread @ (scores.T @ scores) @ bread
-    return float(found[-1]), float(np.sqrt(max(spread[-1, -1], 0)))
+    squares = (scores @ bread[-1]) ** 2
+    few = count / (count - 1) * (len(columns) - 1) / max(len(columns) - size, 1)
+    half = float(t.ppf(0.975, degrees_of_freedom(squares)) * np.sqrt(few * squares.sum()))
+    return float(found[-1]), Interval(low=float(found[-1]) - half, high=float(found[-1]) + half)
 
 
 def _fit(columns: np.ndarray, truth: np.ndarray, weights: np.ndarray, offset: np.ndarray | float = 0.0) -> np.ndarray:
@@ -168,13 +169,3 @@ def _fit(columns: np.ndarray, truth: np.ndarray, weights: np.ndarray, offset: np
         if np.abs(step).max() < 1e-8:
             break
     return found
-
-
-def _t_interval(value: float, error: float, patients: int) -> Interval | None:
-    """With (patients of the rarer class - 1) degrees of freedom: a normal quantile is too narrow for few patients."""
-    from scipy.stats import t
-
-    if patients < 2:
-        return None
-    half = float(t.ppf(0.975, patients - 1)) * error
-    return Interval(low=value - half, high=value + half)

@@ -177,9 +177,8 @@ def loss_interval(losses: np.ndarray, groups: np.ndarray) -> Interval | None:
 def _half_width(values: np.ndarray, groups: np.ndarray) -> float | None:
     """The half width of the mean's t interval; None for fewer than two patients.
 
-    The error is the jackknife's, a patient left out at a time (Efron & Stein 1981). The degrees of freedom follow from
-    how much the patients' squared contributions to it vary (Satterthwaite 1946): a few patients with most of the films,
-    or with large losses, leave few.
+    The error is the jackknife's, a patient left out at a time (Efron & Stein 1981). A few patients with most of
+    the films, or with large losses, leave few degrees of freedom.
     """
     from scipy.stats import t
 
@@ -192,9 +191,17 @@ def _half_width(values: np.ndarray, groups: np.ndarray) -> float | None:
     total = float(squares.sum())
     if total <= 1e-24:
         return 0.0
-    varying = max(count * float(np.sum(squares**2)) / total**2 - 1, 1e-9)
-    freedom = min(count - 1.0, max(2 * count / varying, 2.0))
-    return float(t.ppf(0.975, freedom) * np.sqrt((count - 1) / count * total))
+    return float(t.ppf(0.975, degrees_of_freedom(squares)) * np.sqrt((count - 1) / count * total))
+
+
+def degrees_of_freedom(squares: np.ndarray) -> float:
+    """Those of an error's t quantile, from the patients' squared contributions to it, (patients,), which aren't all 0.
+
+    Satterthwaite 1946: a few patients that contribute most leave few.
+    """
+    count = len(squares)
+    varying = max(count * float(np.sum(squares**2)) / float(squares.sum()) ** 2 - 1, 1e-9)
+    return min(count - 1.0, max(2 * count / varying, 2.0))
 
 
 def gap_interval(

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from PIL import Image
 
 from cxr_cli.dataset.originals import whole_films
-from cxr_cli.evaluation.calibration_in_words import AT_BEST
+from cxr_cli.evaluation.calibration_in_words import CALIBRATION_KEY
 from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.predicted import EvaluatedFilm
@@ -139,7 +139,7 @@ def decision_section(material: ReportMaterial) -> Section:
         for name, (title, best) in CALIBRATION_FIGURES.items()
     ]
     header = ["on the test films", "before", "after", "best", "by chance up to"]
-    blocks.append(TableBlock(header, rows, caption=AT_BEST))
+    blocks.append(TableBlock(header, rows, caption=CALIBRATION_KEY))
     text = "How often films of each probability are positive, on the test films."
     blocks += charts((material.test_folder.reliability_picture, text))
     holds = [*(["operating point"] if point else []), *(["calibration"] if run.calibration else [])]
