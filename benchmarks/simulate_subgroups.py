@@ -80,8 +80,8 @@ def _scores(rng: np.random.Generator, positives: np.ndarray, apart: np.ndarray, 
 def _intervals(seed: int, patients: int, most: int, women: float, men: float) -> Iterator[tuple[str, float, float]]:
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(patients), rng.integers(1, most + 1, size=patients))
-    positives = (np.arange(patients) % 2 == 0)[groups]
-    female = (np.arange(patients) % 4 < 2)[groups]
+    positives = (rng.uniform(size=patients) < 0.5)[groups]
+    female = (rng.uniform(size=patients) < 0.5)[groups]
     probabilities = _scores(rng, positives, np.where(female, women, men), groups)
     sex = np.where(female, "F", "M")
     for gap in group_gaps("sex", sex, positives, probabilities, groups, threshold=0.5).gaps:

@@ -10,8 +10,9 @@ import pytest
 
 from cxr_cli.dataset.record import Leak
 from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.lungs.framing import Framing
 from cxr_cli.recipe.architectures import CLASSIFIERS
-from cxr_cli.recipe.record import RunRecord
+from cxr_cli.recipe.record import Boosting, RunRecord
 from cxr_cli.reporting.gather import gather
 from cxr_cli.reporting.methods import describe_methods
 from cxr_cli.reporting.references import REFERENCES, Citations
@@ -102,6 +103,22 @@ def test_weights_and_defaults_are_those_of_the_run(describe):
     assert "trained on ImageNet [2]" in text.paragraphs["Model"]
     older = describe(run={"versions": {"cxr-cli": "0.0.1"}}).paragraphs["Training"]
     assert "a learning rate of cxr-cli 0.0.1's choice for simple-cnn" in older
+
+
+def test_what_a_run_has_beyond_the_usual_is_described(describe, material):
+    boosting = Boosting(trees=40, features=96, val_loss=0.5)
+    framing = Framing(kind="crop", method="unet", margin=0.08)
+    made = {"options": {**material.made.options, "hold_out": ["clinic"], "folders": "films", "positive": "covid"}}
+    text = describe(run={"boosting": boosting, "framing": framing}, made=made)
+
+    assert "Films were reduced to films cropped to the lungs with a margin of 8%, found by unet [1]." in str(text)
+    assert "with 40 trees on 96 features of the trained network." in text.paragraphs["Model"]
+    assert "Films of clinic were validated and tested on, but not trained on." in text.paragraphs["Data"]
+    assert "files in the folders" in text.paragraphs["Data"]
+    assert "if it was in the class folder covid" in text.paragraphs["Data"]
+    given = msgspec.structs.replace(material.run.operating_point, rule="threshold=0.3", threshold=0.3)
+    decided = describe(run={"operating_point": given}).paragraphs["Threshold and calibration"]
+    assert decided.endswith("A film was called positive from a probability of 0.300, as given.")
 
 
 def test_tests_are_described_only_where_they_were_made(describe):

@@ -7,6 +7,7 @@ import numpy as np
 from cxr_cli.auditing.files import read_properties
 from cxr_cli.dataset.duplicates import read_small
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.failures import FailureRate, failure_rates
 from cxr_cli.metrics.subgroups import ENOUGH, UNKNOWN, age_band
 from cxr_cli.pages.render import figure
@@ -38,10 +39,10 @@ def failures_section(material: ReportMaterial) -> Section:
         return Section(TITLE, [Text(overall), Text(few, "warning")])
     found = [rate for rate in rates if rate.stands_out]
     method = (
-        f"{len(rates)} values of finding, view, source, location, sex, age, brightness, contrast and size were looked "
-        "at, each among the films of one class: whether its films are wrong more often than the others, by permuting "
-        "patients (DiCiccio & Romano 2017), each p value corrected for their number (Holm). This is exploratory: it "
-        "finds no causes, and what it finds has to be tested on other films."
+        f"{len(rates)} values of {', '.join(sorted({rate.column for rate in rates}))} were looked at, each among the "
+        "films of one class: whether its films are wrong more often than the others, by permuting patients (DiCiccio & "
+        "Romano 2017), each p value corrected for their number (Holm). This is exploratory: it finds no causes, and "
+        "what it finds has to be tested on other films."
     )
     blocks: list[Block] = [Text(overall), Text(_in_words(found, len(rates))), Text(method, "note")]
     if found:
@@ -51,6 +52,8 @@ def failures_section(material: ReportMaterial) -> Section:
             "are the mean and the standard deviation of the gray levels, 0 to 255."
         )
         blocks.append(TableBlock(header, [_row(rate) for rate in found], left=3, caption=caption))
+    if narrow := narrow_in_words(test.films, test.films_without_patient):
+        blocks.append(Text(narrow, "note"))
     return Section(TITLE, blocks, ("failure analysis",))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.calibration_figures import IN_THE_LARGE
 from cxr_cli.metrics.group_gaps import Gaps, GroupGap, compared_figures, group_gaps
 from cxr_cli.metrics.subgroups import ENOUGH, UNKNOWN, age_band
@@ -47,6 +48,8 @@ def fairness_section(material: ReportMaterial) -> Section:
         )
         header = ["compared", "", *(f"{label} patients" for label in labels), "first", "second", "difference"]
         blocks.append(TableBlock(header, [_row(gap) for gap in measured], left=2, caption=caption))
+        if narrow := narrow_in_words(test.films, test.films_without_patient):
+            blocks.append(Text(narrow, "note"))
     if few := [gap for gap in gaps if gap.gap is None]:
         blocks.append(Text(_too_few(few, labels), "note"))
     return Section(TITLE, blocks, ("fairness gaps",) if measured else ())

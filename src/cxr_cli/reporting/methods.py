@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.metrics.calibration_figures import IN_THE_LARGE, SLOPE
 from cxr_cli.metrics.table import METRICS
 from cxr_cli.reporting.document import Block, Section, TableBlock, Text
 from cxr_cli.reporting.flow import screened
@@ -145,6 +146,12 @@ def _evaluation(material: ReportMaterial, held: Collection[str], cite: Citations
     titles = [metric.title for name, metric in METRICS.items() if test.metrics.get(name) is not None]
     yield f"Metrics were {_listed(titles)}."
     yield f"Intervals: {test.interval_method}{_cited(test.interval_method, cite)}."
+    figures = test.calibration
+    if any(figures.calibrated_intervals.get(name) for name in (SLOPE, IN_THE_LARGE)):
+        yield (
+            f"Calibration was measured by its slope and calibration-in-the-large{cite('calibration')}, with standard "
+            f"errors over patients{cite('clustered regression')}."
+        )
     if test.sets:
         yield (
             f"Prediction sets at an error of {test.sets.rule.alpha:g} were calibrated on the validation films by class "
@@ -189,11 +196,11 @@ def _elsewhere(external: list[EvaluationRecord], cite: Citations) -> Iterator[st
 
 def _audits(material: ReportMaterial, cite: Citations) -> Iterator[str]:
     audit, model = material.audit, material.model_audit
-    some = _listed([check.name for check in audit.checks[:3]])
-    yield (
-        f"{len(audit.checks)} properties that are not the disease, such as {some}, "
-        f"were tested for whether they separate the classes, with Holm's correction{cite('holm')}."
-    )
+    if names := [check.name for check in audit.checks if check.auc is not None]:
+        yield (
+            f"Whether something other than the disease separates the classes was tested for {_listed(names)}, with "
+            f"Holm's correction{cite('holm')}."
+        )
     if model:
         yield (
             f"The model was asked about {sum(model.films.values()):,} {model.split} films again, shown in "

@@ -116,6 +116,20 @@ REFERENCES = {
         2017,
         "10.48550/arXiv.1706.04599",
     ),
+    "calibration": Publication(
+        "Van Calster B, McLernon DJ, van Smeden M, Wynants L, Steyerberg EW",
+        "Calibration: the Achilles heel of predictive analytics",
+        "BMC Medicine 17:230",
+        2019,
+        "10.1186/s12916-019-1466-7",
+    ),
+    "clustered regression": Publication(
+        "Liang KY, Zeger SL",
+        "Longitudinal data analysis using generalized linear models",
+        "Biometrika 73:13",
+        1986,
+        "10.1093/biomet/73.1.13",
+    ),
     "youden": Publication(
         "Youden WJ",
         "Index for rating diagnostic tests",
