@@ -118,3 +118,20 @@ def test_useless_features_at_uneven_sites_have_an_auc_of_a_half(simulation):
     assert abs(np.mean(within) - 0.5) < 3 * np.std(within) / np.sqrt(60)
     assert covered["corrected"][0] > 0.9
     assert np.mean(pooled) < 0.45
+
+
+def test_intervals_of_a_subgroup_cover_it(simulation):
+    """A third of the patients, with the weights of `subgroups_across`: a fold's pairs of films, or films of a class."""
+    sets = list(simulation.simulate(simulation.Design(prevalence=0.3), 80))
+    truth, held = simulation.truth_of(sets), []
+    for tested in sets:
+        own = [[part[patients % 3 == 0] for part in parts] for *parts, patients in tested.films]
+        counts = [(int(sick.sum()), int((~sick).sum())) for sick, _, _ in own]
+        figures = [
+            ([simulation.auc(sick, scores) for sick, scores, _ in own], [sick * other for sick, other in counts]),
+            ([called[sick].mean() if sick.any() else 0 for sick, _, called in own], [sick for sick, _ in counts]),
+        ]
+        found = [over_folds(values, folds=5, weights=weights).interval for values, weights in figures]
+        held.append([one.low <= value <= one.high for one, value in zip(found, truth[:2], strict=True)])
+
+    assert np.mean(held, axis=0).min() > 0.93
