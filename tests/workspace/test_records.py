@@ -105,7 +105,9 @@ def test_a_record_is_indented_utf8_json_with_a_final_newline(tmp_path):
     write_record(tmp_path / "record.json", DATASET)
 
     text = (tmp_path / "record.json").read_text(encoding="utf-8")
-    assert text.startswith('{\n  "schema_version": 3,\n  "created": "2024-05-01T12:00:00+00:00",\n')
+    assert text.startswith(
+        f'{{\n  "schema_version": {DatasetRecord.VERSION},\n  "created": "2024-05-01T12:00:00+00:00",\n'
+    )
     assert text.endswith("}\n")
     assert '"Größe": 9' in text
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from cxr_cli.metrics.sample import Confusion
 
 # Okabe & Ito 2008: apart for color-blind readers.
 _BLUE, _ORANGE, _GRAY = "#0072B2", "#E69F00", "#888888"
+_TITLE = 60  # characters in a line above a picture
 
 
 def draw_confusion(path: Path, confusion: Confusion, *, negative: str, positive: str, title: str) -> None:
@@ -31,7 +33,7 @@ def draw_confusion(path: Path, confusion: Confusion, *, negative: str, positive:
     axes.set_yticks([0, 1], names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("truth")
-    axes.set_title(title, fontsize=11)
+    axes.set_title(fill(title, _TITLE), fontsize=11)
     save_figure(figure, path)
 
 
@@ -61,7 +63,7 @@ def draw_roc(
     )
     axes.set_xlabel("1 - specificity")
     axes.set_ylabel(f"sensitivity for {positive}")
-    axes.set_title(title, fontsize=11)
+    axes.set_title(fill(title, _TITLE), fontsize=11)
     axes.set_aspect("equal")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right")
@@ -110,7 +112,7 @@ def draw_reliability(
     edges = np.linspace(0, 1, BINS + 1)
     below.hist(classes, edges, stacked=True, color=[_BLUE, _GRAY], label=[positive, f"not {positive}"])
     axes.set_ylabel(f"share of films that are {positive}")
-    axes.set_title(title, fontsize=11)
+    axes.set_title(fill(title, _TITLE), fontsize=11)
     below.set_xlabel(f"P({positive})")
     below.set_ylabel("films")
     for one in (axes, below):

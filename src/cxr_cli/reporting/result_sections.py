@@ -7,7 +7,7 @@ from pathlib import PurePath
 from PIL import Image
 
 from cxr_cli.dataset.originals import whole_films
-from cxr_cli.evaluation.calibration_in_words import CALIBRATION_KEY
+from cxr_cli.evaluation.calibration_in_words import CALIBRATION_KEY, at_prevalence
 from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.predicted import EvaluatedFilm
@@ -128,6 +128,7 @@ def decision_section(material: ReportMaterial) -> Section:
         )
         if run.calibration.at_bound:
             blocks.append(Text(AT_BOUND, "warning"))
+    shifted = calibration.at_prevalence
     rows: list[list[Cell]] = [
         [
             title,
@@ -135,11 +136,13 @@ def decision_section(material: ReportMaterial) -> Section:
             Figure(calibration.calibrated[name], calibration.calibrated_intervals.get(name)),
             best,
             Figure(calibration.at_best[name]) if name in calibration.at_best else "",
+            *([Figure(shifted.figures[name], shifted.intervals.get(name))] if shifted else []),
         ]
         for name, (title, best) in CALIBRATION_FIGURES.items()
     ]
     header = ["on the test films", "before", "after", "best", "by chance up to"]
-    blocks.append(TableBlock(header, rows, caption=CALIBRATION_KEY))
+    header += [f"at a prevalence of {shifted.prevalence:g}"] if shifted else []
+    blocks.append(TableBlock(header, rows, caption=f"{CALIBRATION_KEY} {at_prevalence(test)}".rstrip()))
     text = "How often films of each probability are positive, on the test films."
     blocks += charts((material.test_folder.reliability_picture, text))
     holds = [*(["operating point"] if point else []), *(["calibration"] if run.calibration else [])]
