@@ -1,6 +1,6 @@
 """How often intervals hold the true value, in simulated sets: short versions of `benchmarks/simulate_intervals.py`.
 
-Each design is one in which intervals from a bootstrap's standard error held it in 0.84 to 0.91 of sets, and each figure
+Each design is one in which intervals from a bootstrap's standard error held it in 0.86 to 0.92 of sets, and each figure
 here is of 150 sets, whose standard error is 0.018 at 0.95.
 """
 
@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_cli.metrics.intervals import Estimate, mean_interval, predictive_intervals, predictive_values, wilson
+from cxr_cli.metrics.intervals import (
+    Estimate,
+    mean_interval,
+    patient_interval,
+    predictive_intervals,
+    predictive_values,
+    wilson,
+)
 from cxr_cli.metrics.ranking_intervals import auc_interval
 from cxr_cli.metrics.sample_size import auc_sample_size
 
@@ -26,7 +33,7 @@ def benchmark():
 def test_every_metrics_interval_holds_the_true_value(benchmark, place):
     found = benchmark["cover"](benchmark["DESIGNS"][place], sets=150)
 
-    assert {name: covered for name, (covered, _) in found.items() if not 0.89 <= covered <= 1} == {}
+    assert {name: covered for name, (covered, _) in found.items() if covered < 0.9} == {}
 
 
 def test_the_auc_is_covered_where_negatives_are_few_and_spread(benchmark):
@@ -48,6 +55,18 @@ def test_predictive_values_at_a_prevalence_are_covered():
         row[:] = [one.low <= value <= one.high for one, value in zip(around, expected, strict=True)]
 
     assert (held.mean(axis=0) >= 0.92).all()
+
+
+def test_the_share_in_which_each_patient_counts_once_is_covered():
+    """As prediction sets are measured: 15 patients with 1 to 20 films, whose films are alike."""
+    random, held = np.random.default_rng(0), 0
+    for _ in range(400):
+        sizes = np.minimum(np.ceil(random.random(15) ** (-1 / 1.5)), 20).astype(int)
+        groups = np.repeat(np.arange(15), sizes)
+        _, around = patient_interval(random.random(len(groups)) < random.beta(4.5, 0.5, size=15)[groups], groups)
+        held += around.low <= 0.9 <= around.high
+
+    assert held / 400 >= 0.93
 
 
 def test_a_mean_is_covered_where_few_patients_have_most_films():

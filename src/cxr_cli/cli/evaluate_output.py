@@ -229,7 +229,7 @@ def _subgroups(evaluation: "EvaluationRecord") -> None:
         console.table([header, *(_subgroup(row) for row in measured)], indent=0)
     few = [f"{row.column} {row.value} ({row.patients})" for row in shown if row not in measured]
     if few:
-        console.result(f"Fewer than ten patients of either class: {', '.join(few)}")
+        console.result(f"Fewer than ten patients of either class (patients in all): {', '.join(few)}")
     if measured or few:
         console.result()
 
