@@ -52,7 +52,7 @@ def films_section(material: ReportMaterial, flow: Path) -> Section:
 
 def _funnel_caption(made: DatasetRecord) -> str:
     caption = "Selection of the films."
-    if made.patients_listed is None:
+    if not made.patients_from:
         return f"{caption} How many patients they are of is not known."
     return f"{caption} Patients are counted who are named." if made.films_without_patient else caption
 
