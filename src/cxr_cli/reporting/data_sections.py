@@ -32,14 +32,13 @@ def films_section(material: ReportMaterial, flow: Path) -> Section:
     ]
     holds = ["sources", "selection", "flow diagram", "split", "missing data", "reference standard"]
     holds += ["patients apart"] * made.patients_apart + ["patient counts"] * (not made.films_without_patient)
+    truth = "the class folder" if made.options.get("folders") else "the metadata's finding"
     blocks: list[Block] = [] if material.test.same_dataset else [Text(_ANOTHER, "alarm")]
     blocks += [
         Text(f"Sources: {', '.join(sorted({film.source for film in material.films}))}. {_split(material)}"),
         TableBlock(["rule", "left out", "kept", "patients of those kept"], funnel, caption=_funnel_caption(made)),
         TableBlock(["part", *labels, "patients"], parts, caption="Films of each class, and patients, in each part."),
-        TableBlock(
-            ["label", "finding", "films"], findings, left=2, caption="The reference standard: the metadata's finding."
-        ),
+        TableBlock(["label", "finding", "films"], findings, left=2, caption=f"The reference standard: {truth}."),
         *(Text(sentence, "note") for sentence in made.notes),
         *charts((flow, flow_caption(material))),
         *charts(

@@ -21,7 +21,7 @@ CLAIM = (
     Item("10", "Selection of subsets", ("selection",)),
     Item("11", "De-identification"),
     Item("12", "Missing data", ("missing data",)),
-    Item("13", "Acquisition protocol", (), "The metadata only contain the view."),
+    Item("13", "Acquisition protocol", (), "Metadata have the view at most."),
     Item("14", "Reference standard", ("reference standard",), "How the finding of the metadata was established."),
     Item("15", "Why that reference standard"),
     Item("16", "Who annotated"),
