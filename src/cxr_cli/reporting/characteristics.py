@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from statistics import median, quantiles
 
 from cxr_cli.dataset.manifest import Film
+from cxr_cli.films.in_words import patient_count
 from cxr_cli.metrics.balance import mean_difference, share_difference
 from cxr_cli.metrics.subgroups import UNKNOWN, age_in_years
 from cxr_cli.pages.render import percent
@@ -48,7 +49,7 @@ def table_one(films: Sequence[Film], labels: Sequence[str]) -> TableBlock:
     compared = [[film for film in films if film.split == part] for part in _COMPARED]
     rows: list[list[Cell]] = [
         ["films", "films", *(len(column) for column in columns), None],
-        ["patients", "patients", *(len(_by_patient(column)) for column in columns), None],
+        ["patients", "patients", *map(_count, columns), None],
     ]
     ages = [_ages(column) for column in columns]
     train, test = (_ages(part) for part in compared)
@@ -92,6 +93,12 @@ def _row(
 
 def _share(count: int, total: int) -> str:
     return f"{count:,} ({percent(count / total)})" if total else "0"
+
+
+def _count(films: Sequence[Film]) -> Cell:
+    """The number of patients, or what is known of it."""
+    patients, unnamed = len(_by_patient(films)), sum(not film.patient for film in films)
+    return patient_count(len(films), patients, unnamed) if unnamed else patients
 
 
 def _by_patient(films: Sequence[Film]) -> dict[str, list[Film]]:
