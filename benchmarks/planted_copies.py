@@ -11,6 +11,7 @@ the two films of such a pair are copies, a person has to say. `--sheet FILE` dra
 
 import argparse
 import io
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,10 +20,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from cxr_cli.dataset.duplicates import EXACT, find_duplicates
+from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.reading import read_one
+from cxr_cli.dataset.seen import open_seen, write_seen
 from cxr_cli.films.find import find_films
-from cxr_cli.films.phash import shrink
+from cxr_cli.films.phash import phashes, shrink, spectra
 from cxr_cli.films.reader import read_film
+from cxr_cli.workspace.folders import DatasetFolder, RunFolder
 
 Picture = Image.Image
 Alter = Callable[[Picture], Picture]
@@ -153,15 +157,22 @@ def main() -> None:
     arguments = parser.parse_args()
     folders = [list(find_films([folder])) for folder in arguments.data]
     planted(folders, arguments)
+    looked_up(folders, arguments)
     merged(folders, arguments)
+
+
+def take(folders: Sequence[Sequence[Path]], films: int, seed: int) -> list[Path]:
+    """As many films of each folder, in turn; at random."""
+    rng = np.random.default_rng(seed)
+    each = -(-films // len(folders))
+    orders = [[folder[place] for place in rng.permutation(len(folder))[:each]] for folder in folders]
+    return [path for paths in zip(*orders, strict=True) for path in paths][:films]
 
 
 def planted(folders: Sequence[Sequence[Path]], arguments: argparse.Namespace) -> None:
     """Print how many copies of each kind are found."""
-    films, rng = arguments.films, np.random.default_rng(arguments.seed)
-    each = -(-4 * films // len(folders))
-    orders = [[folder[place] for place in rng.permutation(len(folder))[:each]] for folder in folders]
-    taken = [path for paths in zip(*orders, strict=True) for path in paths][: 4 * films]
+    films = arguments.films
+    taken = take(folders, 4 * films, arguments.seed)
     pictures = [Image.fromarray(read_film(path)) for path in taken[:films]]
     small = np.stack([small_of(path) for path in taken])
     print(f"| copies of {films} films among {len(taken)} | found | other pairs | seconds |\n| --- | --- | --- | --- |")
@@ -173,6 +184,49 @@ def planted(folders: Sequence[Sequence[Path]], arguments: argparse.Namespace) ->
         apart = [(pair.first % len(small), pair.second % len(small)) for pair in pairs]
         own = sum(one == other for one, other in apart)
         print(f"| {kind} | {own} | {len(apart) - own} | {seconds:.1f} |", flush=True)
+
+
+def looked_up(folders: Sequence[Sequence[Path]], arguments: argparse.Namespace) -> None:
+    """Print how many copies a run recognizes, with and without the dataset and the vectors of its films."""
+    films = arguments.films
+    taken = take(folders, 8 * films, arguments.seed)
+    seen, others = np.stack([small_of(path) for path in taken[: 4 * films]]), taken[4 * films :]
+    pictures = [Image.fromarray(read_film(path)) for path in taken[:films]]
+    with tempfile.TemporaryDirectory() as name:
+        run, dataset = RunFolder(Path(name) / "run"), DatasetFolder(Path(name) / "dataset")
+        dataset.root.mkdir()
+        np.save(dataset.small, seen)
+        write_seen(run, [_film(place, small) for place, small in enumerate(seen)], seen)
+        ways = [
+            open_seen(run, dataset, trained_on="", digests={}),
+            open_seen(run, DatasetFolder(Path(name)), trained_on="", digests={}),
+        ]
+        run.seen_vectors.unlink()
+        ways += [
+            open_seen(run, dataset, trained_on="", digests={}),
+            open_seen(run, DatasetFolder(Path(name)), trained_on="", digests={}),
+        ]
+        print(f"\n| looked up in {len(seen)} films | found | dataset gone | no vectors | neither | ms per film |")
+        print("| --- | --- | --- | --- | --- | --- |")
+        looked: list[tuple[str, list[np.ndarray]]] = [
+            (kind, [np.asarray(KINDS[kind](picture)) for picture in pictures]) for kind in arguments.kinds
+        ]
+        for kind, copies in [*looked, ("other films", [read_film(path) for path in others])]:
+            counts, milliseconds = [], 0.0
+            for way in ways:
+                started = time.process_time()
+                found = [way.match_file(run.seen, copy) if way else "" for copy in copies]
+                milliseconds = milliseconds or 1000 * (time.process_time() - started) / len(copies)
+                counts.append(sum(map(bool, found)))
+            print(f"| {kind} | {' | '.join(map(str, counts))} | {milliseconds:.1f} |", flush=True)
+
+
+def _film(place: int, small: np.ndarray) -> Film:
+    unknown = dict.fromkeys(
+        ("label", "patient", "group", "source", "view", "sex", "age", "finding", "location", "original"), ""
+    )
+    phash = f"{int(phashes(spectra(small[None]))[0]):016x}"
+    return Film(path=f"{place}.png", split="train", sha256=f"{place:064x}", phash=phash, **unknown)
 
 
 def merged(folders: Sequence[Sequence[Path]], arguments: argparse.Namespace) -> None:

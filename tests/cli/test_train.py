@@ -40,6 +40,7 @@ def test_a_run_has_all_files_and_a_complete_record(cxr, own_prepared):
         "reference.npz",
         "run.json",
         "seen.csv",
+        "seen_vectors.npy",
         "validation.csv",
     ]
     assert record["arch"] == "simple-cnn"

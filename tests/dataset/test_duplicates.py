@@ -15,6 +15,8 @@ from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.reading import read_here
 from cxr_cli.dataset.record import DatasetRecord, Duplicates
 from cxr_cli.films.find import find_films
+from cxr_cli.films.phash import shrink
+from cxr_cli.films.reader import read_film
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
@@ -42,6 +44,8 @@ ALTERED: dict[str, tuple[Callable[[Image.Image], Image.Image], str, str]] = {
     "framed": (framed, "png", "re-encoded or resized"),
     "cropped": (cropped, "png", "cropped"),
     "inverted": (ImageOps.invert, "png", "inverted"),
+    "mirrored": (ImageOps.mirror, "png", "mirrored"),
+    "rotated": (lambda picture: picture.rotate(3, Image.Resampling.BICUBIC), "png", "rotated"),
     "all": (lambda picture: ImageOps.invert(cropped(smaller(picture))), "jpg", "inverted, cropped"),
 }
 
@@ -128,8 +132,6 @@ def test_comparing_in_blocks_gives_the_same_result(phantoms, monkeypatch):
 
 def test_all_copies_of_one_film_are_joined(film):
     from cxr_cli.dataset.split import group_films
-    from cxr_cli.films.phash import shrink
-    from cxr_cli.films.reader import read_film
 
     pixels = read_film(film)
     generator = np.random.default_rng(0)
@@ -146,6 +148,28 @@ def test_all_copies_of_one_film_are_joined(film):
 
 def test_no_films_have_no_copies():
     assert find_duplicates([], small_pictures([])) == []
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda film: ImageOps.mirror(film).rotate(3, Image.Resampling.BICUBIC),
+        lambda film: cropped(ImageOps.mirror(ImageOps.equalize(film))),
+        lambda film: film.point([round(255 * (level / 255) ** 2) for level in range(256)]),
+    ],
+    ids=["mirrored and rotated", "mirrored, cropped and equalized", "gamma"],
+)
+def test_altered_copies_of_real_films_are_found_and_no_others(shared, alter):
+    paths = list(find_films([shared / "data" / "shenzhen" / "images"]))[::11]
+    films = [read_film(path) for path in paths]
+    copies = [shrink(np.asarray(alter(Image.fromarray(film)))) for film in films[:20]]
+    small = np.stack([*map(shrink, films), *copies])
+    found = find_duplicates([f"{place}" for place in range(len(small))], small)
+    pairs = {(pair.first, pair.second) for pair in found}
+
+    assert len(pairs & {(place, place + len(films)) for place in range(20)}) >= 19
+    assert all(second == first + len(films) for first, second in pairs)
 
 
 @pytest.mark.realdata

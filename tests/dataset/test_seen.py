@@ -41,6 +41,25 @@ def test_films_of_train_and_val_are_seen_and_those_of_test_are_not(trained, part
     assert found == {path: "" if part == "test" else FILM for path, part in part_of.items()}
 
 
+def test_a_run_from_before_vectors_were_kept_finds_copies_by_their_hashes(own_trained, tmp_path):
+    run = own_trained.run()
+    film = next(film for film in read_manifest(own_trained.dataset) if film.split == "train")
+    mirrored = ImageOps.mirror(Image.open(own_trained.dataset.root / film.path).convert("L"))
+    mirrored.save(tmp_path / "mirrored.png")
+    run.seen_vectors.unlink()
+
+    def found(dataset: DatasetFolder) -> str:
+        index = open_seen(run, dataset, trained_on="", digests={})
+        return index.match_file(tmp_path / "mirrored.png", np.asarray(mirrored))
+
+    assert (found(own_trained.dataset), found(DatasetFolder(tmp_path))) == (COPY, MAYBE_COPY)
+    np.save(run.seen_vectors, np.zeros((3, 215), np.int8))
+    with pytest.raises(
+        WorkspaceError, match=r"^Expected vectors of films, \(\d+, 215\) int8, in .* Received: \(3, 215\)"
+    ):
+        found(own_trained.dataset)
+
+
 @pytest.mark.parametrize("size", [None, 224])
 def test_copies_are_certain_by_thumbnail_and_possible_by_hash(trained, part_of, tmp_path, size):
     known = next(path for path, part in part_of.items() if part == "val")
@@ -57,6 +76,8 @@ def test_copies_are_certain_by_thumbnail_and_possible_by_hash(trained, part_of, 
         film = read_at(path, size) if size else read_film(path)
         kinds[name] = here.match_file(path, film), gone.match_file(path, film)
 
+        mirrored = ImageOps.mirror(Image.fromarray(film)).rotate(2, Image.Resampling.BICUBIC)
+        assert here.match_file(path, np.asarray(mirrored)) == COPY
     assert {here for here, _ in kinds.values()} == {COPY}
     assert (kinds["small.jpg"][1], kinds["inverted.png"][1]) == (MAYBE_COPY, MAYBE_COPY)
 

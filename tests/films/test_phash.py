@@ -4,18 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from cxr_cli.films.phash import (
-    COPY,
-    CROPS,
-    SIDE,
-    descriptors,
-    distances,
-    match,
-    phashes,
-    shrink,
-    spectra,
-    spectra_of_crops,
-)
+from cxr_cli.films.phash import CROPS, SIDE, distances, phashes, shrink, spectra, spectra_of_crops
 from cxr_cli.films.reader import read_film
 
 
@@ -83,29 +72,12 @@ def test_a_crop_of_the_spectrum_is_the_spectrum_of_the_crop(pixels):
     small = shrink(pixels)
     side = round(SIDE * 0.05)
     inside = Image.fromarray(small[side : SIDE - side, side : SIDE - side]).resize((SIDE, SIDE))
-    (cropped,) = descriptors(spectra(small[None], (0.05, 0.05, 0.05, 0.05)))
+    (cropped,), (resized,) = spectra(small[None], (0.05, 0.05, 0.05, 0.05)), spectra(np.asarray(inside)[None])
 
-    assert cropped @ descriptors(spectra(np.asarray(inside)[None]))[0] > 0.998
+    assert cropped @ resized / np.linalg.norm(cropped) / np.linalg.norm(resized) > 0.998
     np.testing.assert_allclose(
         spectra_of_crops(small, CROPS),
         np.concatenate([spectra(small[None], crop) for crop in CROPS]),
         rtol=1e-3,
         atol=0.1,
     )
-
-
-def test_a_match_finds_crops_of_either_film_and_inversion(pixels):
-    height, width = pixels.shape
-    cropped = pixels[round(0.04 * height) :, : width - round(0.03 * width)]
-    fit = match(shrink(pixels), shrink(cropped), CROPS[0])
-    back = match(shrink(255 - cropped), shrink(pixels), CROPS[0])
-
-    assert fit.correlation > 0.95
-    np.testing.assert_allclose(fit.crop, (0, 0.04, 0.03, 0), atol=0.015)
-    assert back.correlation < -0.95
-    np.testing.assert_allclose(back.crop, (0, -0.04, -0.03, 0), atol=0.015)
-
-
-def test_other_films_do_not_match(pixels, others):
-    assert max(abs(match(shrink(pixels), other).correlation) for other in others) < COPY
-    assert match(shrink(pixels), np.full((SIDE, SIDE), 7, np.uint8)).correlation == 0

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,18 +13,21 @@ import numpy as np
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.films.phash import (
-    CROPS,
-    SURE_COPY,
-    Box,
-    descriptors,
-    distances,
-    match,
-    phashes,
-    shrink,
-    spectra,
-    spectra_of_crops,
+from cxr_cli.films.likeness import CROPS as LIKENESS_CROPS
+from cxr_cli.films.likeness import (
+    LEVELS,
+    coarse_vectors,
+    fine_vectors,
+    likeness,
+    mirrored_vectors,
+    moved_likeness,
+    movements,
+    normalized,
+    unit_rows,
+    vectors_of_crops,
 )
+from cxr_cli.films.matching import match_copy
+from cxr_cli.films.phash import CROPS, Box, distances, mirrored_phashes, phashes, shrink, spectra, spectra_of_crops
 from cxr_cli.progress import track
 from cxr_cli.workspace.arrays import read_array
 from cxr_cli.workspace.digests import check_digest
@@ -39,14 +42,35 @@ COPY = "copy"  # on the same film re-encoded, resized, cropped or inverted, as i
 MAYBE_COPY = "maybe copy"  # perhaps on a copy: the hashes are close, and the small picture is gone
 PATIENT = "patient"  # on another film of the patient
 HOW_SEEN = (FILM, COPY, MAYBE_COPY, PATIENT)
-# A film may be cropped against the one that was seen, or that one against it.
-_CROPS: tuple[Box, ...] = (*CROPS, *((-left, -top, -right, -bottom) for left, top, right, bottom in CROPS[1:]))
-# Bits of 64, of the best of all crops: of 400 altered copies of real films, 98 in 100 were as close.
-_CANDIDATE = 8
+
+
+def _both_ways(crops: tuple[Box, ...]) -> tuple[Box, ...]:
+    """A film may be cropped against the one that was seen, or that one against it, which is a negative crop."""
+    return (*crops, *(_inverse_crop(crop) for crop in crops[1:]))
+
+
+def _inverse_crop(crop: Box) -> Box:
+    """The negative crop that makes the whole of a cropped film, in shares of what is left; or the crop, of that."""
+    left, top, right, bottom = crop
+    width, height = 1 - left - right, 1 - top - bottom
+    return -left / width, -top / height, -right / width, -bottom / height
+
+
+_VECTOR_CROPS = _both_ways(LIKENESS_CROPS)
+# An extended film is empty outside, and so less like the whole one.
+_REACH = np.array(
+    [max(1, (1 - left - right) * (1 - top - bottom)) ** -0.5 for left, top, right, bottom in _VECTOR_CROPS], np.float32
+)
 _FITTED = 4  # of the candidates, the nearest
-_CLOSE = 0.94  # descriptors of those that are worth fitting, which takes 1 to 3 ms
+# The likeness of those that are worth a closer look, and after small movements of those that are worth fitting.
+_CLOSE, _CLOSE_MOVED = 0.6, 0.76
+_SURELY_CLOSE = 0.93  # likeness after small movements that is enough for a "maybe" where the small picture is gone
+# Bits of 64, of the best of all crops, for a run of an early version, which has no vectors.
+_HASH_CROPS, _CANDIDATE = _both_ways(CROPS), 8
 _DIGITS = 16  # of 64, of a film's sha256: no two of a million films share them by chance
 _NONE = np.empty((0, 2), np.uint64)
+# A film's place, the crop of the film that is looked up, whether it is mirrored, and whether it is surely close.
+_Near = tuple[int, Box, bool, bool]
 # Bits of 64, of whole films: of 13 million pairs of real films of different collections, only the 12 copies are as
 # close (at 3 bits, 8 others). Of 120 films at half their size and JPEG quality 60, 119 are.
 _ALIKE = 2
@@ -69,14 +93,23 @@ _SHA256, _PHASH = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{16}")
 _TABLE = CsvTable(SeenFilm, made_by=TRAIN_COMMAND, repeated={"group", "patient", "source"})
 
 
-def write_seen(path: Path, films: Iterable[Film]) -> None:
-    """Write what a run was trained and validated on.
+def write_seen(run: RunFolder, films: Sequence[Film], small: np.ndarray) -> None:
+    """Write what a run was trained and validated on: `seen.csv`, and what these films look like.
 
     Args:
-        path: of the run's `seen.csv`.
+        run: its folder.
         films: all of the dataset's manifest, in its order.
+        small: (N, 96, 96) uint8, their small pictures.
     """
-    _TABLE.write(path, _seen_films(films))
+    seen = _seen_films(films)
+    _TABLE.write(run.seen, seen)
+    vectors = np.empty((len(seen), fine_vectors(normalized(small[:0])).shape[1]), np.int8)
+    for row, film in enumerate(seen):
+        fine = fine_vectors(normalized(small[film.place : film.place + 1]))[0]
+        vectors[row] = np.round(fine * (127 / max(float(np.abs(fine).max()), 1e-6)))
+    data = io.BytesIO()
+    np.save(data, vectors)
+    write_bytes(run.seen_vectors, data.getvalue())
 
 
 def read_seen(run: RunFolder) -> list[SeenFilm] | None:
@@ -126,6 +159,26 @@ def _read_fingerprints(run: RunFolder) -> np.ndarray:
     return rows
 
 
+def _read_vectors(run: RunFolder, films: Sequence[SeenFilm] | None) -> np.ndarray:
+    """What the films of `seen.csv` look like, (N, 215) float32; (0, 215) for a run of an early version.
+
+    Raises:
+        WorkspaceError: the file is damaged.
+    """
+    wide = fine_vectors(np.empty((0, LEVELS, LEVELS), np.float32)).shape[1]
+    if films is None or not run.seen_vectors.is_file():
+        return np.empty((0, wide), np.float32)
+    hint = f"Train the run again: {TRAIN_COMMAND}"
+    rows = read_array(run.seen_vectors, what="vectors of films", hint=hint)
+    if rows.dtype != np.int8 or rows.shape != (len(films), wide):
+        raise WorkspaceError(
+            f"Expected vectors of films, {len(films), wide} int8, in {run.seen_vectors}. Received: {rows.shape} "
+            f"{rows.dtype}.",
+            hint=hint,
+        )
+    return unit_rows(rows.astype(np.float32))
+
+
 def open_seen(
     run: RunFolder, dataset: DatasetFolder, *, trained_on: str, digests: Mapping[str, str]
 ) -> "SeenIndex | None":
@@ -144,18 +197,19 @@ def open_seen(
     Raises:
         WorkspaceError: the run's record of its films, or the dataset, is damaged.
     """
-    for path in (run.seen, run.fingerprints):
+    for path in (run.seen, run.seen_vectors, run.fingerprints):
         check_digest(path, digests, hint=f"Train the run again: {TRAIN_COMMAND}")
     films = read_seen(run)
+    vectors = _read_vectors(run, films)
     if run.fingerprints.is_file():
-        return SeenIndex(films or (), dataset, fingerprints=_read_fingerprints(run))
+        return SeenIndex(films or (), dataset, vectors=vectors, fingerprints=_read_fingerprints(run))
     if (
         films is None
         and dataset.record.is_file()
         and read_record(dataset.record, DatasetRecord).fingerprint == trained_on
     ):
         films = _seen_films(read_manifest(dataset))
-    return None if films is None else SeenIndex(films, dataset)
+    return None if films is None else SeenIndex(films, dataset, vectors=vectors)
 
 
 class SeenIndex:
@@ -164,12 +218,21 @@ class SeenIndex:
     A lookup gives the first of `HOW_SEEN` that is true of a film, or an empty string.
     """
 
-    def __init__(self, films: Sequence[SeenFilm], dataset: DatasetFolder, *, fingerprints: np.ndarray = _NONE) -> None:
-        """Index the hashes. Small pictures are read when they are needed.
+    def __init__(
+        self,
+        films: Sequence[SeenFilm],
+        dataset: DatasetFolder,
+        *,
+        vectors: np.ndarray,
+        fingerprints: np.ndarray = _NONE,
+    ) -> None:
+        """Index the films. Small pictures are read when they are needed.
 
         Args:
             films: what the run has seen.
             dataset: its small pictures confirm copies, as long as they are those that the run was trained on.
+            vectors: (N, 215) float32, what `films` look like; none for a run of an early version, which finds copies by
+                their hashes.
             fingerprints: (N, 2) uint64, of further films that it has seen, whose small pictures are nowhere. Defaults
                 to none.
         """
@@ -182,6 +245,7 @@ class SeenIndex:
         self._patients = {(film.source, film.patient) for film in films if film.patient}
         own = np.array([int(film.phash, 16) for film in films], np.uint64)
         self._hashes = np.concatenate([own, fingerprints[:, 1]])
+        self._fine, self._coarse = vectors, coarse_vectors(vectors)
 
     def match_file(self, path: Path, film: np.ndarray) -> str:
         """How the run knows the film in a file, whose patient is not known.
@@ -211,27 +275,69 @@ class SeenIndex:
         return self._match(small, lambda: film.sha256) or (PATIENT if known else "")
 
     def _match(self, small: np.ndarray, digest: Callable[[], str]) -> str:
-        """How the film in `small`, (96, 96) uint8, is known. `digest` is called only if the hashes are close."""
-        spectrum = spectra_of_crops(small, _CROPS)
-        bits = distances(phashes(spectrum)[:, None], self._hashes)  # (crops, films)
-        nearest = bits.min(axis=0)
-        if not len(self._hashes) or nearest.min() > _CANDIDATE:
+        """How the film in `small`, (96, 96) uint8, is known. `digest` is called only if a film is close."""
+        near = [*self._near_by_vector(normalized(small[None])), *self._near_by_hash(small)]
+        if not near:
             return ""
         if digest()[:_DIGITS] in self._digests:
             return FILM
         maybe = False
+        for place, crop, mirrored, surely in near:
+            seen = self._picture(place)
+            if seen is None:
+                maybe |= surely
+            elif _is_copy(small, seen, crop, mirrored=mirrored):
+                return COPY
+        return MAYBE_COPY if maybe else ""
+
+    def _near_by_vector(self, picture: np.ndarray) -> Iterator[_Near]:
+        """The films whose vectors are nearest, after small movements; `picture` is (1, 32, 32)."""
+        if not len(self._fine):
+            return
+        vectors = vectors_of_crops(picture[0], _VECTOR_CROPS) / _REACH[:, None]
+        close = np.stack(likeness(vectors, self._coarse))  # (2, crops, films)
+        for crops in (slice(len(LIKENESS_CROPS)), slice(len(LIKENESS_CROPS), None)):  # of this film, of the other one
+            yield from self._nearest(picture, close[:, crops], _VECTOR_CROPS[crops])
+
+    def _nearest(self, picture: np.ndarray, close: np.ndarray, crops: tuple[Box, ...]) -> Iterator[_Near]:
+        """The nearest films, whose likeness is `close`, (2, crops, films): as they are, and mirrored."""
+        best = close.max(axis=(0, 1))
+        for place in np.argsort(-best, kind="stable")[:_FITTED].tolist():
+            if best[place] < _CLOSE:
+                return
+            mirrored, number = np.unravel_index(int(close[:, :, place].argmax()), close.shape[:2])
+            crop = crops[number]
+            moved = self._moved(picture, place, crop, mirrored=bool(mirrored))
+            if moved >= _CLOSE_MOVED:
+                yield place, crop, bool(mirrored), moved >= _SURELY_CLOSE
+
+    def _moved(self, picture: np.ndarray, place: int, crop: Box, *, mirrored: bool) -> float:
+        """`moved_likeness` of a film, (1, 32, 32), and one that was seen, either of which may be cropped."""
+        fine = self._fine[place : place + 1]
+        if min(crop) < 0:
+            seen = self._picture(place)
+            if seen is None:
+                return 0.0
+            crop = _crop_of_other(crop, mirrored=mirrored)
+            picture, fine = normalized(seen[None]), fine_vectors(picture)
+        fine = mirrored_vectors(fine) if mirrored else fine
+        return float(moved_likeness(movements(picture, crop), np.zeros(1, int), fine)[0])
+
+    def _near_by_hash(self, small: np.ndarray) -> Iterator[_Near]:
+        """The films whose hashes are nearest, of those without a vector."""
+        first = len(self._fine)
+        known = self._hashes[first:]
+        if not len(known):
+            return
+        hashes = phashes(spectra_of_crops(small, _HASH_CROPS))
+        bits = np.stack([distances(some[:, None], known) for some in (hashes, mirrored_phashes(hashes))])
+        nearest = bits.min(axis=(0, 1))
         for place in np.argsort(nearest, kind="stable")[:_FITTED].tolist():
             if nearest[place] > _CANDIDATE:
-                break
-            picture = self._picture(place)
-            if picture is None:
-                maybe |= bool(bits[0, place] <= _ALIKE)
-            else:
-                close = np.abs(descriptors(spectrum) @ descriptors(spectra(picture[None]))[0])
-                crop = _CROPS[int(close.argmax())]
-                if close.max() >= _CLOSE and abs(match(small, picture, crop).correlation) >= SURE_COPY:
-                    return COPY
-        return MAYBE_COPY if maybe else ""
+                return
+            mirrored, number = np.unravel_index(int(bits[:, :, place].argmin()), bits.shape[:2])
+            surely = bool(bits[:, 0, place].min() <= _ALIKE)
+            yield first + place, _HASH_CROPS[number], bool(mirrored), surely
 
     def _picture(self, place: int) -> np.ndarray | None:
         """The small picture of a film that was seen, (96, 96) uint8; None if the dataset has been replaced since."""
@@ -251,6 +357,19 @@ class SeenIndex:
             return read_small(self._dataset)
         except WorkspaceError:
             return None
+
+
+def _is_copy(film: np.ndarray, seen: np.ndarray, crop: Box, *, mirrored: bool) -> bool:
+    """Whether two small pictures are copies; a negative crop of the film is one of the other."""
+    if min(crop) < 0:
+        film, seen, crop = seen, film, _crop_of_other(crop, mirrored=mirrored)
+    return match_copy(film, seen, crop, mirrored=mirrored).copy
+
+
+def _crop_of_other(crop: Box, *, mirrored: bool) -> Box:
+    """The crop of the other film that a negative crop means."""
+    left, top, right, bottom = _inverse_crop(crop)
+    return (right, top, left, bottom) if mirrored else (left, top, right, bottom)
 
 
 def _seen_films(films: Iterable[Film]) -> list[SeenFilm]:

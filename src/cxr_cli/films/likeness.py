@@ -35,6 +35,7 @@ CLOSE = 0.76
 # The same after small movements; 4 in 10,000 pairs of other films are as close.
 CLOSE_MOVED = 0.78
 _COARSE, _FINE = 12, 16  # half waves along a side, in a vector and in a fine vector
+_AT_ONCE = 1000  # films that are normalized
 _NOISE = 0.5  # gray levels; smaller differences count less
 _FARTHEST = 0.08  # largest movement that derivatives can tell, as a share of the side
 
@@ -59,8 +60,11 @@ def normalized(small: np.ndarray) -> np.ndarray:
         (N, 32, 32) float32.
     """
     step = SIDE // LEVELS
-    levels = small.reshape(-1, LEVELS, step, LEVELS, step).mean((2, 4), dtype=np.float32)
-    return local(levels, 1)
+    pictures = np.empty((len(small), LEVELS, LEVELS), np.float32)
+    for top in range(0, len(small), _AT_ONCE):
+        some = small[top : top + _AT_ONCE].reshape(-1, LEVELS, step, LEVELS, step)
+        pictures[top : top + _AT_ONCE] = local(some.mean((2, 4), dtype=np.float32), 1)
+    return pictures
 
 
 def local(levels: np.ndarray, radius: float) -> np.ndarray:
@@ -88,7 +92,27 @@ def vectors(pictures: np.ndarray, crop: Box = WHOLE) -> np.ndarray:
     Returns:
         (N, 122) float32, each of length 1.
     """
-    return _unit(_transform(pictures, crop, _COARSE))
+    return unit_rows(_transform(pictures, crop, _COARSE))
+
+
+def vectors_of_crops(picture: np.ndarray, crops: tuple[Box, ...]) -> np.ndarray:
+    """`vectors` of one film, cropped in several ways: (crops, 122) float32.
+
+    Args:
+        picture: (32, 32), of `normalized`.
+        crops: what to leave out each time. Where it is negative, the film is extended by empty space.
+    """
+    many, rows, columns, weights, _ = _waves(_COARSE)
+    down, across = _cosines_of_crops(crops, many)
+    return unit_rows((down @ picture @ across)[:, rows, columns] * weights)
+
+
+def coarse_vectors(fine: np.ndarray) -> np.ndarray:
+    """(N, 122) float32: the `vectors` of films whose fine vectors, (N, 215), are known."""
+    fewer, all_waves = _waves(_COARSE), _waves(_FINE)
+    place = {wave: at for at, wave in enumerate(zip(all_waves.rows.tolist(), all_waves.columns.tolist(), strict=True))}
+    kept = [place[wave] for wave in zip(fewer.rows.tolist(), fewer.columns.tolist(), strict=True)]
+    return unit_rows(fine[:, kept])
 
 
 def likeness(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +131,7 @@ def likeness(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def fine_vectors(pictures: np.ndarray) -> np.ndarray:
     """(N, 215) float32: as `vectors`, with shorter waves."""
-    return _unit(_transform(pictures, WHOLE, _FINE))
+    return unit_rows(_transform(pictures, WHOLE, _FINE))
 
 
 def mirrored_vectors(fine: np.ndarray) -> np.ndarray:
@@ -181,7 +205,8 @@ def _transform(pictures: np.ndarray, crop: Box, most: int) -> np.ndarray:
     return np.asarray(spectrum[..., rows, columns] * weights)
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
+def unit_rows(rows: np.ndarray) -> np.ndarray:
+    """Rows scaled to a length of 1."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-6))
 
 
@@ -205,6 +230,14 @@ def _cosines(before: float, behind: float, many: int) -> np.ndarray:
     waves = np.cos(np.pi / length * np.outer(np.arange(many), pixels + 0.5 - start)) * inside / length
     waves[1:] *= np.sqrt(2)
     return np.asarray(waves, dtype=np.float32)
+
+
+@cache
+def _cosines_of_crops(crops: tuple[Box, ...], many: int) -> tuple[np.ndarray, np.ndarray]:
+    """The vertical cosines, (crops, many, 32), and the horizontal ones, (crops, 32, many), float32."""
+    down = [_cosines(top, bottom, many) for _, top, _, bottom in crops]
+    across = [_cosines(left, right, many).T for left, _, right, _ in crops]
+    return np.stack(down), np.stack(across)
 
 
 @cache

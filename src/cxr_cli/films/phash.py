@@ -1,7 +1,5 @@
-"""Matching of near-duplicates: a hash of 64 bits that survives re-encoding, and a finer comparison of small films."""
+"""Small pictures of films, and a hash of 64 bits that survives re-encoding."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
@@ -28,14 +26,6 @@ CROPS: tuple[Box, ...] = (
 _MARGIN = 12  # pixels by which the edge of a small picture may be extended
 _FRAMED = 128  # size at which borders are looked for, in pixels
 _EVEN = 12  # range of gray levels within a row of a border, at most
-_FLAT = 0.25  # gray levels; a smaller difference is no edge
-# 400 altered copies of real films all correlated by 0.93 or more. In 1.2 million pairs of real films that are no
-# copies, the highest correlation was 0.88, of two films of one patient. Rendered films are more alike: 0.95 in 80,000
-# pairs.
-COPY, SURE_COPY = 0.92, 0.95
-# Size of the pictures, step of the crop, and the correlation below which a finer step can't make a copy of the pair.
-_LADDER = ((32, 0.02, 0.88), (32, 0.01, 0.9), (64, 0.01, 0.8), (64, 0.005, 0.85), (64, 0.0025, 0.0))
-_FARTHEST = 0.12  # largest crop of a side
 
 
 def shrink(film: np.ndarray) -> np.ndarray:
@@ -81,22 +71,6 @@ def spectra_of_crops(small: np.ndarray, crops: tuple[Box, ...]) -> np.ndarray:
     return np.asarray(spectrum[:, _LOWEST[0], _LOWEST[1]])
 
 
-def descriptors(spectrum: np.ndarray) -> np.ndarray:
-    """Vectors to compare films by: their dot product is close to 1 for copies, and close to -1 for inverted copies.
-
-    Low frequencies are far stronger in films than high ones, so high ones are given more weight.
-
-    Args:
-        spectrum: (N, 64), of `spectra`.
-
-    Returns:
-        (N, 64) float32, each of length 1.
-    """
-    weighted = spectrum * np.sum(_LOWEST**2, axis=0) ** 0.25
-    length = np.linalg.norm(weighted, axis=1, keepdims=True)
-    return np.asarray(weighted / np.maximum(length, 1e-6), dtype=np.float32)
-
-
 def phashes(spectrum: np.ndarray) -> np.ndarray:
     """Perceptual hashes: the signs of the lowest frequencies.
 
@@ -112,66 +86,16 @@ def phashes(spectrum: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.packbits(spectrum > 0, axis=1)).view(">u8")[:, 0].astype(np.uint64)
 
 
+def mirrored_phashes(hashes: np.ndarray) -> np.ndarray:
+    """The hashes of the mirrored films, (N,) uint64: waves with an odd number of halves across change their sign."""
+    odd = np.packbits(_LOWEST[1] % 2 == 1).view(">u8")[0].astype(np.uint64)
+    return np.asarray(hashes ^ odd)
+
+
 def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Number of bits, 0 to 32, in which hashes differ, of the film or of the inverted film. Arrays are broadcast."""
     bits = np.bitwise_count(first ^ second)
     return np.asarray(np.minimum(bits, WAVES - bits))
-
-
-@dataclass(frozen=True)
-class Match:
-    """The best fit of two small pictures."""
-
-    correlation: float  # of their edges, -1 to 1; negative where one film is inverted
-    crop: Box  # of the first; a negative share is cropped from the second
-
-
-def match(first: np.ndarray, second: np.ndarray, start: Sequence[float] = WHOLE) -> Match:
-    """Fit two small pictures, each of whose sides may be cropped, and correlate their edges.
-
-    Edges are compared by their direction more than by their strength, so that contrast and marks on a film count for
-    little. From `start`, the crop of each side is changed as long as the correlation rises, in ever smaller steps. A
-    pair that can't be a copy is given up early.
-
-    Args:
-        first: (96, 96) uint8, of `shrink`.
-        second: (96, 96) uint8, of `shrink`.
-        start: the crop to begin with. Defaults to none.
-    """
-    pictures = Image.fromarray(first), Image.fromarray(second)
-    edges = cache(lambda which, crop, side: _edges(pictures[which], crop, side))
-
-    def correlate(crop: Sequence[float], side: int) -> float:
-        crops = (tuple(max(sign * share, 0.0) for share in crop) for sign in (1, -1))
-        one, other = (edges(which, own, side) for which, own in enumerate(crops))
-        return float(np.dot(one, other))
-
-    best = [float(share) for share in start]
-    sign = -1 if correlate(best, _LADDER[0][0]) < 0 else 1
-    for side, step, least in _LADDER:
-        correlation = sign * correlate(best, side)
-        moved = True
-        while moved:
-            moved = False
-            for place, way in product(range(4), (step, -step)):
-                crop = [*best[:place], round(best[place] + way, 4), *best[place + 1 :]]
-                if abs(crop[place]) <= _FARTHEST and (now := sign * correlate(crop, side)) > correlation:
-                    correlation, best, moved = now, crop, True
-        if correlation < least:
-            break
-    return Match(correlation=sign * correlation, crop=(best[0], best[1], best[2], best[3]))
-
-
-def _edges(picture: Image.Image, box: Box, side: int) -> np.ndarray:
-    """Differences of neighboring pixels, compressed to -1..1, without the outermost ones, as one vector of length 1."""
-    left, top, right, bottom = (SIDE * share for share in box)
-    inside = (left, top, SIDE - right, SIDE - bottom)
-    levels = np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR, box=inside), dtype=np.float32)
-    across, down = np.diff(levels[1:-1], axis=1)[:, 1:-1], np.diff(levels[:, 1:-1], axis=0)[1:-1]
-    edges = np.concatenate([across.ravel(), down.ravel()])
-    strength = np.abs(edges)
-    edges /= strength + (strength.mean() + _FLAT)
-    return np.asarray(edges / max(float(np.linalg.norm(edges)), 1e-6))
 
 
 def _borders(framed: np.ndarray) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from cxr_cli.dataset.classes import write_classes
+from cxr_cli.dataset.duplicates import read_small
 from cxr_cli.dataset.manifest import Film, films_by_part, read_manifest
 from cxr_cli.dataset.record import DatasetRecord, check_unchanged
 from cxr_cli.dataset.seen import write_seen
@@ -182,7 +183,7 @@ def _write_tables(
     draw_curves(stage.curves_picture, [asdict(row) for row in validation.history], best_epoch=validation.best.epoch)
     val = [film for film in task.films if film.split == "val"]
     write_validation(stage, val, probabilities, calibration=calibration)
-    write_seen(stage.seen, task.films)
+    write_seen(stage, task.films, read_small(task.workspace.dataset, films=len(task.films)))
     if task.plan.options.weights == SOURCE and bundled_weights_saw_films():  # so this run has seen them too
         write_bytes(stage.fingerprints, bundled_run().fingerprints.read_bytes())
     write_classes(stage.class_indices, task.made.classes)

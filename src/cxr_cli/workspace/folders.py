@@ -137,6 +137,11 @@ class RunFolder:
         return self.root / "seen.csv"
 
     @property
+    def seen_vectors(self) -> Path:
+        """What these films look like, to recognize copies by; missing from a run of an early version."""
+        return self.root / "seen_vectors.npy"
+
+    @property
     def fingerprints(self) -> Path:
         """What a model that ships with the package was trained on, and so a run that began with its weights."""
         return self.root / "fingerprints.npy"
@@ -151,7 +156,7 @@ class RunFolder:
         """What commands read, but for the records. A run need not have all of them."""
         return (
             *(self.keras_model, self.litert_model, self.booster, self.class_indices, self.reference),
-            *(self.history, self.validation, self.seen, self.fingerprints),
+            *(self.history, self.validation, self.seen, self.seen_vectors, self.fingerprints),
         )
 
     @property
