@@ -156,7 +156,7 @@ METRICS: dict[str, Metric] = {
             value=formulas.positive_likelihood_ratio,
             interval=formulas.positive_likelihood_ratio_interval,
             limits=(0.0, math.inf),
-            meaning="how much a film called {positive} raises the odds of {positive}",
+            meaning="a film called {positive} multiplies the odds of {positive} by this",
             shown=frozenset(),
         ),
         Metric(
@@ -165,7 +165,7 @@ METRICS: dict[str, Metric] = {
             value=formulas.negative_likelihood_ratio,
             interval=formulas.negative_likelihood_ratio_interval,
             limits=(0.0, math.inf),
-            meaning="how much a film called {negative} changes the odds of {positive}",
+            meaning="a film called {negative} multiplies the odds of {positive} by this",
             shown=frozenset(),
         ),
         Metric(
