@@ -1,10 +1,13 @@
+import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from cxr_cli.auditing import film_features
+from cxr_cli.auditing import film_features, probes
+from cxr_cli.auditing.checks import check_shortcuts
+from cxr_cli.auditing.files import read_properties
 from cxr_cli.auditing.film_features import describe_films
 from cxr_cli.bundled import files
 from cxr_cli.dataset.manifest import read_manifest
@@ -51,6 +54,43 @@ def test_what_is_in_the_lungs_is_not_in_the_film_without_them(prepared, tmp_path
     assert np.abs(one.detail - other.detail).max() > 0.2
     assert np.abs(one.lungs.frozen - other.lungs.frozen).max() > 0.1
     np.testing.assert_allclose(one.lungs.without_lungs, other.lungs.without_lungs, atol=0.01)
+
+
+@pytest.fixture(scope="module")
+def plants():
+    """The script's table of shortcuts, each a change of a picture."""
+    script = Path(__file__).parents[2] / "benchmarks" / "audit_shortcuts.py"
+    spec = importlib.util.spec_from_file_location("audit_shortcuts", script)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PLANTS
+
+
+@pytest.mark.parametrize(
+    ("shortcut", "found_by"),
+    [
+        ("a word in the lung", "fine detail"),
+        ("a blurred middle", "fine detail"),
+        ("a brightened middle", "film without lungs"),
+    ],
+)
+def test_a_shortcut_inside_the_film_is_found(prepared, plants, tmp_path, monkeypatch, shortcut, found_by):
+    """In all positive films; neither the border nor the corners show it."""
+    for name, value in {"_REPEATS": 1, "_TREES": 20, "_JOBS": 1}.items():
+        monkeypatch.setattr(probes, name, value)
+    films, paths = read_manifest(prepared.dataset), []
+    for film in films:
+        paths.append(tmp_path / Path(film.path).name)
+        picture = Image.fromarray(read_film(prepared.dataset.root / film.path))
+        (plants[shortcut](picture) if film.label == "covid" else picture).save(paths[-1])
+    described = list(describe_films(paths, [film.group for film in films], seed=0))
+    files_of = [read_properties(prepared.dataset.root / film.path) for film in films]
+    checks = {one.name: one for one in check_shortcuts(films, files_of, described, positive="covid", seed=0).checks}
+
+    assert checks[found_by].level == "alarm"
+    assert checks["outer border"].level == checks["corners"].level == "ok"
 
 
 def test_lungs_are_looked_for_in_the_films_of_some_patients(prepared, monkeypatch):
