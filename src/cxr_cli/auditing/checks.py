@@ -21,6 +21,7 @@ from cxr_cli.progress import track
 # From this AUC, something that is not the disease reveals as much as the films themselves: a model trained on the
 # ieee8023 collection reaches 0.70 to 0.75 there, patients apart. See docs/audit.md.
 ALARM_AUC = 0.75
+_PERMUTATIONS = 2000
 SIGNIFICANT = 0.05  # after correction for the number of checks
 # With thousands of films even a value that 1 % of one class lacks is beyond chance. A model that learned nothing but a
 # weak difference would gain less than this over 0.5, so it isn't listed beside the warnings.
@@ -98,7 +99,7 @@ def check_shortcuts(
         for check in track(all_checks, "Looking for shortcuts", total=len(all_checks))
     ]
     chances = [
-        None if one.scores is None else chance_of(one.scores, positives[one.known], groups[one.known])
+        None if one.scores is None else _chance(one, positives[one.known], groups[one.known], seed=seed)
         for one in measured
     ]
     checks = [_judge(one, p, positives, groups, seed=seed) for one, p in zip(measured, corrected(chances), strict=True)]
@@ -161,7 +162,40 @@ def _measure(check: _Check, positives: np.ndarray, groups: np.ndarray, *, seed: 
     return _Measured(check, known, *feature_scores(features, positives[known], groups[known], seed=seed))
 
 
-def chance_of(scores: np.ndarray, positives: np.ndarray, groups: np.ndarray) -> float:
+def _chance(one: _Measured, positives: np.ndarray, groups: np.ndarray, *, seed: int) -> float:
+    if one.check.features is None:
+        return chance_of_words([word for word in one.check.words if word], positives, groups, seed=seed)
+    assert one.scores is not None
+    return chance_of_scores(one.scores, positives, groups)
+
+
+def chance_of_words(words: Sequence[str], positives: np.ndarray, groups: np.ndarray, *, seed: int) -> float:
+    """The p value of a permutation test: that chance makes the patients' classes differ so much between values.
+
+    The statistic is Pearson's chi-squared, where each patient counts once, with the shares of its films.
+
+    Args:
+        words: one per film.
+        positives: (N,) bool.
+        groups: (N,), the patient of each film.
+        seed: of the permutations.
+    """
+    _, members, films = np.unique(groups, return_inverse=True, return_counts=True)
+    names, column = np.unique(np.array(words), return_inverse=True)
+    shares = np.zeros((len(films), len(names)))
+    np.add.at(shares, (members, column), 1 / films[members])
+    positive, totals = np.bincount(members, weights=positives) / films, shares.sum(axis=0)
+
+    def statistic(classes: np.ndarray) -> np.ndarray:
+        """(R, patients) -> (R,), but for a factor that permutations don't change."""
+        return np.asarray(((classes @ shares - totals * positive.mean()) ** 2 / totals).sum(axis=1))
+
+    random, observed = np.random.default_rng(seed), statistic(positive[None])[0]
+    drawn = [statistic(random.permuted(np.tile(positive, (100, 1)), axis=1)) for _ in range(_PERMUTATIONS // 100)]
+    return float((1 + np.sum(np.concatenate(drawn) >= observed * (1 - 1e-9))) / (1 + _PERMUTATIONS))
+
+
+def chance_of_scores(scores: np.ndarray, positives: np.ndarray, groups: np.ndarray) -> float:
     """The p value of a one-sided rank test of the patients' mean scores: that chance ranks positives so high.
 
     Every patient was scored by the others and helped to score them, so the scores are not independent, and the test
