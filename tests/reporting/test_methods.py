@@ -15,7 +15,7 @@ from cxr_cli.recipe.architectures import CLASSIFIERS
 from cxr_cli.recipe.record import Boosting, RunRecord
 from cxr_cli.reporting.gather import gather
 from cxr_cli.reporting.methods import describe_methods
-from cxr_cli.reporting.references import REFERENCES, Citations
+from cxr_cli.reporting.references import REFERENCES, Citations, cited
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 
@@ -137,6 +137,20 @@ def test_a_citation_keeps_its_number():
 
     assert [cite("holm"), cite("adam", "holm"), cite("adam")] == [" [1]", " [1, 2]", " [2]"]
     assert cite.listed()[0].startswith("Holm S.")
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("wilson", "Wilson 1927, doi 10.1080/01621459.1927.10502953"),
+        ("mover", "Zou & Donner 2008, doi 10.1002/sim.3095"),
+        ("convnext-tiny", "Liu et al. 2022, doi 10.1109/CVPR52688.2022.01167"),
+        ("holm", "Holm 1979"),
+        ("mobilenet", "Howard et al. 2017, doi 10.48550/arXiv.1704.04861"),
+    ],
+)
+def test_a_sentence_cites_names_and_year(key, text):
+    assert cited(key) == text
 
 
 @pytest.mark.parametrize("reference", REFERENCES.values(), ids=REFERENCES)

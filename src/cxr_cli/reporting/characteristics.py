@@ -11,6 +11,7 @@ from cxr_cli.metrics.subgroups import UNKNOWN, age_in_years
 from cxr_cli.pages.render import percent
 from cxr_cli.reporting.document import Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
+from cxr_cli.reporting.references import cited
 from cxr_cli.workspace.folders import PARTS
 
 _SHOWN = 6  # values of a column; the others are counted together
@@ -24,7 +25,7 @@ def characteristics_section(material: ReportMaterial) -> Section:
     by_chance = 1.96 * sum(1 / count for count in patients.values()) ** 0.5
     text = (
         "SMD is the standardized difference of test from train, of means or shares, in standard deviations "
-        "(Austin 2009, doi 10.1002/sim.3697). From 0.1 on, it is often called an imbalance; with "
+        f"({cited('standardized difference')}). From 0.1 on, it is often called an imbalance; with "
         f"{' and '.join(f'{count:,}' for count in patients.values())} patients, a random split alone gives up to "
         f"{by_chance:.2f} in 95 of 100 rows. Patients with films of both classes count in both columns."
     )

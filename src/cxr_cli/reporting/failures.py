@@ -13,6 +13,7 @@ from cxr_cli.metrics.subgroups import ENOUGH, UNKNOWN, age_band
 from cxr_cli.pages.render import figure
 from cxr_cli.reporting.document import Block, Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
+from cxr_cli.reporting.references import cited
 
 TITLE = "What fails most"
 _THIRDS = ("lowest third", "middle third", "highest third")
@@ -40,9 +41,9 @@ def failures_section(material: ReportMaterial) -> Section:
     found = [rate for rate in rates if rate.stands_out]
     method = (
         f"{len(rates)} values of {', '.join(sorted({rate.column for rate in rates}))} were looked at, each among the "
-        "films of one class: whether its films are wrong more often than the others, by permuting patients (DiCiccio & "
-        "Romano 2017), each p value corrected for their number (Holm). This is exploratory: it finds no causes, and "
-        "what it finds has to be tested on other films."
+        "films of one class: whether its films are wrong more often than the others, by permuting patients "
+        f"({cited('permutation')}), each p value corrected for their number ({cited('holm')}). This is exploratory: it "
+        "finds no causes, and what it finds has to be tested on other films."
     )
     blocks: list[Block] = [Text(overall), Text(_in_words(found, len(rates))), Text(method, "note")]
     if found:

@@ -4,6 +4,7 @@ from cxr_cli.metrics.label_noise import flattering_noise, random_noise
 from cxr_cli.pages.render import percent
 from cxr_cli.reporting.document import Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
+from cxr_cli.reporting.references import cited
 
 TITLE = "If labels are wrong"
 _SHARES = (0.01, 0.05, 0.1)
@@ -31,8 +32,9 @@ def label_noise_section(material: ReportMaterial) -> Section:
     text = (
         "The labels are taken from the metadata as they are. At random: each label is wrong with the same probability, "
         "whatever the film shows. Such errors pull figures towards chance, so that those against the truth would be "
-        "farther from it (Staquet et al. 1981, Menon et al. 2015). At worst: all wrong labels are of films where the "
-        "model agrees with them, as if both had made the same mistake; then one of the two may be as low as stated."
+        f"farther from it ({cited('imperfect reference')}; {cited('corrupted labels')}). At worst: all wrong labels "
+        "are of films where the model agrees with them, as if both had made the same mistake; then one of the two may "
+        "be as low as stated."
     )
     header = [
         *("labels that are wrong", "at random: ROC AUC", "sensitivity", "specificity"),

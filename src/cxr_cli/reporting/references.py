@@ -18,6 +18,12 @@ class Publication:
         doi = f" doi:{self.doi}" if self.doi else ""
         return f"{self.authors}. {self.title}. {self.where}, {self.year}.{doi}"
 
+    @property
+    def short(self) -> str:
+        """Its authors' names and its year, as a sentence cites it: "Wilson 1927", "Zou & Donner 2008"."""
+        names = [author.rsplit(" ", 1)[0] for author in self.authors.split(", ")]
+        return f"{' & '.join(names) if len(names) < 3 else f'{names[0]} et al.'} {self.year}"
+
 
 REFERENCES = {
     # Architectures, by their names in `ARCHITECTURES`
@@ -238,6 +244,12 @@ REFERENCES = {
         "10.1109/ICCV.2017.74",
     ),
 }
+
+
+def cited(key: str) -> str:
+    """A reference within a sentence: "Austin 2009, doi 10.1002/sim.3697"."""
+    reference = REFERENCES[key]
+    return f"{reference.short}, doi {reference.doi}" if reference.doi else reference.short
 
 
 class Citations:

@@ -21,6 +21,7 @@ from cxr_cli.metrics.subgroups import UNKNOWN
 from cxr_cli.metrics.table import METRICS, meaning_of, metrics_in
 from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, TableBlock, Text, charts
 from cxr_cli.reporting.gather import ReportMaterial
+from cxr_cli.reporting.references import cited
 
 _WORST = 8  # films drawn
 _LISTED = 30
@@ -123,7 +124,7 @@ def decision_section(material: ReportMaterial) -> Section:
         blocks.append(
             Text(
                 f"{run.calibration.formula(test.positive)}, with slope and intercept fitted on the validation films "
-                "(Platt 1999)."
+                f"({cited('platt')})."
             )
         )
         if run.calibration.at_bound:

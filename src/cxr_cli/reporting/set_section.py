@@ -4,6 +4,7 @@ from cxr_cli.evaluation.sets_in_words import NOT_MEASURED, coverages, describe_s
 from cxr_cli.recipe.sets import level_of
 from cxr_cli.reporting.document import Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
+from cxr_cli.reporting.references import cited
 
 
 def sets_section(material: ReportMaterial) -> Section:
@@ -15,7 +16,7 @@ def sets_section(material: ReportMaterial) -> Section:
     intro = (
         f"The prediction set of a film has the classes that can't be ruled out at an error of {sets.rule.alpha:g}: "
         f"one, both or neither. For {asked} of the patients of each class, it should have the right class (conformal "
-        "prediction by class, in which each patient counts once: Lee, Barber & Willett 2023, arXiv 2306.06342)."
+        f"prediction by class, in which each patient counts once: {cited('prediction sets')})."
     )
     rows: list[list[Cell]] = [
         [label, own.films, patients_with_sets(test, own), Figure(own.share, own.interval)]
