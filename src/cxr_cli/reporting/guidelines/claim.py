@@ -6,6 +6,7 @@ The published list is authoritative.
 from cxr_cli.reporting.guidelines.item import Item
 
 _RETROSPECTIVE = "Films that already exist are retrospective; say how they were collected."
+_OTHER_PARTS = "In training and validation: cxr evaluate --split train, and val."
 _AVAILABLE = "Where the model and the films are available."
 
 CLAIM = (
@@ -45,7 +46,7 @@ CLAIM = (
     Item("34", "Trial registration"),
     Item("35", "Patients and films included and left out", ("selection", "flow diagram", "patient counts")),
     Item("36", "Characteristics of each part", ("characteristics",), "Clinical characteristics."),
-    Item("37", "Performance with uncertainty, in each part and subgroup", ("performance", "subgroups")),
+    Item("37", "Performance with uncertainty, in each part and subgroup", ("performance", "subgroups"), _OTHER_PARTS),
     Item("38", "Diagnostic performance and its precision", ("performance",)),
     Item("39", "Failures", ("failures", "failure analysis"), "Why it failed there."),
     Item("40", "Limitations", ("caveats",), "What the program can't see."),

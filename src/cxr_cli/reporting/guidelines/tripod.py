@@ -42,7 +42,7 @@ TRIPOD = (
     Item("18c", "Protocol"),
     Item("18d", "Registration"),
     Item("18e", "Availability of data"),
-    Item("18f", "Availability of code", ("environment",)),
+    Item("18f", "Availability of code", ("predictions", "environment"), "Where the code is available."),
     Item("19", "Patient and public involvement"),
     Item("20a", "Flow of participants", ("selection", "flow diagram", "patient counts")),
     Item("20b", "Characteristics", ("characteristics",), "Dates and treatments."),
