@@ -30,7 +30,7 @@ REFERENCES = {
     "mobilenetv2": Publication(
         "Sandler M, Howard A, Zhu M, Zhmoginov A, Chen LC",
         "MobileNetV2: inverted residuals and linear bottlenecks",
-        "CVPR:4510",
+        "CVPR, p. 4510",
         2018,
         "10.1109/CVPR.2018.00474",
     ),
@@ -44,14 +44,14 @@ REFERENCES = {
     "resnet50": Publication(
         "He K, Zhang X, Ren S, Sun J",
         "Deep residual learning for image recognition",
-        "CVPR:770",
+        "CVPR, p. 770",
         2016,
         "10.1109/CVPR.2016.90",
     ),
     "xception": Publication(
         "Chollet F",
         "Xception: deep learning with depthwise separable convolutions",
-        "CVPR:1800",
+        "CVPR, p. 1800",
         2017,
         "10.1109/CVPR.2017.195",
     ),
@@ -65,14 +65,14 @@ REFERENCES = {
     "densenet121": Publication(
         "Huang G, Liu Z, van der Maaten L, Weinberger KQ",
         "Densely connected convolutional networks",
-        "CVPR:2261",
+        "CVPR, p. 2261",
         2017,
         "10.1109/CVPR.2017.243",
     ),
     "convnext-tiny": Publication(
         "Liu Z, Mao H, Wu CY, Feichtenhofer C, Darrell T, Xie S",
         "A ConvNet for the 2020s",
-        "CVPR:11966",
+        "CVPR, p. 11966",
         2022,
         "10.1109/CVPR52688.2022.01167",
     ),
@@ -80,14 +80,14 @@ REFERENCES = {
     "xgboost": Publication(
         "Chen T, Guestrin C",
         "XGBoost: a scalable tree boosting system",
-        "KDD:785",
+        "KDD, p. 785",
         2016,
         "10.1145/2939672.2939785",
     ),
     "imagenet": Publication(
         "Deng J, Dong W, Socher R, Li LJ, Li K, Fei-Fei L",
         "ImageNet: a large-scale hierarchical image database",
-        "CVPR:248",
+        "CVPR, p. 248",
         2009,
         "10.1109/CVPR.2009.5206848",
     ),
@@ -97,14 +97,14 @@ REFERENCES = {
     "label smoothing": Publication(
         "Szegedy C, Vanhoucke V, Ioffe S, Shlens J, Wojna Z",
         "Rethinking the Inception architecture for computer vision",
-        "CVPR:2818",
+        "CVPR, p. 2818",
         2016,
         "10.1109/CVPR.2016.308",
     ),
     "unet": Publication(
         "Ronneberger O, Fischer P, Brox T",
         "U-Net: convolutional networks for biomedical image segmentation",
-        "MICCAI:234",
+        "MICCAI, p. 234",
         2015,
         "10.1007/978-3-319-24574-4_28",
     ),
@@ -112,7 +112,7 @@ REFERENCES = {
     "platt": Publication(
         "Platt JC",
         "Probabilistic outputs for support vector machines and comparisons to regularized likelihood methods",
-        "Advances in Large Margin Classifiers, MIT Press:61",
+        "Advances in Large Margin Classifiers, MIT Press, p. 61",
         1999,
     ),
     "temperature": Publication(
@@ -239,7 +239,7 @@ REFERENCES = {
     "gradcam": Publication(
         "Selvaraju RR, Cogswell M, Das A, Vedantam R, Parikh D, Batra D",
         "Grad-CAM: visual explanations from deep networks via gradient-based localization",
-        "ICCV:618",
+        "ICCV, p. 618",
         2017,
         "10.1109/ICCV.2017.74",
     ),
