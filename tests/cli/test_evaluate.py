@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 
 import msgspec
 import numpy as np
@@ -160,7 +161,7 @@ def test_an_older_run_without_calibration_or_operating_point_is_evaluated(cxr, o
     rows = rows_of(own_trained.evaluation("simple-cnn", "test").predictions)
 
     assert "\nOperating point: covid from a probability of 0.5\n" in result.stdout
-    assert "Probabilities             not calibrated  best" in result.stdout
+    assert re.search(r"^Probabilities +not calibrated +best", result.stdout, re.MULTILINE)
     assert all(row["probability"] == row["raw_probability"] for row in rows)
 
 

@@ -172,7 +172,8 @@ def test_predictions_of_another_run_or_other_films_are_not_overwritten(cluster, 
     with pytest.raises(WorkspaceError) as error:
         predict_on_cluster(cluster.address, run, [archive / "0"], output)
     assert error.value.message == (
-        f"Expected predictions of the run simple-cnn in {output}. Received: those of another state of this run."
+        f"Expected predictions of the run simple-cnn in {output}. Received: those of another state, or another "
+        "prevalence, of this run."
     )
     assert states(output) == before
 
