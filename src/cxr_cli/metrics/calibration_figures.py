@@ -47,7 +47,7 @@ def calibration_figures(
         - ece: as `expected_calibration_error`.
 
         Slope and in_the_large have an interval, from errors clustered by patient. Without films of both classes, both
-        are None, as are e50 and e90; without a film in the wrong order, so is the slope.
+        are None, as are e50 and e90; where a threshold separates the classes without a mistake, so is the slope.
     """
     weight = np.ones(len(positives)) if weights is None else weights
     values: dict[str, float | None] = dict.fromkeys((SLOPE, IN_THE_LARGE, "e50", "e90"))
@@ -57,7 +57,8 @@ def calibration_figures(
         logits = logit(probabilities)
         ones = np.ones((len(logits), 1))
         fits = {IN_THE_LARGE: (ones, logits)}
-        if logits[positives].min() < logits[~positives].max():
+        above, below = logits[positives], logits[~positives]
+        if above.min() < below.max() and below.min() < above.max():
             fits[SLOPE] = (np.column_stack([ones, logits]), np.zeros(len(logits)))
         for name, (columns, offset) in fits.items():
             values[name], intervals[name] = _regress(columns, truth, weight, offset, groups)
@@ -147,6 +148,8 @@ def _regress(
     np.add.at(scores, members, columns * (weights * (truth[0] - fitted))[:, None])
     bread = np.linalg.pinv((columns * (weights * fitted * (1 - fitted))[:, None]).T @ columns)
     squares = (scores @ bread[-1]) ** 2
+    if squares.sum() <= 1e-24:
+        return float(found[-1]), None
     few = count / (count - 1) * (len(columns) - 1) / max(len(columns) - size, 1)
     half = float(t.ppf(0.975, degrees_of_freedom(squares)) * np.sqrt(few * squares.sum()))
     return float(found[-1]), Interval(low=float(found[-1]) - half, high=float(found[-1]) + half)
