@@ -38,6 +38,7 @@ _SURELY_CLOSE, _NEAREST, _SOME = 0.9, 8, 2
 # Rendered films are far more alike than real ones: 1.2 to 1.8 pairs per film that are no copies correlate by 0.8 or
 # more, of real films 0.01. Among so many, a copy has to be closer: of rendered films, up to 0.955 is no copy.
 _ALIKE, _MANY, _SURE = 0.8, 0.5, 0.96
+_ENOUGH = 3  # copies of a film that are listed in any case; of more, those that join all copies of one film
 _SHOWN = 10
 _Candidate = tuple[int, int, Box, bool]  # two films, the crop of the first, and whether the second is mirrored
 
@@ -100,11 +101,7 @@ def find_duplicates(digests: Sequence[str], small: np.ndarray) -> list[Duplicate
     ]
     places = np.fromiter(first.values(), dtype=np.intp)
     some = small[places]
-    pairs = _candidates(some)
-    fits = [
-        (one, other, match_copy(some[one], some[other], crop, mirrored=mirrored))
-        for one, other, crop, mirrored in _tracked(pairs)
-    ]
+    fits = _fitted(some, _candidates(some))
     alike = sum(not found.copy and abs(found.correlation) >= _ALIKE for *_, found in fits)
     least = _SURE if alike > _MANY * len(some) else 0.0
     near = [
@@ -115,7 +112,7 @@ def find_duplicates(digests: Sequence[str], small: np.ndarray) -> list[Duplicate
             hamming=_bits_apart(some[one], some[other], mirrored=found.mirrored),
             correlation=round(found.correlation, 4),
         )
-        for one, other, found in fits
+        for one, other, found in sorted(fits, key=lambda fit: fit[:2])
         if found.copy and abs(found.correlation) >= least
     ]
     return exact + near
@@ -209,7 +206,7 @@ def _other_patient(one: Film, other: Film) -> bool:
 
 
 def _candidates(small: np.ndarray) -> list[_Candidate]:
-    """Pairs of films that may be copies."""
+    """Pairs of films that may be copies, the closest first."""
     pictures = normalized(small)
     whole, fine = vectors(pictures), fine_vectors(pictures)
     films = len(small)
@@ -241,11 +238,30 @@ def _candidates(small: np.ndarray) -> list[_Candidate]:
         if min(times[film] for film in key) < (_NEAREST if moved >= _SURELY_CLOSE else _SOME):
             times.update(key)
             kept.append(found)
-    return sorted(kept)
+    return kept
 
 
-def _tracked(pairs: Sequence[_Candidate]) -> Iterable[_Candidate]:
-    return track(pairs, "Comparing films that look alike", total=len(pairs)) if pairs else ()
+def _fitted(small: np.ndarray, pairs: Sequence[_Candidate]) -> list[tuple[int, int, CopyMatch]]:
+    """Fit pairs, the closest first, but for those of two films that are known to be copies of one film already."""
+    joined = list(range(len(small)))  # each film leads to another of its group, the last one to itself
+    copies = Counter[int]()
+
+    def last(film: int) -> int:
+        while joined[film] != film:
+            joined[film] = film = joined[joined[film]]
+        return film
+
+    fits = []
+    steps = track(pairs, "Comparing films that look alike", total=len(pairs)) if pairs else ()
+    for one, other, crop, mirrored in steps:
+        if min(copies[one], copies[other]) >= _ENOUGH and last(one) == last(other):
+            continue
+        found = match_copy(small[one], small[other], crop, mirrored=mirrored)
+        fits.append((one, other, found))
+        if found.copy and abs(found.correlation) >= _SURE:
+            joined[last(one)] = last(other)
+            copies.update((one, other))
+    return fits
 
 
 def _moved(block: np.ndarray, crop: Box, one: np.ndarray, other: np.ndarray, fine: np.ndarray) -> np.ndarray:
