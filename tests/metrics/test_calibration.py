@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from cxr_cli.metrics.calibration import (
     SLOPES,
+    Calibration,
     expected_calibration_error,
     fit_calibration,
     fit_scaling,
@@ -75,6 +76,13 @@ def test_the_order_stays_where_validation_films_are_in_the_wrong_order():
     values = np.array([0.0, 0.2, 0.5, 0.7, 1.0], np.float32)
     assert np.all(np.diff(made.apply(values)) > 0)
     assert not fit_calibration(positives, probabilities).at_bound
+
+
+@pytest.mark.parametrize(("intercept", "shown"), [(1.5, "+ 1.500"), (-0.504, "- 0.504")])
+def test_the_formula_in_words(intercept, shown):
+    made = Calibration(slope=1.4176, intercept=intercept, before={}, after={})
+
+    assert made.formula("covid") == f"P(covid) = sigmoid(1.418 × logit {shown})"
 
 
 def test_films_with_one_probability_get_the_share_of_positives():

@@ -51,7 +51,8 @@ class Calibration(RecordPart, frozen=True, kw_only=True):
 
     def formula(self, positive: str) -> str:
         """How P of the class `positive` is computed, in one line."""
-        return f"P({positive}) = sigmoid({self.slope:.3f} × logit {self.intercept:+.3f})"
+        sign = "-" if self.intercept < 0 else "+"
+        return f"P({positive}) = sigmoid({self.slope:.3f} × logit {sign} {abs(self.intercept):.3f})"
 
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
         """Scale P(positive), (N,) float, to (N,) float64; the order stays."""
