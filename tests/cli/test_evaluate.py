@@ -67,7 +67,8 @@ def test_metrics_follow_from_predictions_and_manifest(cxr, own_trained):
         [[cells["true_negative"], cells["false_positive"]], [cells["false_negative"], cells["true_positive"]]],
     )
     assert json.loads(folder.record.read_text()) == report
-    for picture in (folder.confusion_picture, folder.roc_picture, folder.reliability_picture):
+    curves = (folder.precision_recall_picture, folder.decision_picture, folder.risk_picture)
+    for picture in (folder.confusion_picture, folder.roc_picture, folder.reliability_picture, *curves):
         assert read_film(picture).std() > 10
 
 
@@ -280,3 +281,20 @@ def test_conflicting_evaluate_options_are_refused(cxr, own_trained, options, sai
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in " ".join(result.stderr.split())
+
+
+def test_curves_are_measured_and_a_partial_auc_on_request(cxr, own_trained):
+    shown = cxr("evaluate", "--max-fpr", 0.5, "-w", own_trained.root)
+    report = json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())
+
+    assert shown.exit_code == 0
+    assert len(report["decision"]["points"]) == 99
+    assert (report["decision"]["prevalence"], report["decision"]["stated"]) == (0.5, False)
+    assert report["risk_coverage"]["random"] == pytest.approx(1 - report["metrics"]["accuracy"])
+    assert report["partial_auc"]["max_fpr"] == 0.5
+    assert f"Partial AUC        {report['partial_auc']['value']:.3f}" in shown.stdout
+    assert f"AURC               {report['risk_coverage']['area']:.3f}" in shown.stdout
+    assert "Net benefit        " in shown.stdout
+    stated = json.loads(cxr("evaluate", "--prevalence", 0.1, "--json", "-w", own_trained.root).stdout)["decision"]
+    assert (stated["prevalence"], stated["stated"]) == (0.1, True)
+    assert cxr("evaluate", "--max-fpr", 1, "-w", own_trained.root).exit_code == 2

@@ -37,6 +37,7 @@ def test_every_path_of_the_workspace():
             *(dataset.distribution_picture, dataset.samples_picture),
             *(run.keras_model, run.litert_model, run.class_indices, run.history, run.curves_picture, run.record),
             *(evaluation.predictions, evaluation.confusion_picture, evaluation.roc_picture, evaluation.record),
+            *(evaluation.precision_recall_picture, evaluation.decision_picture, evaluation.risk_picture),
         )
     ] == [
         "w/class_indices.json",
@@ -59,6 +60,9 @@ def test_every_path_of_the_workspace():
         "w/evaluations/r/test/confusion_matrix.png",
         "w/evaluations/r/test/roc_curve.png",
         "w/evaluations/r/test/report.json",
+        "w/evaluations/r/test/precision_recall.png",
+        "w/evaluations/r/test/decision_curve.png",
+        "w/evaluations/r/test/risk_coverage.png",
     ]
 
 

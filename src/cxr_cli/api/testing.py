@@ -17,6 +17,7 @@ def evaluate(
     split: str | None = None,
     prevalence: float | None = None,
     alpha: float = 0.1,
+    max_fpr: float | None = None,
     drop_seen: bool = False,
     external: bool = False,
     metadata: AnyPaths | None = None,
@@ -37,6 +38,7 @@ def evaluate(
             probabilities that are shifted to it. Defaults to none.
         alpha: prediction sets may lack the right class for this share of the patients of each class, in (0, 1).
             Defaults to 0.1.
+        max_fpr: add the partial AUC up to this 1 - specificity, in (0, 1). Defaults to none.
         drop_seen: leave out films that the run was trained or validated on, near-duplicates of them, and other films
             of their patients.
         external: test on the films of `metadata` or `folders`.
@@ -58,10 +60,12 @@ def evaluate(
     """
     place, split = find_workspace(workspace), as_text(split)
     from cxr_cli.metrics.conformal import check_alpha
+    from cxr_cli.metrics.partial_auc import check_max_fpr
     from cxr_cli.recipe.prevalence import check_prevalence
 
     check_prevalence(prevalence)
     check_alpha(alpha)
+    check_max_fpr(max_fpr)
     _check_source(
         external=external,
         split=split,
@@ -75,7 +79,13 @@ def evaluate(
         from cxr_cli.evaluation.evaluate import evaluate as evaluate_part
 
         return evaluate_part(
-            place, run=model, split=split or "test", drop_seen=drop_seen, prevalence=prevalence, alpha=alpha
+            place,
+            run=model,
+            split=split or "test",
+            drop_seen=drop_seen,
+            prevalence=prevalence,
+            alpha=alpha,
+            max_fpr=max_fpr,
         )
     from cxr_cli.dataset.metadata import DEFAULT_VIEWS
     from cxr_cli.evaluation.external import Elsewhere, evaluate_external
@@ -89,7 +99,14 @@ def evaluate(
         positive=positive,
     )
     return evaluate_external(
-        place, source, run=model, name=name, drop_seen=drop_seen, prevalence=prevalence, alpha=alpha
+        place,
+        source,
+        run=model,
+        name=name,
+        drop_seen=drop_seen,
+        prevalence=prevalence,
+        alpha=alpha,
+        max_fpr=max_fpr,
     )
 
 

@@ -35,6 +35,15 @@ def evaluate(
             help="Prediction sets may lack the right class for this share of the patients of each class.",
         ),
     ] = 0.1,
+    max_fpr: Annotated[
+        float | None,
+        typer.Option(
+            "--max-fpr",
+            metavar="SHARE",
+            help="Add the partial AUC up to this 1 - specificity, for example 0.1.",
+            show_default=False,
+        ),
+    ] = None,
     drop_seen: Annotated[
         bool,
         typer.Option(
@@ -95,6 +104,7 @@ def evaluate(
         split=split,
         prevalence=prevalence,
         alpha=alpha,
+        max_fpr=max_fpr,
         drop_seen=drop_seen,
         external=external,
         metadata=metadata,

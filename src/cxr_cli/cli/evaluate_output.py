@@ -96,6 +96,7 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
             metric, evaluation.confusion_matrix, positive=evaluation.positive, negative=evaluation.negative
         )
         _line(metric.label, evaluation.metrics[metric.name], evaluation.intervals[metric.name], meaning)
+    _curves(evaluation)
     worth = evaluation.predictive_values
     if worth and evaluation.positives and evaluation.negatives:
         console.result(f"At a prevalence of {worth.prevalence:.3%}:".replace(".000%", "%"))
@@ -123,6 +124,19 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
 
         console.result(size_in_words(evaluation))
     console.result()
+
+
+def _curves(evaluation: "EvaluationRecord") -> None:
+    from cxr_cli.evaluation.in_words import useful_range
+
+    partial, decision, risk = evaluation.partial_auc, evaluation.decision, evaluation.risk_coverage
+    if partial:
+        meaning = f"up to a 1 - specificity of {partial.max_fpr:g}, standardised: 0.5 is chance"
+        _line("Partial AUC", partial.value, partial.interval, meaning)
+    if risk:
+        _line("AURC", risk.area, risk.interval, f"error if unsure films are left out; at random {risk.random:.3f}")
+    if decision:
+        console.result(f"{'Net benefit':<18} {useful_range(decision)}")
 
 
 def _abstentions(evaluation: "EvaluationRecord") -> None:

@@ -61,6 +61,7 @@ def evaluate(
     drop_seen: bool = False,
     prevalence: float | None = None,
     alpha: float = DEFAULT_ALPHA,
+    max_fpr: float | None = None,
 ) -> Evaluated:
     """Test a run on one part of the dataset, at its own threshold and calibration.
 
@@ -72,6 +73,7 @@ def evaluate(
             of their patients.
         prevalence: in (0, 1), for predictive values, and to shift probabilities to. Defaults to none.
         alpha: in (0, 1), of the prediction sets. Defaults to 0.1.
+        max_fpr: in (0, 1), the largest 1 - specificity of a partial AUC. Defaults to none.
 
     Raises:
         CxrError: `split` is not a part of a dataset, or no film is left.
@@ -94,6 +96,7 @@ def evaluate(
             seen=seen,
             prevalence=prevalence,
             alpha=alpha,
+            max_fpr=max_fpr,
         )
         return Evaluated(folder=save(workspace, record, predicted), record=record, leaks=film_set.leaks)
 

@@ -46,6 +46,7 @@ def evaluate_external(
     drop_seen: bool = False,
     prevalence: float | None = None,
     alpha: float = DEFAULT_ALPHA,
+    max_fpr: float | None = None,
 ) -> Evaluated:
     """Test a run on films from elsewhere, at its own threshold and calibration, beside its own test.
 
@@ -59,6 +60,7 @@ def evaluate_external(
             patients.
         prevalence: in (0, 1), for predictive values, and to shift probabilities to. Defaults to none.
         alpha: in (0, 1), of the prediction sets. Defaults to 0.1.
+        max_fpr: in (0, 1), the largest 1 - specificity of a partial AUC. Defaults to none.
 
     Raises:
         CxrError: `name` can't be the name of a folder, or no film is left.
@@ -90,6 +92,7 @@ def evaluate_external(
             seen=seen,
             prevalence=prevalence,
             alpha=alpha,
+            max_fpr=max_fpr,
         )
         external = External(
             metadata=[str(path) for path in where.metadata],

@@ -8,8 +8,11 @@ from cxr_cli.dataset.record import FunnelStep
 from cxr_cli.films.in_words import count_in_words
 from cxr_cli.metrics.calibration import CALIBRATION_FIGURES, slope_of_temperature
 from cxr_cli.metrics.conformal import SetFigures
+from cxr_cli.metrics.decision_curve import DecisionPoint
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.operating_points import OperatingPoint
+from cxr_cli.metrics.partial_auc import PartialAuc
+from cxr_cli.metrics.risk_coverage import RiskCoverage
 from cxr_cli.metrics.sample import CONFUSION
 from cxr_cli.metrics.sample_size import SampleSize
 from cxr_cli.metrics.subgroups import SubgroupRow
@@ -71,6 +74,14 @@ class PredictiveValues(RecordPart, frozen=True, kw_only=True):
     negative: float | None
     positive_interval: Interval | None
     negative_interval: Interval | None
+
+
+class Decision(RecordPart, frozen=True, kw_only=True):
+    """The decision curve."""
+
+    prevalence: float  # of the people that it is about
+    stated: bool  # by the user, and the probabilities were shifted to it; otherwise the share of positive films
+    points: list[DecisionPoint]
 
 
 class Gap(RecordPart, frozen=True, kw_only=True):
@@ -140,6 +151,9 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     trained_without_patient: int | None = None
     # Of the AUC's interval; None where the AUC has none, or from before this was recorded.
     sample_size: SampleSize | None = None
+    decision: Decision | None = None  # None without films of both classes, or from before it was recorded, as below
+    risk_coverage: RiskCoverage | None = None
+    partial_auc: PartialAuc | None = None  # where a largest 1 - specificity was stated
     sets: SetFigures | None  # prediction sets; None where the run keeps no predictions for its validation films
 
     @classmethod

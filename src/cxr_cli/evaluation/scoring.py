@@ -8,12 +8,14 @@ import numpy as np
 
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.evaluation.curves import draw_all_curves, measure_abstaining, measure_decision
 from cxr_cli.evaluation.predicted import PREDICTIONS, PredictedFilms
 from cxr_cli.evaluation.probabilities import measure_probabilities
 from cxr_cli.evaluation.record import Abstentions, EvaluationRecord, PredictiveValues, SeenFilms
 from cxr_cli.metrics.conformal import DEFAULT_ALPHA, SetFigures, measure_sets
 from cxr_cli.metrics.intervals import METHOD, Estimate, Interval, predictive_intervals, predictive_values
 from cxr_cli.metrics.measure import classification_report, measure, measure_intervals
+from cxr_cli.metrics.partial_auc import partial_auc
 from cxr_cli.metrics.plots import draw_confusion, draw_reliability, draw_roc
 from cxr_cli.metrics.sample import count_confusion
 from cxr_cli.metrics.sample_size import auc_sample_size
@@ -35,6 +37,7 @@ def score(
     seen: SeenFilms | None,
     prevalence: float | None = None,
     alpha: float = DEFAULT_ALPHA,
+    max_fpr: float | None = None,
 ) -> EvaluationRecord:
     """Measure a run's predictions at its own threshold and calibration: nothing is fitted to these films.
 
@@ -47,6 +50,7 @@ def score(
         seen: how many of the films the run was trained or validated on. None where that is not known.
         prevalence: in (0, 1), for predictive values, and to shift probabilities to. Defaults to none.
         alpha: in (0, 1), of the prediction sets. Defaults to 0.1.
+        max_fpr: in (0, 1), the largest 1 - specificity of a partial AUC. Defaults to none.
     """
     record = predictor.record
     positives, probabilities = predicted.positives, predicted.probabilities
@@ -86,6 +90,11 @@ def score(
         abstentions=_abstentions(predicted, threshold=record.threshold),
         seen=seen,
         external=None,
+        decision=measure_decision(record, predicted, prevalence=prevalence),
+        risk_coverage=measure_abstaining(predicted),
+        partial_auc=partial_auc(positives, predicted.raw, predicted.groups, max_fpr=max_fpr)
+        if max_fpr and positives.any() and not positives.all()
+        else None,
         sets=_sets(predictor, predicted, alpha),
     )
 
@@ -188,4 +197,5 @@ def write_evaluation(folder: EvaluationFolder, record: EvaluationRecord, predict
             positive=record.positive,
             title=title,
         )
+        draw_all_curves(folder, record, predicted, title)
     write_record(folder.record, record)

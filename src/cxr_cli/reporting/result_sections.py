@@ -19,6 +19,7 @@ from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.calibration import AT_BOUND, CALIBRATION_FIGURES
 from cxr_cli.metrics.subgroups import UNKNOWN
 from cxr_cli.metrics.table import METRICS, meaning_of, metrics_in
+from cxr_cli.reporting.curve_blocks import curve_blocks
 from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, TableBlock, Text, charts
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.reporting.references import cited
@@ -103,6 +104,7 @@ def performance_section(material: ReportMaterial) -> Section:
         (material.test_folder.roc_picture, "ROC curve on the test films, and the operating point."),
         (material.test_folder.confusion_picture, "Confusion matrix at the operating point."),
     )
+    blocks += curve_blocks(material)
     return Section("Performance", blocks, ("performance",))
 
 

@@ -207,6 +207,21 @@ class EvaluationFolder:
         return self.root / "roc_curve.png"
 
     @property
+    def precision_recall_picture(self) -> Path:
+        """A chart of precision and recall, if there are films of both classes."""
+        return self.root / "precision_recall.png"
+
+    @property
+    def decision_picture(self) -> Path:
+        """A decision curve, if there are films of both classes."""
+        return self.root / "decision_curve.png"
+
+    @property
+    def risk_picture(self) -> Path:
+        """A risk-coverage curve, if there are films of both classes."""
+        return self.root / "risk_coverage.png"
+
+    @property
     def reliability_picture(self) -> Path:
         """A reliability diagram, if there are films of both classes."""
         return self.root / "reliability.png"
