@@ -91,7 +91,7 @@ def test_copies_with_two_labels_are_reported_first(cxr, tree, tmp_path):
         "Warning: the given split leaks. Films of val that share a patient or a copy with train: "
         "1 of 7 (patients: 1, near-duplicates: 1). "
         "Figures on val will be too good.\n"
-        "Pairs of copies: 0 exact, 1 re-encoded, resized, cropped or inverted; "
+        "Pairs of copies: 0 exact, 1 altered, such as cropped or mirrored; "
         "1 across parts. Patients who share a film count as one.\n"
     ) in result.stdout
     assert f"Copies  : {tmp_path}/ws/dataset/duplicates.csv\n" in result.stdout

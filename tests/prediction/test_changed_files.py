@@ -23,7 +23,15 @@ def open_all(workspace: Workspace) -> None:
     load_model(run)
 
 
-FILES = ["model.tflite", "class_indices.json", "reference.npz", "validation.csv", "seen.csv", "model.keras"]
+FILES = [
+    "model.tflite",
+    "class_indices.json",
+    "reference.npz",
+    "validation.csv",
+    "seen.csv",
+    "seen_vectors.npy",
+    "model.keras",
+]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -39,6 +39,7 @@ _SURELY_CLOSE, _NEAREST, _SOME = 0.9, 8, 2
 # more, of real films 0.01. Among so many, a copy has to be closer: of rendered films, up to 0.955 is no copy.
 _ALIKE, _MANY, _SURE = 0.8, 0.5, 0.96
 _ENOUGH = 3  # copies of a film that are listed in any case; of more, those that join all copies of one film
+_TAKES_LONG = 500  # pairs to fit, whose progress is shown: a second
 _SHOWN = 10
 _Candidate = tuple[int, int, Box, bool]  # two films, the crop of the first, and whether the second is mirrored
 
@@ -252,7 +253,8 @@ def _fitted(small: np.ndarray, pairs: Sequence[_Candidate]) -> list[tuple[int, i
         return film
 
     fits = []
-    steps = track(pairs, "Comparing films that look alike", total=len(pairs)) if pairs else ()
+    shown = len(pairs) >= _TAKES_LONG
+    steps = track(pairs, "Comparing films that look alike", total=len(pairs)) if shown else pairs
     for one, other, crop, mirrored in steps:
         if min(copies[one], copies[other]) >= _ENOUGH and last(one) == last(other):
             continue

@@ -30,14 +30,14 @@ class Leak(RecordPart, frozen=True, kw_only=True):
     films: int  # of the later part, with their patient or a copy in the earlier part
     patients: int  # of these films
     copies: int  # of them, exact copies of a film of the earlier part
-    near_copies: int = 0  # of them, re-encoded, resized, cropped or inverted films of the earlier part
+    near_copies: int = 0  # of them, altered films of the earlier part
 
 
 class Duplicates(RecordPart, frozen=True, kw_only=True):
     """Films that a dataset has more than once, counted in pairs; `duplicates.csv` lists them."""
 
     exact: int  # the same file
-    near: int  # the same film re-encoded, resized, cropped or inverted
+    near: int  # the same film, altered
     other_class: int  # pairs with two labels, one of which is wrong
     other_patient: int  # pairs whose films are listed under two patients
     other_source: int

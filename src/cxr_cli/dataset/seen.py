@@ -38,8 +38,8 @@ from cxr_cli.workspace.records import read_record
 from cxr_cli.workspace.tables import CsvTable
 
 FILM = "film"  # the run was trained or validated on this very file
-COPY = "copy"  # on the same film re-encoded, resized, cropped or inverted, as its small picture shows
-MAYBE_COPY = "maybe copy"  # perhaps on a copy: the hashes are close, and the small picture is gone
+COPY = "copy"  # on the same film, altered, as its small picture shows
+MAYBE_COPY = "maybe copy"  # perhaps on a copy: the films look alike, and the small picture is gone
 PATIENT = "patient"  # on another film of the patient
 HOW_SEEN = (FILM, COPY, MAYBE_COPY, PATIENT)
 

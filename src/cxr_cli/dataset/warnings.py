@@ -53,6 +53,6 @@ def _copies(record: DatasetRecord) -> list[str]:
     across = {"patients": pairs.other_patient, "sources": pairs.other_source, "parts": pairs.other_part}
     shown = ", ".join(f"{count} across {what}" for what, count in across.items() if count)
     return [
-        f"Pairs of copies: {pairs.exact} exact, {pairs.near} re-encoded, resized, cropped or inverted"
+        f"Pairs of copies: {pairs.exact} exact, {pairs.near} altered, such as cropped or mirrored"
         f"{f'; {shown}' if shown else ''}. Patients who share a film count as one."
     ]

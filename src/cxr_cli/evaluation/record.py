@@ -24,7 +24,7 @@ class SeenFilms(RecordPart, frozen=True, kw_only=True):
     """Test films that the run has seen in training or validation, each counted once: see `SeenIndex`."""
 
     films: int  # the same films, by the content of their files
-    copies: int  # of such films: saved again, resized, cropped or inverted
+    copies: int  # of such films, altered: saved again, cropped, mirrored and so on
     maybe_copies: int  # possible copies, known by their hashes only
     patients: int  # other films of their patients
     dropped: bool  # whether they were left out of the figures

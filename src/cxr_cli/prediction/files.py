@@ -17,7 +17,7 @@ from cxr_cli.workspace.folders import DatasetFolder
 
 _SEEN_AS = {
     FILM: "was trained or validated on this film",
-    COPY: "was trained or validated on a copy of this film (re-encoded, resized, cropped or inverted)",
+    COPY: "was trained or validated on a copy of this film (altered, such as cropped or mirrored)",
     MAYBE_COPY: "may have been trained or validated on a copy of this film",
 }
 
