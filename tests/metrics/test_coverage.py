@@ -1,7 +1,7 @@
 """How often intervals hold the true value, in simulated sets: short versions of `benchmarks/simulate_intervals.py`.
 
-Each design is one in which intervals from a bootstrap's standard error held it in 0.86 to 0.92 of sets, and each figure
-here is of 150 sets, whose standard error is 0.018 at 0.95.
+In each design, intervals from a bootstrap's standard error held the value of some metric in at most 0.93 of sets. Each
+figure here is of 150 sets, whose standard error is 0.018 at 0.95.
 """
 
 import runpy
