@@ -255,7 +255,7 @@ def test_checklists_point_to_a_section_only_for_a_result_that_it_holds(reported)
     assert told["CLAIM 2024"]["33"] == told["STARD-AI 2025"]["29"].removesuffix(" For the author. How they differ.")
     assert told["CLAIM 2024"]["33"] == RESULTS["external test"]
     assert told["TRIPOD+AI"]["12d"] == told["TRIPOD+AI"]["23b"] == RESULTS["left-out sources"]
-    assert RESULTS["decision curve"] in told["TRIPOD+AI"]["12e"]
+    assert told["TRIPOD+AI"]["12e"] == "See “Performance” and “Operating point and calibration”."
     assert told["TRIPOD+AI"]["12f"] == told["TRIPOD+AI"]["24"] == RESULTS["updating"]
     assert told["TRIPOD+AI"]["12g"] == told["TRIPOD+AI"]["27a"] == "See “How a film is predicted”."
     assert told["PROBAST+AI"]["E 4.6"] == RESULTS["cross-validation"]

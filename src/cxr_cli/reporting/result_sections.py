@@ -105,7 +105,8 @@ def performance_section(material: ReportMaterial) -> Section:
         (material.test_folder.confusion_picture, "Confusion matrix at the operating point."),
     )
     blocks += curve_blocks(material)
-    return Section("Performance", blocks, ("performance",))
+    holds = ("performance", "decision curve") if test.decision else ("performance",)
+    return Section("Performance", blocks, holds)
 
 
 def decision_section(material: ReportMaterial) -> Section:

@@ -19,7 +19,7 @@ RESULTS = {
     "performance": "Not done: cxr evaluate.",
     "operating point": "Not done: cxr calibrate.",
     "calibration": "Not done: cxr calibrate.",
-    "decision curve": "Not done: net benefit was not measured.",
+    "decision curve": "Not done: cxr evaluate, on films of both classes.",
     "updating": "Not done: nothing is fitted to the films of an evaluation.",
     "prediction sets": "Not done: train again with cxr train, which keeps the predictions that they need.",
     "subgroups": "Not shown: needs two views, sexes, age bands or sources with ten patients of each class.",
