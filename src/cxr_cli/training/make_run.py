@@ -77,6 +77,7 @@ def make_run(workspace: Workspace, plan: TrainingPlan) -> TrainedRun | None:
     """
     dataset = workspace.prepared()
     made, films = read_record(dataset.record, DatasetRecord), read_manifest(dataset)
+    small = read_small(dataset, films=len(films))  # before training, which would be lost without them
     options = plan.options
     validation = [film for film in films if film.split == "val"]
     check_operating_point(validation, made.classes.positive, options.operating_point)
@@ -93,7 +94,7 @@ def make_run(workspace: Workspace, plan: TrainingPlan) -> TrainedRun | None:
                 original=plan.original.place if plan.original else None,
                 resume=plan.resume,
             )
-        task = _Task(workspace, plan, made, films, group, checkpoints)
+        task = _Task(workspace, plan, made, films, small, group, checkpoints)
         if group.is_chief:
             return _train_and_write(task)
         _fit(task, Clock())
@@ -108,6 +109,7 @@ class _Task:
     plan: TrainingPlan
     made: DatasetRecord
     films: Sequence[Film]
+    small: np.ndarray  # the films' small pictures, (N, 96, 96) uint8
     group: Group
     checkpoints: Checkpoints | None
 
@@ -183,7 +185,7 @@ def _write_tables(
     draw_curves(stage.curves_picture, [asdict(row) for row in validation.history], best_epoch=validation.best.epoch)
     val = [film for film in task.films if film.split == "val"]
     write_validation(stage, val, probabilities, calibration=calibration)
-    write_seen(stage, task.films, read_small(task.workspace.dataset, films=len(task.films)))
+    write_seen(stage, task.films, task.small)
     if task.plan.options.weights == SOURCE and bundled_weights_saw_films():  # so this run has seen them too
         write_bytes(stage.fingerprints, bundled_run().fingerprints.read_bytes())
     write_classes(stage.class_indices, task.made.classes)

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
+import numpy as np
 
 from cxr_cli.dataset.classes import write_classes
+from cxr_cli.dataset.duplicates import read_small
 from cxr_cli.dataset.folds import Fold, Skipped, draw_folds
 from cxr_cli.dataset.folds import leave_out as leave_out_values
 from cxr_cli.dataset.manifest import Film, dataset_fingerprint, films_by_part, read_manifest, write_manifest
@@ -142,6 +144,8 @@ def write_fold(plan: FoldPlan, fold: Fold, place: Workspace) -> None:
             if part
         ]
         write_manifest(dataset.manifest, films)
+        small = read_small(plan.workspace.dataset, films=len(plan.films))
+        np.save(dataset.small, small[[bool(part) for part in fold.parts]])
         write_classes(place.class_indices, plan.made.classes)
         write_record(dataset.record, _record(plan, fold, films))
 
