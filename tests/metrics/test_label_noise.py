@@ -57,3 +57,9 @@ def test_the_lowest_figures_are_those_of_all_ways_to_choose_wrong_labels(cells):
 
     figures = flattering_noise(3 / len(labels), cells=dict(zip(names, cells, strict=True)))
     assert figures == pytest.approx(tuple(lowest))
+
+
+def test_more_wrong_labels_than_the_model_agrees_with_leave_nothing_and_not_less():
+    cells = {"true_positive": 1, "false_positive": 40, "false_negative": 50, "true_negative": 2}
+
+    assert flattering_noise(0.1, cells=cells) == (0, 0)

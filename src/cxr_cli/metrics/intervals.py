@@ -30,7 +30,7 @@ class Estimate(NamedTuple):
     interval: Interval
 
 
-_Z = 1.959964  # 95 % of a normal distribution lie within this many standard deviations
+NORMAL_95 = 1.959964  # 95 % of a normal distribution lie within this many standard deviations
 METHOD = (
     "95 %, over patients: Wilson's interval with the effective number of patients for proportions, the AUC (variance "
     "by Obuchowski), the average precision and the Brier score; F1 from that of TP / (TP + FP + FN); MOVER from those "
@@ -88,8 +88,8 @@ def wilson(successes: float, total: float) -> Interval:
     if total <= 0:
         raise ValueError(f"Expected a positive total. Received: {total}.")
     share = successes / total
-    middle = (share + _Z**2 / (2 * total)) / (1 + _Z**2 / total)
-    half = _Z / (1 + _Z**2 / total) * np.sqrt(share * (1 - share) / total + _Z**2 / (4 * total**2))
+    middle = (share + NORMAL_95**2 / (2 * total)) / (1 + NORMAL_95**2 / total)
+    half = NORMAL_95 / (1 + NORMAL_95**2 / total) * np.sqrt(share * (1 - share) / total + NORMAL_95**2 / (4 * total**2))
     # The score interval of 0 starts at 0, and that of 1 ends at 1, except for rounding.
     return Interval(
         low=0.0 if share == 0 else float(max(middle - half, 0)),

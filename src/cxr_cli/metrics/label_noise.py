@@ -64,7 +64,7 @@ def flattering_noise(share: float, *, cells: dict[str, int]) -> tuple[float, flo
 
     def lowest(right: int, missed: int, others_right: int) -> float:
         # Films that were found are of the other class, or films that were rightly passed over were missed.
-        of_found = {max(wrong - others_right, 0), min(wrong, right)}
+        of_found = {min(max(wrong - others_right, 0), right), min(wrong, right)}
         return min((right - one) / max(right + missed + wrong - 2 * one, 1e-9) for one in of_found)
 
     return (

@@ -3,11 +3,10 @@
 import numpy as np
 
 from cxr_cli.metrics.intervals import Interval, gap_interval
+from cxr_cli.metrics.jackknife import jackknife
 from cxr_cli.metrics.sample import Sample
 from cxr_cli.metrics.table import Metric
 from cxr_cli.workspace.records import RecordPart
-
-_BLOCKS = 200  # at most so many sets of patients are left out in turn
 
 
 class Difference(RecordPart, frozen=True, kw_only=True):
@@ -41,16 +40,15 @@ def paired_difference(metric: Metric, a: Sample, b: Sample, groups: np.ndarray) 
 
 
 def _correlation(metric: Metric, a: Sample, b: Sample, groups: np.ndarray) -> float:
-    _, members = np.unique(groups, return_inverse=True)
-    blocks = members % _BLOCKS
-    values = np.array(
-        [[metric.value(_without(sample, blocks == block)) for sample in (a, b)] for block in np.unique(blocks)]
-    )
-    values = values[np.isfinite(values).all(axis=1)]
-    if len(values) < 2 or not np.ptp(values, axis=0).all():
+    def of(sample: Sample) -> np.ndarray:
+        values, _ = jackknife(
+            lambda kept: metric.value(Sample(sample.positives[kept], sample.probabilities[kept], sample.called[kept])),
+            groups,
+        )
+        return values
+
+    values = np.stack([of(a), of(b)])
+    values = values[:, np.isfinite(values).all(axis=0)]
+    if values.shape[1] < 2 or not np.ptp(values, axis=1).all():
         return 0.0
-    return float(np.clip(np.corrcoef(values.T)[0, 1], -1, 1))
-
-
-def _without(sample: Sample, out: np.ndarray) -> Sample:
-    return Sample(sample.positives[~out], sample.probabilities[~out], sample.called[~out])
+    return float(np.clip(np.corrcoef(values)[0, 1], -1, 1))

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxr_cli.metrics.intervals import Interval
+from cxr_cli.metrics.intervals import NORMAL_95, Interval
 from cxr_cli.metrics.ranking_intervals import auc_covariance, placements
-
-_Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def delong(positives: np.ndarray, a: np.ndarray, b: np.ndarray, groups: np.ndarr
         auc_a=float(areas[0]),
         auc_b=float(areas[1]),
         difference=difference,
-        interval=Interval(low=difference - _Z * error, high=difference + _Z * error),
+        interval=Interval(low=difference - NORMAL_95 * error, high=difference + NORMAL_95 * error),
         p=float(2 * norm.sf(abs(difference) / error)),
     )
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from cxr_cli.errors import UsageError
-from cxr_cli.metrics.intervals import Interval, effective_interval, effective_patients
+from cxr_cli.metrics.intervals import Interval, effective_interval
 from cxr_cli.metrics.jackknife import jackknife
-from cxr_cli.metrics.ranking_intervals import RANK_WEIGHT
+from cxr_cli.metrics.ranking_intervals import RANK_WEIGHT, patients_of_smaller_class
 from cxr_cli.workspace.records import RecordPart
 
 
@@ -49,7 +49,7 @@ def partial_auc(positives: np.ndarray, scores: np.ndarray, groups: np.ndarray, *
 
     groups, value = np.asarray(groups), area(np.ones(len(positives), bool))
     _, variance = jackknife(area, groups)
-    patients = min(effective_patients(groups[own]) for own in (positives, ~positives))
+    patients = patients_of_smaller_class(positives, groups)
     known = np.isfinite(variance) and 0 <= value <= 1
     interval = effective_interval(value, variance, patients, weight=RANK_WEIGHT) if known else None
     return PartialAuc(max_fpr=max_fpr, value=value, interval=interval)

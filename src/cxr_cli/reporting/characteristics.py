@@ -7,6 +7,7 @@ from statistics import median, quantiles
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.films.in_words import patient_count
 from cxr_cli.metrics.balance import mean_difference, share_difference
+from cxr_cli.metrics.intervals import NORMAL_95
 from cxr_cli.metrics.subgroups import UNKNOWN, age_in_years
 from cxr_cli.pages.render import percent
 from cxr_cli.reporting.document import Cell, Figure, Section, TableBlock, Text
@@ -22,7 +23,7 @@ def characteristics_section(material: ReportMaterial) -> Section:
     """Who the patients and what the films of each part and class are, and how far train and test differ."""
     films, labels = material.films, list(material.made.classes)
     patients = {part: len({film.group for film in films if film.split == part}) for part in _COMPARED}
-    by_chance = 1.96 * sum(1 / count for count in patients.values()) ** 0.5
+    by_chance = NORMAL_95 * sum(1 / count for count in patients.values()) ** 0.5
     text = (
         "SMD is the standardized difference of test from train, of means or shares, in standard deviations "
         f"({cited('standardized difference')}). From 0.1 on, it is often called an imbalance; with "
