@@ -11,6 +11,7 @@ import pytest
 from cxr_cli.dataset.record import Leak
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.lungs.framing import Framing
+from cxr_cli.metrics.partial_auc import PartialAuc
 from cxr_cli.recipe.architectures import CLASSIFIERS
 from cxr_cli.recipe.record import Boosting, RunRecord
 from cxr_cli.reporting.gather import gather
@@ -126,6 +127,25 @@ def test_tests_are_described_only_where_they_were_made(describe):
     text = describe(held={"failure analysis", "fairness gaps"}).paragraphs["Evaluation"]
     assert "permuting patients" in text
     assert "Sexes and age bands were compared" in text
+
+
+def test_curves_are_described_only_where_there_are_any(describe, material):
+    text = describe().paragraphs["Evaluation"]
+    share = material.test.positives / material.test.films
+    assert "Net benefit was measured against treating all and treating none [" in text
+    assert f"from 0.01 to 0.99 and at a prevalence of {share:.3g} in these films." in text
+    assert "risk-coverage curve [" in text
+    assert "partial AUC" not in text
+
+    stated = msgspec.structs.replace(material.test.decision, prevalence=0.05, stated=True)
+    area = PartialAuc(max_fpr=0.1, value=0.8, interval=None)
+    text = describe(test={"decision": stated, "partial_auc": area}).paragraphs["Evaluation"]
+    assert "at a prevalence of 0.05, as stated, to which the probabilities were shifted." in text
+    assert "up to a 1 - specificity of 0.1, standardized" in text
+
+    older = describe(test={"decision": None, "risk_coverage": None}).paragraphs["Evaluation"]
+    assert "Net benefit" not in older
+    assert "risk-coverage" not in older
 
 
 def test_architectures_of_others_have_a_reference():

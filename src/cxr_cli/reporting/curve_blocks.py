@@ -3,6 +3,7 @@
 from cxr_cli.evaluation.in_words import useful_range
 from cxr_cli.reporting.document import Block, Cell, Figure, TableBlock, Text, charts
 from cxr_cli.reporting.gather import ReportMaterial
+from cxr_cli.reporting.references import cited
 
 _LISTED = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)  # threshold probabilities in the table
 
@@ -14,7 +15,9 @@ def curve_blocks(material: ReportMaterial) -> list[Block]:
     if test.partial_auc:
         area = Figure(test.partial_auc.value, test.partial_auc.interval)
         name = f"partial AUC up to a 1 - specificity of {test.partial_auc.max_fpr:g}"
-        blocks.append(TableBlock(["", "value (95 % interval)"], [[name, area]], caption="McClish 1989: 0.5 is chance."))
+        blocks.append(
+            TableBlock(["", "value (95 % interval)"], [[name, area]], caption=f"{cited('partial auc')}: 0.5 is chance.")
+        )
     text = "Precision and recall on the test films; by chance the precision is the prevalence."
     blocks += charts((folder.precision_recall_picture, text))
     if test.decision:
@@ -24,8 +27,8 @@ def curve_blocks(material: ReportMaterial) -> list[Block]:
             if point.threshold in _LISTED
         ]
         caption = (
-            "Net benefit (Vickers & Elkin 2006): true positives per film, less false positives times the odds of the "
-            "threshold probability, from which one would act. Band and intervals: 95 % over patients."
+            f"Net benefit ({cited('decision curve')}): true positives per film, less false positives times the "
+            "odds of the threshold probability, from which one would act. Band and intervals: 95 % over patients."
         )
         blocks.append(Text(f"Net benefit: {useful_range(test.decision)}."))
         blocks.append(
@@ -40,6 +43,8 @@ def curve_blocks(material: ReportMaterial) -> list[Block]:
             ["wrong films left out first", Figure(risk.best)],
             [f"what cxr predict answers, {risk.coverage:.0%} of the films", Figure(risk.risk)],
         ]
-        blocks.append(TableBlock(["films left out", "share of wrong films"], rows, caption="Geifman & El-Yaniv 2017."))
+        blocks.append(
+            TableBlock(["films left out", "share of wrong films"], rows, caption=f"{cited('risk coverage')}.")
+        )
         blocks += charts((folder.risk_picture, "The error among the surest test films, by how many these are."))
     return blocks

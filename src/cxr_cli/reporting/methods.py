@@ -152,6 +152,24 @@ def _evaluation(material: ReportMaterial, held: Collection[str], cite: Citations
             f"Calibration was measured by its slope and calibration-in-the-large{cite('calibration')}, with standard "
             f"errors over patients{cite('clustered regression')}."
         )
+    if test.partial_auc:
+        yield (
+            f"The partial AUC{cite('partial auc')} is that up to a 1 - specificity of {test.partial_auc.max_fpr:g}, "
+            "standardized so that 0.5 is chance."
+        )
+    if test.decision:
+        points = test.decision.points
+        whose = ", as stated, to which the probabilities were shifted" if test.decision.stated else " in these films"
+        yield (
+            f"Net benefit was measured against treating all and treating none{cite('decision curve')}, at threshold "
+            f"probabilities from {points[0].threshold:g} to {points[-1].threshold:g} and at a prevalence of "
+            f"{test.decision.prevalence:.3g}{whose}."
+        )
+    if test.risk_coverage:
+        yield (
+            "What abstaining from the films nearest to the threshold is worth was measured by the area under the "
+            f"risk-coverage curve{cite('risk coverage')}."
+        )
     if test.sets:
         yield (
             f"Prediction sets at an error of {test.sets.rule.alpha:g} were calibrated on the validation films by class "

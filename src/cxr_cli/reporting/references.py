@@ -143,6 +143,27 @@ REFERENCES = {
         1950,
         "10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3",
     ),
+    "decision curve": Publication(
+        "Vickers AJ, Elkin EB",
+        "Decision curve analysis: a novel method for evaluating prediction models",
+        "Medical Decision Making 26:565",
+        2006,
+        "10.1177/0272989X06295361",
+    ),
+    "risk coverage": Publication(
+        "Geifman Y, El-Yaniv R",
+        "Selective classification for deep neural networks",
+        "NeurIPS, p. 4878",
+        2017,
+        "10.48550/arXiv.1705.08500",
+    ),
+    "partial auc": Publication(
+        "McClish DK",
+        "Analyzing a portion of the ROC curve",
+        "Medical Decision Making 9:190",
+        1989,
+        "10.1177/0272989X8900900307",
+    ),
     "prediction sets": Publication(
         "Lee Y, Barber RF, Willett R",
         "Distribution-free inference with hierarchical data",
