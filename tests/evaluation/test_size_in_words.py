@@ -18,6 +18,14 @@ from cxr_cli.metrics.sample_size import SampleSize
             "patients in the same ratio as here.",
         ),
         (1200, 0.02, None, 0, "With 1,200 normal patients, the AUC's interval is about ±0.02."),
+        (
+            3,
+            0.39,
+            None,
+            0,
+            "With 3 normal patients, the AUC's interval is about ±0.39; these films say too little about how many "
+            "patients a narrower one needs.",
+        ),
         (30, 0.04, None, 7, "With at most 30 normal patients, the AUC's interval is about ±0.04."),
     ],
 )

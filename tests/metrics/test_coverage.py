@@ -104,3 +104,12 @@ def test_a_narrow_interval_needs_no_more_patients():
 
     assert (size.needed, size.half_width < 0.05) == (None, True)
     assert auc_sample_size(np.ones(9, bool), np.arange(9.0), np.arange(9)) is None
+
+
+@pytest.mark.parametrize(
+    ("films", "scores"), [(6, [0.2, 0.3, 0.1, 0.4, 0.5, 0.1]), (24, [0.9, 0.1] * 12)], ids=["3 + 3 films", "none wrong"]
+)
+def test_films_whose_variance_says_nothing_give_no_number_of_patients(films, scores):
+    size = auc_sample_size(np.arange(films) % 2 == 0, np.array(scores), np.arange(films))
+
+    assert (size.needed, size.patients, size.half_width > 0.05) == (None, films // 2, True)

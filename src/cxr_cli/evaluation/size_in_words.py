@@ -14,7 +14,12 @@ def size_in_words(evaluation: EvaluationRecord) -> str:
     most = "" if evaluation.films_without_patient == 0 else "at most "  # each film that names none counts as one
     words = f"With {most}{size.patients:,} {label} {people}, the AUC's interval is about ±{size.half_width:.2f}"
     if size.needed is None:
-        return f"{words}."
+        few = (
+            "; these films say too little about how many patients a narrower one needs"
+            if size.half_width > size.goal
+            else ""
+        )
+        return f"{words}{few}."
     return (
         f"{words}; for ±{size.goal:g} you need about {rounded(size.needed):,}, and {other} patients in the same ratio "
         "as here."

@@ -10,6 +10,7 @@ from cxr_cli.metrics.sample import count_patients
 from cxr_cli.workspace.records import RecordPart
 
 GOAL = 0.05  # half the width of an interval that is worth reporting
+FEWEST = 10  # patients of the smaller class: the variance over fewer says nothing about that over many
 
 
 class SampleSize(RecordPart, frozen=True, kw_only=True):
@@ -19,7 +20,7 @@ class SampleSize(RecordPart, frozen=True, kw_only=True):
     patients: int  # with a film of that class
     half_width: float  # half the width of the AUC's interval
     goal: float  # the half width that is aimed at
-    needed: int | None  # patients of that class for `goal`, about; None where the interval is as narrow already
+    needed: int | None  # patients of that class for `goal`, about; None: as narrow already, or nothing to tell it from
 
 
 def auc_sample_size(
@@ -37,7 +38,8 @@ def auc_sample_size(
         goal: half the width of the interval. Defaults to 0.05.
 
     Returns:
-        None where the AUC has no interval.
+        None where the AUC has no interval. `needed` is None where the interval is as narrow already, and where the
+        measured variance says too little: with fewer than ten patients of a class, or if it is 0.
     """
     if auc_interval(positives, probabilities, groups) is None:
         return None
@@ -51,7 +53,7 @@ def auc_sample_size(
 
     measured, counts = half_width(1.0), count_patients(positives, groups)
     needed = None
-    if measured > goal:
+    if measured > goal and patients >= FEWEST and variance > 0:
         low, high = 1.0, 2.0
         while half_width(high) > goal:
             low, high = high, high * 2
