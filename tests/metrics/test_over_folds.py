@@ -10,7 +10,7 @@ from scipy.stats import t as student
 
 from cxr_cli.metrics.intervals import wilson
 from cxr_cli.metrics.measure import measure
-from cxr_cli.metrics.over_folds import over_folds
+from cxr_cli.metrics.over_folds import over_folds, times_as_wide
 from cxr_cli.metrics.table import METRICS
 
 ANY = (-np.inf, np.inf)
@@ -38,6 +38,19 @@ def test_the_variance_is_that_of_nadeau_and_bengio(repeats):
     assert found.sd == pytest.approx(np.std(values, ddof=1))
     assert found.interval.low == pytest.approx(found.mean - half)
     assert found.interval.high == pytest.approx(found.mean + half)
+
+
+def test_fewer_folds_of_the_same_spread_have_a_wider_interval():
+    """Each with a mean of 0.5 and a standard deviation of 0.1."""
+    two = np.array([-1, 1]) * 0.1 / np.sqrt(2)
+    five = np.array([-1, -1, 0, 1, 1]) * 0.1
+    widths = []
+    for values in (two, five):
+        around = over_folds(list(0.5 + values), folds=len(values), limits=ANY).interval
+        widths.append(around.high - around.low)
+
+    assert times_as_wide(2, than=5) == pytest.approx(widths[0] / widths[1])
+    assert times_as_wide(5, than=5) == 1
 
 
 def test_the_interval_stays_within_the_limits_and_is_that_of_the_logit_or_logarithm():

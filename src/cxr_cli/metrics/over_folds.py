@@ -64,6 +64,16 @@ def over_folds(
     )
 
 
+def times_as_wide(folds: int, *, than: int) -> float:
+    """How many times as wide an interval over `folds` is as over `than` folds of the same spread; both at least 2."""
+    from scipy.special import stdtrit
+
+    def half_width(number: int) -> float:
+        return float(stdtrit(number - 1, 0.975) * np.sqrt(1 / number + 1 / (number - 1)))
+
+    return half_width(folds) / half_width(than)
+
+
 def _interval(
     values: np.ndarray,
     shares: np.ndarray,

@@ -24,7 +24,7 @@ from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord, Ski
 from cxr_cli.evaluation.predicted import predict_films
 from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.intervals import METHOD
-from cxr_cli.metrics.over_folds import RECIPE_METHOD
+from cxr_cli.metrics.over_folds import RECIPE_METHOD, times_as_wide
 from cxr_cli.metrics.sample import count_confusion, count_patients
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
@@ -40,6 +40,7 @@ from cxr_cli.workspace.records import stamp
 from cxr_cli.workspace.staging import staged_folder
 
 _, _VALIDATION, _TEST = PARTS
+_USUAL = 5  # folds; the interval of a mean over fewer is much wider
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,12 @@ def _notes(plan: FoldPlan, folds: Sequence[FoldPredictions]) -> list[str]:
         notes.append(
             f"Test films of one class: {'; '.join(alike)}. Such a fold has a sensitivity or a specificity, but no AUC "
             "and nothing else that needs both classes; it is left out of these means."
+        )
+    if plan.column is None and plan.in_repeat < _USUAL:
+        times = times_as_wide(plan.in_repeat, than=_USUAL)
+        notes.append(
+            f"The spread of only {plan.in_repeat} folds is hardly known: the intervals of the means are about "
+            f"{times:.1f} times as wide as those of {_USUAL} folds of the same spread: --folds {_USUAL}"
         )
     without = max(fold.parts.count("") for fold in plan.folds)
     if without:
