@@ -18,9 +18,12 @@ from cxr_cli.metrics.table import METRICS
 from cxr_cli.pages.render import figure, spread
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.checklists import AUTHOR, CHECKLISTS, rows
+from cxr_cli.reporting.data_sections import training_section
 from cxr_cli.reporting.document import Document, Figure, Pictures, Section, TableBlock, Text, to_builtins, to_markdown
 from cxr_cli.reporting.gather import gather
+from cxr_cli.reporting.guidelines.claim import CLAIM
 from cxr_cli.reporting.report import compose
+from cxr_cli.reporting.result_sections import performance_section
 from cxr_cli.reporting.results import RESULTS
 from cxr_cli.workspace.folders import ReportFolder
 from cxr_cli.workspace.layout import Workspace
@@ -261,6 +264,24 @@ def test_checklists_point_to_a_section_only_for_a_result_that_it_holds(reported)
     assert told["PROBAST+AI"]["E 4.6"] == RESULTS["cross-validation"]
     holds = {result for section in document["sections"] for result in section["holds"]}
     assert "performance" in holds <= set(RESULTS)
+
+
+def test_a_run_of_another_dataset_has_no_internal_test(material, tmp_path):
+    own = performance_section(material)
+    other = performance_section(replace(material, test=msgspec.structs.replace(material.test, same_dataset=False)))
+
+    assert ("internal test" in own.holds, "internal test" in other.holds) == (True, False)
+    assert {number: where for number, _, where in rows(CLAIM, [other])}["32"] == RESULTS["internal test"]
+
+
+def test_weights_that_no_epoch_trained_are_not_called_an_epoch(material):
+    def kept(**changed):
+        run = msgspec.structs.replace(material.run, **changed)
+        return {row[0]: row[1] for row in training_section(replace(material, run=run)).blocks[0].rows}["kept"]
+
+    assert kept(epochs=0, best_epoch=0) == "the start of the head; no epoch was trained"
+    assert kept(epochs=3, best_epoch=0) == "the start of the head, with the lowest validation loss"
+    assert kept(epochs=3, best_epoch=2) == "epoch 2, with the lowest validation loss"
 
 
 @pytest.fixture(scope="module")

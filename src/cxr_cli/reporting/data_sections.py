@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.document import Block, Cell, Section, TableBlock, Text, charts
 from cxr_cli.reporting.flow import flow_caption, screened
 from cxr_cli.reporting.gather import ReportMaterial
@@ -96,8 +97,8 @@ def training_section(material: ReportMaterial) -> Section:
         ["input", f"{run.input_size} × {run.input_size} pixels, gray in three channels, 0 to 255; scaled in the model"],
         ["parameters", f"{run.parameters:,}, {run.trainable_parameters:,} of them trained"],
         ["backbone's weights", weights],
-        ["epochs", f"{run.epochs}, ended by {run.stopped_by}"],
-        ["kept", f"epoch {run.best_epoch}, with the lowest validation loss"],
+        ["epochs", f"{run.epochs}, ended by {run.stopped_by}" if run.epochs else "0"],
+        ["kept", _kept(run)],
         ["class imbalance", "classes weighted equally" if options.get("class_weight") else "films weighted equally"],
         ["input films", str(run.framing or "whole")],
         ["ensemble", f"XGBoost, {run.boosting.trees} trees on the network's features" if run.boosting else "none"],
@@ -108,6 +109,15 @@ def training_section(material: ReportMaterial) -> Section:
     blocks: list[Block] = [TableBlock(["", ""], facts, left=2)]
     blocks += charts((material.predictor.run.curves_picture, "Training, and the epoch that was kept."))
     return Section("Model and training", blocks, ("model",))
+
+
+def _kept(run: RunRecord) -> str:
+    """Which weights are those of the run."""
+    if not run.epochs:
+        return "the start of the head; no epoch was trained"
+    return (
+        f"{f'epoch {run.best_epoch}' if run.best_epoch else 'the start of the head'}, with the lowest validation loss"
+    )
 
 
 def _option(value: object) -> str:

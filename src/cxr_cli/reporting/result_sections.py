@@ -105,8 +105,9 @@ def performance_section(material: ReportMaterial) -> Section:
         (material.test_folder.confusion_picture, "Confusion matrix at the operating point."),
     )
     blocks += curve_blocks(material)
-    holds = ("performance", "decision curve") if test.decision else ("performance",)
-    return Section("Performance", blocks, holds)
+    holds = ["performance"]
+    holds += ["decision curve"] * bool(test.decision) + ["internal test"] * test.same_dataset
+    return Section("Performance", blocks, tuple(holds))
 
 
 def decision_section(material: ReportMaterial) -> Section:

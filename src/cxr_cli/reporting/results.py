@@ -17,6 +17,7 @@ RESULTS = {
     "input quality": "Not known: which films are refused.",
     "stored outputs": "Not done: cxr evaluate.",
     "performance": "Not done: cxr evaluate.",
+    "internal test": "Not shown: the run was trained on another dataset or split than the one it was tested on.",
     "operating point": "Not done: cxr calibrate.",
     "calibration": "Not done: cxr calibrate.",
     "decision curve": "Not done: cxr evaluate, on films of both classes.",

@@ -41,7 +41,7 @@ CLAIM = (
     Item("29", "Significance and uncertainty", ("performance",)),
     Item("30", "Robustness", ("changed films",), "Other disturbances, such as noise or another exposure."),
     Item("31", "Explainability, and how it was validated", ("graded heat maps",)),
-    Item("32", "Evaluation on internal data", ("performance",)),
+    Item("32", "Evaluation on internal data", ("internal test",)),
     Item("33", "Testing on external data", ("external test",)),
     Item("34", "Trial registration"),
     Item("35", "Patients and films included and left out", ("selection", "flow diagram", "patient counts")),
