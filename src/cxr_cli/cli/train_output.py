@@ -101,15 +101,16 @@ def _show_summary(trained: "TrainedRun") -> None:
     from cxr_cli.metrics.table import metrics_in
 
     record = trained.record
-    kept = (
-        f"epoch {record.best_epoch} of {record.epochs}"
-        if record.best_epoch
-        else "the head start, better than any epoch"
-        if record.epochs
-        else "the head start"
-    )
+    kept = "the head start (no epoch was trained)"
+    if record.epochs:
+        best = (
+            f"epoch {record.best_epoch} of {record.epochs}"
+            if record.best_epoch
+            else "the head start, better than any epoch"
+        )
+        kept = f"{best} ({_WHY[record.stopped_by]})"
     console.result(f"Run        : {trained.run.name} ({record.arch}, {record.parameters:,} parameters)")
-    console.result(f"Kept       : {kept} ({_WHY[record.stopped_by]})")
+    console.result(f"Kept       : {kept}")
     if record.framing:
         console.result(f"Input      : {record.framing}; every film that it predicts is treated like this")
     if record.boosting:
