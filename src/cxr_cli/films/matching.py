@@ -38,7 +38,7 @@ class CopyMatch:
 
 
 def match_copy(first: np.ndarray, second: np.ndarray, crop: Box, *, mirrored: bool) -> CopyMatch:
-    """CopyMatch the second of two small pictures, or its mirror image, to the first, and compare them.
+    """Match the second of two small pictures, or its mirror image, to the first, and compare them.
 
     Places are moved by Gauss-Newton steps on their structure. A pair that can't be a copy is given up early.
 
