@@ -148,7 +148,7 @@ def test_the_best_run_is_compared_with_each_other_run(cxr, with_answers):
         rf"^{best} - {others[0]} +\{pair['auc_difference']:+.3f} \(.\d\.\d{{3}} to .\d\.\d{{3}}\)", shown, re.MULTILINE
     )
     assert "Both p values are corrected for all 6 tests between all runs (Holm)." in shown
-    assert "The best run was picked on these very films, so its lead is a little too large." in shown
+    assert "The best run was chosen on these same films, so its lead is slightly overestimated." in shown
     raw = [p for pair in told["pairs"] for p in (pair["auc_p"], pair["answers_p"])]
     holm = [p for pair in told["pairs"] for p in (pair["auc_p_holm"], pair["answers_p_holm"])]
     assert all(min(1, 6 * p) >= by_holm >= p for p, by_holm in zip(raw, holm, strict=True))
@@ -176,7 +176,7 @@ def test_films_that_only_one_run_predicted_are_left_out_of_the_pair(cxr, with_an
     assert pair["auc_difference"] == pytest.approx(sign * (areas[0] - areas[1]))
     shown = cxr("compare", "simple-cnn", "twin", "-w", workspace.root).stdout
     assert "for all 2 tests between all runs" in shown
-    assert "picked on these very films" not in shown
+    assert "chosen on these same films" not in shown
 
 
 def test_a_run_with_a_new_operating_point_is_evaluated_again(cxr, with_answers):

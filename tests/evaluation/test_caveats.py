@@ -12,7 +12,7 @@ from cxr_cli.evaluation.record import External
 from cxr_cli.films.in_words import TOO_NARROW
 from cxr_cli.workspace.layout import Workspace
 
-APART = "a patient may be both in training and in test, which makes the figures too good."
+APART = "a patient may be both in training and in test, which would make the figures too good."
 OWN = f"Each of these films counts as a patient of its own. {TOO_NARROW}"
 
 
@@ -39,8 +39,8 @@ def test_unknown_patients_may_be_in_training_and_in_test(evaluation):
     assert about_patients(evaluation, films_without_patient=films) == [f"No film names its patient: {APART} {OWN}"]
     assert about_patients(evaluation, films_without_patient=2) == [f"2 films name no patient: {APART} {OWN}"]
     assert about_patients(evaluation, trained_without_patient=7) == [
-        "Of the films of training and validation, 7 name no patient: their patients may be in test too, which makes "
-        "the figures too good."
+        "Of the films of training and validation, 7 name no patient: their patients may be in test too, which would "
+        "make the figures too good."
     ]
 
 

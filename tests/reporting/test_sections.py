@@ -129,4 +129,4 @@ def test_the_largest_difference_is_said_in_a_sentence(material):
     (row,) = (row for row in table.rows if row[1] == "sensitivity")
     assert float(found[1]) == pytest.approx(-row[-1].value, abs=0.0005)
     assert row[:4] == ["sex F and M", "sensitivity", "40 and 40", "40 and 40"]
-    assert not_by_age.text == "Not compared by age: the test films have no two known values of it."
+    assert not_by_age.text == "Not compared by age: fewer than two values of it are known among the test films."

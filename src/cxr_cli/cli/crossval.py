@@ -29,7 +29,7 @@ def crossval(
         int,
         typer.Option(
             min=1,
-            help="How many times to draw the folds, each time with the next seed. More make the intervals shorter.",
+            help="How many times to draw the folds, each time with the next seed. More make the intervals narrower.",
         ),
     ] = 1,
     leave_out: Annotated[
@@ -58,9 +58,9 @@ def crossval(
 ) -> None:
     """Cross-validate: train and test in folds, drawn by patient.
 
-    Each film is predicted by a model that saw no film of its patient, if it names one. The dataset's own split is not
-    used. Every figure is the mean of the folds, with an interval of the recipe. If the command is stopped, the same
-    command continues where it was.
+    Each film is predicted by a model that saw no film of its patient, as far as patients are known. The dataset's own
+    split is not used. Every figure is the mean of the folds, with an interval for the recipe. If the command is
+    stopped, the same command continues where it was.
 
     Example: cxr crossval --folds 5 --arch mobilenetv2 --class-weight
     """

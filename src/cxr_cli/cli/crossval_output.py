@@ -52,9 +52,9 @@ def show_crossval(done: "CrossValidated") -> None:
 def _meaning(record: "CrossvalRecord") -> list[str]:
     """What the figures are, in lines."""
     sentences = (
-        f"In brackets: 95 % intervals. That of the mean is of {record.interval_of}; it is made from the spread of the "
-        "folds. That of a fold is of its own model, over its test patients. Each fold's operating point is from its "
-        "own validation films."
+        f"In brackets: 95 % intervals. That of the mean is for {record.interval_of}; it comes from the spread of the "
+        "folds. That of a fold is for its own model, over its test patients. Each fold's operating point was chosen on "
+        "its own validation films."
     )
     return textwrap.wrap(sentences, _WIDTH)
 

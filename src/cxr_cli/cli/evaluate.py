@@ -40,7 +40,7 @@ def evaluate(
         typer.Option(
             "--max-fpr",
             metavar="SHARE",
-            help="Add the partial AUC up to this 1 - specificity, for example 0.1.",
+            help="Add the partial AUC up to this false positive rate (1 - specificity), for example 0.1.",
             show_default=False,
         ),
     ] = None,

@@ -131,10 +131,11 @@ def _curves(evaluation: "EvaluationRecord") -> None:
 
     partial, decision, risk = evaluation.partial_auc, evaluation.decision, evaluation.risk_coverage
     if partial:
-        meaning = f"up to a 1 - specificity of {partial.max_fpr:g}, standardised: 0.5 is chance"
+        meaning = f"up to a false positive rate of {partial.max_fpr:g}, standardized: 0.5 is chance"
         _line("Partial AUC", partial.value, partial.interval, meaning)
     if risk:
-        _line("AURC", risk.area, risk.interval, f"error if unsure films are left out; at random {risk.random:.3f}")
+        meaning = f"mean error as the least certain films are left out; at random {risk.random:.3f}"
+        _line("AURC", risk.area, risk.interval, meaning)
     if decision:
         console.result(f"{'Net benefit':<18} {useful_range(decision)}")
 

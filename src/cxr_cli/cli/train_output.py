@@ -123,7 +123,7 @@ def _show_summary(trained: "TrainedRun") -> None:
         films = sum(sum(record.films[part].values()) for part in ("train", "val"))
         console.result(
             f"Patients   : not known for {record.films_without_patient} of {films} films, so a patient may be in both "
-            "train and val, and these figures too good"
+            "train and val, and these figures may be too good"
         )
     if record.operating_point and record.calibration:
         console.result(f"Threshold  : {_decision(record.operating_point, record.calibration)}")

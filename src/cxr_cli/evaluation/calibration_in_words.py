@@ -6,10 +6,10 @@ from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.metrics.calibration import log_loss_of_share
 
 CALIBRATION_KEY = (
-    "A slope below 1: the probabilities are too extreme. In the large above 0: they are too low. E50 and E90 are the "
-    "median and the 90th percentile of their distance from a smooth curve of the share of positives. These two and the "
-    "calibration error are above 0 by chance alone: perfect probabilities stay below the last column in 95 of 100 such "
-    "sets of films, and therefore they have no interval."
+    "Slope below 1: the probabilities are too extreme. Calibration-in-the-large above 0: they are too low. E50 and E90 "
+    "are the median and the 90th percentile of their distance from a smooth curve of the share of positives. These two "
+    "and the calibration error are above 0 by chance alone, and so have no interval: with perfect probabilities, they "
+    'are below the value "by chance up to" in 95 of 100 such sets of films.'
 )
 
 

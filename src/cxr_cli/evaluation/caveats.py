@@ -63,13 +63,13 @@ def _unknown_patients(evaluation: EvaluationRecord) -> Iterator[str]:
     tested, trained = evaluation.films_without_patient, evaluation.trained_without_patient
     if evaluation.external is None and tested:
         yield (
-            f"{unnamed_in_words(evaluation.films, tested)}: a patient may be both in training and in test, which makes "
-            f"the figures too good. Each of these films counts as a patient of its own. {TOO_NARROW}"
+            f"{unnamed_in_words(evaluation.films, tested)}: a patient may be both in training and in test, which would "
+            f"make the figures too good. Each of these films counts as a patient of its own. {TOO_NARROW}"
         )
     elif evaluation.external is None and trained:
         yield (
             f"Of the films of training and validation, {trained:,} name no patient: their patients may be in test too, "
-            "which makes the figures too good."
+            "which would make the figures too good."
         )
     elif tested:
         yield narrow_in_words(evaluation.films, tested)

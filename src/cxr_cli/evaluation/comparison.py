@@ -132,7 +132,7 @@ class ComparedPair:
 
 
 PAIRED = [metric for metric in metrics_in("compare") if metric.name != RANKED_BY]
-_SELECTION = "The best run was picked on these very films, so its lead is a little too large."
+_SELECTION = "The best run was chosen on these same films, so its lead is slightly overestimated."
 
 
 def pair_notes(pairs: Sequence[ComparedPair]) -> list[str]:
@@ -141,8 +141,8 @@ def pair_notes(pairs: Sequence[ComparedPair]) -> list[str]:
         "AUC difference: 95 % interval and p by DeLong's test, in Obuchowski's form for patients with several films.",
         "Right alone: films that only one of the two predicts correctly, each at its own operating point; p by "
         "McNemar's exact test, over patients.",
-        f"Both p values are corrected for all {pairs[0].tests} tests between all runs (Holm). The intervals are not: "
-        "each is for itself.",
+        f"Both p values are corrected for all {pairs[0].tests} tests between all runs (Holm). The intervals "
+        "are not corrected.",
         "Other differences: 95 % intervals over patients (MOVER).",
     ]
     narrow = narrow_in_words(pairs[0].films, pairs[0].films_without_patient)

@@ -12,5 +12,5 @@ def useful_range(decision: Decision) -> str:
     sure = [point for point in better if point.interval and point.interval.low > max(point.treat_all, 0.0)]
     return (
         f"above that of treating all or none at {len(better)} of {len(points)} threshold probabilities, "
-        f"{better[0].threshold:.2f} to {better[-1].threshold:.2f}, and with its whole interval at {len(sure)}; {people}"
+        f"{better[0].threshold:.2f} to {better[-1].threshold:.2f}, with its whole interval at {len(sure)}; {people}"
     )

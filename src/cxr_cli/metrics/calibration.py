@@ -1,4 +1,4 @@
-"""Calibration: whether probabilities agree with frequencies, and Platt's scaling, which improves them."""
+"""Calibration: whether probabilities agree with frequencies, and Platt scaling, which improves them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,7 @@ AT_BOUND = (
 
 
 class Calibration(RecordPart, frozen=True, kw_only=True):
-    """Platt's scaling of P(positive), fitted on the validation films, and its effect on them."""
+    """Platt scaling of P(positive), fitted on the validation films, and its effect on them."""
 
     slope: float  # P(positive) = sigmoid(slope * logit + intercept)
     intercept: float

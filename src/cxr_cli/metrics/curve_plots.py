@@ -70,7 +70,7 @@ def draw_decision_curve(path: Path, points: Sequence[DecisionPoint], *, positive
 def draw_risk_coverage(
     path: Path, wrong: np.ndarray, confidence: np.ndarray, figures: RiskCoverage, *, title: str
 ) -> None:
-    """Draw the error among the surest films, against how many of all these are.
+    """Draw the share of wrong films among the most certain ones, against the share of films that these are.
 
     Args:
         path: the PNG to write.
@@ -82,7 +82,7 @@ def draw_risk_coverage(
     figure, axes = _figure(title)
     coverage = np.arange(1, len(wrong) + 1) / len(wrong)
     axes.axhline(figures.random, color=_GRAY, linestyle="--", linewidth=1, label=f"at random: {figures.random:.3f}")
-    axes.plot(coverage, risks(wrong, confidence), color=_BLUE, label=f"the surest films: area {figures.area:.3f}")
+    axes.plot(coverage, risks(wrong, confidence), color=_BLUE, label=f"by certainty: area {figures.area:.3f}")
     if figures.risk is not None:
         label = f"cxr predict: {figures.coverage:.0%} of the films"
         axes.plot(figures.coverage, figures.risk, "o", color=_ORANGE, label=label)

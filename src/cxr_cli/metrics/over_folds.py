@@ -9,7 +9,7 @@ from cxr_cli.workspace.records import RecordPart
 
 _FEWEST = 1.5  # folds, as many as those of equal weight would be; with fewer their spread is not known
 RECIPE_METHOD = (
-    "95 %, from the spread of the folds: t with one degree of freedom less than folds in one repeat, and the variance "
+    "95 %, from the spread of the folds: t with one degree of freedom fewer than folds in one repeat, and the variance "
     "corrected for the training films that folds share (Nadeau & Bengio 2003), on the logit scale (MCC: Fisher's z; "
     "log loss and likelihood ratios: the logarithm); where all folds have the same value, Wilson's interval with the "
     "number of patients"

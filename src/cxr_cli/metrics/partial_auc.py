@@ -10,7 +10,7 @@ from cxr_cli.workspace.records import RecordPart
 
 
 class PartialAuc(RecordPart, frozen=True, kw_only=True):
-    """The partial area under the ROC curve, standardised so that 0.5 is chance and 1 is best."""
+    """The partial area under the ROC curve, standardized so that 0.5 is chance and 1 is best."""
 
     max_fpr: float  # 1 - specificity, up to which the curve counts
     value: float
@@ -31,7 +31,7 @@ def check_max_fpr(max_fpr: float | None) -> None:
 
 
 def partial_auc(positives: np.ndarray, scores: np.ndarray, groups: np.ndarray, *, max_fpr: float) -> PartialAuc:
-    """Compute the partial AUC, standardised by McClish 1989 (Med Decis Making 9:190), as scikit-learn does.
+    """Compute the partial AUC, standardized by McClish 1989 (Med Decis Making 9:190), as scikit-learn does.
 
     Args:
         positives: (N,) bool, the truth, of both classes.

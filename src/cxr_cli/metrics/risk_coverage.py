@@ -1,4 +1,4 @@
-"""What abstaining is worth: the share of wrong films among those that are answered, the surest first."""
+"""What abstaining is worth: the share of wrong films among those that get a class, the most certain first."""
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def risk_coverage(right: np.ndarray, confidence: np.ndarray, given: np.ndarray, 
 
 
 def risks(wrong: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """(N,) the share of wrong films among the k surest ones, for k = 1 to N; films of equal confidence count alike."""
+    """(N,) the share of wrong films among the k most certain ones, k = 1 to N; equal confidence counts alike."""
     order = np.argsort(-np.asarray(confidence, dtype=np.float64), kind="stable")
     _, ties, sizes = np.unique(-np.asarray(confidence)[order], return_inverse=True, return_counts=True)
     expected = (np.bincount(ties, weights=wrong[order]) / sizes)[ties]

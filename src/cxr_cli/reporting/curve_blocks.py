@@ -14,9 +14,13 @@ def curve_blocks(material: ReportMaterial) -> list[Block]:
     blocks: list[Block] = []
     if test.partial_auc:
         area = Figure(test.partial_auc.value, test.partial_auc.interval)
-        name = f"partial AUC up to a 1 - specificity of {test.partial_auc.max_fpr:g}"
+        name = f"partial AUC up to a false positive rate of {test.partial_auc.max_fpr:g}"
         blocks.append(
-            TableBlock(["", "value (95 % interval)"], [[name, area]], caption=f"{cited('partial auc')}: 0.5 is chance.")
+            TableBlock(
+                ["", "value (95 % interval)"],
+                [[name, area]],
+                caption=f"Standardized ({cited('partial auc')}): 0.5 is chance.",
+            )
         )
     text = "Precision and recall on the test films; by chance the precision is the prevalence."
     blocks += charts((folder.precision_recall_picture, text))
@@ -27,8 +31,9 @@ def curve_blocks(material: ReportMaterial) -> list[Block]:
             if point.threshold in _LISTED
         ]
         caption = (
-            f"Net benefit ({cited('decision curve')}): true positives per film, less false positives times the "
-            "odds of the threshold probability, from which one would act. Band and intervals: 95 % over patients."
+            f"Net benefit ({cited('decision curve')}): true positives per film, less false positives per "
+            "film times the odds of the threshold probability, from which one would act. Band and intervals: 95 % "
+            "over patients."
         )
         blocks.append(Text(f"Net benefit: {useful_range(test.decision)}."))
         blocks.append(
@@ -41,10 +46,11 @@ def curve_blocks(material: ReportMaterial) -> list[Block]:
             ["left out by distance from the threshold (AURC)", Figure(risk.area, risk.interval)],
             ["left out at random", Figure(risk.random)],
             ["wrong films left out first", Figure(risk.best)],
-            [f"what cxr predict answers, {risk.coverage:.0%} of the films", Figure(risk.risk)],
+            [f"those without a class from cxr predict, {1 - risk.coverage:.0%} of the films", Figure(risk.risk)],
         ]
         blocks.append(
             TableBlock(["films left out", "share of wrong films"], rows, caption=f"{cited('risk coverage')}.")
         )
-        blocks += charts((folder.risk_picture, "The error among the surest test films, by how many these are."))
+        text = "The share of wrong films among the most certain test films, by the share that these are."
+        blocks += charts((folder.risk_picture, text))
     return blocks

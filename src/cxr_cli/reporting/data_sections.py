@@ -53,8 +53,8 @@ def films_section(material: ReportMaterial, flow: Path) -> Section:
 def _funnel_caption(made: DatasetRecord) -> str:
     caption = "Selection of the films."
     if not made.patients_from:
-        return f"{caption} How many patients they are of is not known."
-    return f"{caption} Patients are counted who are named." if made.films_without_patient else caption
+        return f"{caption} How many patients they come from is not known."
+    return f"{caption} Only patients who are named are counted." if made.films_without_patient else caption
 
 
 def _split(material: ReportMaterial) -> str:

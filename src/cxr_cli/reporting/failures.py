@@ -1,4 +1,4 @@
-"""The section of a report on which films are wrong most."""
+"""The section of a report on which films are wrong most often."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from cxr_cli.reporting.document import Block, Cell, Figure, Section, TableBlock,
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.reporting.references import cited
 
-TITLE = "What fails most"
+TITLE = "Which films are wrong most often"
 _THIRDS = ("lowest third", "middle third", "highest third")
 
 
@@ -40,10 +40,10 @@ def failures_section(material: ReportMaterial) -> Section:
         return Section(TITLE, [Text(overall), Text(few, "warning")])
     found = [rate for rate in rates if rate.stands_out]
     method = (
-        f"{len(rates)} values of {', '.join(sorted({rate.column for rate in rates}))} were looked at, each among the "
+        f"{len(rates)} values of {', '.join(sorted({rate.column for rate in rates}))} were tested, each among the "
         "films of one class: whether its films are wrong more often than the others, by permuting patients "
-        f"({cited('permutation')}), each p value corrected for their number ({cited('holm')}). This is exploratory: it "
-        "finds no causes, and what it finds has to be tested on other films."
+        f"({cited('permutation')}), with p values corrected for the number of values ({cited('holm')}). This is "
+        "exploratory: it finds no causes, and what it finds has to be tested on other films."
     )
     blocks: list[Block] = [Text(overall), Text(_in_words(found, len(rates))), Text(method, "note")]
     if found:
@@ -95,12 +95,12 @@ def _of(count: int, total: int) -> str:
 
 def _in_words(found: Sequence[FailureRate], looked_at: int) -> str:
     if not found:
-        return f"None stands out among the {looked_at} values that were looked at."
+        return f"None of the {looked_at} values stands out."
     first = found[0]
     return (
         f"{len(found)} of {looked_at} values {'stands' if len(found) == 1 else 'stand'} out. The clearest is "
-        f"{first.column}, {first.value}: {figure(first.rate)} of its films are {_error(first)}s, of all films of the "
-        f"class {figure(first.overall)}."
+        f"{first.column}, {first.value}: the share of {_error(first)}s is {figure(first.rate)} among its films, and "
+        f"{figure(first.overall)} among all films of the class."
     )
 
 

@@ -106,7 +106,7 @@ def _largest(gaps: list[GroupGap]) -> str:
 
 
 def _absent(column: str) -> str:
-    return f"Not compared by {column}: the test films have no two known values of it."
+    return f"Not compared by {column}: fewer than two values of it are known among the test films."
 
 
 def _moved(column: str, gaps: Gaps) -> str:

@@ -99,7 +99,7 @@ def flow_caption(material: ReportMaterial) -> str:
     elif named is None:
         sentences.append("The dataset is from before patients were counted in the selection.")
     elif made.films_without_patient:
-        sentences.append("Patients are counted who are named.")
+        sentences.append("Only patients who are named are counted.")
     elif named != sum(made.patients.values()) and not made.leaks:
         sentences.append("In the parts, patients who share a film count as one.")
     if not made.films_without_patient and len({film.class_ for film in material.predictions}) > 1:

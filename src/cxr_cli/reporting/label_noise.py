@@ -31,16 +31,14 @@ def label_noise_section(material: ReportMaterial) -> Section:
         rows.append([percent(share), *figures])
     text = (
         "The labels are taken from the metadata as they are. At random: each label is wrong with the same probability, "
-        "whatever the film shows. Such errors pull figures towards chance, so that those against the truth would be "
-        f"farther from it ({cited('imperfect reference')}; {cited('corrupted labels')}). At worst: all wrong labels "
-        "are of films where the model agrees with them, as if both had made the same mistake; then one of the two may "
-        "be as low as stated."
+        "whatever the film shows. Such errors pull figures towards chance, so the true figures would be farther "
+        f"from it ({cited('imperfect reference')}; {cited('corrupted labels')}). At worst: all wrong labels "
+        "are of films where the model agrees with them, as if both had made the same mistake; then sensitivity or "
+        "specificity, each on its own, may be as low as stated."
     )
     header = [
         *("labels that are wrong", "at random: ROC AUC", "sensitivity", "specificity"),
         *("at worst: sensitivity", "specificity"),
     ]
-    caption = (
-        "Figures against the truth, computed from those measured with the labels. –: there can't be so many errors."
-    )
+    caption = "True figures, computed from those measured with the labels. –: there can't be that many errors."
     return Section(TITLE, [Text(text), TableBlock(header, rows, caption=caption)])

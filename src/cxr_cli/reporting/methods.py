@@ -1,4 +1,4 @@
-"""The methods section of a paper, from the records of a run: every sentence says what a record says."""
+"""The methods section of a paper: every sentence comes from the records of a run."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -64,9 +64,7 @@ def describe_methods(material: ReportMaterial, held: Collection[str]) -> Methods
 
 def methods_section(methods: Methods) -> Section:
     """The methods, as a section of a report."""
-    intro = (
-        "To paste from: methods.md. All of it is from the records of this run; the author adds what they don't know."
-    )
+    intro = "To paste, from methods.md. All of it comes from the records of this run; add what they don't contain."
     paragraphs: list[Block] = [Text(f"{title}. {text}") for title, text in methods.paragraphs.items()]
     listed: list[list[str | int]] = [[str(number), text] for number, text in enumerate(methods.references, start=1)]
     table = TableBlock(["", "reference"], [list(row) for row in listed], left=2)
@@ -130,10 +128,11 @@ def _split(material: ReportMaterial) -> Iterator[str]:
             f"{_PARTS[leak.earlier]} part."
         )
     sizes = [
-        f"the {_PARTS[part]} part {sum(films.values()):,} films ({_counts(films)}) of {made.patients_in(part)} patients"
+        f"{sum(films.values()):,} films ({_counts(films)}) of {made.patients_in(part)} patients in the {_PARTS[part]} "
+        "part"
         for part, films in made.films.items()
     ]
-    yield f"There are in {_listed(sizes)}."
+    yield f"There are {_listed(sizes)}."
     yield "No missing value was imputed."
 
 
@@ -144,13 +143,13 @@ def _evaluation(material: ReportMaterial, held: Collection[str], cite: Citations
         "the threshold and the calibration are those above."
     )
     titles = [metric.title for name, metric in METRICS.items() if test.metrics.get(name) is not None]
-    yield f"Metrics were {_listed(titles)}."
+    yield f"The metrics were {_listed(titles)}."
     yield f"Intervals: {test.interval_method}{_cited(test.interval_method, cite)}."
     figures = test.calibration
     if any(figures.calibrated_intervals.get(name) for name in (SLOPE, IN_THE_LARGE)):
         yield (
             f"Calibration was measured by its slope and calibration-in-the-large{cite('calibration')}, with standard "
-            f"errors over patients{cite('clustered regression')}."
+            f"errors clustered by patient{cite('clustered regression')}."
         )
     if test.partial_auc:
         yield (
@@ -221,8 +220,8 @@ def _audits(material: ReportMaterial, cite: Citations) -> Iterator[str]:
         )
     if model:
         yield (
-            f"The model was asked about {sum(model.films.values()):,} {model.split} films again, shown in "
-            f"{len(model.views)} ways, among them without lungs."
+            f"The model also predicted {sum(model.films.values()):,} {model.split} films in {len(model.views)} "
+            "versions, among them one without lungs."
         )
         if model.heat.energy is not None:
             heat = f"Grad-CAM{cite('gradcam')}"

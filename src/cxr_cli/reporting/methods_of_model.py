@@ -57,7 +57,7 @@ def describe_training(run: RunRecord, cite: Citations) -> Iterator[str]:
         how += f" and a dropout rate of {options['dropout']:g}" if options.get("dropout") else ""
         yield f"The network was trained with Adam{cite('adam')} on the binary cross-entropy, with {how}."
         most, patience = _chosen(run, "epochs"), _chosen(run, "patience")
-        yield f"The maximum was {most} epochs, and {patience} without a lower validation loss."
+        yield f"Training ran for at most {most} epochs, and stopped after {patience} without a lower validation loss."
         if smoothing := options.get("label_smoothing"):
             yield f"Labels were smoothed by {smoothing:g}{cite('label smoothing')}."
         equal = "so that both classes had the same total weight" if options.get("class_weight") else "equally"
@@ -82,7 +82,7 @@ def describe_decision(run: RunRecord, cite: Citations) -> Iterator[str]:
     """How a class follows from its output."""
     if run.calibration:
         platt = run.calibration.prevalence is not None  # otherwise of a run from before there was an intercept
-        how = f"Platt's scaling{cite('platt')}" if platt else f"temperature scaling{cite('temperature')}"
+        how = f"Platt scaling{cite('platt')}" if platt else f"temperature scaling{cite('temperature')}"
         formula = run.calibration.formula(run.classes.positive)
         yield f"Probabilities were calibrated on the validation films by {how}: {formula}."
     point = run.operating_point

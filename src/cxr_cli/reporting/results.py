@@ -32,7 +32,7 @@ RESULTS = {
     "shortcuts": "Not done: cxr audit.",
     "changed films": "Not done: cxr audit RUN.",
     "failures": "Not done: cxr evaluate.",
-    "failure analysis": "Not shown: too few patients to say which films are wrong most.",
+    "failure analysis": "Not shown: too few patients to say which films are wrong most often.",
     "graded heat maps": "Not done: cxr gradcam DIR --lungs DIR --lesions DIR.",
     "caveats": "Not done: cxr evaluate.",
 }

@@ -144,8 +144,8 @@ def what_intervals_are_of(left_out: str | None) -> str:
     """
     if left_out:
         return (
-            f"the recipe on a {left_out} that it was not trained on (the mean over such values, as far as those here "
-            "stand for others), not one model"
+            f"the recipe on a {left_out} that it was not trained on (its mean over such values, as far as those here "
+            "represent others), not one model"
         )
     return (
         "the recipe on patients like these (its mean over all draws of films and folds, trained on as many films as in "

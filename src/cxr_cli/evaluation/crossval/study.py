@@ -267,8 +267,8 @@ def _notes(plan: FoldPlan, folds: Sequence[FoldPredictions]) -> list[str]:
     if unnamed:
         notes += [
             narrow_in_words(sum(len(fold.predicted.films) for fold in folds[: plan.in_repeat]), unnamed),
-            "A patient with several such films may be both in training and in the test of a fold, which makes the "
-            "figures too good.",
+            "A patient with several such films may be both in training and in the test of a fold, which would "
+            "make the figures too good.",
         ]
     if plan.made.given_parts:
         notes.append("The dataset's own split is not used: its parts are pooled.")
