@@ -15,6 +15,7 @@ from cxr_cli.films.likeness import (
     moved_likeness,
     movement,
     movements,
+    movements_of_crops,
     normalized,
     vectors,
     vectors_of_crops,
@@ -67,3 +68,11 @@ def test_vectors_of_several_crops_and_of_fine_vectors_are_the_vectors(picture):
         vectors_of_crops(one[0], CROPS), np.concatenate([vectors(one, crop) for crop in CROPS]), atol=1e-4
     )
     np.testing.assert_allclose(coarse_vectors(fine_vectors(one)), vectors(one), atol=1e-4)
+
+
+def test_movements_of_several_crops_are_those_of_each(picture):
+    films = np.concatenate([normal(picture), normal(ImageOps.mirror(picture))])
+    crops = CROPS[1], CROPS[-1]
+
+    each = np.concatenate([movements(film[None], crop) for film, crop in zip(films, crops, strict=True)])
+    np.testing.assert_allclose(movements_of_crops(films, crops), each, rtol=1e-4, atol=1e-3 * np.abs(each).max())

@@ -63,7 +63,9 @@ def normalized(small: np.ndarray) -> np.ndarray:
     pictures = np.empty((len(small), LEVELS, LEVELS), np.float32)
     for top in range(0, len(small), _AT_ONCE):
         some = small[top : top + _AT_ONCE].reshape(-1, LEVELS, step, LEVELS, step)
-        pictures[top : top + _AT_ONCE] = local(some.mean((2, 4), dtype=np.float32), 1)
+        # A sum of slices takes a tenth of the time of `some.mean((2, 4))`.
+        total = sum(some[:, :, y, :, x].astype(np.float32) for y, x in product(range(step), repeat=2))
+        pictures[top : top + _AT_ONCE] = local(np.asarray(total / np.float32(step * step)), 1)
     return pictures
 
 
@@ -149,11 +151,29 @@ def movements(pictures: np.ndarray, crop: Box) -> np.ndarray:
     Returns:
         (N, 6, 215) float32.
     """
+    return _transform(_changes(pictures), crop, _FINE)
+
+
+def movements_of_crops(pictures: np.ndarray, crops: tuple[Box, ...]) -> np.ndarray:
+    """`movements` of films, each of which is cropped in its own way: (N, 6, 215) float32.
+
+    Args:
+        pictures: (N, 32, 32), of `normalized`.
+        crops: N of them, what to leave out of each.
+    """
+    many, rows, columns, weights, _ = _waves(_FINE)
+    down = np.stack([_cosines(top, bottom, many) for _, top, _, bottom in crops])
+    across = np.stack([_cosines(left, right, many).T for left, _, right, _ in crops])
+    spectrum = down[:, None] @ _changes(pictures) @ across[:, None]
+    return np.asarray(spectrum[..., rows, columns] * weights)
+
+
+def _changes(pictures: np.ndarray) -> np.ndarray:
+    """Films, and how they change with the movements: (N, 6, 32, 32)."""
     down, across = (slope * LEVELS for slope in np.gradient(pictures, axis=(1, 2)))
     place = ((np.arange(LEVELS) + 0.5) / LEVELS - 0.5).astype(np.float32)
     x, y = place[None, :], place[:, None]
-    changes = np.stack([pictures, across, down, x * across, y * down, x * down - y * across], axis=1)
-    return _transform(changes, crop, _FINE)
+    return np.stack([pictures, across, down, x * across, y * down, x * down - y * across], axis=1)
 
 
 def moved_likeness(moves: np.ndarray, which: np.ndarray, fine: np.ndarray) -> np.ndarray:
@@ -163,7 +183,7 @@ def moved_likeness(moves: np.ndarray, which: np.ndarray, fine: np.ndarray) -> np
     (1993), "Efficient pattern recognition using a new transformation distance".
 
     Args:
-        moves: (N, 6, 215), of `movements`.
+        moves: (N, 6, 215), of `movements` or `movements_of_crops`.
         which: (P,) the row of the first film of each pair.
         fine: (P, 215), of `fine_vectors`, of the second ones.
     """
