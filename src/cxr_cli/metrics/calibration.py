@@ -22,7 +22,7 @@ CALIBRATION_FIGURES = {
 SLOPES = (0.05, 20.0)  # above 0, so that the order of films stays
 AT_BOUND = (
     "The slope is the smallest allowed: among the validation films, a higher output does not go with more positives. "
-    "A negative slope would turn the order of the films round."
+    "A negative slope would reverse the order of the films."
 )
 
 

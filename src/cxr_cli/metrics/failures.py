@@ -12,7 +12,7 @@ from cxr_cli.metrics.subgroups import ENOUGH
 PERMUTATIONS = 9999
 STANDS_OUT = 0.05  # p values below this one, after correction for the number of values
 _AT_ONCE = 4_000_000  # permuted shares in memory at a time
-_ROUNDING = 1e-9  # a permutation that only rounding tells from the data counts as one that is as extreme
+_ROUNDING = 1e-9  # a permutation that differs from the data by less than this counts as one that is as extreme
 
 
 @dataclass(frozen=True)

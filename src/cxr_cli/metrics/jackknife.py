@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-_BLOCKS = 200  # at most so many sets of patients are left out in turn
+_BLOCKS = 200  # maximum number of sets of patients that are left out in turn
 
 
 def jackknife(figure: Callable[[np.ndarray], float], groups: np.ndarray) -> tuple[np.ndarray, float]:

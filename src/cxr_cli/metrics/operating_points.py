@@ -207,7 +207,7 @@ def recognized_needed(share: float, patients: int) -> int:
     """
     from scipy.special import bdtr
 
-    chances = bdtr(np.arange(patients + 1), patients, 1 - share)  # of at most so many misses
+    chances = bdtr(np.arange(patients + 1), patients, 1 - share)  # of at most 0, 1, 2 … misses
     return patients + 1 - int(np.searchsorted(chances, 1 - CONFIDENCE, side="right"))
 
 

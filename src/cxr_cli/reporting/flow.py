@@ -42,7 +42,7 @@ class _Box:
 
 
 def draw_flow(path: Path, material: ReportMaterial) -> None:
-    """Draw which films were left out and why, how the others were divided, and what came of those of the test.
+    """Draw which films were left out and why, how the others were divided, and how those of the test were called.
 
     Args:
         path: the PNG to write.
