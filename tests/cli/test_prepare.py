@@ -71,7 +71,8 @@ def test_a_leak_in_a_given_split_has_a_warning(cxr, tree, tmp_path):
         "Figures on val will be too good.\n"
     ) in result.stdout
     assert (
-        "Films that have no patient: 25. They count as one patient each: leakage between the parts can't be excluded.\n"
+        "Films that name no patient: 25. Each counts as a patient of its own: leakage between the parts can't be "
+        "excluded.\n"
         "If file names contain the patient, say where: --patient-pattern REGEX\n"
     ) in result.stdout
     assert re.search(r"^all +12 +13 +–$", result.stdout, re.MULTILINE)
@@ -108,7 +109,7 @@ def test_json_goes_to_stdout_and_warnings_to_stderr(cxr, tree, tmp_path):
     assert record["duplicates"]["exact"] == 1
     assert record["given_parts"] == ["train", "val"]
     assert "Warning: the given split leaks." in result.stderr
-    assert "Films that don't match --patient-pattern: 1. They count as one patient each: leakage" in result.stderr
+    assert "Films that don't match --patient-pattern: 1. Each counts as a patient of its own: leakage" in result.stderr
 
 
 def test_more_than_two_class_folders_are_trained_as_two_classes(cxr, tree, tmp_path):

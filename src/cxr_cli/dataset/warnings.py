@@ -14,10 +14,10 @@ def warnings_of(record: DatasetRecord) -> list[str]:
         warnings.append(f"Fewer than ten films ({', '.join(small)}): with so few films, figures say little.")
     if record.films_without_patient:
         pattern = record.options["patient_pattern"]
-        lack = "don't match --patient-pattern" if pattern else "have no patient"
+        lack = "don't match --patient-pattern" if pattern else "name no patient"
         warnings.append(
-            f"Films that {lack}: {record.films_without_patient}. They count as one patient each: leakage between the "
-            "parts can't be excluded."
+            f"Films that {lack}: {record.films_without_patient}. Each counts as a patient of its own: leakage "
+            "between the parts can't be excluded."
         )
         if record.options["folders"] and not pattern:
             warnings.append("If file names contain the patient, say where: --patient-pattern REGEX")
