@@ -162,8 +162,8 @@ def test_chance_raises_no_alarm(check):
 @pytest.mark.parametrize(
     ("of_network", "levels"),
     [
-        (1, {"whole film, frozen network": "warning"}),
-        (0, {"film without lungs, frozen network": "alarm"}),
+        (1, {"whole film (frozen network)": "warning"}),
+        (0, {"film without lungs (frozen network)": "alarm"}),
     ],
 )
 def test_a_network_that_separates_the_classes_too_well(check, of_network, levels):
@@ -186,8 +186,8 @@ def test_films_without_known_lungs_are_left_out_of_their_checks(check):
 
     assert {name: one.films for name, one in found.items() if one.films < COUNT and one.auc is not None} == {
         "film without lungs": 70,
-        "film without lungs, frozen network": 70,
-        "whole film, frozen network": 70,
+        "film without lungs (frozen network)": 70,
+        "whole film (frozen network)": 70,
     }
 
 

@@ -40,7 +40,7 @@ CHECKED_COLUMNS: dict[str, Callable[[Film], str]] = {
 _MAY_MISS = ("patient", "location", "view", "sex", "age")
 _GIVEN, _MISSING = "given", "missing"
 SIZE, FORMAT, FILES = "image size", "file format", "file properties"
-FROZEN, FROZEN_WITHOUT = "whole film, frozen network", "film without lungs, frozen network"
+FROZEN, FROZEN_WITHOUT = "whole film (frozen network)", "film without lungs (frozen network)"
 
 LEVELS = ("alarm", "warning", "noted", "ok")
 
