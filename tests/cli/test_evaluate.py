@@ -75,7 +75,10 @@ def test_metrics_follow_from_predictions_and_manifest(cxr, own_trained):
 def test_the_text_output_has_films_operating_point_and_metrics_with_intervals(cxr, own_trained):
     decide(own_trained, slope=1.4, threshold=0.4)
     result = cxr("evaluate", "-w", own_trained.root)
-    of_calibration = ("The probabilities are worse than none", "Calibration made the log loss")  # depends on the run
+    of_calibration = (
+        "The probabilities are worse than the share",
+        "Calibration made the log loss",
+    )  # depends on the run
     lines = [line for line in result.stdout.splitlines() if not line.startswith(of_calibration)]
     report = json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())
     sensitivity, around = report["metrics"]["sensitivity"], report["intervals"]["sensitivity"]
@@ -147,12 +150,12 @@ def test_probabilities_that_are_worse_than_none_are_reported(cxr, own_trained):
     shown = cxr("evaluate", "-w", own_trained.root).stdout
     reported = cxr("report", "-w", own_trained.root)
 
-    assert "The probabilities are worse than none: their log loss on these films is " in shown
-    assert "every film the share of covid, 50%, is 0.693." in shown
+    assert "The probabilities are worse than the share of covid alone: their log loss on these films is " in shown
+    assert "with 50% for every film, it would be 0.693." in shown
     assert "Calibration made the log loss on these films worse: 0." in shown
     assert reported.exit_code == 0
     for page in (own_trained.report("simple-cnn").markdown, own_trained.run().root / "MODEL_CARD.md"):
-        assert "The probabilities are worse than none" in page.read_text()
+        assert "The probabilities are worse than the share" in page.read_text()
 
 
 def test_an_older_run_without_calibration_or_operating_point_is_evaluated(cxr, own_trained):

@@ -100,7 +100,7 @@ def test_evaluate_measures_how_often_the_sets_have_the_class(cxr, own_trained):
     assert (sets.rule.alpha, sets.negative.share, sets.positive.share) == (0.1, 1.0, 0.0)
     assert (sets.neither, sets.one, sets.both, sets.mean_size) == (0, 6, 0, 1.0)
     lines = result.stdout.splitlines()
-    start = lines.index("Prediction sets (90 %)  patients           have it")
+    start = lines.index("Prediction sets (90 %)  patients  with right class")
     assert lines[start + 1 : start + 6] == [
         f"non_covid               {sets.negative.patients:>8}  1.00 ({sets.negative.interval.low:.2f}–1.00)",
         f"covid                   {sets.positive.patients:>8}  0.00 (0.00–{sets.positive.interval.high:.2f})",
@@ -109,8 +109,8 @@ def test_evaluate_measures_how_often_the_sets_have_the_class(cxr, own_trained):
         "",
     ]
     missed = (
-        "Prediction sets have covid for 0% of its patients, not for 90 %: these films are unlike the validation films, "
-        "or there were too few of those."
+        "The prediction sets hold covid for 0% of the covid patients, not for 90 %: these films are unlike the "
+        "validation films, or there were too few of those."
     )
     assert missed in caveats(record)
     assert missed in lines

@@ -172,7 +172,7 @@ def test_too_few_patients_are_refused_with_the_number_needed_and_what_they_can_s
         "with 95 % confidence. Received: 20."
     )
     assert caught.value.hint == (
-        "Ask for less: --operating-point sensitivity-at-least=0.86, all that 20 patients can show; or "
+        "Ask for less: --operating-point sensitivity-at-least=0.86, the most that 20 patients can show; or "
         "sensitivity=0.95, on the validation films alone"
     )
     check_patients(parse_rule("sensitivity-at-least=0.86"), positives, groups)

@@ -147,7 +147,7 @@ def _abstentions(evaluation: "EvaluationRecord") -> None:
     if not without.films:
         return
     reasons = "; ".join(f"{reason} ({count})" for reason, count in without.reasons.items())
-    console.result(f"{without.films} of {evaluation.films} films would get no class from cxr predict: {reasons}.")
+    console.result(f"{without.films:,} of {evaluation.films:,} films would get no class from cxr predict: {reasons}.")
     values = [(metric.label, without.metrics_without.get(metric.name)) for metric in metrics_in("evaluate")]
     figures = ", ".join(f"{label} {value:.3f}" for label, value in values if value is not None)
     if figures:
@@ -224,7 +224,7 @@ def _sets(evaluation: "EvaluationRecord") -> None:
         (label, patients_with_sets(evaluation, own), _short(own.share, own.interval) or "not defined")
         for label, own in coverages(evaluation, sets).items()
     ]
-    console.table([(f"Prediction sets ({level_of(sets.rule.alpha)})", "patients", "have it"), *rows], indent=0)
+    console.table([(f"Prediction sets ({level_of(sets.rule.alpha)})", "patients", "with right class"), *rows], indent=0)
     for sentence in describe_sets(evaluation, sets):
         console.result(sentence)
     console.result()

@@ -10,7 +10,9 @@ def useful_range(decision: Decision) -> str:
     if not better:
         return f"at no threshold probability above that of treating all or none; {people}"
     sure = [point for point in better if point.interval and point.interval.low > max(point.treat_all, 0.0)]
+    first, last = f"{better[0].threshold:.2f}", f"{better[-1].threshold:.2f}"
+    where = f"between {first} and {last}" if first != last else first
     return (
-        f"above that of treating all or none at {len(better)} of {len(points)} threshold probabilities, "
-        f"{better[0].threshold:.2f} to {better[-1].threshold:.2f}, with its whole interval at {len(sure)}; {people}"
+        f"above that of treating all or none at {len(better)} of {len(points)} threshold probabilities, {where}; "
+        f"at {len(sure) or 'none'} of them its whole interval is; {people}"
     )

@@ -182,7 +182,7 @@ def check_patients(rule: Rule, positives: np.ndarray, groups: np.ndarray) -> Non
     if patients < needed:
         within_reach = math.floor(100 * (1 - CONFIDENCE) ** (1 / patients)) / 100 if patients else 0
         of_class = _CLASSES[rule.metric]
-        less = f"{rule.kind}={within_reach:g}, all that {patients} patients can show; or " if within_reach else ""
+        less = f"{rule.kind}={within_reach:g}, the most that {patients} patients can show; or " if within_reach else ""
         raise CxrError(
             f"Expected at least {needed} patients with {of_class} validation films, for a {rule.metric} of at "
             f"least {rule.value:g} on new films with {_CONFIDENT}. Received: {patients}.",

@@ -22,6 +22,6 @@ def sets_section(material: ReportMaterial) -> Section:
         [label, own.films, patients_with_sets(test, own), Figure(own.share, own.interval)]
         for label, own in coverages(test, sets).items()
     ]
-    header = ["truth", "films", "patients", f"set has it, {asked} asked for"]
+    header = ["truth", "films", "patients", f"set has the right class, {asked} asked for"]
     sentences = [Text(sentence) for sentence in describe_sets(test, sets)]
     return Section("Prediction sets", [Text(intro), TableBlock(header, rows), *sentences], ("prediction sets",))
