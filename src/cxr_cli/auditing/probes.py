@@ -1,6 +1,7 @@
 """Scores that separate the classes of films, out of fold, by patient."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -102,9 +103,16 @@ def frozen_scores(features: np.ndarray, positives: np.ndarray, groups: np.ndarra
     return scores / _REPEATS
 
 
-def _folds(positives: np.ndarray, groups: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _folds(positives: np.ndarray, groups: np.ndarray, seed: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """The films to learn from and those to score, in every division."""
+    return _divided(tuple(positives.tolist()), tuple(groups.tolist()), seed)
+
+
+@lru_cache(maxsize=4)  # most checks are of the same films
+def _divided(
+    positives: tuple[bool, ...], groups: tuple[str, ...], seed: int
+) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     from sklearn.model_selection import StratifiedGroupKFold
 
-    for repeat in range(_REPEATS):
-        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed + repeat)
-        yield from folds.split(positives, positives, groups)
+    folds = [StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed + repeat) for repeat in range(_REPEATS)]
+    return tuple(division for one in folds for division in one.split(positives, positives, groups))
