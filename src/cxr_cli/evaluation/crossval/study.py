@@ -254,8 +254,8 @@ def _notes(plan: FoldPlan, folds: Sequence[FoldPredictions]) -> list[str]:
     if plan.column is None and plan.in_repeat < _USUAL:
         times = times_as_wide(plan.in_repeat, than=_USUAL)
         notes.append(
-            f"The spread of only {plan.in_repeat} folds is hardly known: the intervals of the means are about "
-            f"{times:.1f} times as wide as those of {_USUAL} folds of the same spread: --folds {_USUAL}"
+            f"The spread of only {plan.in_repeat} folds is hardly known, so the intervals of the means are about "
+            f"{times:.1f} times as wide as those of {_USUAL} folds of the same spread. Use --folds {_USUAL}."
         )
     without = max(fold.parts.count("") for fold in plan.folds)
     if without:
