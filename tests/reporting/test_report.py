@@ -69,7 +69,7 @@ def test_the_command_writes_the_report_and_the_card(cxr, own_trained):
     assert made.exit_code == 0
     assert "simple-cnn has no evaluation on these test films: testing it first" in made.stderr
     assert f"Report    : {folder.page}" in made.stdout
-    assert made.stdout.startswith("simple-cnn separates covid from non_covid on chest radiographs. On ")
+    assert made.stdout.startswith("simple-cnn was trained to separate covid from non_covid on chest radiographs. On ")
     for path in (folder.page, folder.markdown, folder.numbers, run.model_card):
         assert path.stat().st_size > 1000, path
 

@@ -95,7 +95,7 @@ def training_section(material: ReportMaterial) -> Section:
     facts: list[list[Cell]] = [
         ["architecture", run.arch],
         ["input", f"{run.input_size} × {run.input_size} pixels, gray in three channels, 0 to 255; scaled in the model"],
-        ["parameters", f"{run.parameters:,}, {run.trainable_parameters:,} of them trained"],
+        ["parameters", f"{run.parameters:,}" + f", {run.trainable_parameters:,} of them trained" * (run.epochs > 0)],
         ["backbone's weights", weights],
         ["epochs", f"{run.epochs}, ended by {run.stopped_by}" if run.epochs else "0"],
         ["kept", _kept(run)],

@@ -205,7 +205,8 @@ def _cited(method: str, cite: Citations) -> str:
 def _elsewhere(external: list[EvaluationRecord], cite: Citations) -> Iterator[str]:
     for evaluation in external:
         yield (
-            f"It was also tested on {evaluation.counted()} from elsewhere ({evaluation.split}), at the same threshold."
+            f"The model was also tested on {evaluation.counted()} from elsewhere ({evaluation.split}), at the same "
+            "threshold."
         )
     if any(evaluation.external and evaluation.external.gaps for evaluation in external):
         yield f"Intervals of differences between the two tests are from those of both{cite('mover')}."

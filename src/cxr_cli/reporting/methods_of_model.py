@@ -19,7 +19,9 @@ def describe_model(run: RunRecord, cite: Citations) -> Iterator[str]:
         "keeping the aspect ratio, and repeated in three channels."
     )
     known = cite(run.arch) if run.arch in REFERENCES else ""
-    trained = f"{run.parameters:,} parameters, of which {run.trainable_parameters:,} were trained"
+    trained = f"{run.parameters:,} parameters"
+    if run.epochs:
+        trained += f", of which {run.trainable_parameters:,} were trained"
     head = f"a hidden layer of {run.options['units']} units and dropout" if "units" in run.options else "a hidden layer"
     yield (
         f"The network is {_title(run)}{known} with {head} before a sigmoid output, the probability of "
