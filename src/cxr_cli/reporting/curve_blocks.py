@@ -49,7 +49,11 @@ def curve_blocks(material: ReportMaterial) -> list[Block]:
             [f"those without a class from cxr predict, {1 - risk.coverage:.0%} of the films", Figure(risk.risk)],
         ]
         blocks.append(
-            TableBlock(["films left out", "share of wrong films"], rows, caption=f"{cited('risk coverage')}.")
+            TableBlock(
+                ["films left out", "share of wrong films"],
+                rows,
+                caption=f"Risk and coverage ({cited('risk coverage')}).",
+            )
         )
         text = "The share of wrong films among the most certain test films, by the share that these are."
         blocks += charts((folder.risk_picture, text))

@@ -243,6 +243,8 @@ def crossval_section(material: ReportMaterial) -> Section:
     for of_what in dict.fromkeys(record.interval_of for record in material.crossvals):
         blocks.append(Text(f"The intervals are of {of_what}.", "note"))
     blocks.append(Text(f"Intervals: {material.crossvals[0].interval_method}.", "note"))
+    notes = dict.fromkeys(note for record in material.crossvals for note in record.notes)
+    blocks += [Text(note, "note") for note in notes]
     of_clusters = {"source", "location"}
     holds = {
         "left-out sources" if record.left_out in of_clusters else "cross-validation" for record in material.crossvals
