@@ -139,7 +139,8 @@ def test_a_small_source_of_one_class_raises_an_alarm(check):
     assert found["view"].level == "warning"
 
 
-def test_chance_raises_no_alarm(check):
+def test_chance_raises_no_alarm(check, monkeypatch):
+    monkeypatch.setattr(probes, "_REPEATS", 1)  # which gives chance more room
     levels = []
     for seed in range(4):
         rng = np.random.default_rng(seed)
