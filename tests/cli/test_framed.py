@@ -46,7 +46,7 @@ def framed(framing, phantoms, tmp_path_factory) -> Workspace:
     from cxr_cli.training.runs import train_run
 
     workspace = Workspace(tmp_path_factory.mktemp(framing.kind) / "workspace")
-    prepare(workspace, metadata=[phantoms], framing=framing)
+    prepare(workspace, metadata=[phantoms], framing=framing, seed=4)  # as `prepared`
     train_run(workspace, arch="simple-cnn", image_size=64, epochs=1)
     return workspace
 

@@ -24,4 +24,4 @@ def test_a_real_film_gives_the_same_probability_in_each_format(shared, monkeypat
     jpeg = table.pop("JPEG q95")
     for probabilities in table.values():
         assert np.array_equal(probabilities, table["8-bit PNG"])
-    assert np.abs(jpeg - table["8-bit PNG"]).max() < 0.02
+    assert np.abs(jpeg - table["8-bit PNG"]).max() < 0.05

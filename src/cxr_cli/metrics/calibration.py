@@ -65,8 +65,10 @@ def slope_of_temperature(fields: dict[str, Any]) -> dict[str, Any]:
     Args:
         fields: of a record, as they were decoded; what is no number is left for the record's own checks.
     """
+    if "temperature" not in fields:
+        return fields
     changed = dict(fields)
-    temperature = changed.pop("temperature", None)
+    temperature = changed.pop("temperature")
     if isinstance(temperature, int | float) and temperature:
         return changed | {"slope": 1 / temperature, "intercept": 0.0}
     return changed | {"slope": temperature, "intercept": None if temperature is None else 0.0}
