@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from cxr_cli.films.figures import save_figure
+from cxr_cli.films.figures import BLUE, GRAY, GREEN, ORANGE, save_figure
 from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.paired_differences import Difference
@@ -14,8 +14,6 @@ from cxr_cli.pages.markdown import markdown_table, markdown_text
 from cxr_cli.pages.render import figure
 from cxr_cli.workspace.files import write_text
 
-# Okabe & Ito 2008: apart for color-blind readers.
-_BLUE, _ORANGE, _GREEN, _GRAY = "#0072B2", "#E69F00", "#009E73", "#888888"
 _NOT_COMPARABLE = (
     "\\* trained on another dataset or split than the prepared one: these test films may have been among its "
     "training films, so its figures don't test it."
@@ -199,12 +197,12 @@ def draw_comparison(path: Path, rows: Sequence[ComparedRun], *, title: str) -> N
     quality, time, size = chart.subplots(1, 3, sharey=True, width_ratios=[2.2, 1, 1])
     places = range(len(rows))
     # Two bars per run; the upper one is the AUC's.
-    for name, shift, color in (("roc_auc", -0.19, _BLUE), ("balanced_accuracy", 0.19, _ORANGE)):
+    for name, shift, color in (("roc_auc", -0.19, BLUE), ("balanced_accuracy", 0.19, ORANGE)):
         values = [row.metrics[name] for row in rows]
         bars = quality.barh([place + shift for place in places], [value or 0 for value in values], 0.36, color=color)
         _label(quality, bars, [figure(value) for value in values])
         bars.set_label(METRICS[name].title)
-    quality.axvline(0.5, color=_GRAY, linestyle="--", linewidth=1, label="chance")
+    quality.axvline(0.5, color=GRAY, linestyle="--", linewidth=1, label="chance")
     quality.set_xlim(0, 1.2)
     quality.set_xticks([0, 0.25, 0.5, 0.75, 1])
     quality.set_yticks(places, [row.title for row in rows])
@@ -220,7 +218,7 @@ def draw_comparison(path: Path, rows: Sequence[ComparedRun], *, title: str) -> N
 
 
 def _bars(axes: Any, values: Sequence[float], name: str) -> None:
-    bars = axes.barh(range(len(values)), values, 0.5, color=_GREEN)
+    bars = axes.barh(range(len(values)), values, 0.5, color=GREEN)
     _label(axes, bars, [f"{value:.1f}" for value in values])
     axes.set_xlim(0, max(values) * 1.4)
     axes.set_xlabel(name)

@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.films.figures import save_figure
+from cxr_cli.films.figures import BLUE, GRAY, ORANGE, save_figure, set_chart_title
 from cxr_cli.metrics.decision_curve import DecisionPoint
 from cxr_cli.metrics.risk_coverage import RiskCoverage, risks
-
-# Okabe & Ito 2008: apart for color-blind readers.
-_BLUE, _ORANGE, _GRAY = "#0072B2", "#E69F00", "#888888"
 
 
 def draw_precision_recall(
@@ -32,12 +29,12 @@ def draw_precision_recall(
     precision, recall, _ = precision_recall_curve(positives, probabilities)
     average, share = average_precision_score(positives, probabilities), float(positives.mean())
     figure, axes = _figure(title)
-    axes.axhline(share, color=_GRAY, linestyle="--", linewidth=1, label=f"chance: prevalence {share:.3f}")
-    axes.step(recall, precision, where="post", color=_BLUE, label=f"average precision {average:.3f}")
+    axes.axhline(share, color=GRAY, linestyle="--", linewidth=1, label=f"chance: prevalence {share:.3f}")
+    axes.step(recall, precision, where="post", color=BLUE, label=f"average precision {average:.3f}")
     called = probabilities >= threshold
     if called.any():
         point = called[positives].mean(), positives[called].mean()
-        axes.plot(*point, "o", color=_ORANGE, label=f"threshold {threshold:.3g}")
+        axes.plot(*point, "o", color=ORANGE, label=f"threshold {threshold:.3g}")
     axes.set(xlabel=f"sensitivity for {positive} (recall)", ylabel="positive predictive value (precision)")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     _save(figure, axes, path)
@@ -54,12 +51,12 @@ def draw_decision_curve(path: Path, points: Sequence[DecisionPoint], *, positive
     """
     places = [point.threshold for point in points]
     figure, axes = _figure(title)
-    axes.axhline(0, color=_GRAY, linewidth=1, label="treat none")
-    axes.plot(places, [point.treat_all for point in points], "--", color=_ORANGE, label="treat all")
-    axes.plot(places, [point.net_benefit for point in points], color=_BLUE, label="the run, 95 %")
+    axes.axhline(0, color=GRAY, linewidth=1, label="treat none")
+    axes.plot(places, [point.treat_all for point in points], "--", color=ORANGE, label="treat all")
+    axes.plot(places, [point.net_benefit for point in points], color=BLUE, label="the run, 95 %")
     known = [(point.threshold, point.interval) for point in points if point.interval]
     lows, highs = [around.low for _, around in known], [around.high for _, around in known]
-    axes.fill_between([place for place, _ in known], lows, highs, color=_BLUE, alpha=0.15, linewidth=0)
+    axes.fill_between([place for place, _ in known], lows, highs, color=BLUE, alpha=0.15, linewidth=0)
     # Far below 0 nobody would act: the picture ends a little below it.
     top = max(max(point.net_benefit, point.treat_all) for point in points)
     axes.set(xlim=(0, 1), ylim=(-max(top, 0.05) / 2, 1.3 * max(top, 0.05)))
@@ -81,11 +78,11 @@ def draw_risk_coverage(
     """
     figure, axes = _figure(title)
     coverage = np.arange(1, len(wrong) + 1) / len(wrong)
-    axes.axhline(figures.random, color=_GRAY, linestyle="--", linewidth=1, label=f"at random: {figures.random:.3f}")
-    axes.plot(coverage, risks(wrong, confidence), color=_BLUE, label=f"by certainty: area {figures.area:.3f}")
+    axes.axhline(figures.random, color=GRAY, linestyle="--", linewidth=1, label=f"at random: {figures.random:.3f}")
+    axes.plot(coverage, risks(wrong, confidence), color=BLUE, label=f"by certainty: area {figures.area:.3f}")
     if figures.risk is not None:
         label = f"cxr predict: {figures.coverage:.0%} of the films"
-        axes.plot(figures.coverage, figures.risk, "o", color=_ORANGE, label=label)
+        axes.plot(figures.coverage, figures.risk, "o", color=ORANGE, label=label)
     axes.set(xlabel="share of films that get a class (coverage)", ylabel="share of these that are wrong (risk)")
     axes.set(xlim=(0, 1.02), ylim=(-0.02, None))
     _save(figure, axes, path)
@@ -96,7 +93,7 @@ def _figure(title: str) -> tuple[Any, Any]:
 
     figure = Figure(figsize=(5.2, 4.8), layout="constrained")
     axes = figure.subplots()
-    axes.set_title(title, fontsize=11)
+    set_chart_title(axes, title)
     return figure, axes
 
 

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_cli.films.figures import save_figure
+from cxr_cli.films.figures import BLUE, GRAY, ORANGE, save_figure, set_chart_title
 
-# Okabe & Ito 2008: apart for color-blind readers.
-_BLUE, _ORANGE, _GRAY = "#0072B2", "#E69F00", "#888888"
 _NAMED = 6  # maximum number of folds that the legend names one by one
 
 
@@ -32,25 +30,25 @@ def draw_fold_rocs(
 
     figure = Figure(figsize=(5.6, 5.4), layout="constrained")
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], "--", color=_GRAY, linewidth=1, label="chance")
+    axes.plot([0, 1], [0, 1], "--", color=GRAY, linewidth=1, label="chance")
     areas = {name: roc_auc_score(truth, scores) for name, (truth, scores, _) in folds.items()}
     at, sensitivities, points = np.linspace(0, 1, 1001), [], []
     for name, (truth, scores, called) in folds.items():
         false_rate, true_rate, _ = roc_curve(truth, scores)
         label = f"{name}: AUC {areas[name]:.3f}" if len(folds) <= _NAMED else None
-        axes.plot(false_rate, true_rate, color=_GRAY, linewidth=0.8, alpha=0.8, label=label)
+        axes.plot(false_rate, true_rate, color=GRAY, linewidth=0.8, alpha=0.8, label=label)
         sensitivities.append(np.interp(at, false_rate, true_rate))
         points.append((called[~truth].mean(), called[truth].mean()))
     if len(folds) > _NAMED:
         label = f"{len(folds)} folds: AUC {min(areas.values()):.3f} to {max(areas.values()):.3f}"
-        axes.plot([], [], color=_GRAY, linewidth=0.8, label=label)
+        axes.plot([], [], color=GRAY, linewidth=0.8, label=label)
     area = np.mean(list(areas.values()))
     mean = np.mean(sensitivities, axis=0)
-    axes.plot(np.r_[0, at], np.r_[0, mean], color=_BLUE, linewidth=2.5, label=f"mean of the folds: AUC {area:.3f}")
-    axes.plot(*np.mean(points, axis=0), "o", color=_ORANGE, label="mean of their operating points")
+    axes.plot(np.r_[0, at], np.r_[0, mean], color=BLUE, linewidth=2.5, label=f"mean of the folds: AUC {area:.3f}")
+    axes.plot(*np.mean(points, axis=0), "o", color=ORANGE, label="mean of their operating points")
     axes.set_xlabel("1 - specificity")
     axes.set_ylabel(f"sensitivity for {positive}")
-    axes.set_title(title, fontsize=11)
+    set_chart_title(axes, title)
     axes.set_aspect("equal")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right", fontsize=8)

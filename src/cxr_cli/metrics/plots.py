@@ -2,18 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 
-from cxr_cli.films.figures import save_figure
+from cxr_cli.films.figures import BLUE, GRAY, ORANGE, save_figure, set_chart_title
 from cxr_cli.metrics.calibration import BINS, expected_calibration_error, reliability
 from cxr_cli.metrics.sample import Confusion
-
-# Okabe & Ito 2008: apart for color-blind readers.
-_BLUE, _ORANGE, _GRAY = "#0072B2", "#E69F00", "#888888"
-_TITLE = 60  # characters in a line above a picture
 
 
 def draw_confusion(path: Path, confusion: Confusion, *, negative: str, positive: str, title: str) -> None:
@@ -33,7 +28,7 @@ def draw_confusion(path: Path, confusion: Confusion, *, negative: str, positive:
     axes.set_yticks([0, 1], names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("truth")
-    axes.set_title(fill(title, _TITLE), fontsize=11)
+    set_chart_title(axes, title)
     save_figure(figure, path)
 
 
@@ -55,15 +50,15 @@ def draw_roc(
     figure, axes = _figure(5.2, 5.0)
     false_rate, true_rate, _ = roc_curve(positives, probabilities, drop_intermediate=False)
     auc = roc_auc_score(positives, probabilities)
-    axes.plot([0, 1], [0, 1], "--", color=_GRAY, linewidth=1, label="chance")
-    axes.plot(false_rate, true_rate, color=_BLUE, label=f"AUC {auc:.3f}")
+    axes.plot([0, 1], [0, 1], "--", color=GRAY, linewidth=1, label="chance")
+    axes.plot(false_rate, true_rate, color=BLUE, label=f"AUC {auc:.3f}")
     called = probabilities >= threshold
     axes.plot(
-        called[~positives].mean(), called[positives].mean(), "o", color=_ORANGE, label=f"threshold {threshold:.3g}"
+        called[~positives].mean(), called[positives].mean(), "o", color=ORANGE, label=f"threshold {threshold:.3g}"
     )
     axes.set_xlabel("1 - specificity")
     axes.set_ylabel(f"sensitivity for {positive}")
-    axes.set_title(fill(title, _TITLE), fontsize=11)
+    set_chart_title(axes, title)
     axes.set_aspect("equal")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right")
@@ -92,7 +87,7 @@ def draw_reliability(
         title: above the picture.
     """
     figure, (axes, below) = _figure(5.2, 6.6, rows=[4, 1])
-    axes.plot([0, 1], [0, 1], "--", color=_GRAY, linewidth=1, label="perfect calibration")
+    axes.plot([0, 1], [0, 1], "--", color=GRAY, linewidth=1, label="perfect calibration")
     if raw is not None:
         _bins(
             axes,
@@ -101,18 +96,18 @@ def draw_reliability(
             groups,
             "s",
             "before calibration",
-            color=_ORANGE,
+            color=ORANGE,
             markersize=4,
             alpha=0.7,
             linewidth=0.7,
         )
     name = "calibrated" if raw is not None else "not calibrated"
-    _bins(axes, positives, probabilities, groups, "o", name, color=_BLUE, markersize=6, linewidth=1.5)
+    _bins(axes, positives, probabilities, groups, "o", name, color=BLUE, markersize=6, linewidth=1.5)
     classes = [probabilities[positives], probabilities[~positives]]
     edges = np.linspace(0, 1, BINS + 1)
-    below.hist(classes, edges, stacked=True, color=[_BLUE, _GRAY], label=[positive, f"not {positive}"])
+    below.hist(classes, edges, stacked=True, color=[BLUE, GRAY], label=[positive, f"not {positive}"])
     axes.set_ylabel(f"share of films that are {positive}")
-    axes.set_title(fill(title, _TITLE), fontsize=11)
+    set_chart_title(axes, title)
     below.set_xlabel(f"P({positive})")
     below.set_ylabel("films")
     for one in (axes, below):
@@ -149,15 +144,15 @@ def draw_curves(
     """
     figure, (left, right) = _figure(9, 3.8, columns=2)
     trained = [row for row in history if row["loss"] is not None]
-    left.plot([row["epoch"] for row in trained], [row["loss"] for row in trained], ".-", color=_GRAY, label="train")
+    left.plot([row["epoch"] for row in trained], [row["loss"] for row in trained], ".-", color=GRAY, label="train")
     epochs = [row["epoch"] for row in history]
-    left.plot(epochs, [row["val_loss"] for row in history], ".-", color=_BLUE, label="validation")
-    right.plot(epochs, [row[quality[0]] for row in history], ".-", color=_BLUE, label="validation")
+    left.plot(epochs, [row["val_loss"] for row in history], ".-", color=BLUE, label="validation")
+    right.plot(epochs, [row[quality[0]] for row in history], ".-", color=BLUE, label="validation")
     tuned = [row["epoch"] for row in history if row.get("phase") == "fine-tune"]
     for axes, name in ((left, "loss"), (right, quality[1])):
-        axes.axvline(best_epoch, color=_ORANGE, linewidth=1, label="kept")
+        axes.axvline(best_epoch, color=ORANGE, linewidth=1, label="kept")
         if tuned:
-            axes.axvspan(tuned[0] - 0.5, tuned[-1], color="#0072B2", alpha=0.07, label="fine-tuning", linewidth=0)
+            axes.axvspan(tuned[0] - 0.5, tuned[-1], color=BLUE, alpha=0.07, label="fine-tuning", linewidth=0)
         axes.set_xlabel("epoch")
         axes.set_ylabel(name)
         axes.xaxis.get_major_locator().set_params(integer=True)
