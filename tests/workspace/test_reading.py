@@ -9,7 +9,7 @@ import pytest
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace import swap
 from cxr_cli.workspace.layout import Workspace
-from cxr_cli.workspace.reading import files_in_each, is_there, read_bytes
+from cxr_cli.workspace.reading import files_in_each, is_there, read_bytes, steadily
 from cxr_cli.workspace.staging import staged_folder
 
 SWAPS = 60
@@ -106,3 +106,16 @@ def test_a_reader_puts_back_what_a_killed_process_moved_aside(tmp_path):
     assert files_in_each(tmp_path, "dataset.json") == [tmp_path / "dataset" / "dataset.json"]
     assert read_bytes(tmp_path / "dataset" / "dataset.json", hint="") == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
+
+
+def test_a_reader_tries_again_where_a_new_folder_got_the_number_of_a_removed_one(tmp_path):
+    # Many file systems give the number of a removed folder to the next one, within one tick of their clock at times.
+    answers = iter([FileNotFoundError("between two folders"), b"new"])
+
+    def read() -> bytes:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert steadily(tmp_path / "dataset.json", read) == b"new"

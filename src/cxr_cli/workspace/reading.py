@@ -10,7 +10,7 @@ from cxr_cli.workspace.staging import listed, remove_abandoned
 from cxr_cli.workspace.swap import OLD_SUFFIX, STAGE_PREFIX
 
 T = TypeVar("T")
-_MISSES = 3  # times in a row that a folder must be missing before it counts as missing
+_MISSES = 3  # times in a row that a file must be missing from one and the same folder before it counts as missing
 
 
 def read_bytes(path: Path, *, hint: str) -> bytes:
@@ -51,7 +51,7 @@ def steadily(path: Path, read: Callable[[], T]) -> T:
                 misses = 0
                 continue
             misses += 1
-            if before is not None or misses == _MISSES:
+            if misses == _MISSES:
                 raise
 
 
@@ -82,9 +82,10 @@ def _bring_back(parent: Path) -> None:
     remove_abandoned(parent)
 
 
-def _identity(folder: Path) -> tuple[int, int] | None:
+def _identity(folder: Path) -> tuple[int, int, int] | None:
+    """What tells a folder from the one before: the time of change too, because a new folder may get a freed number."""
     try:
         status = folder.stat()
     except OSError:
         return None
-    return status.st_dev, status.st_ino
+    return status.st_dev, status.st_ino, status.st_ctime_ns
