@@ -1,4 +1,4 @@
-"""Count which pictures get a class and which are refused: the table of docs/abstention.md.
+"""Count which pictures get a class and which are refused: the table of docs/explanation/abstention.md.
 
     python benchmarks/abstention.py [--workspace WORKSPACE] [--model RUN] FOLDER [FOLDER …]
 

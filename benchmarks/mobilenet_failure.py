@@ -7,8 +7,8 @@ code is used.
     python benchmarks/mobilenet_failure.py -w films -w balanced --weights mobilenet_1.0_notop.weights.h5
 
 `--make-balanced` writes the metadata of a set with as many films of healthy chests as of COVID-19. The healthy films
-come from another collection: docs/mobilenet-failure.md has the commands, and explains why its figures measure the
-source.
+come from another collection: docs/explanation/mobilenet-failure.md has the commands, and explains why its figures
+measure the source.
 """
 # ruff: noqa: T201, TID253 - a script: it prints, and needs all that it imports
 

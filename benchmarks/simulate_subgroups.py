@@ -1,6 +1,6 @@
 """How often failure rates stand out by chance, and how often intervals of differences between groups hold the true one.
 
-For docs/statistics.md. Prints Markdown tables:
+For docs/explanation/statistics.md. Prints Markdown tables:
 
     python benchmarks/simulate_subgroups.py [--sets 400]
 """

@@ -1,4 +1,4 @@
-"""Call commands with random options: each must end with a code of `docs/exit-codes.md`, and never with a traceback.
+"""Call commands with random options: each must end with a code of docs/reference/exit-codes.md, never with a traceback.
 
 Options and their types come from the app itself. Values are of wrong types, huge, negative, empty, of other scripts, or
 paths of files, folders and nothing. No work begins: there are two films and no run but the package's, and `demo`,

@@ -5,7 +5,7 @@
 #
 # DATA has the folders covid-chestxray, shenzhen, nih-frontal and radiography, each with metadata.csv; WEIGHTS has Keras's
 # ImageNet weights. Everything between is kept in WORKSPACE. On the same machine and with the same versions, two runs give
-# the same bytes. docs/bundled-model.md says why the recipe is as it is.
+# the same bytes. docs/explanation/bundled-model.md says why the recipe is as it is.
 set -euo pipefail
 data="$(realpath "$1")" weights="$(realpath "$2")" workspace="$(realpath -m "${3:-bundled-workspace}")"
 version=1.1 date=2026-11-30 # of what is made here

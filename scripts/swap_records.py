@@ -4,7 +4,7 @@
 
 The workspace is of version 0.1.0, whose runs don't record the hashes of their files: what reads a file meets the
 damage. A command may give its result or a `CxrError`; any other exception is a finding. No command loads TensorFlow.
-The counts of a quick run are in docs/reliability.md; a full one, of all commands, takes hours.
+The counts of a quick run are in docs/explanation/reliability.md; a full one, of all commands, takes hours.
 """
 # ruff: noqa: D103, T201
 

@@ -1,4 +1,4 @@
-"""docs/python.md: its blocks run in order and print what it says."""
+"""docs/reference/python.md: its blocks run in order and print what it says."""
 
 import io
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cxr_cli.errors import COMMANDS
 
-DOCS = Path(__file__).parents[1] / "docs" / "python.md"
+DOCS = Path(__file__).parents[1] / "docs" / "reference" / "python.md"
 
 
 def test_the_blocks_of_the_page_run_and_print_what_it_says(in_folder):

@@ -1,7 +1,7 @@
 """Train, test and explain COVID-19 classifiers for chest X-rays. For research and teaching, never a diagnosis.
 
 The Python API: ``import cxr_cli as cxr``. Each name is loaded when it is first used, so that the import takes no time.
-docs/python.md shows them at work.
+docs/reference/python.md shows them at work.
 """
 
 from importlib import import_module

@@ -7,7 +7,7 @@ from cxr_cli.cli import app
 from cxr_cli.cli.exit_codes import ExitCode, exit_code_of
 from cxr_cli.errors import CxrError, UsageError
 
-DOCS = Path(__file__).parents[2] / "docs" / "exit-codes.md"
+DOCS = Path(__file__).parents[2] / "docs" / "reference" / "exit-codes.md"
 
 
 def test_the_docs_list_every_exit_code():

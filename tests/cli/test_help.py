@@ -1,4 +1,4 @@
-"""Help texts match the golden files, docs/commands.md and the table in README."""
+"""Help texts match the golden files, docs/reference/commands.md and the table in README."""
 
 import os
 from importlib.metadata import version
@@ -40,7 +40,7 @@ def golden_help(command):
 
 
 def reference():
-    """Return docs/commands.md: every help text in the order of `cxr --help`."""
+    """Return docs/reference/commands.md: every help text in the order of `cxr --help`."""
     head = "# The commands\n\nWhat `cxr COMMAND --help` prints; written by `tests/cli/test_help.py`.\n"
     return head + "".join(f"\n## cxr {command}\n\n```text\n{golden_help(command)}```\n" for command in COMMANDS)
 
@@ -56,7 +56,7 @@ def readme_table():
 
 
 def test_the_reference_and_the_readme_table_match_the_help_texts():
-    path, readme = ROOT / "docs" / "commands.md", ROOT / "README.md"
+    path, readme = ROOT / "docs" / "reference" / "commands.md", ROOT / "README.md"
     before, marker, rest = readme.read_text(encoding="utf-8").partition("<!-- commands -->\n")
     _, end, after = rest.partition("<!-- /commands -->\n")
     assert marker

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cxr_cli.prediction.rows import PredictionRow
 
-DOCS = Path(__file__).parents[2] / "docs" / "predictions.md"
+DOCS = Path(__file__).parents[2] / "docs" / "reference" / "predictions.md"
 
 
 def test_the_docs_list_the_columns_in_their_order():

@@ -19,7 +19,7 @@ from cxr_cli.metrics.subgroups import UNKNOWN, age_band
 from cxr_cli.progress import track
 
 # From this AUC, something that is not the disease reveals as much as the films themselves: a model trained on the
-# ieee8023 collection reaches 0.70 to 0.75 there, patients apart. See docs/audit.md.
+# ieee8023 collection reaches 0.70 to 0.75 there, patients apart. See docs/explanation/audit.md.
 ALARM_AUC = 0.75
 _PERMUTATIONS = 2000
 SIGNIFICANT = 0.05  # after correction for the number of checks
@@ -27,7 +27,7 @@ SIGNIFICANT = 0.05  # after correction for the number of checks
 # weak difference would gain less than this over 0.5, so it isn't listed beside the warnings.
 WARNING_AUC = 0.52
 # A disease can change the heart's outline and the patient's position, and so what a film without its lungs shows. From
-# this AUC that is no explanation any more: see docs/audit.md.
+# this AUC that is no explanation any more: see docs/explanation/audit.md.
 TOO_GOOD_AUC = 0.9
 # Columns of the manifest, and those whose values can be missing.
 CHECKED_COLUMNS: dict[str, Callable[[Film], str]] = {

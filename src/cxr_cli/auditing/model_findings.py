@@ -8,7 +8,7 @@ from cxr_cli.auditing.record import AuditFinding
 from cxr_cli.metrics.chance import Standing, standing, standing_in_words
 from cxr_cli.metrics.intervals import Interval
 
-# Of what the AUC on films as they are has above 0.5. See docs/audit.md for what models of known faults keep.
+# Of what the AUC on films as they are has above 0.5. docs/explanation/audit.md says what models of known faults keep.
 ALARM_KEPT = 0.5  # without the lungs and their outline
 WARNING_KEPT = 0.8  # without the lungs, with their outline
 LUNGS_KEPT = 0.5  # with the lungs alone

@@ -1,4 +1,4 @@
-"""The exit codes of `cxr`, each decided here and listed in docs/exit-codes.md."""
+"""The exit codes of `cxr`, each decided here and listed in docs/reference/exit-codes.md."""
 
 from enum import IntEnum
 

@@ -82,7 +82,7 @@ def _show(run: str, tool: str, exported: "Exported", precision: str) -> None:
     console.result(f"  File    : {exported.path} ({exported.size / 1e6:.1f} MB{beside})")
     console.result(f"  Input   : film ({', '.join(map(str, exported.input_shape))}) uint8, RGB, 0 to 255")
     if exported.framing:
-        console.result(f"  First   : the file takes {exported.framing}; docs/export.md says how")
+        console.result(f"  First   : the file takes {exported.framing}; docs/how-to/export.md says how")
     console.result(f"  Outputs : {outputs}, for one film")
     console.result(f"  Checked : opened with {tool}{equal} model.keras on {exported.films} {exported.films_from}")
     if cost:

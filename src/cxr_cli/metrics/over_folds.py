@@ -40,7 +40,7 @@ def over_folds(
     films, 1 / (folds - 1); Bouckaert & Frank 2004 (PAKDD) use it for repeated folds. Repeats are of the same films, so
     they add no degrees of freedom: with those of all folds, the interval holds too rarely. With uneven weights, the
     variance is the jackknife's over folds, and the number of folds that of equally weighted ones (Kish 1965). How often
-    the interval holds: docs/statistics.md.
+    the interval holds: docs/explanation/statistics.md.
 
     Args:
         values: of each fold, those of all repeats; None where it is not defined.

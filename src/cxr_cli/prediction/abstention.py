@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from cxr_cli.lungs.keep import Segmented
     from cxr_cli.lungs.lung_map import LungMap
 
-# Of the probability that the film gate gives. docs/abstention.md counts films of hospitals that the gate never saw.
+# Of the probability that the film gate gives. docs/explanation/abstention.md counts films of hospitals that it never
+# saw.
 _LEAST_FRONTAL = 0.4
 _SURE = 0.9  # from here on nothing else is tried; and so sure must a turned version be, to say how the film is turned
 _SMALLEST_LUNGS = 0.03  # share of the picture; on films, lungs cover 0.1 to 0.6 of it

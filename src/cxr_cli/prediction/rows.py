@@ -19,7 +19,7 @@ _DIGITS = 6  # after the point, of confidence and probabilities in CSV and JSON
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictionRow:
-    """What a run predicts for one file: nothing if it gives no class, or can't read it. See docs/predictions.md."""
+    """What a run predicts for one file: nothing if it gives no class or cannot read it. See docs/reference."""
 
     image: str
     class_: str | None = None  # the predicted class

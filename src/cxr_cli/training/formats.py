@@ -32,7 +32,7 @@ class Precision:
 
 
 # int8 is LiteRT's "dynamic range" quantization: weights in 8 bits per channel, activations scaled for each film, no
-# calibration. Full integer arithmetic is faster, but loses more. docs/export.md has the measurements of both.
+# calibration. Full integer arithmetic is faster, but loses more. docs/how-to/export.md has the measurements of both.
 LOWER_PRECISIONS = {
     "float16": Precision(summary="half the size", tolerance=0.05),
     "int8": Precision(summary="a quarter of the size", tolerance=0.25),
