@@ -75,7 +75,7 @@ def test_it_is_tested_on_a_prepared_dataset_and_on_films_from_elsewhere(cxr, bun
     assert not record["same_dataset"] or record["seen"]["films"] == 0
     seen = json.loads((tmp_path / "none" / "evaluations" / "bundled" / "again" / "report.json").read_text())["seen"]
     assert seen["films"] > 20  # of 40 phantoms, those of train and val
-    assert "Warning: bundled was trained or validated on" in elsewhere.stderr + elsewhere.stdout
+    assert "Alarm: bundled was trained or validated on" in elsewhere.stderr + elsewhere.stdout
     assert not (tmp_path / "none" / "models").exists()
 
 

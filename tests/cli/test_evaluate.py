@@ -76,8 +76,8 @@ def test_the_text_output_has_films_operating_point_and_metrics_with_intervals(cx
     decide(own_trained, slope=1.4, threshold=0.4)
     result = cxr("evaluate", "-w", own_trained.root)
     of_calibration = (
-        "The probabilities are worse than the share",
-        "Calibration made the log loss",
+        "Warning: The probabilities are worse than the share",
+        "Warning: Calibration made the log loss",
     )  # depends on the run
     lines = [line for line in result.stdout.splitlines() if not line.startswith(of_calibration)]
     report = json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())
@@ -88,10 +88,10 @@ def test_the_text_output_has_films_operating_point_and_metrics_with_intervals(cx
     assert area["low"] < 0.5
     assert lines[:7] == [
         f"simple-cnn on test: 6 films of {report['patients']} patients, 3 covid and 3 non_covid",
-        f"Not shown to be better than chance: the AUC's interval, {area['low']:.3f} to {area['high']:.3f}, "
+        f"Alarm: Not shown to be better than chance: the AUC's interval, {area['low']:.3f} to {area['high']:.3f}, "
         "includes 0.5.",
-        "The operating point was chosen on 3 covid and 4 non_covid validation films: with so few films, sensitivity "
-        "and specificity depend on the split.",
+        "Warning: The operating point was chosen on 3 covid and 4 non_covid validation films: with so few films, "
+        "sensitivity and specificity depend on the split.",
         "Operating point: covid from a probability of 0.4 (sensitivity=0.95, on 7 validation films)",
         "",
         "                          95 % interval",
@@ -104,7 +104,6 @@ def test_the_text_output_has_films_operating_point_and_metrics_with_intervals(cx
     slope = report["calibration"]["calibrated"]["calibration_slope"]
     assert any(line.startswith("Calibration slope") and f"{slope:.3f} (" in line for line in lines)
     assert lines[-1] == "For research and teaching only, never a diagnosis."
-    assert "Warning" not in result.stdout
     assert result.stderr == "Predicting test films: 6\n"
 
 
@@ -231,7 +230,7 @@ def test_a_split_other_than_the_runs_has_a_warning(cxr, own_trained, phantoms, f
 
     result = cxr("evaluate", "-w", own_trained.root)
 
-    assert "Warning: simple-cnn was trained on another dataset or split" in result.stdout
+    assert "Alarm: simple-cnn was trained on another dataset or split" in result.stdout
     assert json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())["same_dataset"] is False
 
 

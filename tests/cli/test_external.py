@@ -275,7 +275,7 @@ def test_training_films_their_copies_and_patients_are_named_and_can_be_dropped(c
     assert [seen_as[name] for name in names] == ["film", "copy", "patient"]
     assert sum(map(bool, seen_as.values())) == 3
     assert warned.stdout.splitlines()[1] == (
-        "Warning: simple-cnn was trained or validated on 3 of these 24 films or their copies or patients "
+        "Alarm: simple-cnn was trained or validated on 3 of these 24 films or their copies or patients "
         "(1 the same film, 1 a copy, 1 another film of the patient): the figures may be too good. Leave "
         "those films out: --drop-seen"
     )
@@ -299,7 +299,7 @@ def test_a_run_without_a_list_of_seen_films_has_a_warning(cxr, tested, elsewhere
     tested.run().seen.unlink(missing_ok=True)
     command = ("evaluate", "--external", "--metadata", elsewhere, "-w", tested.root)
 
-    assert "Warning: simple-cnn keeps no record of its training films" in cxr(*command).stdout
+    assert "Alarm: simple-cnn keeps no record of its training films" in cxr(*command).stdout
     refused = cxr(*command, "--drop-seen")
     assert refused.exit_code == 1
     assert "Expected a run that keeps a record of its training films. Received: simple-cnn" in refused.stderr

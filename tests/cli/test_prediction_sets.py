@@ -6,6 +6,7 @@ import json
 import pytest
 
 import cxr_cli
+from cxr_cli.doubts import warning
 from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.prediction.predictor import open_predictor
@@ -112,8 +113,8 @@ def test_evaluate_measures_how_often_the_sets_have_the_class(cxr, own_trained):
         "The prediction sets hold covid for 0% of the covid patients, not for 90 %: these films are unlike the "
         "validation films, or there were too few of those."
     )
-    assert missed in caveats(record)
-    assert missed in lines
+    assert warning(missed) in caveats(record)
+    assert f"Warning: {missed}" in lines
 
 
 def test_evaluate_takes_another_alpha_and_says_where_patients_are_too_few(cxr, own_trained):

@@ -24,7 +24,8 @@ def evaluation(trained, tmp_path_factory):
 
 
 def about_patients(evaluation, **changed):
-    return [text for text in caveats(msgspec.structs.replace(evaluation, **changed)) if "patient" in text]
+    doubts = caveats(msgspec.structs.replace(evaluation, **changed))
+    return [doubt.sentence for doubt in doubts if "patient" in doubt.sentence]
 
 
 def test_a_dataset_whose_patients_are_known_has_no_caveat_on_them(evaluation):

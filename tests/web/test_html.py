@@ -111,10 +111,10 @@ def test_without_an_evaluation_the_command_for_it_is_shown(own_tested, words):
 
 
 def test_metrics_of_other_films_have_a_warning(own_tested):
-    assert "Warning" not in html.figures(own_tested, "simple-cnn")
+    assert "trained on another dataset" not in html.figures(own_tested, "simple-cnn")
     change_report(own_tested, same_dataset=False, seen=None)
 
-    assert "Warning: simple-cnn was trained on another dataset or split" in html.figures(own_tested, "simple-cnn")
+    assert "Alarm: simple-cnn was trained on another dataset or split" in html.figures(own_tested, "simple-cnn")
 
 
 @pytest.mark.parametrize(

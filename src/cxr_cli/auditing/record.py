@@ -1,5 +1,6 @@
 """The record of an audit."""
 
+from cxr_cli.doubts import Doubt, Weight
 from cxr_cli.films.in_words import count_in_words
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.workspace.records import Record, RecordPart
@@ -38,6 +39,11 @@ class AuditFinding(RecordPart, frozen=True, kw_only=True):
     numbers: str
     why: str
     next: str  # commands stand between backticks
+
+    @property
+    def doubt(self) -> Doubt:
+        """The finding as a doubt: what was found, with its numbers."""
+        return Doubt(Weight(self.level), f"{self.found} {self.numbers}", self.next)
 
 
 class AuditRecord(Record, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from cxr_cli.cli.failed_films import end_with_failed
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
+    from cxr_cli.doubts import Doubt
     from cxr_cli.evaluation.evaluate import Evaluated
     from cxr_cli.evaluation.record import EvaluationRecord, Gap
     from cxr_cli.metrics.intervals import Interval
@@ -23,8 +24,8 @@ def show_evaluation(evaluated: "Evaluated", *, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        for warning in _warnings(evaluated):
-            console.note(warning)
+        for doubt in _doubts(evaluated):
+            console.note(str(doubt))
         console.result_json(msgspec.to_builtins(evaluation))
     else:
         _show(evaluated)
@@ -33,8 +34,8 @@ def show_evaluation(evaluated: "Evaluated", *, as_json: bool) -> None:
 
 
 def _show(evaluated: "Evaluated") -> None:
-    warnings, evaluation = _warnings(evaluated), evaluated.record
-    _head(evaluation, warnings)
+    evaluation = evaluated.record
+    _head(evaluation, _doubts(evaluated))
     if evaluation.external and evaluation.external.gaps:
         _side_by_side(evaluation)
     _metrics(evaluation)
@@ -50,20 +51,23 @@ def _show(evaluated: "Evaluated") -> None:
     console.result(DISCLAIMER)
 
 
-def _warnings(evaluated: "Evaluated") -> list[str]:
+def _doubts(evaluated: "Evaluated") -> "list[Doubt]":
+    from cxr_cli.doubts import alarm, loudest_first
     from cxr_cli.evaluation.caveats import caveats
 
     evaluation = evaluated.record
     leaks = [
-        f"Warning: the given split leaks. {leak.films} {leak.later} films share {leak.patients} patients with "
-        f"{leak.earlier}: figures on {evaluation.split} may be too good."
+        alarm(
+            f"The given split leaks. {leak.films} {leak.later} films share {leak.patients} patients with "
+            f"{leak.earlier}: figures on {evaluation.split} may be too good."
+        )
         for leak in evaluated.leaks
         if not (evaluation.seen and evaluation.seen.dropped)
     ]
-    return leaks + caveats(evaluation)
+    return loudest_first([*leaks, *caveats(evaluation)])
 
 
-def _head(evaluation: "EvaluationRecord", warnings: list[str]) -> None:
+def _head(evaluation: "EvaluationRecord", doubts: "list[Doubt]") -> None:
     from cxr_cli.evaluation.caveats import seen_in_words
 
     place = f"{evaluation.split}, films from elsewhere" if evaluation.external else evaluation.split
@@ -74,8 +78,8 @@ def _head(evaluation: "EvaluationRecord", warnings: list[str]) -> None:
     if evaluation.seen and evaluation.seen.dropped:
         left_out = seen_in_words(evaluation.seen)
         console.result(f"Left out, because the run has seen them or their patients in training: {left_out or 'none'}")
-    for warning in warnings:
-        console.result(warning)
+    for doubt in doubts:
+        console.result(str(doubt))
     point = evaluation.operating_point
     chosen = f" ({point.chosen})" if point else ""
     console.result(f"Operating point: {evaluation.positive} from a probability of {evaluation.threshold:.3g}{chosen}")

@@ -1,7 +1,8 @@
-"""What limits the figures of an evaluation, in sentences."""
+"""What limits the figures of an evaluation, as doubts."""
 
 from collections.abc import Iterator
 
+from cxr_cli.doubts import Doubt, alarm, loudest_first, remark, warning
 from cxr_cli.evaluation.calibration_in_words import calibration_caveats
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
 from cxr_cli.evaluation.sets_in_words import missed_promises
@@ -13,66 +14,75 @@ from cxr_cli.workspace.folders import PARTS
 _FEW = 30
 
 
-def caveats(evaluation: EvaluationRecord) -> list[str]:
-    """The caveats that follow from an evaluation; those about leaked films begin with "Warning"."""
-    sentences = []
-    run, split = evaluation.run, evaluation.split
-    part_of_training = split in PARTS[:-1] and evaluation.external is None
-    if part_of_training:
-        sentences.append(f"The {split} films were used in training: these figures don't test the run.")
-    if evaluation.seen and not evaluation.seen.dropped and evaluation.seen.count:
-        sentences.append(
-            f"Warning: {run} was trained or validated on {evaluation.seen.count} of these {evaluation.films} films or "
-            f"their copies or patients ({seen_in_words(evaluation.seen)}): the figures may be too good. Leave "
-            "those films out: --drop-seen"
-        )
-    elif evaluation.seen is None and not evaluation.same_dataset and not part_of_training:
-        sentences.append(
-            f"Warning: {run} keeps no record of its training films, and these may be among them. Train it again for "
-            "an honest figure."
-            if evaluation.external
-            else f"Warning: {run} was trained on another dataset or split than the one it was tested on; these {split} "
-            "films may have been among its training films. Train it again for an honest figure."
-        )
-    if not part_of_training:
-        sentences += _unknown_patients(evaluation)
+def caveats(evaluation: EvaluationRecord) -> list[Doubt]:
+    """The doubts that follow from an evaluation, the loudest first."""
+    return loudest_first(_caveats(evaluation))
+
+
+def _caveats(evaluation: EvaluationRecord) -> Iterator[Doubt]:
+    split = evaluation.split
+    of_training = split in PARTS[:-1] and evaluation.external is None
+    if of_training:
+        yield alarm(f"The {split} films were used in training: these figures don't test the run.")
+    yield from _seen(evaluation, of_training=of_training)
+    if not of_training:
+        yield from _unknown_patients(evaluation)
     if not evaluation.positives or not evaluation.negatives:
         label, metric = (
             (evaluation.negative, "specificity") if evaluation.negatives else (evaluation.positive, "sensitivity")
         )
-        sentences.append(f"All films are {label}: only the {metric} can be measured.")
-    area = evaluation.intervals["roc_auc"]
-    if area and standing(area) is not Standing.BETTER:
-        sentences.append(standing_in_words(area))
+        yield remark(f"All films are {label}: only the {metric} can be measured.")
+    elif standing(area := evaluation.intervals["roc_auc"]) is not Standing.BETTER:
+        yield alarm(standing_in_words(area))
     point = evaluation.operating_point
     if point and not point.rule.startswith("threshold") and min(point.positives, point.negatives) < _FEW:
-        sentences.append(
+        yield warning(
             f"The operating point was chosen on {point.positives} {evaluation.positive} and {point.negatives} "
             f"{evaluation.negative} validation films: with so few films, sensitivity and specificity depend on the "
             "split."
         )
     if _predicts_one_class(evaluation):
-        sentences.append(
+        yield warning(
             "The run predicts the same class for every film: at this threshold it doesn't separate the classes."
         )
-    return [*sentences, *calibration_caveats(evaluation), *missed_promises(evaluation)]
+    for sentence in (*calibration_caveats(evaluation), *missed_promises(evaluation)):
+        yield warning(sentence)
 
 
-def _unknown_patients(evaluation: EvaluationRecord) -> Iterator[str]:
+def _seen(evaluation: EvaluationRecord, *, of_training: bool) -> Iterator[Doubt]:
+    """Films that the run was trained on, or may have been."""
+    run, split = evaluation.run, evaluation.split
+    if evaluation.seen and not evaluation.seen.dropped and evaluation.seen.count:
+        yield alarm(
+            f"{run} was trained or validated on {evaluation.seen.count} of these {evaluation.films} films or their "
+            f"copies or patients ({seen_in_words(evaluation.seen)}): the figures may be too good.",
+            "Leave those films out: --drop-seen",
+        )
+    elif evaluation.seen is None and not evaluation.same_dataset and not of_training:
+        yield alarm(
+            f"{run} keeps no record of its training films, and these may be among them."
+            if evaluation.external
+            else f"{run} was trained on another dataset or split than the one it was tested on; these {split} films "
+            "may have been among its training films.",
+            "Train it again for an honest figure.",
+        )
+
+
+def _unknown_patients(evaluation: EvaluationRecord) -> Iterator[Doubt]:
     """What follows where films name no patient, of those that were tested or of those that the run was trained on."""
     tested, trained = evaluation.films_without_patient, evaluation.trained_without_patient
     if evaluation.external is None and tested:
-        yield (
+        yield warning(
             f"{unnamed_in_words(evaluation.films, tested)}: a patient may be both in training and in test, which would "
             f"make the figures too good. Each of these films counts as a patient of its own. {TOO_NARROW}"
         )
     elif evaluation.external is None and trained:
-        yield (
+        yield warning(
             f"Of the films of training and validation, {trained:,} name no patient: their patients may be in test too, "
             "which would make the figures too good."
         )
     elif tested:
-        yield narrow_in_words(evaluation.films, tested)
+        yield remark(narrow_in_words(evaluation.films, tested))
 
 
 def seen_in_words(seen: SeenFilms) -> str:

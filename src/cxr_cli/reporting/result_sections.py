@@ -7,6 +7,7 @@ from pathlib import PurePath
 from PIL import Image
 
 from cxr_cli.dataset.originals import whole_films
+from cxr_cli.doubts import Doubt, Weight, loudest_first, warning
 from cxr_cli.evaluation.calibration_in_words import CALIBRATION_KEY, at_prevalence
 from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
@@ -32,31 +33,33 @@ _SIDE = 360  # pixels of a drawn film's longer side
 def caveats_section(material: ReportMaterial) -> Section:
     """What a reader should know before looking at any figure."""
     test, run = material.test, material.run
-    sentences = [(text, "alarm" if text.startswith("Warning") else "warning") for text in caveats(test)]
+    doubts = caveats(test)
     if material.audit.level != "ok":
-        sentences.append((f"The audit of the films: {material.audit.verdict} See “Shortcuts”.", material.audit.level))
+        level = Weight(material.audit.level)
+        doubts.append(Doubt(level, f"The audit of the films: {material.audit.verdict} See “Shortcuts”."))
     if material.model_audit and material.model_audit.level != "ok":
         verdict = f"The audit of the model: {material.model_audit.verdict} See “Shortcuts of the model”."
-        sentences.append((verdict, material.model_audit.level))
+        doubts.append(Doubt(Weight(material.model_audit.level), verdict))
     few = min(test.positives, test.negatives)
     if few < 50:
-        sentences.append(
-            (
-                f"Only {few} test films of one class: the intervals are wide, and figures depend on the split.",
-                "warning",
-            )
+        doubts.append(
+            warning(f"Only {few} test films of one class: the intervals are wide, and figures depend on the split.")
         )
     if not material.external:
-        sentences.append(("The run was not tested on films from elsewhere: cxr evaluate --external", "warning"))
+        doubts.append(warning("The run was not tested on films from elsewhere:", "cxr evaluate --external"))
     if run.operating_point is None:
-        sentences.append(
-            ("The threshold is 0.5, not chosen on validation, and the probabilities are not calibrated.", "warning")
+        doubts.append(
+            warning("The threshold is 0.5, not chosen on validation, and the probabilities are not calibrated.")
         )
     always = (
         "No figure here shows whether the findings in the metadata are right, whether these films represent the "
         "patients in question, or whether the model looks at the disease or at something that comes with it."
     )
-    return Section("Caveats", [*(Text(text, tone) for text, tone in sentences), Text(always)], ("caveats",))
+    return Section("Caveats", [*(_paragraph(doubt) for doubt in loudest_first(doubts)), Text(always)], ("caveats",))
+
+
+def _paragraph(doubt: Doubt) -> Text:
+    return Text(f"{doubt.sentence} {doubt.hint}".rstrip(), doubt.weight.value)
 
 
 def performance_section(material: ReportMaterial) -> Section:
@@ -204,7 +207,7 @@ def _external(report: EvaluationRecord) -> Iterator[Block]:
         f"{report.split}: {report.counted()}, {report.positives} {report.positive} and "
         f"{report.negatives} {report.negative}."
     )
-    yield from (Text(text, "alarm" if text.startswith("Warning") else "note") for text in caveats(report))
+    yield from map(_paragraph, caveats(report))
     if report.external.gaps:
         yield TableBlock(
             ["", "internal", "external", "gap"],

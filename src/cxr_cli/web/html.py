@@ -8,6 +8,7 @@ from PIL import Image
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.doubts import alarm
 from cxr_cli.errors import CxrError
 from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.current import why_outdated
@@ -113,15 +114,15 @@ def figures(workspace: Workspace, run: str) -> str:
 
 
 def _evaluation(evaluation: EvaluationRecord, *, outdated: str, command: str) -> str:
-    warnings = caveats(evaluation)
+    doubts = caveats(evaluation)
     if outdated:
-        warnings.insert(0, f"These figures are out of date, because {outdated}. Test the run again: {command}")
+        doubts.insert(0, alarm(f"These figures are out of date, because {outdated}.", f"Test the run again: {command}"))
     point = evaluation.operating_point
     chosen = f" ({escape(point.chosen)})" if point else ""
     return (
         f"<table>{_rows(evaluation)}</table><p>{evaluation.counted()}. "
         f"Positive class: {escape(evaluation.positive)}, from a probability of {evaluation.threshold:.3g}{chosen}.</p>"
-        + "".join(f'<p class="cxr-warning">{escape(warning)}</p>' for warning in warnings)
+        + "".join(f'<p class="cxr-warning">{escape(str(doubt))}</p>' for doubt in doubts)
     )
 
 
