@@ -31,8 +31,9 @@ def test_the_overlay_shows_the_film_with_heat(cxr, trained, film, tmp_path):
 
     assert result.exit_code == 0
     assert result.stdout == (
-        f"{film}\n  Class      : {answer.label}\n  Confidence : {answer.confidence:.1%}\n"
-        + (f"  Decided by : {answer.decision}\n" if answer.decision else "")
+        f"{film}\n  Class      : {answer.label}\n"
+        + (f"  Confidence : {answer.confidence:.1%}\n" if answer.confidence >= 0.5 else "")
+        + f"  Decided by : {answer.answer.decision}\n"
         + f"  Heat map   : {heat} (for covid)\n"
     )
     assert picture.shape[1] == read_film(film).shape[1]

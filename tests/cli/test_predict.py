@@ -30,7 +30,7 @@ def test_the_text_output_is_class_and_confidence(cxr, trained, film):
 
     assert result.exit_code == 0
     assert re.fullmatch(
-        rf"{re.escape(str(film))}\n  Class      : (non_)?covid\n  Confidence : \d+\.\d%\n"
+        rf"{re.escape(str(film))}\n  Class      : (non_)?covid\n(  Confidence : \d+\.\d%\n)?"
         r"(  Decided by : P\(covid\) .+\n)?",
         result.stdout,
     )
@@ -71,13 +71,17 @@ def test_a_threshold_other_than_a_half_is_printed_with_the_decision(cxr, own_tra
         positives=20,
         negatives=10,
     )
-    for threshold, label, sign in ((probability - 0.001, "covid", "≥"), (probability + 0.001, "non_covid", "<")):
+    for threshold, label, side in (
+        (probability - 0.001, "covid", "above"),
+        (probability + 0.001, "non_covid", "below"),
+    ):
         write_record(path, msgspec.structs.replace(record, threshold=threshold, operating_point=point))
+        confidence = probability if label == "covid" else 1 - probability
         assert cxr("predict", film, "-w", own_trained.root).stdout == (
             f"{film}\n  Class      : {label}\n"
-            f"  Confidence : {probability if label == 'covid' else 1 - probability:.1%}\n"
-            f"  Decided by : P(covid) {probability:.1%} {sign} {threshold:.1%}, "
-            "the operating point (sensitivity=0.95)\n"
+            + (f"  Confidence : {confidence:.1%}\n" if confidence >= 0.5 else "")
+            + f"  Decided by : P(covid) {probability:.1%}, {side} the operating point of {threshold:.1%} "
+            "(sensitivity=0.95)\n"
         )
 
 

@@ -68,7 +68,7 @@ def test_slope_and_intercept_calibrate_and_a_run_without_one_is_unchanged(own_tr
     change(run, calibration=None, threshold=0.5, operating_point=None)
     before = open_predictor(run).predict(pixels)
     assert before.raw == before.probabilities["covid"]
-    assert before.decision == ""
+    assert before.answer.decision == ""
 
     change(run, calibration=calibration(0.4, -1), threshold=0.5)
     after = open_predictor(run).predict(pixels)
@@ -104,8 +104,8 @@ def test_the_decision_is_printed_with_enough_digits(own_trained, film):
     probability = open_predictor(run).predict(pixels).probabilities["covid"]
     change(run, threshold=probability + 1e-5, operating_point=None)
 
-    assert open_predictor(run).predict(pixels).decision == (
-        f"P(covid) {probability:.3%} < {probability + 1e-5:.3%}, the operating point"
+    assert open_predictor(run).predict(pixels).answer.decision == (
+        f"P(covid) {probability:.3%}, below the operating point of {probability + 1e-5:.3%}"
     )
 
 

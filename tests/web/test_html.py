@@ -63,12 +63,12 @@ def test_a_prediction_at_another_threshold_names_it(words):
     decided = dataclasses.replace(
         seen,
         prediction=dataclasses.replace(
-            seen.prediction, decision="P(covid) 31.0% ≥ 25.0%, the operating point (<youden>)"
+            seen.prediction, probabilities={"non_covid": 0.69, "covid": 0.31}, threshold=0.25, rule="<youden>"
         ),
     )
 
     assert words(html.prediction(decided, name="film.png")).startswith(
-        "film.png, predicted by net covid 87.5% P(covid) 31.0% ≥ 25.0%, the operating point (<youden>) non_covid 12.5%"
+        "film.png, predicted by net covid P(covid) 31.0%, above the operating point of 25.0% (<youden>) non_covid 69.0%"
     )
     assert "cxr-decision" not in html.prediction(seen, name="film.png")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cxr_cli.cli import console
+from cxr_cli.cli.answer_output import show_answer
 from cxr_cli.cli.exit_codes import ExitCode, exit_code_of
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import AbstentionError, CxrError
@@ -96,10 +97,7 @@ def _show_one(made: "WrittenHeatMap", *, as_json: bool) -> None:
         title = "" if heat.method == DEFAULT else method.title
         what = ", ".join(filter(None, [title, f"for {heat.target}" if heat.target else "", part]))
         console.result(str(made.film))
-        console.result(f"  Class      : {prediction.label}")
-        console.result(f"  Confidence : {prediction.confidence:.1%}")
-        if prediction.decision:
-            console.result(f"  Decided by : {prediction.decision}")
+        show_answer(prediction.answer)
         console.result(f"  Heat map   : {made.output} ({what})")
     console.note(f"Predicted by {made.run.title}. {DISCLAIMER}")
 

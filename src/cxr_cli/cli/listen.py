@@ -68,8 +68,6 @@ def listen(
 
 
 def _show(row: "PredictionRow") -> None:
-    if row.class_ is None:
-        answer = f"none ({row.reason or 'could not be read'})"
-    else:
-        answer = f"{row.class_} {row.rounded().confidence:.1%}"
-    console.result_now(f"{row.image}  {answer}")
+    answer = row.answer()
+    text = answer.short if answer else f"none ({row.reason or 'could not be read'})"
+    console.result_now(f"{row.image}  {text}")

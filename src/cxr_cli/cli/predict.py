@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_cli.cli import console, predict_cluster
+from cxr_cli.cli.answer_output import show_answer
 from cxr_cli.cli.exit_codes import exit_code_of
 from cxr_cli.cli.options import (
     AlphaOption,
@@ -126,6 +127,7 @@ def predict(
             )
         )
         name, alone = predictor.run.name_and_version, len(paths) == 1
+        rule = point.rule if (point := predictor.record.operating_point) else ""
         predicted, failed, seen, reasons = 0, 0, Counter[str](), Counter[str]()
         results = predict_files(
             predictor, paths, dataset=place.dataset, csv=csv_file, sets=sets, force=force, by_name=bool(dicomweb)
@@ -147,7 +149,7 @@ def predict(
             if show_json:
                 show_json(result.row.as_json(predictor.negative))
             elif not result.row.error:
-                show_prediction(result.row, result.decision, sets)
+                show_prediction(result.row, sets, rule=rule)
     if csv_file:
         console.note(f"Predictions: {csv_file}")
     if reports:
@@ -172,15 +174,19 @@ def predict(
         raise typer.Exit(exit_code_of(done=predicted, failed=len(paths) - done))
 
 
-def show_prediction(row: "PredictionRow", decision: str = "", sets: "PredictionSets | None" = None) -> None:
-    """Print the prediction for one film."""
+def show_prediction(row: "PredictionRow", sets: "PredictionSets | None" = None, *, rule: str = "") -> None:
+    """Print the prediction for one film.
+
+    Args:
+        row: what is predicted, or why there is no class.
+        sets: that gave the row its set. Defaults to none.
+        rule: that chose the operating point. Defaults to one that is not known.
+    """
     console.result(row.image)
-    if row.class_ is None:
+    answer = row.answer(rule)
+    if answer is None:
         console.result(f"  Class      : none ({row.reason})")
         return
-    console.result(f"  Class      : {row.class_}")
-    console.result(f"  Confidence : {row.rounded().confidence:.1%}")  # of the digits in CSV and JSON
-    if decision:
-        console.result(f"  Decided by : {decision}")
+    show_answer(answer)
     if sets and row.set_:
         console.result(f"  {sets.name:<10} : {sets.in_words(row.set_)}")

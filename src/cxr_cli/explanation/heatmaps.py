@@ -50,7 +50,7 @@ class HeatMap:
             truth: the true class, for the title. Defaults to none.
             outline: (H, W) bool mask whose outline is drawn. Defaults to none.
         """
-        title = f"{self.prediction.label} {self.prediction.confidence:.1%}" + (f", truth {truth}" if truth else "")
+        title = self.prediction.answer.short + (f", truth {truth}" if truth else "")
         return draw_heat_map(
             self.film,
             self.cam,

@@ -28,7 +28,6 @@ class PredictedFile:
 
     film: Path
     row: PredictionRow
-    decision: str  # the probability against the operating point, in words; empty at 0.5
     error: ImageError | None  # of a film that gets no class, or a file that can't be read
 
 
@@ -111,10 +110,10 @@ def _predicted(
         ):
             image = path.name if by_name else str(path)
             if isinstance(prediction, ImageError):
-                result = PredictedFile(path, make_failed_row(predictor, image, prediction), "", prediction)
+                result = PredictedFile(path, make_failed_row(predictor, image, prediction), prediction)
             else:
                 known = how_seen(seen, path, prediction)
                 row = make_row(predictor, image, prediction, seen=known, sets=sets)
-                result = PredictedFile(path, row, prediction.decision, None)
+                result = PredictedFile(path, row, None)
             write(result.row)
             yield result

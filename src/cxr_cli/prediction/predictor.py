@@ -16,6 +16,7 @@ from cxr_cli.films.reader import read_film, read_for
 from cxr_cli.films.transforms import WHOLE_FILM, FilmBox, resize
 from cxr_cli.lungs.framing import frame_film
 from cxr_cli.prediction.abstention import why_no_class, why_unlike
+from cxr_cli.prediction.answer import Answer
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.prevalence import shifted_to
 from cxr_cli.recipe.record import RunRecord
@@ -41,17 +42,24 @@ class Prediction:
     """What a run says about one film."""
 
     label: str
-    confidence: float  # of `label`, in [0, 1]; at a threshold other than 0.5 it may be below a half
+    confidence: float  # P(`label`), in [0, 1]; below 0.5 where the operating point calls the less probable class
     probabilities: dict[str, float]  # by class, the negative first; calibrated, where the run is
     cams: dict[str, np.ndarray]  # by class: (h, w) float32, its class activation map, signed, not normalised
     whole: str = ""  # why a run of films cropped to the lungs, or of lungs alone, was shown the whole film
     raw: float = math.nan  # P(positive) before calibration
-    decision: str = ""  # P(positive) and the operating point, in words; empty if that is 0.5
+    threshold: float = 0.5  # the operating point, of P(positive)
+    rule: str = ""  # that chose the operating point
     shown: np.ndarray | None = None  # (S, S) uint8, what the model was shown
     small: np.ndarray | None = None  # (S, S) uint8, the whole film, also where the model was shown a part of it
     box: FilmBox = WHOLE_FILM  # the part that the maps are of
     evidence: Evidence | None = None  # None from a run from before this was exported
     doubt: str = ""  # why the film would get no class, if it had not been forced
+
+    @property
+    def answer(self) -> Answer:
+        """The class with what decided it, in words."""
+        _, positive = self.probabilities
+        return Answer(self.label, positive, self.probabilities[positive], self.threshold, self.rule)
 
     @property
     def part(self) -> str:
@@ -162,7 +170,7 @@ class Predictor:
         probability = float(self.record.calibrated(np.array(raw)))
         label = self.classes.label(probability >= self.record.threshold)
         probabilities = {self.negative: 1 - probability, self.positive: probability}
-        cam = outputs["cam"][0]
+        cam, point = outputs["cam"][0], self.record.operating_point
         return Prediction(
             label=label,
             confidence=probabilities[label],
@@ -170,7 +178,8 @@ class Predictor:
             cams={self.negative: -cam, self.positive: cam},
             whole=whole,
             raw=raw,
-            decision=self._decision(probability),
+            threshold=self.record.threshold,
+            rule=point.rule if point else "",
             shown=shown,
             small=small,
             box=box,
@@ -218,18 +227,6 @@ class Predictor:
     def _outputs(self, films: np.ndarray) -> dict[str, np.ndarray]:
         """(N, S, S) uint8 -> the model's outputs by name."""
         return dict(self._runner(**{self._input: np.repeat(films[..., None], 3, axis=-1)}))
-
-    def _decision(self, probability: float) -> str:
-        threshold, point = self.record.threshold, self.record.operating_point
-        if threshold == 0.5:  # the probabilities alone say it
-            return ""
-        # As many digits as it takes to tell the two apart.
-        texts = ((f"{probability:.{digits}%}", f"{threshold:.{digits}%}") for digits in (1, 3, 6, 15))
-        shown, needed = next(((a, b) for a, b in texts if a != b), (f"{probability:.1%}", f"{threshold:.1%}"))
-        sign = "≥" if probability >= threshold else "<"
-        return f"P({self.positive}) {shown} {sign} {needed}, the operating point" + (
-            f" ({point.rule})" if point else ""
-        )
 
     def predict_file(
         self, path: Path, *, film: np.ndarray | None = None, framed: bool = False, force: bool = False

@@ -8,6 +8,7 @@ from typing import Any
 
 from cxr_cli.errors import AbstentionError, ImageError, UsageError
 from cxr_cli.films.find import Films
+from cxr_cli.prediction.answer import Answer
 from cxr_cli.prediction.predictor import Prediction, Predictor
 from cxr_cli.progress import note
 from cxr_cli.recipe.sets import PredictionSets
@@ -34,6 +35,16 @@ class PredictionRow:
     note: str | None = None  # why a run of films cropped to the lungs, or of lungs alone, was shown the whole film
     reason: str | None = None  # why the film gets no class; with `force`, why it would get none
     error: str | None = None  # why the file can't be read
+
+    def answer(self, rule: str = "") -> Answer | None:
+        """The class with what decided it, in words; None for a file without a class.
+
+        Args:
+            rule: that chose the operating point. Defaults to one that is not known.
+        """
+        if self.class_ is None or self.probability is None:
+            return None
+        return Answer(self.class_, self.positive, self.probability, self.threshold, rule)
 
     def rounded(self) -> "PredictionRow":
         """The row with six decimal places, as in CSV and JSON."""

@@ -40,13 +40,14 @@ def prediction(shown: ShownPrediction | ShownAbstention, *, name: str) -> str:
         f"<span>{value:.1%}</span></li>"
         for label, value in result.probabilities.items()
     )
-    decision = f'<p class="cxr-decision">{escape(result.decision)}</p>' if result.decision else ""
+    answer = result.answer
+    decision = f'<p class="cxr-decision">{escape(answer.decision)}</p>' if answer.decision else ""
     sets = "".join(f'<p class="cxr-decision">{escape(sentence)}</p>' for sentence in shown.sets)
     known = f'<p class="cxr-warning">{escape(shown.seen)}</p>' if shown.seen else ""
     caption = " ".join(filter(None, (shown.caption, result.part)))
     return (
         f"{_section(shown)}<p>{escape(name)}, predicted by {escape(shown.run)}</p>"
-        f"<h2>{escape(result.label)} <span>{result.confidence:.1%}</span></h2>{decision}{sets}{known}"
+        f"<h2>{escape(answer.label)} <span>{answer.confidence or ''}</span></h2>{decision}{sets}{known}"
         f'<ul class="cxr-bars">{bars}</ul>'
         f'<div class="cxr-pictures">{_film(shown, name)}<figure>'
         f'<div class="cxr-film" role="img" aria-label="The heat map over the film">'
