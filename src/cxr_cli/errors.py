@@ -7,7 +7,7 @@ from functools import lru_cache
 # The commands that a hint may name: each is a function of the Python API, too.
 COMMANDS = (
     *("demo", "prepare", "audit", "train", "calibrate", "evaluate", "crossval", "compare", "report"),
-    *("predict", "gradcam", "segment", "export", "serve", "listen", "phantoms"),
+    *("predict", "gradcam", "segment", "serve", "listen", "export", "phantoms"),
 )
 _WORD = r"""'[^']*'|"[^"]*"|[^\s;,()'"]+"""
 _COMMAND = re.compile(rf"\bcxr ({'|'.join(COMMANDS)})\b((?: (?:{_WORD}))*)")

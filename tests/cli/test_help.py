@@ -79,14 +79,56 @@ def test_every_command_has_a_sentence_and_an_example(cxr, command):
     assert any(text.strip().startswith(f"Example: cxr {command}") for text in others)
 
 
-def test_every_summary_is_one_uncut_line_of_the_help():
-    _, _, commands = golden_help("cxr").partition("Commands:\n")
-    summaries = dict(line.split(maxsplit=1) for line in commands.splitlines())
+def sections(command):
+    """The lists below the headings of a help text: heading -> lines."""
+    _, *blocks = golden_help(command).split("\n\n")
+    return {block.splitlines()[0][:-1]: block.splitlines()[1:] for block in blocks if not block.startswith(" ")}
 
-    assert list(summaries) == COMMANDS
+
+def test_the_commands_are_listed_under_headings():
+    below = {heading: [line.split()[0] for line in lines] for heading, lines in sections("cxr").items()}
+
+    assert list(below) == ["Options", "Start", "Data", "Train", "Test", "Use", "Files"]
+    assert [name for heading, names in below.items() if heading != "Options" for name in names] == COMMANDS
+
+
+def test_every_summary_is_the_whole_first_sentence_of_the_help():
+    del (lists := sections("cxr"))["Options"]
+    summaries = dict(line.split(maxsplit=1) for lines in lists.values() for line in lines)
+
     for command, summary in summaries.items():
         _, sentence, *_ = golden_help(command).split("\n\n")
         assert summary == " ".join(sentence.split())
+
+
+def test_no_summary_is_cut_in_a_narrow_terminal(cxr, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    narrow = cxr("--help").stdout
+
+    assert "…" not in narrow
+    assert "..." not in narrow.partition("Start:")[2]
+    assert " ".join(narrow.split()) == " ".join(golden_help("cxr").split())
+
+
+def test_options_of_training_are_under_their_headings():
+    assert list(sections("train")) == [
+        *("Run", "In place of training", "Network", "Training", "Fine-tuning", "Head start", "Operating point"),
+        *("Augmentation", "Machine", "General"),
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_more_than_nine_options_are_under_headings(command):
+    found = sections(command)
+    plain = sum(line.startswith("  -") for line in found.get("Options", []))
+
+    assert plain <= 9, "Give each option a heading, in cli/headings.py"
+    assert plain == 0 or set(found) <= {"Arguments", "Options"}, "An option has no heading in cli/headings.py"
+
+
+def test_no_line_of_a_help_text_ends_within_an_option():
+    for command in COMMANDS:
+        assert not [line for line in golden_help(command).splitlines() if line.endswith("-")]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Annotated, NoReturn
 
 import typer
@@ -29,6 +30,7 @@ from cxr_cli.cli import (
     serve,
     train,
 )
+from cxr_cli.cli.command import CxrCommand, CxrGroup
 from cxr_cli.cli.exit_codes import ExitCode
 from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import watched_by
@@ -37,34 +39,26 @@ from cxr_cli.workspace.temporary import use_own_temporary_folder
 
 app = typer.Typer(
     name="cxr",
+    cls=CxrGroup,
     # Rich's markup costs more time than the rest of `cxr --help` together.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-# In the order of the work, as `cxr --help` shows them.
-_COMMANDS = (
-    demo,
-    prepare,
-    audit,
-    train,
-    calibrate,
-    evaluate,
-    crossval,
-    compare,
-    report,
-    predict,
-    gradcam,
-    segment,
-    export,
-    serve,
-    listen,
-    phantoms,
-)
-for module in _COMMANDS:
-    name = module.__name__.rsplit(".", 1)[-1]  # one word
-    app.command(name)(getattr(module, name))
+# By heading and in the order of the work, as `cxr --help` shows them.
+_COMMANDS: dict[str, tuple[ModuleType, ...]] = {
+    "Start": (demo,),
+    "Data": (prepare, audit),
+    "Train": (train, calibrate),
+    "Test": (evaluate, crossval, compare, report),
+    "Use": (predict, gradcam, segment, serve, listen),
+    "Files": (export, phantoms),
+}
+for heading, modules in _COMMANDS.items():
+    for module in modules:
+        name = module.__name__.rsplit(".", 1)[-1]  # one word
+        app.command(name, cls=CxrCommand, rich_help_panel=heading)(getattr(module, name))
 
 
 def _show_version(asked: bool) -> None:

@@ -93,6 +93,7 @@ DicomOutOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Method = StrEnum("Method", {name: name for name in SEGMENTATION_METHODS})  # type: ignore[misc]
+_LONG = 40  # characters of choices that `--help` shows beside the option's name
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
 
 
@@ -151,10 +152,13 @@ def _parameter(option: TrainingOption, more: Mapping[str, str], without: Collect
     flag = option.name.replace("_", "-")
     text = option.text
     kind: Any = list[str] if option.kind is tuple else option.kind
-    help_text = text.help
+    help_text, metavar = text.help, text.metavar
     if text.choices:
         choices = {name: meaning for name, meaning in {**text.choices, **more}.items() if name not in without}
         kind = _one_of(choices)
+        if len("|".join(choices)) > _LONG:
+            help_text += f" One of {', '.join(choices)}."
+            metavar = "NAME"
         meanings = "; ".join(f"{name}: {meaning}" for name, meaning in choices.items() if meaning)
         help_text += f" {meanings}." if meanings else ""
     info = typer.Option(
@@ -162,8 +166,9 @@ def _parameter(option: TrainingOption, more: Mapping[str, str], without: Collect
         help=f"{help_text} Default: {option.default_text}.",
         min=text.low if option.kind is not int or text.low is None else int(text.low),
         max=text.high,
-        metavar=text.metavar,
+        metavar=metavar,
         show_default=False,
+        rich_help_panel=text.heading,
     )
     return inspect.Parameter(
         option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info]

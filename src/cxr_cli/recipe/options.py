@@ -22,6 +22,7 @@ class OptionText:
 
     title: str
     help: str  # what it does, in one sentence
+    heading: str  # under which `--help` shows it
     low: float | None = None
     high: float | None = None
     choices: Mapping[str, str] | None = None  # value -> what it means, empty where the name says it
@@ -29,8 +30,8 @@ class OptionText:
     unit: str = ""  # written after a value
 
 
-def _option(default: Any, title: str, text: str, **rest: Any) -> Any:
-    return field(default=default, metadata={"text": OptionText(title, text, **rest)})
+def _option(default: Any, title: str, text: str, *, heading: str, **rest: Any) -> Any:
+    return field(default=default, metadata={"text": OptionText(title, text, heading, **rest)})
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,42 @@ class Augmentation:
     """
 
     rotation: float = _option(
-        8.0, "rotation", "Augmentation: maximum rotation to either side, in degrees.", low=0, high=180, unit="°"
+        8.0,
+        "rotation",
+        "Maximum rotation to either side, in degrees.",
+        low=0,
+        high=180,
+        unit="°",
+        heading="Augmentation",
     )
     shift: float = _option(
-        0.05, "shift", "Augmentation: maximum shift along each axis, as a share of the side.", low=0, high=0.5
+        0.05,
+        "shift",
+        "Maximum shift along each axis, as a share of the side.",
+        low=0,
+        high=0.5,
+        heading="Augmentation",
     )
-    zoom: float = _option(0.1, "zoom", "Augmentation: maximum zoom in or out, as a share.", low=0, high=0.5)
+    zoom: float = _option(0.1, "zoom", "Maximum zoom in or out, as a share.", low=0, high=0.5, heading="Augmentation")
     brightness: float = _option(
-        0.1, "brightness", "Augmentation: maximum change of brightness, as a share of each pixel.", low=0, high=0.9
+        0.1,
+        "brightness",
+        "Maximum change of brightness, as a share of each pixel.",
+        low=0,
+        high=0.9,
+        heading="Augmentation",
     )
     # As Keras's ImageDataGenerator has it: upright lines slant.
     shear: float = _option(
-        0.0, "shear", "Augmentation: maximum shear to either side, in degrees.", low=0, high=45, unit="°"
+        0.0,
+        "shear",
+        "Maximum shear to either side, in degrees.",
+        low=0,
+        high=45,
+        unit="°",
+        heading="Augmentation",
     )
-    flip: bool = _option(True, "mirroring", "Augmentation: mirror some films left to right.")
+    flip: bool = _option(True, "mirroring", "Mirror some films left to right.", heading="Augmentation")
 
     def __post_init__(self) -> None:
         """Check each value."""
@@ -80,18 +103,27 @@ class TrainingOptions:
         UsageError: a value is of another type, out of range or none of the choices.
     """
 
-    arch: str = _option("mobilenetv2", "architecture", "Architecture.", choices=dict.fromkeys(ARCHITECTURES, ""))
+    arch: str = _option(
+        "mobilenetv2", "architecture", "Architecture.", choices=dict.fromkeys(ARCHITECTURES, ""), heading="Network"
+    )
     class_weight: bool = _option(
-        False, "class weights", "Give both classes the same total weight, however many films each has."
+        False,
+        "class weights",
+        "Give both classes the same total weight, however many films each has.",
+        heading="Training",
     )
     fine_tune: bool = _option(
-        False, "fine-tuning", "After training, continue from the best epoch at a low learning rate."
+        False,
+        "fine-tuning",
+        "After training, continue from the best epoch at a low learning rate.",
+        heading="Fine-tuning",
     )
     weights: str = _option(
         "imagenet",
         "initial weights",
         "Initial weights of the backbone: imagenet, bundled (those of the model in the package, for its architecture), "
         "none (random), or a Keras weights file or a folder of such files.",
+        heading="Network",
     )
     freeze: float | None = _option(
         None,
@@ -99,21 +131,35 @@ class TrainingOptions:
         "Share of the backbone's layers, counted from the input, whose weights are kept.",
         low=0,
         high=1,
+        heading="Network",
     )
     epochs: int | None = _option(
-        None, "epochs", "Maximum number of epochs. 0: keep the head start, and train nothing further.", low=0
+        None,
+        "epochs",
+        "Maximum number of epochs. 0: keep the head start, and train nothing further.",
+        low=0,
+        heading="Training",
     )
-    batch_size: int | None = _option(None, "batch size", "Films per step.", low=1)
-    image_size: int | None = _option(None, "image size", "Width and height of the network's input, in pixels.", low=1)
-    learning_rate: float | None = _option(None, "learning rate", "Learning rate of Adam.", low=1e-8, high=1)
+    batch_size: int | None = _option(None, "batch size", "Films per step.", low=1, heading="Training")
+    image_size: int | None = _option(
+        None, "image size", "Width and height of the network's input, in pixels.", low=1, heading="Network"
+    )
+    learning_rate: float | None = _option(
+        None, "learning rate", "Learning rate of Adam.", low=1e-8, high=1, heading="Training"
+    )
     fine_tune_epochs: int = _option(
-        10, "epochs of fine-tuning", "Maximum number of further epochs with --fine-tune.", low=1
+        10, "epochs of fine-tuning", "Maximum number of further epochs with --fine-tune.", low=1, heading="Fine-tuning"
     )
     fine_tune_learning_rate: float = _option(
-        1e-5, "learning rate of fine-tuning", "Learning rate of Adam with --fine-tune.", low=1e-8, high=1
+        1e-5,
+        "learning rate of fine-tuning",
+        "Learning rate of Adam with --fine-tune.",
+        low=1e-8,
+        high=1,
+        heading="Fine-tuning",
     )
     patience: int | None = _option(
-        None, "patience", "Stop after this number of epochs without a lower validation loss.", low=1
+        None, "patience", "Stop after this number of epochs without a lower validation loss.", low=1, heading="Training"
     )
     operating_point: str = _option(
         "youden",  # `metrics.operating_points.DEFAULT_RULE`; importing it would slow down `cxr --help`
@@ -123,14 +169,20 @@ class TrainingOptions:
         "validation films), sensitivity-at-least=0.95 or specificity-at-least=0.9 (on new films, with 95 % confidence: "
         "0.95 needs 59 patients of that class), or threshold=0.5.",
         metavar="RULE",
+        heading="Operating point",
     )
-    units: int = _option(128, "hidden units", "Units of the head's hidden layer.", low=2)
-    dropout: float = _option(0.5, "dropout rate", "Dropout rate of the head.", low=0, high=0.95)
+    units: int = _option(128, "hidden units", "Units of the head's hidden layer.", low=2, heading="Network")
+    dropout: float = _option(0.5, "dropout rate", "Dropout rate of the head.", low=0, high=0.95, heading="Network")
     label_smoothing: float = _option(
-        0.1, "label smoothing", "Label smoothing: 0.1 trains towards 0.05 and 0.95, not 0 and 1.", low=0, high=0.5
+        0.1,
+        "label smoothing",
+        "Label smoothing: 0.1 trains towards 0.05 and 0.95, not 0 and 1.",
+        low=0,
+        high=0.5,
+        heading="Training",
     )
     head_start: bool = _option(
-        True, "head start", "Start the head of a pretrained backbone from a logistic regression."
+        True, "head start", "Start the head of a pretrained backbone from a logistic regression.", heading="Head start"
     )
     head_c: float = _option(
         1e-4,
@@ -139,9 +191,13 @@ class TrainingOptions:
         "hospitals.",
         low=1e-8,
         high=1e4,
+        heading="Head start",
     )
     source_weight: bool = _option(
-        False, "source weights", "In the head start, give all sources of a class the same total weight."
+        False,
+        "source weights",
+        "In the head start, give all sources of a class the same total weight.",
+        heading="Head start",
     )
     augmentation: Augmentation = field(default_factory=Augmentation)
     cache: float = _option(
@@ -151,6 +207,7 @@ class TrainingOptions:
         "everything again in each epoch.",
         low=0,
         unit=" GB",
+        heading="Machine",
     )
     strategy: str = _option(
         "none",
@@ -161,14 +218,16 @@ class TrainingOptions:
             "mirrored": "all GPUs of this machine",
             "multi-worker": "the machines of TF_CONFIG",
         },
+        heading="Machine",
     )
     masks: tuple[str, ...] = _option(
         (),
         "lung masks",
         "With --arch lung-unet: folder of lung masks; can be given several times. The mask of film.jpg is film.jpg.png "
         "or film.png.",
+        heading="Network",
     )
-    seed: int = _option(0, "random seed", "Random seed.", low=0)
+    seed: int = _option(0, "random seed", "Random seed.", low=0, heading="Training")
 
     def __post_init__(self) -> None:
         """Check each value, and write the operating point in its shortest form."""

@@ -1,0 +1,85 @@
+"""How each command shows its help, and `cxr` all commands: in plain text, under headings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+from cxr_cli.cli.headings import heading_of, headings_of
+from cxr_cli.cli.slips import UsageMistake, explain_slip, no_such_command, ranges_in_words
+
+_SUMMARY = 500  # longer than any first sentence: none is cut
+_WIDEST = 30  # a longer name has its text below it
+_HYPHEN, _SPACE = "\N{NON-BREAKING HYPHEN}", "\N{NO-BREAK SPACE}"
+_KINDS = {"<int range>": "NUMBER", "<float range>": "NUMBER", "<int>": "NUMBER", "<str>": "TEXT", "<path>": "PATH"}
+
+
+class CxrCommand(TyperCommand):
+    """A command whose help has its options under headings, and whose errors say what was probably meant."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then the options under their headings."""
+        sections: dict[str, list[tuple[str, str]]] = {heading: [] for heading in headings_of(self.name or "")}
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row:
+                name, text = row
+                for kind, word in _KINDS.items():
+                    name = name.replace(kind, word)
+                sections[heading_of(self.name or "", parameter)].append((name, ranges_in_words(text)))
+        _write(formatter, sections)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse options and arguments."""
+        given = [*args]
+        try:
+            return super().parse_args(ctx, args)
+        except UsageMistake as error:
+            explain_slip(error, self, ctx, given)
+            raise
+
+
+class CxrGroup(TyperGroup):
+    """All commands. `cxr help train` is `cxr train --help`."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands under their headings, each with its whole first sentence."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            row = (name, command.get_short_help_str(_SUMMARY))
+            sections.setdefault(command.rich_help_panel, []).append(row)  # type: ignore[attr-defined]
+        _write(formatter, sections)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse what comes before the command."""
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        given = [*args]
+        try:
+            return super().parse_args(ctx, args)
+        except UsageMistake as error:
+            explain_slip(error, self, ctx, given)
+            raise
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command."""
+        name = args[0]
+        if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(no_such_command(name, self.commands))
+        return super().resolve_command(ctx, args)
+
+
+def _write(formatter: Any, sections: Mapping[str, list[tuple[str, str]]]) -> None:
+    """Write the sections with one width of the first column."""
+    width = min(max(len(name) for rows in sections.values() for name, _ in rows), _WIDEST)
+    for heading, rows in sections.items():
+        if rows:
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:{width}}", _unbroken(text)) for name, text in rows])
+    formatter.buffer[:] = [text.replace(_HYPHEN, "-").replace(_SPACE, " ") for text in formatter.buffer]
+
+
+def _unbroken(text: str) -> str:
+    """Let no line end within ``--no-class-weight`` or ``[1 or more]``."""
+    text, bracket, rest = text.replace("-", _HYPHEN).partition("  [")
+    return text + bracket + rest.replace(" ", _SPACE)

@@ -1,0 +1,99 @@
+"""What was probably meant by a command line that can't be understood."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import typer
+
+from cxr_cli.nearest import did_you_mean
+
+# Typer has no public name for what all its errors of usage have in common.
+UsageMistake: Any = typer.BadParameter.__base__
+# What other tools have as an option of its own is written here as another one's value.
+_WRITTEN = {
+    flag: ("--operating-point", flag.removeprefix("--")) for flag in ("--threshold", "--sensitivity", "--specificity")
+}
+
+
+def no_such_command(name: str, commands: Collection[str]) -> str:
+    """Say that a command doesn't exist, and which one was probably meant."""
+    return _sentences(f"No such command {name!r}.", did_you_mean(name, commands) or "All commands: cxr --help")
+
+
+def ranges_in_words(text: str) -> str:
+    """Write Typer's ``x>=1`` as ``1 or more``, and ``0<=x<=1`` as ``0 to 1``."""
+    return re.sub(r"x>=([\d.e-]*\d)", r"\1 or more", re.sub(r"([\d.e-]+)<=x<=([\d.e-]*\d)", r"\1 to \2", text))
+
+
+def explain_slip(error: Any, command: Any, ctx: Any, given: list[str]) -> None:
+    """Add to an error of usage what was probably meant, if that can be told.
+
+    Args:
+        error: the error, which is changed.
+        command: the command that was called.
+        ctx: its context.
+        given: its options and arguments as they were written.
+    """
+    error.message = ranges_in_words(error.message)
+    option = getattr(error, "option_name", None)
+    if option is not None and getattr(error, "possibilities", None) is not None:
+        error.possibilities = None  # Typer's own guess, which misses --lr
+        error.message = _sentences(f"No such option: {option}.", _other_option(option, command, ctx, given))
+    elif choices := _choices(getattr(error, "param", None)):
+        words = [word.rpartition("=")[2] for word in given]
+        wrong = next((word for word in words if error.message.startswith(f"{word!r} is not one of ")), "")
+        error.message = _sentences(error.message, did_you_mean(wrong, choices))
+    elif "unexpected extra argument" in error.message:
+        error.message = _sentences(f"{error.message}.", _option_for(command, ctx, given))
+
+
+def _other_option(option: str, command: Any, ctx: Any, given: list[str]) -> str:
+    own, commands = [*_flags(command)], _commands(ctx)
+    if option in _WRITTEN:
+        flag, form = _WRITTEN[option]
+        written = f"{flag} {form}={_value_of(option, given)}"
+        return (
+            f"Did you mean {written}?"
+            if flag in own
+            else f"The operating point belongs to the run: cxr calibrate {written}."
+        )
+    others = [f"cxr {name}" for name, other in commands.items() if option in _flags(other)]
+    if others:
+        return f"It is an option of {' and '.join(others)}."
+    return did_you_mean(option, own) or f"All options: {ctx.command_path} --help"
+
+
+def _value_of(option: str, given: list[str]) -> str:
+    """The value that was written for an option; 0.5 where none was."""
+    for word, following in zip(given, [*given[1:], "0.5"], strict=True):
+        if word.partition("=")[0] == option:
+            return word.partition("=")[2] or following
+    return "0.5"
+
+
+def _option_for(command: Any, ctx: Any, given: list[str]) -> str:
+    """The option that a word without one was probably meant for."""
+    for parameter in command.params:
+        for word in given:
+            if word in _choices(parameter):
+                return f"Did you mean {parameter.opts[0]} {word}?"
+    return f"All options: {ctx.command_path} --help"
+
+
+def _flags(command: Any) -> Iterator[str]:
+    for parameter in command.params:
+        if not getattr(parameter, "hidden", False):
+            yield from (flag for flag in [*parameter.opts, *parameter.secondary_opts] if flag.startswith("--"))
+
+
+def _commands(ctx: Any) -> Mapping[str, Any]:
+    return getattr(ctx.find_root().command, "commands", {})
+
+
+def _choices(parameter: Any) -> list[str]:
+    return [str(choice) for choice in getattr(getattr(parameter, "type", None), "choices", ())]
+
+
+def _sentences(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
