@@ -36,8 +36,8 @@ def test_only_what_steers_is_spelled():
 def test_a_terminal_gets_no_control_characters_and_no_markup(capsys):
     watcher = console.ConsoleWatcher()
     console.result(NAME)
-    console.table([[NAME, 1]])
-    console.wide_table([NAME.replace("\n", ""), "n"], [[NAME, "1"]])
+    console.show_table(["", ""], [[NAME, 1]])
+    console.show_table([NAME.replace("\n", ""), "n"], [[NAME, "1"]], rule=True)
     console.note(NAME)
     watcher.note(NAME)
     console.show_error(CxrError(NAME, hint=NAME))
@@ -48,7 +48,7 @@ def test_a_terminal_gets_no_control_characters_and_no_markup(capsys):
         assert not set(text) & set(STEERING)
         assert text.count("[red]bold[/red]") >= 3
     assert printed.err.splitlines() == [SHOWN, SHOWN, f"Error: {SHOWN}", SHOWN, f"{SHOWN}: 1"]
-    assert printed.out.startswith(f"{SHOWN}\n  {SHOWN}  1\n")
+    assert printed.out.startswith(f"{SHOWN}\n{SHOWN}  1\n")
 
 
 def test_a_progress_bar_takes_no_markup_from_a_name(monkeypatch, capsys):

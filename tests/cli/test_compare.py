@@ -2,7 +2,6 @@ import csv
 import json
 import re
 import shutil
-import sys
 from dataclasses import asdict, fields, replace
 
 import msgspec
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from cxr_cli.cli import console
 from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.record import DatasetRecord
@@ -308,17 +306,3 @@ def test_compare_without_runs_with_an_unknown_run_and_without_a_dataset(cxr, tmp
     assert "Trained runs: simple-cnn" in cxr("compare", "resnet", "-w", own_trained.root).stderr
     own_trained.dataset.record.unlink()
     assert "Prepare one: cxr prepare" in cxr("compare", "-w", own_trained.root).stderr
-
-
-def test_in_80_columns_long_names_wrap_and_no_number_is_cut(capsys, monkeypatch):
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("TERM", "dumb")
-    numbers = ["0.801"] * 5 + ["27.82", "110.9", "140.2", "123.4"]
-    console.wide_table(
-        ["run", *"abcdefghi"], [["a-run-with-a-name-of-thirty-eight-letters", *numbers], ["b", *numbers]]
-    )
-    lines = capsys.readouterr().out.splitlines()
-
-    assert max(map(len, lines)) <= 80
-    assert sum(line.split()[-9:] == numbers for line in lines) == 2
-    assert "".join(line[:17].strip() for line in lines[2:-1]) == "a-run-with-a-name-of-thirty-eight-letters"

@@ -60,6 +60,6 @@ def test_an_interrupted_json_array_is_still_valid(capsys):
 
 
 def test_the_first_column_of_a_table_is_left_aligned(capsys):
-    console.table([("Films", "covid"), ("train", 7), ("all", 12)], indent=0)
+    console.show_table(["Films", "covid"], [("train", 7), ("all", 12)])
 
     assert capsys.readouterr().out == "Films  covid\ntrain      7\nall       12\n"

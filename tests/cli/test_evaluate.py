@@ -94,7 +94,7 @@ def test_the_text_output_has_films_operating_point_and_metrics_with_intervals(cx
         "sensitivity and specificity depend on the split.",
         "Operating point: covid from a probability of 0.4 (sensitivity=0.95, on 7 validation films)",
         "",
-        "                          95 % interval",
+        "                          95% interval",
         f"Sensitivity        {sensitivity:.3f}  {around['low']:.3f} to {around['high']:.3f}  "
         f"{found} of 3 covid films called covid",
     ]

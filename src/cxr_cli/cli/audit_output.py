@@ -3,7 +3,16 @@
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
+from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
+
+_VIEWS = (
+    TableColumn("films"),
+    TableColumn("AUC"),
+    TableColumn("95% interval"),
+    TableColumn("difference", drop=1),
+    TableColumn("95% interval", drop=2),
+)
 
 if TYPE_CHECKING:
     from cxr_cli.auditing.audit import Audited
@@ -68,7 +77,7 @@ def _show_views(record: "ModelAuditRecord") -> None:
         ]
         for one in record.views
     ]
-    console.wide_table(["films", "AUC", "95 % interval", "difference", "95 % interval"], rows)
+    console.show_table(_VIEWS, rows, rule=True)
     heat = record.heat
     console.result()
     if heat.energy is None or heat.area is None:

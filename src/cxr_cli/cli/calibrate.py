@@ -69,7 +69,7 @@ def calibrate(
         console.result(f"  {AT_BOUND}")
     names = {"log_loss": "log loss", "brier": "Brier score", "ece": "ECE"}
     rows = [(names[key], f"{calibration.before[key]:.3f}", f"{calibration.after[key]:.3f}") for key in names]
-    console.table([("", "before", "after"), *rows])
+    console.show_table(["", "before", "after"], rows, indent=2)
     if point.promise:
         console.result(point.promise)
     console.note(

@@ -9,6 +9,7 @@ import typer
 from cxr_cli.cli import console
 from cxr_cli.cli.exit_codes import ExitCode
 from cxr_cli.cli.options import JsonOption, WorkspaceOption
+from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from cxr_cli.metrics.intervals import Interval
     from cxr_cli.metrics.table import Metric
 
+_TESTS = (
+    TableColumn(),
+    TableColumn("AUC difference"),
+    TableColumn("p"),
+    TableColumn("first right\nalone", drop=2),
+    TableColumn("second right\nalone", drop=2),
+    TableColumn("p", drop=1),
+)
 _LEGEND = (
     "bal. acc.: mean of sensitivity and specificity. MCC: Matthews' correlation coefficient.",
     "par.: parameters of the network.",
@@ -82,27 +91,27 @@ def _show(comparison: "Comparison") -> None:
     console.result(comparison.title)
     console.result()
     shown = metrics_in("compare", ranked=True)
-    console.wide_table(
-        ["run", *(metric.column for metric in shown), "par.\nM", "file\nMB", "time\nms", "train\nmin"],
-        [_cells(row, shown) for row in comparison.rows],
-    )
+    console.show_table(_columns(shown), [_cells(row, shown) for row in comparison.rows], rule=True)
     console.result()
     with_interval = [metric for metric in shown if metric.compare_interval]
-    console.wide_table(
-        ["95 % intervals", *(metric.title for metric in with_interval)],
+    console.show_table(
+        ["95% intervals", *(metric.title for metric in with_interval)],
         [[row.title, *(_spread(row.intervals[metric.name]) for metric in with_interval)] for row in comparison.rows],
+        rule=True,
     )
     console.result()
     if not all(row.same_dataset for row in comparison.rows):
-        console.result("* trained on another dataset or split than the prepared one: these test films may")
-        console.result("  have been among its training films, so its figures don't test it.")
+        console.result(
+            "* trained on another dataset or split than the prepared one: these test films may have been among its "
+            "training films, so its figures don't test it."
+        )
     for line in (*_LEGEND, comparison.timing):
         console.result(line)
     console.result()
     if comparison.pairs:
         _show_pairs(comparison.pairs)
-    console.result(f"Files: {comparison.folder.root}")
-    console.result(DISCLAIMER)
+    console.result(f"Files: {comparison.folder.root}", dim=True)
+    console.result(DISCLAIMER, dim=True)
 
 
 def _show_pairs(pairs: "Sequence[ComparedPair]") -> None:
@@ -113,14 +122,26 @@ def _show_pairs(pairs: "Sequence[ComparedPair]") -> None:
     counts = " or ".join(count_in_words(*numbers) for numbers in sorted(films))
     console.result(f"In pairs, on the films that both have predictions for: {counts}")
     console.result()
-    header = ["", "AUC difference", "p", "first right\nalone", "second right\nalone", "p"]
-    console.wide_table(header, [pair.cells for pair in pairs])
+    console.show_table(_TESTS, [pair.cells for pair in pairs], rule=True)
     console.result()
-    console.wide_table(["difference", *(metric.column for metric in PAIRED)], [pair.difference_cells for pair in pairs])
+    differences = [TableColumn(metric.column, drop=place) for place, metric in enumerate(PAIRED)]
+    console.show_table([TableColumn("difference"), *differences], [pair.difference_cells for pair in pairs], rule=True)
     console.result()
     for line in pair_notes(pairs):
         console.result(line)
     console.result()
+
+
+def _columns(shown: "Sequence[Metric]") -> list[TableColumn]:
+    """The first metric stays; what a run costs goes before any of the others."""
+    metrics = [TableColumn(metric.column, drop=place) for place, metric in enumerate(shown)]
+    last = len(metrics)
+    costs = [
+        TableColumn("par.\nM", drop=last + 2),
+        TableColumn("file\nMB", drop=last),
+        TableColumn("time\nms", drop=last + 1),
+    ]
+    return [TableColumn("run"), *metrics, *costs, TableColumn("train\nmin", drop=last + 3)]
 
 
 def _cells(row: "ComparedRun", shown: "Sequence[Metric]") -> list[str]:

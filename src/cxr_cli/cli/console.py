@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
+from cxr_cli.cli.terminal import styled, width_of, wrapped
 from cxr_cli.errors import CxrError
 from cxr_cli.progress import EpochRow, LungEpochRow, Watcher, watched_by
 from cxr_cli.visible import visible, visible_json, visible_line
@@ -17,13 +18,16 @@ from cxr_cli.visible import visible, visible_json, visible_line
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from cxr_cli.cli.tables import TableColumn
+    from cxr_cli.doubts import Doubt
+
 T = TypeVar("T")
 _LOG_SECONDS = 10  # between the lines that a log gets of a long step
 
 
-def result(text: str = "") -> None:
-    """Print a result, in one line."""
-    print(visible_line(text))
+def result(text: str = "", *, dim: bool = False) -> None:
+    """Print a result: one line in a pipe, as many as it takes on a terminal; dim for places and what is always said."""
+    _show(text, sys.stdout, dim=dim)
 
 
 def result_now(text: str) -> None:
@@ -61,52 +65,82 @@ def _json(value: Any) -> str:
     return visible_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def note(text: str) -> None:
-    """Print what is being done, or a remark on a result, in one line."""
-    print(visible_line(text), file=sys.stderr, flush=True)
+def note(text: str, *, dim: bool = False) -> None:
+    """Print what is being done, or a remark on a result, as `result` does."""
+    _show(text, sys.stderr, dim=dim)
+
+
+def _show(text: str, stream: TextIO, *, dim: bool = False, label: str = "", style: str = "") -> None:
+    """Print words, after a label in its style."""
+    first, *others = wrapped(f"{label}{visible_line(text)}", stream)
+    if label and not dim:
+        label = label.rstrip()
+        first = styled(label, style, stream) + first.removeprefix(label)
+    for line in (first, *others):
+        print(styled(line, "dim" if dim else "", stream), file=stream)
+    if stream is sys.stderr:
+        stream.flush()
 
 
 def show_error(problem: CxrError) -> None:
     """Print an error, and what to do next."""
-    note(f"Error: {problem.message}")
+    _show(problem.message, sys.stderr, label="Error: ", style="alarm")
     if problem.hint:
         note(problem.hint)
 
 
-def table(rows: Sequence[Sequence[object]], *, indent: int = 2) -> None:
-    """Print rows in columns: the first to the left, the others to the right."""
-    cells = [[visible_line(str(cell)) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    for row in cells:
-        first, *others = (
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        result((" " * indent + "  ".join([first, *others])).rstrip())
+def show_doubts(doubts: "Iterable[Doubt]", *, aside: bool = False) -> None:
+    """Print what speaks against a result, the loudest first; aside, on stderr, where the result is for programs."""
+    from cxr_cli.doubts import loudest_first
+
+    for doubt in loudest_first(doubts):
+        weight, text = str(doubt.weight), str(doubt)
+        label = text[: len(weight) + 2]
+        stream = sys.stderr if aside else sys.stdout
+        _show(text.removeprefix(label), stream, label=label, style=weight, dim=weight == "note")
 
 
-def wide_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table of figures with Rich: numbers are never cut, and long names fold where the terminal is narrow."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
+def show_table(
+    columns: "Sequence[TableColumn | str]",
+    rows: Sequence[Sequence[object]],
+    *,
+    indent: int = 0,
+    rule: bool = False,
+    rest: str = "--json",
+) -> None:
+    """Print a table that is never wider than the terminal; in a pipe, one line for each row.
 
-    header = [visible(title) for title in header]
-    rows = [[visible_line(cell) for cell in row] for row in rows]
-    shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
-    for place, title in enumerate(header):
-        # Wide enough for the longest word, so that an interval goes below its figure before a number is cut.
-        words = [word for text in (title, *(row[place] for row in rows)) for word in text.split()] if place else []
-        shown.add_column(
-            visible(title),
-            justify="right" if place else "left",
-            min_width=max(map(len, words), default=None),
-            overflow="fold",
-        )
-    for row in rows:
-        shown.add_row(*row)
-    # A file or a pipe has no width to keep to.
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, markup=False, highlight=False).print(shown)
+    Args:
+        columns: each with its importance, or a heading alone, which is never left out. The first one is words, to the
+            left; the others are figures, to the right, unless they say that they are words.
+        rows: the cells of each, as many as `columns`.
+        indent: spaces before each line.
+        rule: draw a line below the headings.
+        rest: option that shows the columns which have no room.
+    """
+    from dataclasses import replace
+
+    from cxr_cli.cli.tables import TableColumn, lay_out
+
+    def _column(given: TableColumn | str) -> TableColumn:
+        return given if isinstance(given, TableColumn) else TableColumn(given)
+
+    width = width_of(sys.stdout)
+    table = lay_out(
+        [replace(column, title=visible(column.title)) for column in map(_column, columns)],
+        # A line feed in a cell is meant where a heading has one, and spelled where it comes from a name.
+        [[visible_line(str(cell)) for cell in row] for row in rows],
+        width=None if width is None else width - indent,
+    )
+    for line in table.header:
+        print(" " * indent + styled(line, "strong", sys.stdout))
+    if rule:
+        print(" " * indent + "─" * max(map(len, (*table.header, *table.body))))
+    for line in table.body:
+        print(" " * indent + line)
+    if table.left_out:
+        count = f"{len(table.left_out)} column{'s' if len(table.left_out) > 1 else ''}"
+        result(f"({count} left out: {', '.join(table.left_out)}; widen the terminal or see {rest})", dim=True)
 
 
 def _per_second(rate: float) -> str:

@@ -1,10 +1,10 @@
 """What `cxr crossval` prints."""
 
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
+from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -14,55 +14,58 @@ if TYPE_CHECKING:
     from cxr_cli.metrics.over_folds import AcrossFolds
     from cxr_cli.metrics.table import Metric
 
-_LONGEST = 20  # letters of a hospital's name
-_WIDTH = 88  # of a line of text
-
 
 def show_crossval(done: "CrossValidated") -> None:
     """Print the folds and their mean."""
     from cxr_cli.metrics.table import metrics_in
 
     record = done.record
-    console.result(f"{record.arch}: {record.counted()},")
     beside = f", or any film of its {record.left_out}" if record.left_out else ""
     times = f", {record.repeats} times" if record.repeats > 1 else ""
-    console.result(f"each predicted by a model that did not see {record.unseen}{beside}{times}")
+    console.result(
+        f"{record.arch}: {record.counted()}, each predicted by a model that did not see {record.unseen}{beside}{times}"
+    )
     for note in record.notes:
         console.result(note)
     console.result()
     shown = metrics_in("folds", ranked=True)
-    header = [record.left_out or "fold", "films", record.positive, *(metric.title for metric in shown)]
-    console.wide_table(
-        header,
+    console.show_table(
+        _columns(record, shown),
         [
             *(_fold(fold, record, shown) for fold in record.folds),
             _across("mean", shown, record.across_folds, lambda across: across.mean, intervals=True),
             _across("SD", shown, record.across_folds, lambda across: across.sd),
         ],
+        rule=True,
     )
     console.result()
-    for line in _meaning(record):
-        console.result(line)
+    console.result(_meaning(record))
     console.result()
-    console.result(f"To read: {done.folder.page}")
-    console.result(f"Files  : {done.folder.root}")
-    console.result(DISCLAIMER)
+    console.result(f"To read: {done.folder.page}", dim=True)
+    console.result(f"Files  : {done.folder.root}", dim=True)
+    console.result(DISCLAIMER, dim=True)
 
 
-def _meaning(record: "CrossvalRecord") -> list[str]:
-    """What the figures are, in lines."""
-    sentences = (
-        f"In brackets: 95 % intervals. That of the mean is for {record.interval_of}; it comes from the spread of the "
+def _columns(record: "CrossvalRecord", shown: "Sequence[Metric]") -> list[TableColumn]:
+    figures = [TableColumn(metric.title, drop=place) for place, metric in enumerate(shown)]
+    return [
+        TableColumn(record.left_out or "fold"),
+        TableColumn("films", drop=10),
+        TableColumn(record.positive, drop=11),
+        *figures,
+    ]
+
+
+def _meaning(record: "CrossvalRecord") -> str:
+    return (
+        f"In brackets: 95% intervals. That of the mean is for {record.interval_of}; it comes from the spread of the "
         "folds. That of a fold is for its own model, over its test patients. Each fold's operating point was chosen on "
         "its own validation films."
     )
-    return textwrap.wrap(sentences, _WIDTH)
 
 
 def _fold(fold: "CrossvalFold", record: "CrossvalRecord", shown: "Sequence[Metric]") -> list[str]:
-    name = fold.name if len(fold.name) <= _LONGEST else f"{fold.name[: _LONGEST - 1]}…"
-    if record.repeats > 1:
-        name = f"{fold.repeat}.{name}"
+    name = f"{fold.repeat}.{fold.name}" if record.repeats > 1 else fold.name
     test = fold.films["test"]
     figures = [_figure(fold.metrics[metric.name], fold.intervals[metric.name]) for metric in shown]
     return [name, f"{sum(test.values())}", f"{test[record.positive]}", *figures]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
 from cxr_cli.cli.failed_films import end_with_failed
+from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ def show_evaluation(evaluated: "Evaluated", *, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        for doubt in _doubts(evaluated):
-            console.note(str(doubt))
+        console.show_doubts(_doubts(evaluated), aside=True)
         console.result_json(msgspec.to_builtins(evaluation))
     else:
         _show(evaluated)
@@ -44,11 +44,11 @@ def _show(evaluated: "Evaluated") -> None:
     _cells(evaluation)
     _sets(evaluation)
     _subgroups(evaluation)
-    console.result("Intervals are 95 % and count patients, not films; the JSON record says how they are computed.")
+    console.result("Intervals are 95% and count patients, not films; the JSON record says how they are computed.")
     if evaluation.films_without_patient:
         console.result("In them, a film of an unknown patient counts as one patient.")
-    console.result(f"Files: {evaluated.folder.root}")
-    console.result(DISCLAIMER)
+    console.result(f"Files: {evaluated.folder.root}", dim=True)
+    console.result(DISCLAIMER, dim=True)
 
 
 def _doubts(evaluated: "Evaluated") -> "list[Doubt]":
@@ -78,8 +78,7 @@ def _head(evaluation: "EvaluationRecord", doubts: "list[Doubt]") -> None:
     if evaluation.seen and evaluation.seen.dropped:
         left_out = seen_in_words(evaluation.seen)
         console.result(f"Left out, because the run has seen them or their patients in training: {left_out or 'none'}")
-    for doubt in doubts:
-        console.result(str(doubt))
+    console.show_doubts(doubts)
     point = evaluation.operating_point
     chosen = f" ({point.chosen})" if point else ""
     console.result(f"Operating point: {evaluation.positive} from a probability of {evaluation.threshold:.3g}{chosen}")
@@ -94,7 +93,7 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
         not evaluation.positives or not evaluation.negatives
     ):  # the other metrics would only show the share of that class
         shown = [metric for metric in shown if metric.needs != "both" and evaluation.metrics[metric.name] is not None]
-    console.result(f"{'':<18} {'':<5}  95 % interval")
+    console.result(f"{'':<18} {'':<5}  95% interval")
     for metric in shown:
         meaning = meaning_of(
             metric, evaluation.confusion_matrix, positive=evaluation.positive, negative=evaluation.negative
@@ -189,7 +188,8 @@ def _calibration(evaluation: "EvaluationRecord") -> None:
         )
         for name, (title, best) in CALIBRATION_FIGURES.items()
     ]
-    console.table([("Probabilities", *(one[0] for one in sides), "best", "by chance up to"), *rows], indent=0)
+    columns = [TableColumn("Probabilities"), *(TableColumn(side) for side, _, _ in sides)]
+    console.show_table([*columns, TableColumn("best", drop=2), TableColumn("by chance up to", drop=1)], rows)
     console.result(CALIBRATION_KEY)
     if shifted:
         console.result(at_prevalence(evaluation))
@@ -204,13 +204,12 @@ def _figure(value: float | None, interval: "Interval | None" = None) -> str:
 
 def _cells(evaluation: "EvaluationRecord") -> None:
     cells = evaluation.confusion_matrix
-    console.table(
+    console.show_table(
+        ["Truth", f"called {evaluation.negative}", f"called {evaluation.positive}"],
         [
-            ("Truth", f"called {evaluation.negative}", f"called {evaluation.positive}"),
             (evaluation.negative, cells["true_negative"], cells["false_positive"]),
             (evaluation.positive, cells["false_negative"], cells["true_positive"]),
         ],
-        indent=0,
     )
     console.result()
 
@@ -228,7 +227,8 @@ def _sets(evaluation: "EvaluationRecord") -> None:
         (label, patients_with_sets(evaluation, own), _short(own.share, own.interval) or "not defined")
         for label, own in coverages(evaluation, sets).items()
     ]
-    console.table([(f"Prediction sets ({level_of(sets.rule.alpha)})", "patients", "with right class"), *rows], indent=0)
+    columns = [TableColumn(f"Prediction sets ({level_of(sets.rule.alpha)})"), TableColumn("patients", drop=1)]
+    console.show_table([*columns, TableColumn("with right class")], rows)
     for sentence in describe_sets(evaluation, sets):
         console.result(sentence)
     console.result()
@@ -244,8 +244,9 @@ def _subgroups(evaluation: "EvaluationRecord") -> None:
     shown = [row for rows in by_column.values() if len(rows) > 1 for row in rows]
     measured = [row for row in shown if any(value is not None for value in row.metrics.values())]
     if measured:
-        header = ["Subgroup", "films", evaluation.positive, *(metric.title for metric in metrics_in("subgroups"))]
-        console.table([header, *(_subgroup(row) for row in measured)], indent=0)
+        counts = [TableColumn("Subgroup"), TableColumn("films", drop=10), TableColumn(evaluation.positive, drop=11)]
+        figures = [TableColumn(metric.title, drop=place) for place, metric in enumerate(metrics_in("subgroups"))]
+        console.show_table([*counts, *figures], [_subgroup(row) for row in measured])
     few = [f"{row.column} {row.value} ({row.patients})" for row in shown if row not in measured]
     if few:
         console.result(f"Fewer than ten patients of either class (patients in all): {', '.join(few)}")
@@ -270,7 +271,7 @@ def _side_by_side(evaluation: "EvaluationRecord") -> None:
 
     gaps = evaluation.external.gaps if evaluation.external else {}
     rows = [(METRICS[name].label, *_compared(gap)) for name, gap in gaps.items()]
-    console.table([("", "internal", "external", "gap"), *rows], indent=0)
+    console.show_table(["", "internal", "external", "gap"], rows)
     console.result()
 
 

@@ -9,6 +9,7 @@ import typer
 from cxr_cli.cli import console
 from cxr_cli.cli.answer_output import show_answer
 from cxr_cli.cli.exit_codes import ExitCode, exit_code_of
+from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import AbstentionError, CxrError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from cxr_cli.metrics.intervals import Interval
     from cxr_cli.workspace.folders import GalleryFolder
 
+_GRADES = (
+    TableColumn(),
+    TableColumn("measured"),
+    TableColumn("95% interval"),
+    TableColumn("chance", drop=1),
+    TableColumn("films", drop=3),
+    TableColumn("patients", drop=2),
+)
 _FIGURES = {
     "lung_energy": "heat inside the lungs",
     "lung_ratio": "  ratio to the lungs' area",
@@ -141,21 +150,20 @@ def _show_grades(record: "GradesRecord", folder: "GalleryFolder") -> None:
     console.result(f"  Blank maps   : {record.blank}")
     if record.grades:
         console.result()
-        console.table(
+        console.show_table(
+            _GRADES,
             [
-                ("", "measured", "95 % interval", "chance", "films", "patients"),
-                *(
-                    (
-                        _FIGURES[name],
-                        _figure(grade.value),
-                        _spread(grade.interval),
-                        _figure(grade.chance),
-                        grade.films,
-                        grade.groups,
-                    )
-                    for name, grade in record.grades.items()
-                ),
-            ]
+                (
+                    _FIGURES[name],
+                    _figure(grade.value),
+                    _spread(grade.interval),
+                    _figure(grade.chance),
+                    grade.films,
+                    grade.groups,
+                )
+                for name, grade in record.grades.items()
+            ],
+            indent=2,
         )
     if record.randomization:
         console.result()

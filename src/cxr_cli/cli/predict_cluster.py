@@ -45,7 +45,7 @@ def predict_on(
             ("no class", record.abstained),
             ("failed", record.errors),
         ]
-        console.table([(name if name == "Films" else f"  {name}", f"{count:,}") for name, count in rows], indent=0)
+        console.show_table(["", ""], [(name if name == "Films" else f"  {name}", f"{count:,}") for name, count in rows])
         if record.films_before:
             console.result(f"{record.films_before:,} of them were predicted before.")
         now, speed = record.films - record.films_before, f"{record.films_a_second:.1f} per second"

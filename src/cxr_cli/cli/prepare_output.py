@@ -48,7 +48,7 @@ def _show(prepared: "Prepared") -> None:
     ]
     header = (what.split()[0].capitalize(), "left out", "kept", "patients")
     columns = 3 if record.patients_listed is None else 4
-    console.table([row[:columns] for row in (header, *steps)], indent=0)
+    console.show_table(header[:columns], [row[:columns] for row in steps])
     console.result()
     labels = list(record.classes)
     given = set(record.given_parts)
@@ -65,7 +65,7 @@ def _show(prepared: "Prepared") -> None:
     totals = [sum(counts[label] for counts in record.films.values()) for label in labels]
     patients = patient_count(sum(totals), sum(record.patients.values()), record.films_without_patient)
     patients = "–" if record.leaks else patients  # some are in two parts
-    console.table([("Films", *labels, "patients"), *rows, ("all", *totals, patients)], indent=0)
+    console.show_table(["Films", *labels, "patients"], [*rows, ("all", *totals, patients)])
     console.result()
     console.result(f"Positive class: {record.classes.positive}")
     if record.framing:

@@ -62,18 +62,19 @@ def _show_summary(record: "SegmentationRecord", folder: "SegmentationFolder") ->
     agreement = record.agreement
     if agreement and agreement.films > 1:
         console.result(f"Against {agreement.films} masks in {record.reference}:")
-        console.table(
+        console.show_table(
+            ["", "mean", "median"],
             [
-                ("", "mean", "median"),
                 ("Dice", f"{agreement.dice_mean:.3f}", f"{agreement.dice_median:.3f}"),
                 ("IoU", f"{agreement.iou_mean:.3f}", f"{agreement.iou_median:.3f}"),
-            ]
+            ],
+            indent=2,
         )
         if agreement.films_ok < agreement.films:
             count = agreement.films - agreement.films_ok
             without = "no film is left" if agreement.dice_mean_ok is None else f"mean Dice {agreement.dice_mean_ok:.3f}"
             console.result(f"Without the doubtful ones ({count}): {without}")
         console.result("The worst:")
-        console.table([(image, f"{dice:.3f}") for image, dice in agreement.worst.items()])
+        console.show_table(["", ""], [(image, f"{dice:.3f}") for image, dice in agreement.worst.items()], indent=2)
     console.result(f"Files: {folder.root}")
     console.result(DISCLAIMER)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
 from cxr_cli.cli.compare import show_comparison
+from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import CxrError
 from cxr_cli.recipe.architectures import ARCHITECTURES
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from cxr_cli.workspace.layout import Workspace
 
 _BYTES_PER_WEIGHT = 4
+_ARCHITECTURES = (
+    TableColumn("Name"),
+    TableColumn("parameters"),
+    TableColumn("size", drop=3),
+    TableColumn("pixels", drop=1),
+    TableColumn("frozen", drop=2),
+    TableColumn("weights from"),
+)
 _WHY = {"interrupt": "stopped by you", "epochs": "all epochs done", "early stopping": "no longer improving"}
 
 
@@ -41,7 +50,7 @@ def show_architectures(*, as_json: bool) -> None:
         )
         for name, row in ARCHITECTURES.items()
     ]
-    console.table([("Name", "parameters", "size", "pixels", "frozen", "weights from"), *rows], indent=0)
+    console.show_table(_ARCHITECTURES, rows)
     console.note("Keras downloads ImageNet weights once, into ~/.keras. To use your own: --weights FILE or FOLDER.")
 
 
@@ -181,6 +190,6 @@ def _show_profile(profile: "Profile") -> None:
     total = sum(seconds for _, seconds in parts)
     console.result()
     console.result(f"An epoch of {profile.steps} steps took {profile.epoch:.2f} s. Its parts, each timed alone:")
-    console.table([(name, f"{seconds:.2f} s", f"{seconds / total:.0%}") for name, seconds in parts])
+    console.show_table(["", "", ""], [(name, f"{s:.2f} s", f"{s / total:.0%}") for name, s in parts], indent=2)
     console.result("Before the first epoch, once:")
-    console.table([(name, f"{seconds:.2f} s", "") for name, seconds in once])
+    console.show_table(["", ""], [(name, f"{seconds:.2f} s") for name, seconds in once], indent=2)

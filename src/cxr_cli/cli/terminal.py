@@ -1,0 +1,92 @@
+"""What a terminal can show: its width, its colors, and where a line of words breaks.
+
+Only a terminal has a width: in a pipe or a file each sentence stays in one line, so that scripts can search for it.
+"""
+
+import os
+import re
+import shutil
+import textwrap
+from typing import TextIO
+
+_DEFAULT_WIDTH = 80
+_MOST = 100  # letters in a line of words, which longer ones make hard to read; tables may be wider
+# Colors are the terminal's own, and color no sentence: its yellow may be too pale to read on white.
+_STYLES = {
+    "alarm": {"fg": "red", "bold": True},
+    "warning": {"fg": "yellow", "bold": True},
+    "strong": {"bold": True},
+    "dim": {"dim": True},
+}
+# "Files      : " or "Warning: ": what follows stays to the right of it.
+_LABEL = re.compile(r"\s*[A-Z][\w-]*(?: [\w-]+)?\s*: ")
+# A command with its options, and an option with its value, which a person may copy.
+_VALUE = r"(?:[ =](?:'[^']*'|\"[^\"]*\"|(?!-)[\w./~:-]*[\w/]))"
+_COMMAND = re.compile(rf"\bcxr [a-z]+(?: --?[a-z][a-z-]*{_VALUE}?| [A-Z]+\b)*|(?<![\w-])--[a-z][a-z-]*{_VALUE}?")
+_KEPT = "\0"  # stands for a space that no line ends at; no text that is shown has one
+
+
+def width_of(stream: TextIO) -> int | None:
+    """The columns of the terminal that a stream writes to; None where it is no terminal."""
+    if not stream.isatty():
+        return None
+    try:
+        asked = int(os.environ.get("COLUMNS", ""))
+    except ValueError:
+        asked = 0
+    if asked > 0:
+        return asked
+    try:
+        size = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):  # a stream of this process, which only says that it is a terminal
+        size = shutil.get_terminal_size()
+    return size.columns or _DEFAULT_WIDTH
+
+
+def has_colors(stream: TextIO) -> bool:
+    """Whether to color what a stream shows: ``NO_COLOR``, ``FORCE_COLOR`` and ``TERM=dumb`` come before what it is."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def styled(text: str, style: str, stream: TextIO) -> str:
+    """Text in the style of its meaning (alarm, warning, strong, dim), where the stream shows colors."""
+    if not style or not text or not has_colors(stream):
+        return text
+    from typer import style as with_codes
+
+    return with_codes(text, **_STYLES[style])  # type: ignore[arg-type]
+
+
+def wrapped(text: str, stream: TextIO) -> list[str]:
+    """The lines of a text, for the terminal of a stream: broken between words, and all but the first indented.
+
+    A command stays in one line if it fits into one; a word that is too long, as a path may be, is not broken.
+    """
+    width = width_of(stream)
+    return [text] if width is None else wrap(text, min(width, _MOST))
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """As `wrapped`, for a width."""
+    if len(text) <= width:
+        return [text]
+    label = _LABEL.match(text)
+    indent = len(text) - len(text.lstrip())
+    hang = len(label[0]) if label and len(label[0]) <= width // 3 else min(indent + 2, width // 3)
+    room = width - hang
+
+    def keep(command: re.Match[str]) -> str:
+        return command[0].replace(" ", _KEPT) if len(command[0]) <= room else command[0]
+
+    lines = textwrap.wrap(
+        _COMMAND.sub(keep, text),
+        width,
+        subsequent_indent=" " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace(_KEPT, " ") for line in lines]
