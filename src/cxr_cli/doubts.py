@@ -13,7 +13,7 @@ class Weight(StrEnum):
     NOTE = "note"  # what else to know
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Doubt:
     """One thing that speaks against a result."""
 
