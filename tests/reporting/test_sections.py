@@ -35,7 +35,7 @@ def test_table_one_counts_films_and_patients(reported):
     patients = {key: len({film.group for film in films if (film.split, film.label) == key}) for key in keys}
     assert rows["patients"] == ["patients", *(patients[key] for key in keys), None]
     women = [{film.group for film in films if (film.split, film.label, film.sex) == (*key, "F")} for key in keys]
-    own = [f"{len(w):,} ({len(w) / patients[key]:.0%})".replace("%", " %") for w, key in zip(women, keys, strict=True)]
+    own = [f"{len(w):,} ({len(w) / patients[key]:.0%})" for w, key in zip(women, keys, strict=True)]
     assert rows["sex: F"][:-1] == ["patients", *own]
     share = [np.mean([film.view == "PA" for film in films if film.split == part]) for part in ("train", "test")]
     expected = (share[1] - share[0]) / np.sqrt(sum(one * (1 - one) for one in share) / 2)
@@ -96,7 +96,7 @@ def test_too_few_patients_are_said_in_words(material):
 def test_wrong_labels_are_shown_for_each_share(material):
     (_, table) = label_noise_section(material).blocks
 
-    assert [row[0] for row in table.rows] == ["none", "1 %", "5 %", "10 %"]
+    assert [row[0] for row in table.rows] == ["none", "1%", "5%", "10%"]
     assert table.rows[0][1].value == material.test.metrics["roc_auc"]
 
 

@@ -1,9 +1,11 @@
-"""Pages from the templates beside this file: one HTML file each, with its style, its pictures and no script.
+"""Pages from the templates beside this file: one HTML file each, with its style, its pictures and a small script.
 
-A template extends `base.html` (blocks `title`, `lead`, `content`, `origin`) and takes its parts from `parts.html`.
+A template extends `base.html` (blocks `title`, `lead`, `content`, `origin`) and takes its parts from `parts.html`. Each
+`<h2>` of its content is listed in the contents. A page requests nothing and can be read without its script.
 """
 
 import base64
+import hashlib
 import io
 from importlib.metadata import version
 from pathlib import Path
@@ -11,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.metrics.intervals import Interval
+from cxr_cli.pages.markup import code, prose, sections
 from cxr_cli.visible import visible
 from cxr_cli.workspace.files import write_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from markupsafe import Markup
 
 _FOLDER = Path(__file__).parent
 _KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp", b"<svg": "svg+xml"}
@@ -74,13 +77,13 @@ def can_embed(path: Path) -> bool:
 
 
 def figure(value: float | None, digits: int = 3) -> str:
-    """A figure as text, `UNDEFINED` for None; with a true minus sign."""
-    return UNDEFINED if value is None else f"{value:.{digits}f}".replace("-", "−")
+    """A figure as text, `UNDEFINED` for None; with the minus sign of a keyboard, which programs read."""
+    return UNDEFINED if value is None else f"{value:.{digits}f}"
 
 
 def percent(share: float | None, digits: int = 0) -> str:
     """A share in [0, 1] as text, `UNDEFINED` for none."""
-    return UNDEFINED if share is None else f"{share:.{digits}%}".replace("%", " %")
+    return UNDEFINED if share is None else f"{share:.{digits}%}"
 
 
 def spread(interval: Interval | None, digits: int = 3) -> str:
@@ -88,19 +91,9 @@ def spread(interval: Interval | None, digits: int = 3) -> str:
     return "" if interval is None else f"{figure(interval.low, digits)} to {figure(interval.high, digits)}"
 
 
-def code(text: str) -> "Markup":
-    """Text with the parts between backticks as code, and everything else escaped."""
-    from markupsafe import Markup, escape
-
-    parts = text.split("`")
-    return Markup("").join(
-        Markup("<code>{}</code>").format(visible(part)) if i % 2 else escape(visible(part))
-        for i, part in enumerate(parts)
-    )
-
-
 def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -112,7 +105,22 @@ def _environment() -> "Environment":
         finalize=lambda value: visible(value) if type(value) is str else value,  # not of what is escaped already
     )
     environment.filters.update(
-        code=code, figure=figure, percent=percent, spread=spread, data_uri=data_uri, thousands="{:,}".format
+        code=code,
+        prose=prose,
+        sections=sections,
+        data_uri=data_uri,
+        figure=figure,
+        percent=percent,
+        spread=spread,
+        thousands="{:,}".format,
     )
-    environment.globals.update(made_by=f"cxr {version('cxr-cli')}", undefined=UNDEFINED)
+    script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment.globals.update(
+        made_by=f"cxr {version('cxr-cli')}",
+        undefined=UNDEFINED,
+        disclaimer=DISCLAIMER,
+        script=Markup(script),
+        script_hash=f"sha256-{digest}",  # no other script runs, even if a name from a file got into the page as one
+    )
     return environment

@@ -45,7 +45,7 @@ def model_card(material: ReportMaterial, caveats: Section) -> Document:
             "Figures",
             [
                 Text(f"On {test.counted('test films')}."),
-                TableBlock(["", "value (95 % interval)"], rows),
+                TableBlock(["", "value (95% interval)"], rows),
             ],
         ),
         caveats,

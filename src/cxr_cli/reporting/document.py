@@ -14,7 +14,7 @@ from cxr_cli.pages.render import can_embed, figure, spread
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """A number with its 95 % interval, rounded only where it is shown."""
+    """A number with its 95% interval, rounded only where it is shown."""
 
     value: float | None
     interval: Interval | None = None

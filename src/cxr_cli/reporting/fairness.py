@@ -44,7 +44,7 @@ def fairness_section(material: ReportMaterial) -> Section:
     if measured:
         caption = (
             "Patients are those with a film of the class, on both sides. Calibration-in-the-large is in log odds: "
-            "above 0, P is too low. Intervals: 95 %, over patients."
+            "above 0, P is too low. Intervals: 95%, over patients."
         )
         header = ["compared", "", *(f"{label} patients" for label in labels), "first", "second", "difference"]
         blocks.append(TableBlock(header, [_row(gap) for gap in measured], left=2, caption=caption))
@@ -101,7 +101,7 @@ def _largest(gaps: list[GroupGap]) -> str:
     return (
         f"The largest difference: the {compared_figures()[largest.metric]} is {figure(abs(largest.gap))} {how} for "
         f"{largest.column} {largest.group.value} than for {largest.others.value} "
-        f"(difference {figure(largest.gap)}, 95 % {spread(largest.interval)}). {count}"
+        f"(difference {figure(largest.gap)}, 95% {spread(largest.interval)}). {count}"
     )
 
 

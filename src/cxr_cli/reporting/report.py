@@ -88,7 +88,7 @@ def compose(material: ReportMaterial, folder: ReportFolder) -> tuple[Document, M
         f"{name}{kind} was trained to separate {test.positive} from {test.negative} on chest radiographs. "
         f"On {test.counted(f'{test.split} films')} its ROC AUC is "
         + figure(test.metrics["roc_auc"])
-        + (f" (95 % interval {spread(area)})" if area else "")
+        + (f" (95% interval {spread(area)})" if area else "")
         + f", its sensitivity {figure(test.metrics['sensitivity'])} and its specificity "
         f"{figure(test.metrics['specificity'])} at the operating point."
     )

@@ -84,7 +84,7 @@ def performance_section(material: ReportMaterial) -> Section:
         ),
         Text(f"{test.counted('test films')}: {test.positives} {test.positive} and {test.negatives} {test.negative}."),
         TableBlock(
-            ["", "", "value (95 % interval)"], rows, left=2, caption=f"Intervals: {test.interval_method}.{unknown}"
+            ["", "", "value (95% interval)"], rows, left=2, caption=f"Intervals: {test.interval_method}.{unknown}"
         ),
         TableBlock(
             ["truth", f"called {test.negative}", f"called {test.positive}"],

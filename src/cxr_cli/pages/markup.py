@@ -1,0 +1,80 @@
+"""Text as HTML: commands that don't break, code between backticks, and the headings of a page."""
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, NamedTuple
+
+from cxr_cli.errors import COMMANDS
+from cxr_cli.visible import visible
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+# A command as a sentence has it: its options and their values, words in capitals, and a name that ends a clause.
+_NAME = r"[\w./@=+:-]*[\w/]"
+_WORDS = rf"(?: --?[a-zA-Z][\w-]*(?: (?!or\b|and\b|cxr\b){_NAME})?| [A-Z][A-Z_]+\b| {_NAME}(?=[.;,)]|$))"
+_COMMAND = re.compile(rf"\bcxr (?:{'|'.join(COMMANDS)})\b{_WORDS}*")
+_LONGEST = 34  # characters of a word that stays in one line on a phone
+_HEADING = re.compile(r"<h2>(.*?)</h2>", re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
+
+
+class Sections(NamedTuple):
+    """The content of a page, whose headings can be linked to."""
+
+    html: "Markup"
+    titles: "dict[str, Markup]"  # by anchor
+
+
+def sections(content: "Markup") -> Sections:
+    """Give each `<h2>` of a page's content an anchor, and list them."""
+    from markupsafe import Markup
+
+    titles: dict[str, Markup] = {}
+
+    def anchored(found: re.Match[str]) -> str:
+        title = Markup(_TAG.sub("", found[1]).strip())
+        name = anchor_of(title.unescape())
+        while name in titles:
+            name += "-"
+        titles[name] = title
+        return f'<h2 id="{name}">{found[1]}</h2>'
+
+    return Sections(Markup(_HEADING.sub(anchored, content)), titles)
+
+
+def anchor_of(title: str) -> str:
+    """Name a section by its title: "Operating point" is ``operating-point``."""
+    plain = unicodedata.normalize("NFKD", title).lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "section"
+
+
+def code(text: str) -> "Markup":
+    """Text with the parts between backticks as code, and everything else escaped."""
+    from markupsafe import Markup, escape
+
+    parts = text.split("`")
+    return Markup("").join(_code(part) if i % 2 else escape(visible(part)) for i, part in enumerate(parts))
+
+
+def prose(text: object) -> "Markup":
+    """Text with its commands as code; what is HTML already stays as it is."""
+    from markupsafe import Markup, escape
+
+    if isinstance(text, Markup):
+        return text
+    shown, parts, end = visible(str(text)), [], 0
+    for command in _COMMAND.finditer(shown):
+        parts += [escape(shown[end : command.start()]), _code(command[0])]
+        end = command.end()
+    return Markup("").join([*parts, escape(shown[end:])])
+
+
+def _code(text: str) -> "Markup":
+    """Code in which lines break between words only, never at a hyphen."""
+    from markupsafe import Markup
+
+    words = (
+        Markup("<span>{}</span>" if len(word) <= _LONGEST else "{}").format(word) for word in visible(text).split(" ")
+    )
+    return Markup("<code>{}</code>").format(Markup(" ").join(words))
