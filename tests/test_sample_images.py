@@ -1,4 +1,4 @@
-"""The sample films are those that the command in README renders."""
+"""The sample films are those that the command in CONTRIBUTING renders."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "sample_images"
 
 
-def test_the_command_in_readme_renders_the_samples(cxr, tmp_path):
-    assert "`cxr phantoms sample_images --films 6`" in (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_command_in_the_docs_renders_the_samples(cxr, tmp_path):
+    assert "`cxr phantoms sample_images --films 6`" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     cxr("phantoms", tmp_path / "again", "--films", "6")
     again = {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
     committed = {path.name: path.read_bytes() for path in SAMPLES.iterdir()}

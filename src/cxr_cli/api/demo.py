@@ -9,6 +9,8 @@ from cxr_cli.api.arguments import AnyPath, find_workspace
 from cxr_cli.workspace.layout import Workspace
 
 _FILMS = 160
+# Added to the seed: `sample_images` has the films of seed 0, and a demo run must not have seen them.
+_SEED_OF_FILMS = 1000
 _ARCH = "simple-cnn"
 _EPOCHS, _BATCH_SIZE = 30, 16
 
@@ -58,8 +60,8 @@ def demo_steps(*, workspace: AnyPath | None = None, seed: int = 0) -> Iterator[D
     yield DemoStep(
         "phantoms",
         "Render radiograph phantoms, half of them with opacities",
-        f"cxr phantoms {films} --films {_FILMS}",
-        lambda: phantoms(films, films=_FILMS, seed=seed),
+        f"cxr phantoms {films} --films {_FILMS} --seed {_SEED_OF_FILMS + seed}",
+        lambda: phantoms(films, films=_FILMS, seed=_SEED_OF_FILMS + seed),
     )
     yield DemoStep(
         "prepare",

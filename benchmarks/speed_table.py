@@ -1,9 +1,9 @@
-"""Write the latest row of each name and data in RESULTS.md to README: python benchmarks/readme_table.py."""
+"""Write the latest rows of RESULTS.md to docs/explanation/speed.md: python benchmarks/speed_table.py."""
 
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "speed.md"
 BEGIN, END = "<!-- speed -->\n", "<!-- /speed -->"
 _SHOWN = ("what", "data", "cxr", "peer", "ratio", "cxr, MiB", "peer, MiB")
 
@@ -24,12 +24,12 @@ def table(results: str) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def with_table(readme: str, results: str) -> str:
-    """Return the text of README with the new table between its marks."""
-    before, _, rest = readme.partition(BEGIN)
+def with_table(page: str, results: str) -> str:
+    """Return the text of the page with the new table between its marks."""
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}{table(results)}{END}{after}"
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text("utf-8"), RESULTS.read_text("utf-8")), "utf-8")
+    PAGE.write_text(with_table(PAGE.read_text("utf-8"), RESULTS.read_text("utf-8")), "utf-8")

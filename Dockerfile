@@ -1,0 +1,18 @@
+# An image for CPUs: docker build -t cxr . (docs/how-to/docker.md)
+FROM python:3.12-slim AS build
+WORKDIR /source
+COPY pyproject.toml README.md LICENSE ./
+COPY src ./src
+RUN python -m venv /opt/cxr \
+ && /opt/cxr/bin/pip install --no-cache-dir ".[web]"
+
+FROM python:3.12-slim
+RUN useradd --create-home --uid 1000 cxr && mkdir /work && chown cxr /work
+COPY --from=build /opt/cxr /opt/cxr
+ENV PATH=/opt/cxr/bin:$PATH \
+    HOME=/work \
+    PYTHONDONTWRITEBYTECODE=1
+USER cxr
+WORKDIR /work
+ENTRYPOINT ["cxr"]
+CMD ["--help"]
