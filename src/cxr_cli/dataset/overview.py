@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.films.figures import BLUE, ORANGE, save_picture
+from cxr_cli.films.figures import OTHER, POSITIVE, save_picture
 from cxr_cli.films.reader import read_film
 
 # Apart in gray print too.
-CLASS_COLORS = (BLUE, ORANGE)
+CLASS_COLORS = (OTHER, POSITIVE)
 _SAMPLES = 6
 # All in pixels.
 _CHART, _LEFT, _TOP, _BASE = (840, 480), 24, 110, 430

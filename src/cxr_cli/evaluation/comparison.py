@@ -5,7 +5,18 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from cxr_cli.films.figures import BLUE, GRAY, GREEN, ORANGE, save_figure
+from cxr_cli.films.figures import (
+    BLUE,
+    CHANCE,
+    CURVE,
+    GRID,
+    PAGE,
+    RAW,
+    add_legend,
+    new_chart,
+    save_figure,
+    set_figure_title,
+)
 from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.paired_differences import Difference
@@ -190,41 +201,48 @@ def _p(value: float | None) -> str:
 
 
 def draw_comparison(path: Path, rows: Sequence[ComparedRun], *, title: str) -> None:
-    """Draw the runs as lines of bars: ROC AUC and balanced accuracy, milliseconds per film, megabytes."""
-    from matplotlib.figure import Figure
+    """Draw the runs as lines: ROC AUC and balanced accuracy with their intervals, milliseconds per film, megabytes.
 
-    chart = Figure(figsize=(10, 1.9 + 0.5 * len(rows)), layout="constrained")
-    quality, time, size = chart.subplots(1, 3, sharey=True, width_ratios=[2.2, 1, 1])
+    Args:
+        path: the PNG to write; the SVG beside it has the same name.
+        rows: the runs.
+        title: above the chart.
+    """
+    chart, (quality, time, size) = new_chart(PAGE, 1.7 + 0.42 * len(rows), columns=[2.4, 1, 1], sharey=True)
     places = range(len(rows))
-    # Two bars per run; the upper one is the AUC's.
-    for name, shift, color in (("roc_auc", -0.19, BLUE), ("balanced_accuracy", 0.19, ORANGE)):
-        values = [row.metrics[name] for row in rows]
-        bars = quality.barh([place + shift for place in places], [value or 0 for value in values], 0.36, color=color)
-        _label(quality, bars, [figure(value) for value in values])
-        bars.set_label(METRICS[name].title)
-    quality.axvline(0.5, color=GRAY, linestyle="--", linewidth=1, label="chance")
-    quality.set_xlim(0, 1.2)
-    quality.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    # Two marks per run; the upper one is the AUC's.
+    for name, shift, color, marker in (("roc_auc", -0.17, CURVE, "o"), ("balanced_accuracy", 0.17, BLUE, "s")):
+        for place, row in zip(places, rows, strict=True):
+            value, interval = row.metrics[name], row.intervals[name]
+            if value is None:
+                continue
+            if interval:
+                quality.plot([interval.low, interval.high], [place + shift] * 2, color=color, linewidth=1.4)
+            quality.plot(value, place + shift, marker, color=color, markersize=5)
+        quality.plot([], [], f"{marker}-", color=color, markersize=5, label=f"{METRICS[name].title}, 95%")
+    quality.axvline(0.5, color=CHANCE, linewidth=1, label="chance")
+    ends = [end for row in rows for name in ("roc_auc", "balanced_accuracy") for end in _ends(row, name)]
+    quality.set_xlim(max(0.0, min([0.48, *(end - 0.03 for end in ends)])), 1.0)
+    quality.set(xlabel="share", ylim=(len(rows) - 0.5, -0.5))
     quality.set_yticks(places, [row.title for row in rows])
-    quality.invert_yaxis()
-    chart.legend(loc="outside lower left", ncols=3, frameon=False, fontsize=9)
+    quality.grid(axis="x", color=GRID)
+    add_legend(chart, handles=quality.get_legend_handles_labels()[0], loc="outside lower left", ncols=3)
     _bars(time, [row.milliseconds for row in rows], "milliseconds per film")
     _bars(size, [row.bytes / 1e6 for row in rows], "file, MB")
-    for axes in (quality, time, size):
-        axes.spines[["top", "right"]].set_visible(False)
     starred = "" if all(row.same_dataset for row in rows) else "\n* trained on another dataset or split, so not a test"
-    chart.suptitle(title + starred, fontsize=11)
-    save_figure(chart, path)
+    set_figure_title(chart, title + starred)
+    areas = sorted((row.metrics["roc_auc"] or 0.0, row.run) for row in rows)
+    highest = f"the highest AUC is {areas[-1][0]:.3f} ({areas[-1][1]})"
+    lowest = f" and the lowest {areas[0][0]:.3f} ({areas[0][1]})" if len(areas) > 1 else ""
+    save_figure(chart, path, alt=f"Comparison of {len(rows)} runs: {highest}{lowest}.")
+
+
+def _ends(row: ComparedRun, name: str) -> list[float]:
+    interval = row.intervals[name]
+    return [interval.low] if interval else [value for value in [row.metrics[name]] if value is not None]
 
 
 def _bars(axes: Any, values: Sequence[float], name: str) -> None:
-    bars = axes.barh(range(len(values)), values, 0.5, color=GREEN)
-    _label(axes, bars, [f"{value:.1f}" for value in values])
-    axes.set_xlim(0, max(values) * 1.4)
-    axes.set_xlabel(name)
-
-
-def _label(axes: Any, bars: Any, texts: Sequence[str]) -> None:
-    # On white, so that the line of chance doesn't cross a number.
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-    axes.bar_label(bars, texts, padding=4, fontsize=9, bbox=box)
+    bars = axes.barh(range(len(values)), values, 0.5, color=RAW)
+    axes.bar_label(bars, [f"{value:.1f}" for value in values], padding=3, fontsize=8)
+    axes.set(xlim=(0, max(values) * 1.45), xlabel=name)

@@ -2,11 +2,15 @@
 
 import numpy as np
 
+from cxr_cli.evaluation.in_words import useful_range
 from cxr_cli.evaluation.predicted import PredictedFilms
 from cxr_cli.evaluation.record import Decision, EvaluationRecord
 from cxr_cli.explanation.ranking import margin
+from cxr_cli.metrics.chart_films import ChartFilms
 from cxr_cli.metrics.curve_plots import draw_decision_curve, draw_precision_recall, draw_risk_coverage
 from cxr_cli.metrics.decision_curve import decision_curve
+from cxr_cli.metrics.forest_plot import draw_forest
+from cxr_cli.metrics.plots import draw_confusion, draw_reliability, draw_roc, draw_scores
 from cxr_cli.metrics.risk_coverage import RiskCoverage, risk_coverage
 from cxr_cli.recipe.prevalence import shifted_to, why_no_shift
 from cxr_cli.recipe.record import RunRecord
@@ -48,20 +52,34 @@ def confidence_of(predicted: PredictedFilms) -> np.ndarray:
     return np.array([margin(float(probability), float(threshold)) for probability, threshold in pairs])
 
 
-def draw_all_curves(folder: EvaluationFolder, record: EvaluationRecord, predicted: PredictedFilms, title: str) -> None:
-    """Draw the curves of an evaluation with films of both classes."""
-    draw_precision_recall(
-        folder.precision_recall_picture,
-        predicted.positives,
-        predicted.probabilities,
+def draw_all_curves(folder: EvaluationFolder, record: EvaluationRecord, predicted: PredictedFilms) -> None:
+    """Draw the charts of an evaluation; only one where the films are of one class."""
+    title = f"{record.run} on {record.split}: {record.counted()}"
+    films = ChartFilms(
+        positives=predicted.positives,
+        probabilities=predicted.probabilities,
+        groups=predicted.groups,
         threshold=record.threshold,
+        negative=record.negative,
         positive=record.positive,
+        counted=record.counted(),
         title=title,
     )
+    draw_confusion(folder.confusion_picture, films)
+    draw_forest(folder.subgroups_picture, record.subgroups, record.metrics, record.intervals, films=films)
+    if not (record.positives and record.negatives):
+        return
+    draw_roc(folder.roc_picture, films)
+    draw_scores(folder.scores_picture, films)
+    draw_reliability(folder.reliability_picture, films, raw=predicted.raw if record.calibration.slope else None)
+    draw_precision_recall(folder.precision_recall_picture, films)
     if record.decision:
-        people = f"\nprevalence {record.decision.prevalence:.3g}"
         draw_decision_curve(
-            folder.decision_picture, record.decision.points, positive=record.positive, title=title + people
+            folder.decision_picture,
+            record.decision.points,
+            positive=record.positive,
+            title=f"{title}\nprevalence {record.decision.prevalence:.3g}",
+            finding=useful_range(record.decision),
         )
     if record.risk_coverage:
         wrong = predicted.called != predicted.positives

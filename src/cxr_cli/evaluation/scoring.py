@@ -16,7 +16,6 @@ from cxr_cli.metrics.conformal import DEFAULT_ALPHA, SetFigures, measure_sets
 from cxr_cli.metrics.intervals import METHOD, Estimate, Interval, predictive_intervals, predictive_values
 from cxr_cli.metrics.measure import classification_report, measure, measure_intervals
 from cxr_cli.metrics.partial_auc import partial_auc
-from cxr_cli.metrics.plots import draw_confusion, draw_reliability, draw_roc
 from cxr_cli.metrics.sample import count_confusion
 from cxr_cli.metrics.sample_size import auc_sample_size
 from cxr_cli.metrics.subgroups import SubgroupRow, age_band, subgroups
@@ -171,31 +170,5 @@ def _predictive_values(
 def write_evaluation(folder: EvaluationFolder, record: EvaluationRecord, predicted: PredictedFilms) -> None:
     """Write the predictions, the pictures and, last, the record."""
     PREDICTIONS.write(folder.predictions, predicted.rows(negative=record.negative, positive=record.positive))
-    title = f"{record.run} on {record.split}: {record.counted()}"
-    draw_confusion(
-        folder.confusion_picture,
-        count_confusion(predicted.positives, predicted.called),
-        negative=record.negative,
-        positive=record.positive,
-        title=title,
-    )
-    if record.positives and record.negatives:
-        draw_roc(
-            folder.roc_picture,
-            predicted.positives,
-            predicted.probabilities,
-            threshold=record.threshold,
-            positive=record.positive,
-            title=title,
-        )
-        draw_reliability(
-            folder.reliability_picture,
-            predicted.positives,
-            predicted.probabilities,
-            raw=predicted.raw if record.calibration.slope else None,
-            groups=predicted.groups,
-            positive=record.positive,
-            title=title,
-        )
-        draw_all_curves(folder, record, predicted, title)
+    draw_all_curves(folder, record, predicted)
     write_record(folder.record, record)

@@ -1,21 +1,58 @@
-"""Pictures and charts as files, written atomically."""
+"""Pictures and charts as files, written atomically; the colors and the type of all charts.
+
+A chart is an SVG, for pages and screens, and a PNG of 300 dots per inch beside it, for print. The SVG carries its
+alternative text, one sentence that states what the chart shows, which `read_chart` gives to a page.
+"""
 
 import io
+import re
 import warnings
+from collections.abc import Sequence
+from html import escape, unescape
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 
-from cxr_cli.workspace.files import write_bytes
+from cxr_cli.workspace.files import write_bytes, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe & Ito 2008: apart for color-blind readers.
-BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#E69F00", "#009E73", "#888888"
-_TITLE = 60  # characters in a line above a chart
+# Okabe & Ito 2008: apart for color-blind readers. Charts and pages name a color by what it means.
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
+POSITIVE, OTHER = ORANGE, BLUE  # the classes
+CALIBRATED, RAW = "#000000", "#888888"  # probabilities
+CURVE, CHANCE, GRID = "#000000", "#888888", "#DDDDDD"
+ALARM, WARNING = RED, ORANGE  # zones of an audit
+SERIES = (BLUE, GREEN, RED, PURPLE, SKY)  # where a chart has several things that mean none of these
+THRESHOLD = {"color": "#000000", "linestyle": (0, (4, 2)), "linewidth": 1.2}  # a dashed line at an operating point
+BAND = 0.18  # opacity of a 95 % band in the color of its curve
+
+COLUMN, PAGE = 5.1, 7.1  # inches: 130 and 180 mm, one and a half columns of a journal, and the width of its page
+_DPI = 300
+_TITLE = 60  # characters in a line above a chart of one column and a half
+_TYPE = 9  # points
+# What pages are set in. matplotlib lays text out in its own font, which is wider than any of these.
+_FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+_STYLE: Any = {
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": _TYPE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "cxr",
+}
+
+
+class Chart(NamedTuple):
+    """A chart for a page."""
+
+    svg: str  # one <svg> element, for a page or a file
+    alt: str  # one sentence that states what it shows
 
 
 def save_picture(picture: Image.Image, path: Path, *, kind: str = "PNG") -> None:
@@ -30,25 +67,110 @@ def save_picture(picture: Image.Image, path: Path, *, kind: str = "PNG") -> None
     write_bytes(path, data.getvalue())
 
 
+def new_chart(
+    width: float, height: float, *, rows: Sequence[float] = (1,), columns: Sequence[float] = (1,), **panels: Any
+) -> tuple["Figure", Any]:
+    """Make an empty chart in the type that all charts have.
+
+    Args:
+        width: in inches: `COLUMN` or `PAGE`.
+        height: in inches.
+        rows: the relative heights of the rows of panels. Defaults to one.
+        columns: the relative widths of the columns of panels. Defaults to one.
+        **panels: what else `Figure.subplots` takes.
+
+    Returns:
+        The figure, and its axes: one, or an array of several.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.subplots(len(rows), len(columns), height_ratios=rows, width_ratios=columns, **panels)
+
+
 def set_chart_title(axes: Any, title: str) -> None:
     """Put a title above the axes of a chart, in lines that fit."""
-    axes.set_title("\n".join(fill(line, _TITLE) for line in title.splitlines()), fontsize=11)
+    axes.set_title("\n".join(fill(line, _TITLE) for line in title.splitlines()), fontsize=_TYPE + 1)
 
 
-def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a chart to `path` as PNG, at 120 dots per inch; create the folder if it is missing.
+def set_figure_title(figure: "Figure", title: str) -> None:
+    """Put a title above a chart of several panels, in lines that fit."""
+    line = round(_TITLE * figure.get_figwidth() / COLUMN)
+    figure.suptitle("\n".join(fill(one, line) for one in title.splitlines()), fontsize=_TYPE + 1)
 
-    A name with two dollar signs isn't mathematics, and a character that the font lacks is an empty box.
+
+def add_legend(chart: Any, **place: Any) -> None:
+    """Add a legend to axes or to a whole chart; `place` is what matplotlib's `legend` takes."""
+    chart.legend(**{"frameon": False, "fontsize": _TYPE - 1, **place})
+
+
+def save_figure(figure: "Figure", path: Path, *, alt: str) -> None:
+    """Write a chart to `path` as PNG at 300 dots per inch, and as SVG beside it; create the folder if it is missing.
+
+    Args:
+        figure: the chart.
+        path: the PNG to write; the SVG has the same name.
+        alt: one sentence that states what the chart shows, for those who can't see it. Both files carry it.
 
     Raises:
-        WorkspaceError: the file can't be written.
+        WorkspaceError: a file can't be written.
     """
+    write_text(path.with_suffix(".svg"), draw_chart(figure, alt=alt).svg)
+    save_png(figure, path, alt=alt)
+
+
+def save_png(figure: "Figure", path: Path, *, alt: str) -> None:
+    """Write a figure of films to `path` as PNG alone; see `save_figure`."""
+    # Pillow's default level takes twice as long as all the drawing.
+    data = _drawn(figure, format="png", dpi=_DPI, metadata={"Description": alt}, pil_kwargs={"compress_level": 3})
+    write_bytes(path, data)
+
+
+def draw_chart(figure: "Figure", *, alt: str) -> Chart:
+    """Draw a chart for a page; see `save_figure`. The same chart gives the same text, without a date."""
+    text = _drawn(figure, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))).decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
+    # A page has other elements, which a rule for all of them would change.
+    text = re.sub(r'<style type="text/css">.*?</style>', "", text, flags=re.DOTALL)
+    style = f"font-family: {_FONTS}; stroke-linejoin: round; stroke-linecap: butt"
+    text = text.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}" style="{style}"', 1)
+    text = re.sub(r"font-family: 'DejaVu Sans'[^;\"]*; ", "", text)
+    text = re.sub(r" (?:d|x|y)=\"[^\"]*\"", lambda match: re.sub(r"(\.\d\d)\d+", r"\1", match[0]), text)
+    # Two charts of a page must not have a name twice. What is referred to is named by a hash of what it is.
+    used = set(re.findall(r"#([\w.-]+)", text))
+    text = re.sub(r' id="([\w.-]+)"', lambda match: match[0] if match[1] in used else "", text)
+    return Chart(re.sub(r"\n\s*\n+", "\n", text), alt)
+
+
+def read_chart(path: Path) -> Chart | None:
+    """Read the SVG beside a chart of `save_figure`.
+
+    Args:
+        path: of the PNG or the SVG.
+
+    Returns:
+        None where it is missing or is none of these, as in a workspace of an earlier version.
+    """
+    try:
+        svg = path.with_suffix(".svg").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    alt = re.match(r'<svg role="img" aria-label="([^"]*)"', svg)
+    return Chart(svg, unescape(alt[1])) if alt else None
+
+
+def _drawn(figure: "Figure", **options: Any) -> bytes:
+    from matplotlib import rc_context
     from matplotlib.text import Text
 
+    # A name with two dollar signs isn't mathematics, and a character that the font lacks is an empty box.
     for text in figure.findobj(Text):
         text.set_parse_math(False)
-    picture = io.BytesIO()
-    with warnings.catch_warnings():
+    data = io.BytesIO()
+    with rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")
-        figure.savefig(picture, format="png", dpi=120)
-    write_bytes(path, picture.getvalue())
+        figure.savefig(data, **options)
+    return data.getvalue()

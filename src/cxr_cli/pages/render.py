@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.films.figures import Chart, read_chart
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.pages.markup import code, prose, sections
 from cxr_cli.visible import visible
@@ -76,6 +77,11 @@ def can_embed(path: Path) -> bool:
         return False
 
 
+def chart_of(picture: object) -> Chart | None:
+    """The chart of which a picture is the file, as SVG with its alternative text; None for any other picture."""
+    return read_chart(picture) if isinstance(picture, Path) else picture if isinstance(picture, Chart) else None
+
+
 def figure(value: float | None, digits: int = 3) -> str:
     """A figure as text, `UNDEFINED` for None; with the minus sign of a keyboard, which programs read."""
     return UNDEFINED if value is None else f"{value:.{digits}f}"
@@ -105,6 +111,7 @@ def _environment() -> "Environment":
         finalize=lambda value: visible(value) if type(value) is str else value,  # not of what is escaped already
     )
     environment.filters.update(
+        chart=chart_of,
         code=code,
         prose=prose,
         sections=sections,

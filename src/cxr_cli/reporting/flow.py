@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.films.figures import save_figure
+from cxr_cli.films.figures import PAGE, new_chart, save_figure
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.workspace.folders import PARTS
 
-_WIDTH = 9.0  # inches
-_SIZE = 9  # points of the text
-_LINE, _PAD, _GAP = 0.17, 0.12, 0.3  # inches: a line of text, the space around it, and between two boxes
-_CHARACTERS = 0.08  # inches that a character takes on average, with some room
+_WIDTH = PAGE
+_SIZE = 8  # points of the text
+_LINE, _PAD, _GAP = 0.15, 0.1, 0.28  # inches: a line of text, the space around it, and between two boxes
+_CHARACTERS = 0.071  # inches that a character takes on average, with some room
 _EDGE, _FILL, _SIDE_FILL = "#444444", "#eef4f9", "#f6f6f6"
 
 
@@ -45,17 +45,14 @@ def draw_flow(path: Path, material: ReportMaterial) -> None:
     """Draw which films were left out and why, how the others were divided, and how those of the test were called.
 
     Args:
-        path: the PNG to write.
+        path: the PNG to write; the SVG beside it has the same name.
         material: of the run.
     """
-    from matplotlib.figure import Figure
-
     spine, sides, parts, results = _boxes(material)
     height = max(box.bottom for box in [*results, *parts]) + 0.1
-    figure = Figure(figsize=(_WIDTH, height))
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, _WIDTH)
-    axes.set_ylim(height, 0)
+    figure, axes = new_chart(_WIDTH, height)
+    figure.set_layout_engine("none")
+    axes.set(xlim=(0, _WIDTH), ylim=(height, 0), position=(0, 0, 1, 1))
     axes.axis("off")
     for box in [*spine, *parts, *results]:
         _draw(axes, box, _FILL)
@@ -71,7 +68,13 @@ def draw_flow(path: Path, material: ReportMaterial) -> None:
         for box in boxes:
             axes.plot([source.middle, source.middle, box.middle], [source.bottom, level, level], color=_EDGE, lw=1)
             _arrow(axes, (box.middle, level), (box.middle, box.top))
-    save_figure(figure, path)
+    made, test = material.made, material.test
+    save_figure(
+        figure,
+        path,
+        alt=f"Flow of films: of {made.rows:,} {screened(made)}, {len(material.films):,} films are in the dataset and "
+        f"{test.counted()} in the test.",
+    )
 
 
 def screened(made: DatasetRecord) -> str:
@@ -100,11 +103,17 @@ def flow_caption(material: ReportMaterial) -> str:
         sentences.append("The dataset is from before patients were counted in the selection.")
     elif made.films_without_patient:
         sentences.append("Only patients who are named are counted.")
-    elif named != sum(made.patients.values()) and not made.leaks:
+    elif _joined(made):
         sentences.append("In the parts, patients who share a film count as one.")
     if not made.films_without_patient and len({film.class_ for film in material.predictions}) > 1:
         sentences.append("A patient with several films may be called both.")
     return " ".join(sentences)
+
+
+def _joined(made: DatasetRecord) -> int | None:
+    """How many patients there are where those who share a film count as one; None if as many, or not known."""
+    named, apart = made.funnel[-1].patients if made.funnel else None, sum(made.patients.values())
+    return apart if named not in {None, apart} and not made.films_without_patient and not made.leaks else None
 
 
 def _boxes(material: ReportMaterial) -> tuple[list[_Box], list[_Box], list[_Box], list[_Box]]:
@@ -125,7 +134,9 @@ def _boxes(material: ReportMaterial) -> tuple[list[_Box], list[_Box], list[_Box]
     # The last one is the dataset; where nothing was left out, it is one more.
     top = spine.pop().top if sides else spine[-1].bottom + _GAP
     classes = ", ".join(f"{sum(made.films[part][label] for part in PARTS):,} {label}" for label in made.classes)
-    spine.append(_box(left, top, wide, f"Films of the dataset\n{films}\n{classes}"))
+    joined = _joined(made)
+    why = f"\nbelow, patients who share a film count as one: {joined:,}" if joined else ""
+    spine.append(_box(left, top, wide, f"Films of the dataset\n{films}\n{classes}{why}"))
     width = (_WIDTH - 0.2 - 2 * 0.2) / 3
     top = spine[-1].bottom + 1.2 * _GAP
     parts = [

@@ -7,7 +7,7 @@ import numpy as np
 
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import UsageError
-from cxr_cli.films.figures import save_figure
+from cxr_cli.films.figures import save_png
 from cxr_cli.films.reader import read_at
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import Augmentation, TrainingOptions
@@ -80,4 +80,4 @@ def _draw(path: Path, film: np.ndarray, variants: np.ndarray, *, title: str) -> 
         axes.set_axis_off()
     # A dollar sign in a file name must not start a formula.
     figure.suptitle(title, fontsize=10, parse_math=False)
-    save_figure(figure, path)
+    save_png(figure, path, alt=f"A training film and {len(variants)} augmented variants of it: {title}")

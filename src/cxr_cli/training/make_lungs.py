@@ -12,7 +12,7 @@ from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord, check_unchanged
 from cxr_cli.errors import CxrError, ExportError
 from cxr_cli.lungs.masks import dice
-from cxr_cli.metrics.plots import draw_curves
+from cxr_cli.metrics.training_plots import draw_curves
 from cxr_cli.progress import note
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.architectures import ARCHITECTURES

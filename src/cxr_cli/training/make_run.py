@@ -15,7 +15,7 @@ from cxr_cli.dataset.manifest import Film, films_by_part, read_manifest
 from cxr_cli.dataset.record import DatasetRecord, check_unchanged
 from cxr_cli.dataset.seen import write_seen
 from cxr_cli.metrics.calibration import Calibration
-from cxr_cli.metrics.plots import draw_curves
+from cxr_cli.metrics.training_plots import draw_curves
 from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import ARCHITECTURES, Architecture
 from cxr_cli.recipe.decision import check_operating_point, decide

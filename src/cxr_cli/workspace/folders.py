@@ -182,7 +182,7 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class EvaluationFolder:
-    """An evaluation of a run on one part of a dataset."""
+    """An evaluation of a run on one part of a dataset. Beside each picture is the same chart as SVG."""
 
     root: Path
 
@@ -220,6 +220,16 @@ class EvaluationFolder:
     def risk_picture(self) -> Path:
         """A risk-coverage curve, if there are films of both classes."""
         return self.root / "risk_coverage.png"
+
+    @property
+    def scores_picture(self) -> Path:
+        """A chart of P(positive) by true class, if there are films of both classes."""
+        return self.root / "scores.png"
+
+    @property
+    def subgroups_picture(self) -> Path:
+        """A forest plot of the subgroups."""
+        return self.root / "subgroups.png"
 
     @property
     def reliability_picture(self) -> Path:

@@ -61,12 +61,15 @@ def _draw(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequence[FoldPr
         if 0 < fold.predicted.positives.mean() < 1
     }
     if not curves:
-        folder.roc_picture.unlink(missing_ok=True)
+        for picture in (folder.roc_picture, folder.roc_picture.with_suffix(".svg")):
+            picture.unlink(missing_ok=True)
         return False
     draw_fold_rocs(
         folder.roc_picture,
         {name: (fold.positives, fold.probabilities, fold.called) for name, fold in curves.items()},
+        interval=record.across_folds["roc_auc"].interval,
         positive=record.positive,
+        counted=record.counted(),
         title=f"{record.arch}: {record.counted()}, out of fold",
     )
     return True
