@@ -11,6 +11,8 @@ import typer
 
 from cxr_cli.cli.app import app
 from cxr_cli.films.reader import read_film
+from cxr_cli.metrics import table
+from cxr_cli.recipe import architectures
 from cxr_cli.rendering.render import write_phantoms
 
 ROOT = Path(__file__).parents[2]
@@ -157,3 +159,14 @@ def test_the_notebook_runs(in_folder, phantoms):
 
     assert (in_folder / "heat.png").is_file()
     assert len(names["table"]) == 40
+
+
+def test_the_rows_that_a_page_adds_are_rows_of_the_tables():
+    page = (ROOT / "docs" / "how-to" / "extend.md").read_text(encoding="utf-8")
+    architecture, metric = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+
+    rows = eval("{" + architecture + "}", vars(architectures))
+    assert isinstance(rows["resnet50v2"], architectures.Architecture)
+    (row,) = eval(f"({metric})", vars(table))
+    assert isinstance(row, table.Metric)
+    assert row.name not in table.METRICS
