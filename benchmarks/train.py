@@ -90,7 +90,7 @@ def _ours(options: argparse.Namespace, workspace: Path, seed: int) -> tuple[tupl
     fine_tune = ["--fine-tune", "--fine-tune-epochs", options.fine_tune_epochs] if options.fine_tune_epochs else []
     arguments = ["--arch", options.arch, "--weights", options.weights or "none", "--image-size", options.size]
     arguments += ["--freeze", options.freeze, "--epochs", options.epochs, *fine_tune, "--patience", epochs]
-    measured = run(cxr("train", *arguments, "--class-weight", "--seed", seed, "-w", workspace, "--json"))
+    measured = run(cxr("train", *arguments, "--class-weight", "--seed", seed, "--replace", "-w", workspace, "--json"))
     trained = json.loads(measured[2])
     assert trained["epochs"] == epochs, trained["epochs"]
     return measured, trained

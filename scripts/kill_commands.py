@@ -74,7 +74,7 @@ class Command:
 
 COMMANDS = {
     "prepare": Command(f"{_PREPARE} --seed 0", ("workspace/dataset", "workspace/class_indices.json")),
-    "train": Command(f"{_TRAIN} --epochs 12 --patience 12", (RUN,), "train --resume simple-cnn"),
+    "train": Command(f"{_TRAIN} --epochs 12 --patience 12 --replace", (RUN,), "train --resume simple-cnn"),
     "calibrate": Command("calibrate --operating-point sensitivity=0.5", (f"{RUN}/run.json",)),
     "evaluate": Command("evaluate --alpha 0.1", ("workspace/evaluations/simple-cnn/test",)),
     "segment": Command(

@@ -113,6 +113,20 @@ class WorkspaceError(CxrError):
     """Something in the workspace that is missing, damaged or in use."""
 
 
+class InUseError(WorkspaceError):
+    """Something in the workspace that another command is writing or reading.
+
+    Args:
+        message: see `CxrError`.
+        holder: who uses it, in words.
+        hint: see `CxrError`.
+    """
+
+    def __init__(self, message: str, *, holder: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.holder = holder
+
+
 class NoRunError(WorkspaceError):
     """No trained run where one is needed."""
 

@@ -74,7 +74,8 @@ def test_the_text_output_has_the_kept_epoch_and_nothing_from_tensorflow(cxr, own
         result.stdout,
     )
     assert re.fullmatch(
-        r"Loading TensorFlow\nBuilding simple-cnn\nReading train films: \d+\nReading val films: \d+\n"
+        r"Training the run simple-cnn\nLoading TensorFlow\nBuilding simple-cnn\n"
+        r"Reading train films: \d+\nReading val films: \d+\n"
         r"Training: at most 1 epochs of 1 steps\n"
         r"epoch  1/1  loss \d\.\d{3}  val loss \d\.\d{3}  val AUC \d\.\d{3}  +\d+\.\d s  best so far\n"
         r"Exporting the model, and checking the export on the validation films\nTest it: cxr evaluate\n",
@@ -90,7 +91,7 @@ def test_a_fresh_process_prints_no_banner(own_prepared):
         check=True,
     )
 
-    assert done.stderr.splitlines()[0] == "Loading TensorFlow"
+    assert done.stderr.splitlines()[:2] == ["Training the run simple-cnn", "Loading TensorFlow"]
     assert not re.search(r"oneDNN|cuda|WARNING|absl|XNNPACK|Saved artifact|UserWarning", done.stderr + done.stdout)
 
 
@@ -105,7 +106,7 @@ def test_fine_tuning_continues_at_its_own_learning_rate(cxr, own_prepared):
 def test_an_earlier_run_is_replaced_only_by_a_complete_one(cxr, own_trained, monkeypatch):
     before = own_trained.run().record.read_bytes()
     monkeypatch.setattr("cxr_cli.training.export.FLOAT32_TOLERANCE", -1.0)
-    failed = cxr("train", *ONE_EPOCH, "-w", own_trained.root)
+    failed = cxr("train", *ONE_EPOCH, "--replace", "-w", own_trained.root)
 
     assert failed.exit_code == 1
     assert failed.stderr.splitlines()[-2].startswith(
@@ -115,8 +116,9 @@ def test_an_earlier_run_is_replaced_only_by_a_complete_one(cxr, own_trained, mon
     assert [path.name for path in own_trained.models.glob("[!.]*")] == ["simple-cnn"]
 
     monkeypatch.undo()
-    replaced = cxr("train", *ONE_EPOCH, "-w", own_trained.root)
+    replaced = cxr("train", *ONE_EPOCH, "--replace", "-w", own_trained.root)
     assert replaced.exit_code == 0
+    assert replaced.stderr.startswith("Training the run simple-cnn, which replaces a run of 20")
     assert "Replaced the earlier run simple-cnn.\n" in replaced.stderr
     assert own_trained.run().record.read_bytes() != before
 
@@ -139,7 +141,7 @@ def test_training_locks_only_its_own_run(cxr, own_trained, monkeypatch):
 
 def test_concurrent_training_runs_of_one_name_are_refused(cxr, own_prepared):
     with own_prepared.lock_run("simple-cnn"):
-        result = cxr("train", *ONE_EPOCH, "-w", own_prepared.root)
+        result = cxr("train", *ONE_EPOCH, "--name", "simple-cnn", "-w", own_prepared.root)
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(  # before TensorFlow is loaded
@@ -251,16 +253,27 @@ def test_all_trains_missing_runs_and_ends_with_the_table(cxr, own_prepared, monk
     assert "simple-cnn" in table
     assert "cnn-xgboost" in table
 
-    own_prepared.run("simple-cnn").record.unlink()
+    shutil.rmtree(own_prepared.run("simple-cnn").root)
     kept = own_prepared.run("cnn-xgboost").record.read_bytes()
     again = cxr("train", *options)
     assert again.exit_code == 0
-    assert "[2/2] cnn-xgboost\nAlready trained on this dataset with these options: kept.\n" in again.stderr
-    assert "[1/2] simple-cnn\nBuilding" in again.stderr
+    assert (
+        "[2/2] cnn-xgboost\ncnn-xgboost was trained on this dataset with these options already: kept.\n" in again.stderr
+    )
+    assert "[1/2] simple-cnn\nTraining the run simple-cnn\nLoading TensorFlow\nBuilding" in again.stderr
     assert own_prepared.run("cnn-xgboost").record.read_bytes() == kept
 
     other = cxr("train", *options, "--dropout", "0.3")
-    assert "Already trained" not in other.stderr
+    assert "already: kept" not in other.stderr
+    assert own_prepared.run("cnn-xgboost").record.read_bytes() == kept
+    assert sorted(run.name for run in own_prepared.runs()) == [
+        *("cnn-xgboost", "cnn-xgboost-2", "simple-cnn", "simple-cnn-2")
+    ]
+    assert "simple-cnn-2" in other.stdout[other.stdout.index("Runs on ") :]
+
+    once_more = cxr("train", *options, "--dropout", "0.3")
+    assert "simple-cnn-2 was trained on this dataset with these options already: kept.\n" in once_more.stderr
+    assert "Loading TensorFlow" not in once_more.stderr
 
 
 def test_all_continues_after_an_architecture_that_fails(cxr, own_prepared, monkeypatch):

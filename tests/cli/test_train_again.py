@@ -215,15 +215,22 @@ def test_an_unfinished_run_is_reported_and_resumed_only_with_its_options(cxr, ow
     kept = own_prepared.checkpoint("simple-cnn").read_bytes()
     told = cxr("train", *SMALL, "--weights", "nowhere.h5", *place)
     assert told.stderr.startswith(
-        "There is an unfinished training run simple-cnn, stopped after epoch 1. The new one starts from the beginning "
-        "and replaces it after its first epoch. To resume it instead: Ctrl-C, then cxr train --resume simple-cnn\n"
+        "Training the run simple-cnn-2. There is already simple-cnn, an unfinished training run, stopped after epoch "
+        "1, which stays as it is. To resume it instead: Ctrl-C, then cxr train --resume simple-cnn\n"
+    )
+    refused = cxr("train", *SMALL, "--name", "simple-cnn", *place)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        "Error: Expected a name for the run that is not taken. Received: simple-cnn, an unfinished training run, "
+        "stopped after epoch 1.\nTo resume it: cxr train --resume simple-cnn. To replace it: --replace. To keep it: "
+        "another --name, or none, which adds a number\n"
     )
     assert own_prepared.checkpoint("simple-cnn").read_bytes() == kept
 
     few = {"simple-cnn": ARCHITECTURES["simple-cnn"]}
     monkeypatch.setattr("cxr_cli.training.runs.ARCHITECTURES", few)
     everything = cxr("train", "--arch", "all", *SMALL[2:], "--epochs", "1", *place)
-    assert "[1/1] simple-cnn\nBuilding" in everything.stderr
+    assert "[1/1] simple-cnn\nLoading TensorFlow\nBuilding" in everything.stderr
     assert "Resuming after epoch 1\nExporting" in everything.stderr
 
 

@@ -75,25 +75,26 @@ def demo_steps(*, workspace: AnyPath | None = None, seed: int = 0) -> Iterator[D
         f"cxr train --arch {_ARCH} --epochs {_EPOCHS} --batch-size {_BATCH_SIZE} -w {root}",
         lambda: train(arch=_ARCH, epochs=_EPOCHS, batch_size=_BATCH_SIZE, seed=seed, workspace=root),
     )
+    run = place.run().name  # the newest: not that of an earlier demo
     yield DemoStep(
         "evaluate",
         "Test it on films that it has not seen",
         f"cxr evaluate -w {root}",
-        lambda: evaluate(model=_ARCH, workspace=root),
+        lambda: evaluate(model=run, workspace=root),
     )
     film = _positive_test_film(place)
     yield DemoStep(
         "predict",
         "Predict one of the test films",
         f"cxr predict {film} -w {root}",
-        lambda: predict(film, model=_ARCH, workspace=root),
+        lambda: predict(film, model=run, workspace=root),
     )
     heat = place.heatmaps / "demo.png"
     yield DemoStep(
         "gradcam",
         "Draw where the evidence lies",
         f"cxr gradcam {film} -o {heat} -w {root}",
-        lambda: gradcam(film, output=heat, model=_ARCH, workspace=root),
+        lambda: gradcam(film, output=heat, model=run, workspace=root),
     )
 
 

@@ -48,6 +48,7 @@ def train(
     name: str | None = None,
     resume: str | None = None,
     from_run: AnyPath | None = None,
+    replace: bool = False,
     profile: bool = False,
     workspace: AnyPath | None = None,
     **options: Any,
@@ -55,9 +56,11 @@ def train(
     """Train a classifier, or a network that finds lungs, on the prepared dataset, and export it. Loads TensorFlow.
 
     Args:
-        name: name of the run. Defaults to the architecture; with `from_run`: RUN-again.
+        name: name of the run; of one that is there already only with `replace`. Defaults to the architecture, with
+            `from_run` to RUN-again; where that name is taken, with the next free number, such as simple-cnn-2.
         resume: resume the run of this name after its last checkpoint.
         from_run: train a run again, by its name or a run.json, with its options except for those given here.
+        replace: overwrite the run of that name, once the new one is complete. Defaults to False.
         profile: report where the time of an epoch goes.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
         **options: training options; `cxr train --help` explains each. The architecture "all" trains the published ones
@@ -69,14 +72,20 @@ def train(
 
     Raises:
         CxrError: options that exclude each other or are out of range.
-        WorkspaceError: there is no dataset.
+        WorkspaceError: there is no dataset, or there is a run called `name`.
     """
     from cxr_cli.training.runs import train_run
 
     if options.get("arch") == _ALL:
         return list(
             train_published(
-                name=name, resume=resume, from_run=from_run, profile=profile, workspace=workspace, **options
+                name=name,
+                resume=resume,
+                from_run=from_run,
+                replace=replace,
+                profile=profile,
+                workspace=workspace,
+                **options,
             )
         )
     return train_run(
@@ -84,6 +93,7 @@ def train(
         name=name,
         resume=resume,
         from_run=None if from_run is None else str(from_run),
+        replace=replace,
         profile=profile,
         **_given(options),
     )
@@ -94,6 +104,7 @@ def train_published(
     name: str | None = None,
     resume: str | None = None,
     from_run: AnyPath | None = None,
+    replace: bool = False,
     profile: bool = False,
     workspace: AnyPath | None = None,
     **options: Any,
@@ -117,7 +128,7 @@ def train_published(
                 hint=f"Leave out --{option}",
             )
     given = {key: value for key, value in _given(options).items() if key != "arch"}
-    return train_all(find_workspace(workspace), profile=profile, **given)
+    return train_all(find_workspace(workspace), replace=replace, profile=profile, **given)
 
 
 @_with_training_options(without=["masks"])

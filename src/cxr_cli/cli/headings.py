@@ -17,7 +17,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "Disk and machines": ("--link", "--cluster"),
     },
     "train": {
-        "Run": ("--name", "--resume", "--from"),
+        "Run": ("--name", "--replace", "--resume", "--from"),
         "In place of training": ("--list", "--augment-preview"),
         **_TRAINING,
         "Machine": ("--profile",),

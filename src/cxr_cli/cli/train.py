@@ -25,9 +25,15 @@ def train(
     name: Annotated[
         str | None,
         typer.Option(
-            "--name", help="Name of the run. Default: the architecture; with --from: RUN-again.", show_default=False
+            "--name",
+            help="Name of the run. Default: the architecture, with --from RUN-again; where that name is taken, with "
+            "the next free number, such as simple-cnn-2.",
+            show_default=False,
         ),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite the run of that name, once the new one is complete.")
+    ] = False,
     resume: Annotated[
         str | None,
         typer.Option(
@@ -70,7 +76,14 @@ def train(
         film = preview_augmentation(place, augment_preview, from_run=from_run, resume=resume, **options)
         show_preview(film, augment_preview, as_json=as_json)
         return
-    chosen: dict[str, Any] = {"name": name, "resume": resume, "from_run": from_run, "profile": profile, **options}
+    chosen: dict[str, Any] = {
+        "name": name,
+        "resume": resume,
+        "from_run": from_run,
+        "replace": replace,
+        "profile": profile,
+        **options,
+    }
     if options.get("arch") == _ALL:
         show_all(place, train_published(workspace=workspace, **chosen), as_json=as_json)
     else:

@@ -96,7 +96,7 @@ def show_all(workspace: "Workspace", outcomes: "Iterable[ArchitectureOutcome]", 
             console.show_error(outcome.problem)
         elif outcome.trained and not as_json:
             _show_summary(outcome.trained)
-    names = [outcome.arch for outcome in seen if workspace.new_run(outcome.arch).record.is_file()]
+    names = [outcome.name for outcome in seen if workspace.new_run(outcome.name).record.is_file()]
     show_comparison(compare(names, workspace=workspace.root), as_json=as_json)
     failed = sum(outcome.problem is not None for outcome in seen)
     if failed:

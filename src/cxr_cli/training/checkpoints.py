@@ -154,15 +154,22 @@ def unfinished(workspace: Workspace, name: str) -> CheckpointRecord | None:
         return None
 
 
-def is_trained(workspace: Workspace, options: TrainingOptions) -> bool:
-    """Whether the run named after the architecture is finished, and was trained on this dataset with these options.
+def unfinished_names(workspace: Workspace) -> list[str]:
+    """The names of the training runs that have a checkpoint."""
+    return sorted(path.stem for path in workspace.checkpoints.glob("[!.]*.npz"))
+
+
+def is_trained(workspace: Workspace, options: TrainingOptions, *, name: str | None = None) -> bool:
+    """Whether the run called `name` is finished, and was trained on this dataset with these options.
+
+    The default name is that of the architecture.
 
     Options are compared as read: a run that is older than an option was trained with that option's default.
 
     Raises:
         WorkspaceError: no dataset, or a damaged record.
     """
-    run = workspace.new_run(options.arch)
+    run = workspace.new_run(name or options.arch)
     if not run.record.is_file():
         return False
     record = read_record(run.record, RunRecord)
@@ -198,7 +205,7 @@ def find_unfinished(workspace: Workspace, name: str) -> CheckpointRecord:
     """
     path = workspace.checkpoint(name)
     if not path.is_file():
-        others = sorted(other.stem for other in path.parent.glob("[!.]*.npz"))
+        others = unfinished_names(workspace)
         raise CxrError(
             f"Expected an unfinished run {name} in {path.parent}. Received: none that finished its first epoch.",
             hint=f"Unfinished runs: {', '.join(others)}"

@@ -1,7 +1,6 @@
 """What a training run is to be. Whatever can be refused is refused here, before TensorFlow's three seconds."""
 
 import os
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from cxr_cli.recipe.lung_record import LungRunRecord
 from cxr_cli.recipe.options import TrainingOptions, change_options, check_task, read_options
 from cxr_cli.recipe.reproduction import Original, check_dataset, find_original
 from cxr_cli.training.bundled_weights import SOURCE, check_bundled_weights
-from cxr_cli.training.checkpoints import check_options, find_unfinished, unfinished
+from cxr_cli.training.checkpoints import check_options, find_unfinished
 from cxr_cli.workspace.folders import BUNDLED
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
@@ -26,6 +25,8 @@ class TrainingPlan:
     options: TrainingOptions
     name: str
     resume: bool = False
+    named: bool = False  # the user chose the name
+    replace: bool = False  # a run of that name is overwritten
     original: Original | None = None  # the run that it is to reproduce
     profile: bool = False
 
@@ -36,6 +37,7 @@ def plan_run(
     name: str | None = None,
     resume: str | None = None,
     from_run: str | None = None,
+    replace: bool = False,
     profile: bool = False,
     **options: Any,
 ) -> TrainingPlan:
@@ -48,7 +50,9 @@ def plan_run(
     """
     dataset = workspace.prepared()
     if resume:
-        plan = _resumed(workspace, resume, name=name, from_run=from_run, profile=profile, options=options)
+        plan = _resumed(
+            workspace, resume, name=name, from_run=from_run, replace=replace, profile=profile, options=options
+        )
     elif from_run:
         original = find_original(workspace, from_run)
         _check_kind(original, options)
@@ -56,11 +60,16 @@ def plan_run(
             check_dataset(original, read_record(dataset.record, DatasetRecord), command=f"cxr train --from {from_run}")
         began = read_options(original.record.options, original.folder.record)
         plan = TrainingPlan(
-            change_options(began, options), name or original.new_name, original=original, profile=profile
+            change_options(began, options),
+            name or original.new_name,
+            named=bool(name),
+            replace=replace,
+            original=original,
+            profile=profile,
         )
     else:
         chosen = change_options(TrainingOptions(), options)
-        plan = TrainingPlan(chosen, name or chosen.arch, profile=profile)
+        plan = TrainingPlan(chosen, name or chosen.arch, named=bool(name), replace=replace, profile=profile)
     workspace.new_run(plan.name)
     if plan.name == BUNDLED and not resume:
         raise UsageError(
@@ -77,20 +86,7 @@ def plan_run(
     check_strategy(plan.options.strategy, profile=profile)
     if plan.options.weights == SOURCE:
         check_bundled_weights(ARCHITECTURES[plan.options.arch])
-    if not resume:
-        _mention_unfinished(workspace, plan.name)
     return plan
-
-
-def lock_trained(workspace: Workspace, plan: TrainingPlan) -> AbstractContextManager[None]:
-    """Hold the run that is going to be trained for one writer, before TensorFlow is loaded.
-
-    Raises:
-        WorkspaceError: another command is writing it.
-    """
-    if plan.options.strategy == "multi-worker":  # `make_run` knows which of the workers writes
-        return nullcontext()
-    return workspace.lock_run(plan.name)
 
 
 def _resumed(
@@ -99,6 +95,7 @@ def _resumed(
     *,
     name: str | None,
     from_run: str | None,
+    replace: bool,
     profile: bool,
     options: dict[str, Any],
 ) -> TrainingPlan:
@@ -111,6 +108,11 @@ def _resumed(
         raise UsageError(
             f"Expected no new name for a resumed run, which stays {resume}. Received: {name}.",
             hint=f"cxr train --resume {resume}",
+        )
+    if replace:
+        raise UsageError(
+            f"Expected a run to resume or a run to replace. Received: both, for {resume}.",
+            hint="Leave out --replace, or --resume to train from the beginning",
         )
     record = find_unfinished(workspace, resume)
     began = read_options(record.options, workspace.checkpoint(resume))
@@ -154,13 +156,3 @@ def _find_again(workspace: Workspace, run: str) -> Original | None:
     except CxrError as problem:
         note(f"Training continues, but it can't be checked whether it reproduces {run}. {problem.message}")
         return None
-
-
-def _mention_unfinished(workspace: Workspace, name: str) -> None:
-    checkpoint = unfinished(workspace, name)
-    if checkpoint:
-        note(
-            f"There is an unfinished training run {name}, stopped after epoch {checkpoint.epoch}. The new "
-            "one starts from the beginning and replaces it after its first epoch. To resume it instead: Ctrl-C, then "
-            f"cxr train --resume {name}"
-        )

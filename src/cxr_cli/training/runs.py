@@ -9,8 +9,9 @@ from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import TrainingOptions, change_options
-from cxr_cli.training.checkpoints import is_trained, is_unfinished, unfinished
-from cxr_cli.training.plan import TrainingPlan, check_strategy, lock_trained, plan_run
+from cxr_cli.training.checkpoints import unfinished
+from cxr_cli.training.naming import find_trained, hold_name, published_plan
+from cxr_cli.training.plan import TrainingPlan, check_strategy, plan_run
 from cxr_cli.workspace.layout import Workspace
 
 if TYPE_CHECKING:
@@ -26,18 +27,21 @@ def train_run(
     name: str | None = None,
     resume: str | None = None,
     from_run: str | None = None,
+    replace: bool = False,
     profile: bool = False,
     **options: Any,
 ) -> "TrainedRun | TrainedLungs | None":
-    """Train a run on the workspace's dataset, and export it. An earlier run of that name is replaced at the end.
+    """Train a run on the workspace's dataset, and export it.
 
     Args:
         workspace: where the dataset is and the run goes.
-        name: the run's name. Defaults to the architecture's, or with `from_run` to that run's with "-again".
+        name: the run's name. Defaults to the architecture's, or with `from_run` to that run's with "-again"; where a
+            run has that name already, to the name with the next free number, such as simple-cnn-2.
         resume: the name of a run whose training was killed or stopped: continue after its last checkpoint. Options that
             are given must be those that it began with.
         from_run: the name of a run, or the path of its run.json: train it again with its own options, except for those
             given here, and record whether the weights are the same.
+        replace: overwrite the run of that name, once the new one is complete.
         profile: record where the time of an epoch goes.
         **options: training options by the names of `TRAINING_OPTIONS`. Default to those of the run that is resumed or
             trained again, else to those of `TrainingOptions`.
@@ -50,11 +54,11 @@ def train_run(
             keep; the other machines can't be reached.
         NoRunError: no run to train again.
         WeightsError: the backbone's weights can't be found or don't fit.
-        WorkspaceError: no dataset, a damaged record, or the run is being trained by another command.
+        WorkspaceError: no dataset, a damaged record, there is a run called `name`, or another command is training it.
         ExportError: the exported file doesn't give the predictions of the Keras model.
     """
-    plan = plan_run(workspace, name=name, resume=resume, from_run=from_run, profile=profile, **options)
-    with workspace.reading_dataset(), lock_trained(workspace, plan):
+    plan = plan_run(workspace, name=name, resume=resume, from_run=from_run, replace=replace, profile=profile, **options)
+    with workspace.reading_dataset(), hold_name(workspace, plan) as plan:
         note("Loading TensorFlow")
         if ARCHITECTURES[plan.options.arch].finds_lungs:
             from cxr_cli.training.make_lungs import make_lungs
@@ -70,18 +74,23 @@ class ArchitectureOutcome:
     """The outcome of one architecture of `train_all`; neither a run nor a problem if its earlier run was kept."""
 
     arch: str
+    name: str  # of its run
     trained: "TrainedRun | None" = None
     problem: CxrError | None = None
 
 
-def train_all(workspace: Workspace, *, profile: bool = False, **options: Any) -> Iterator[ArchitectureOutcome]:
-    """Train the published architectures one after the other; each run has its architecture's name.
+def train_all(
+    workspace: Workspace, *, replace: bool = False, profile: bool = False, **options: Any
+) -> Iterator[ArchitectureOutcome]:
+    """Train the published architectures one after the other; each run is named as by `train_run`.
 
-    A run that was trained on this dataset with these options is kept; an unfinished one is resumed. One that can't be
-    trained doesn't stop the others.
+    Where a run was trained on this dataset with these options, it is enough; an unfinished one is resumed. One that
+    can't be trained doesn't stop the others.
 
     Args:
         workspace: where the dataset is and the runs go.
+        replace: overwrite runs that have the architectures' names and were trained on another dataset or with other
+            options.
         profile: see `train_run`.
         **options: see `train_run`; without `arch`.
 
@@ -102,24 +111,24 @@ def train_all(workspace: Workspace, *, profile: bool = False, **options: Any) ->
         )
     check_strategy(chosen.strategy, profile=profile)
     names = [name for name, row in ARCHITECTURES.items() if row.published]
-    note("Loading TensorFlow")
-    from cxr_cli.training.make_run import make_run
-
-    for number, name in enumerate(names, start=1):
-        note(f"[{number}/{len(names)}] {name}")
-        own = change_options(chosen, {"arch": name})
-        if is_trained(workspace, own):
-            note("Already trained on this dataset with these options: kept.")
-            yield ArchitectureOutcome(name)
+    for number, arch in enumerate(names, start=1):
+        note(f"[{number}/{len(names)}] {arch}")
+        own = change_options(chosen, {"arch": arch})
+        if kept := find_trained(workspace, own, replace=replace):
+            note(f"{kept} was trained on this dataset with these options already: kept.")
+            yield ArchitectureOutcome(arch, kept)
             continue
-        plan = TrainingPlan(own, name, resume=is_unfinished(workspace, name, own), profile=profile)
+        plan = published_plan(workspace, own, replace=replace, profile=profile)
         try:
-            with workspace.reading_dataset(), lock_trained(workspace, plan):
+            with workspace.reading_dataset(), hold_name(workspace, plan) as plan:
+                note("Loading TensorFlow")
+                from cxr_cli.training.make_run import make_run
+
                 trained = _train(workspace, plan, make_run)
         except CxrError as problem:
-            yield ArchitectureOutcome(name, problem=problem)
+            yield ArchitectureOutcome(arch, plan.name, problem=problem)
             continue
-        yield ArchitectureOutcome(name, trained)
+        yield ArchitectureOutcome(arch, plan.name, trained)
         if trained and trained.record.stopped_by == "interrupt":
             raise KeyboardInterrupt
 

@@ -124,9 +124,14 @@ class Workspace:
         """Arrays that training computes only once; may be deleted when nothing is being trained."""
         return self.root / "cache"
 
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.root / "checkpoints"
+
     def checkpoint(self, run: str) -> Path:
         """The checkpoint of a run that is being trained; removed when the run is complete."""
-        return self.root / "checkpoints" / f"{run}.npz"
+        return self.checkpoints / f"{run}.npz"
 
     @property
     def reading(self) -> Path:

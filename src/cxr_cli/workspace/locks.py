@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cxr_cli.errors import COMMANDS, WorkspaceError
+from cxr_cli.errors import COMMANDS, InUseError
 from cxr_cli.workspace.faults import write_errors
 
 _BUSY = {errno.EACCES, errno.EAGAIN}
@@ -34,7 +34,8 @@ def lock(folder: Path, *, name: str = "", shared: bool = False, hint: str = "") 
         hint: what the user can do if it is in use. Defaults to waiting, or another workspace.
 
     Raises:
-        WorkspaceError: another process holds the lock, or the folder can't be written to.
+        InUseError: another process holds the lock.
+        WorkspaceError: the folder can't be written to.
     """
     target = folder / name if name else folder
     path = folder / (f".lock-{name}" if name else ".lock")
@@ -136,9 +137,11 @@ def _signature(doing: str) -> str:
     return f"{os.getpid()}\t{socket.gethostname()}\t{command}\t{doing}\t{time.strftime('%Y-%m-%d %H:%M:%S')}\n"
 
 
-def _in_use(target: Path, path: Path, *, hint: str) -> WorkspaceError:
-    return WorkspaceError(
-        f"Expected {target} to be free. Received: {_holders(path)} there.",
+def _in_use(target: Path, path: Path, *, hint: str) -> InUseError:
+    holder = _holders(path)
+    return InUseError(
+        f"Expected {target} to be free. Received: {holder} there.",
+        holder=holder,
         hint=hint or "Wait for it to finish, or name another workspace: --workspace DIR",
     )
 
