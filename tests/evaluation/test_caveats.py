@@ -6,10 +6,13 @@ import msgspec
 import pytest
 
 from cxr_cli.dataset.record import FunnelStep
+from cxr_cli.doubts import Weight, alarm, remark
 from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.evaluate import evaluate
-from cxr_cli.evaluation.record import External
+from cxr_cli.evaluation.external_in_words import class_doubt
+from cxr_cli.evaluation.record import External, Gap
 from cxr_cli.films.in_words import TOO_NARROW
+from cxr_cli.metrics.intervals import Interval
 from cxr_cli.workspace.layout import Workspace
 
 APART = "a patient may be both in training and in test, which would make the figures too good."
@@ -52,6 +55,53 @@ def test_unknown_patients_elsewhere_only_make_intervals_too_narrow(evaluation):
     told = about_patients(evaluation, split="clinic", external=outside, films_without_patient=1)
     assert told == [f"1 film names no patient: each counts as a patient of its own. {TOO_NARROW}"]
     assert about_patients(evaluation, split="clinic", external=outside, trained_without_patient=7) == []
+
+
+def of_finding(evaluation, finding, auc=0.351, **changed):
+    """An evaluation on films from elsewhere with an AUC that is far below that of the run's own test."""
+    gap = Gap(
+        internal=0.928,
+        internal_interval=None,
+        external=auc,
+        external_interval=None,
+        gap=auc - 0.928,
+        interval=Interval(low=auc - 0.988, high=auc - 0.868),
+    )
+    outside = External(metadata=[], folders="c", positive=finding, funnel=[], internal="then", gaps={"roc_auc": gap})
+    changed = {
+        "split": "clinic",
+        "external": outside,
+        "metrics": evaluation.metrics | {"roc_auc": auc},
+        "intervals": evaluation.intervals | {"roc_auc": Interval(low=auc - 0.033, high=auc + 0.033)},
+    } | changed
+    return msgspec.structs.replace(evaluation, **changed)
+
+
+def test_a_failed_external_test_is_the_loudest_doubt(evaluation):
+    first, *others = caveats(of_finding(evaluation, "COVID-19"))
+
+    assert first == alarm(
+        "The external test on clinic failed: the AUC of 0.351 is worse than chance; its interval is 0.318 to 0.384, "
+        "below 0.5. In the run's own test it is 0.928. On these films the scores are the wrong way round.",
+        "Check the labels, and what else differs between the classes.",
+    )
+    assert not [doubt for doubt in others if "chance" in doubt.sentence]
+    assert caveats(of_finding(evaluation, "COVID-19", 0.7))[0] == alarm(
+        "The external test on clinic failed: the AUC of 0.700 is 0.228 lower (0.168 to 0.288) than in the run's own "
+        "test, 0.928."
+    )
+
+
+def test_an_external_test_of_another_finding_is_named_after_it(evaluation):
+    record = of_finding(evaluation, "Pneumonia")
+
+    assert (record.truth.negative, record.truth.positive) == ("not Pneumonia", "Pneumonia")
+    assert class_doubt("Pneumonia", "covid") in caveats(record)
+    assert caveats(record)[0].weight is Weight.WARNING
+    assert evaluation.truth.positive == of_finding(evaluation, "COVID-19").truth.positive == "covid"
+    assert remark("All films are Pneumonia: only the sensitivity can be measured.") in caveats(
+        of_finding(evaluation, "Pneumonia", negatives=0)
+    )
 
 
 def test_figures_of_films_used_in_training_need_no_such_caveat(evaluation):

@@ -73,7 +73,7 @@ def _head(evaluation: "EvaluationRecord", doubts: "list[Doubt]") -> None:
     place = f"{evaluation.split}, films from elsewhere" if evaluation.external else evaluation.split
     console.result(
         f"{evaluation.run} on {place}: {evaluation.counted()}, "
-        f"{evaluation.positives:,} {evaluation.positive} and {evaluation.negatives:,} {evaluation.negative}"
+        f"{evaluation.positives:,} {evaluation.truth.positive} and {evaluation.negatives:,} {evaluation.truth.negative}"
     )
     if evaluation.seen and evaluation.seen.dropped:
         left_out = seen_in_words(evaluation.seen)
@@ -96,7 +96,11 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
     console.result(f"{'':<18} {'':<5}  95% interval")
     for metric in shown:
         meaning = meaning_of(
-            metric, evaluation.confusion_matrix, positive=evaluation.positive, negative=evaluation.negative
+            metric,
+            evaluation.confusion_matrix,
+            positive=evaluation.positive,
+            negative=evaluation.negative,
+            truth=evaluation.truth,
         )
         _line(metric.label, evaluation.metrics[metric.name], evaluation.intervals[metric.name], meaning)
     _curves(evaluation)
@@ -107,20 +111,20 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
             "PPV",
             worth.positive,
             worth.positive_interval,
-            f"share of films called {evaluation.positive} that are {evaluation.positive}",
+            f"share of films called {evaluation.positive} that are {evaluation.truth.positive}",
         )
         _line(
             "NPV",
             worth.negative,
             worth.negative_interval,
-            f"share of films called {evaluation.negative} that are {evaluation.negative}",
+            f"share of films called {evaluation.negative} that are {evaluation.truth.negative}",
         )
     elif worth:
         console.result("PPV and NPV at a prevalence need films of both classes.")
     elif evaluation.positives and evaluation.negatives:
         share = f"{evaluation.positives / evaluation.films:.0%}"
         console.result(
-            f"PPV and NPV hold for a set with {share} {evaluation.positive}; for another: --prevalence SHARE"
+            f"PPV and NPV hold for a set with {share} {evaluation.truth.positive}; for another: --prevalence SHARE"
         )
     if evaluation.sample_size:
         from cxr_cli.evaluation.size_in_words import size_in_words
@@ -207,8 +211,8 @@ def _cells(evaluation: "EvaluationRecord") -> None:
     console.show_table(
         ["Truth", f"called {evaluation.negative}", f"called {evaluation.positive}"],
         [
-            (evaluation.negative, cells["true_negative"], cells["false_positive"]),
-            (evaluation.positive, cells["false_negative"], cells["true_positive"]),
+            (evaluation.truth.negative, cells["true_negative"], cells["false_positive"]),
+            (evaluation.truth.positive, cells["false_negative"], cells["true_positive"]),
         ],
     )
     console.result()
@@ -244,7 +248,11 @@ def _subgroups(evaluation: "EvaluationRecord") -> None:
     shown = [row for rows in by_column.values() if len(rows) > 1 for row in rows]
     measured = [row for row in shown if any(value is not None for value in row.metrics.values())]
     if measured:
-        counts = [TableColumn("Subgroup"), TableColumn("films", drop=10), TableColumn(evaluation.positive, drop=11)]
+        counts = [
+            TableColumn("Subgroup"),
+            TableColumn("films", drop=10),
+            TableColumn(evaluation.truth.positive, drop=11),
+        ]
         figures = [TableColumn(metric.title, drop=place) for place, metric in enumerate(metrics_in("subgroups"))]
         console.show_table([*counts, *figures], [_subgroup(row) for row in measured])
     few = [f"{row.column} {row.value} ({row.patients})" for row in shown if row not in measured]

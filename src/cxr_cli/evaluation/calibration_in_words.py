@@ -22,8 +22,8 @@ def calibration_caveats(evaluation: EvaluationRecord) -> Iterator[str]:
     constant = log_loss_of_share(share)
     if after is not None and after > constant:
         yield (
-            f"The probabilities are worse than the share of {evaluation.positive} alone: their log loss on these films "
-            f"is {after:.3f}; with {share:.0%} for every film, it would be {constant:.3f}."
+            f"The probabilities are worse than the share of {evaluation.truth.positive} alone: their log loss on these "
+            f"films is {after:.3f}; with {share:.0%} for every film, it would be {constant:.3f}."
         )
     if after is not None and before is not None and after > before:
         yield f"Calibration made the log loss on these films worse: {before:.3f} before, {after:.3f} after."
@@ -36,7 +36,7 @@ def at_prevalence(evaluation: EvaluationRecord) -> str:
         return ""
     return (
         f"At a prevalence of {shifted.prevalence:g}, the probabilities are shifted to it, and the films weighted as if "
-        f"that share of them were {evaluation.positive}. With {shifted.prevalence:g} for every film, the log loss "
-        f'would be {log_loss_of_share(shifted.prevalence):.3f}. "By chance up to" is for those before the '
+        f"that share of them were {evaluation.truth.positive}. With {shifted.prevalence:g} for every film, the log "
+        f'loss would be {log_loss_of_share(shifted.prevalence):.3f}. "By chance up to" is for those before the '
         "shift."
     )

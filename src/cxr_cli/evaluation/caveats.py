@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cxr_cli.doubts import Doubt, alarm, loudest_first, remark, warning
 from cxr_cli.evaluation.calibration_in_words import calibration_caveats
+from cxr_cli.evaluation.external_in_words import another_class, class_doubt, external_doubt
 from cxr_cli.evaluation.record import EvaluationRecord, SeenFilms
 from cxr_cli.evaluation.sets_in_words import missed_promises
 from cxr_cli.films.in_words import TOO_NARROW, narrow_in_words, unnamed_in_words
@@ -25,13 +26,19 @@ def _caveats(evaluation: EvaluationRecord) -> Iterator[Doubt]:
     if of_training:
         yield alarm(f"The {split} films were used in training: these figures don't test the run.")
     yield from _seen(evaluation, of_training=of_training)
+    if evaluation.external and another_class(evaluation.external.positive, evaluation.positive):
+        yield class_doubt(evaluation.external.positive, evaluation.positive)
     if not of_training:
         yield from _unknown_patients(evaluation)
     if not evaluation.positives or not evaluation.negatives:
         label, metric = (
-            (evaluation.negative, "specificity") if evaluation.negatives else (evaluation.positive, "sensitivity")
+            (evaluation.truth.negative, "specificity")
+            if evaluation.negatives
+            else (evaluation.truth.positive, "sensitivity")
         )
         yield remark(f"All films are {label}: only the {metric} can be measured.")
+    elif evaluation.external:
+        yield from filter(None, [external_failure(evaluation)])
     elif standing(area := evaluation.intervals["roc_auc"]) is not Standing.BETTER:
         yield alarm(standing_in_words(area))
     point = evaluation.operating_point
@@ -47,6 +54,23 @@ def _caveats(evaluation: EvaluationRecord) -> Iterator[Doubt]:
         )
     for sentence in (*calibration_caveats(evaluation), *missed_promises(evaluation)):
         yield warning(sentence)
+
+
+def external_failure(evaluation: EvaluationRecord) -> Doubt | None:
+    """What the AUC on films from elsewhere says against the run; None where it says nothing, or can't be measured."""
+    external, auc = evaluation.external, evaluation.metrics["roc_auc"]
+    if external is None or auc is None:
+        return None
+    gap = external.gaps.get("roc_auc")
+    return external_doubt(
+        evaluation.split,
+        auc=auc,
+        interval=evaluation.intervals["roc_auc"],
+        internal=gap.internal if gap else None,
+        gap=gap.gap if gap else None,
+        gap_interval=gap.interval if gap else None,
+        finding=external.positive if another_class(external.positive, evaluation.positive) else "",
+    )
 
 
 def _seen(evaluation: EvaluationRecord, *, of_training: bool) -> Iterator[Doubt]:

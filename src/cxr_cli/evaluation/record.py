@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
+from cxr_cli.dataset.classes import Classes
 from cxr_cli.dataset.record import FunnelStep
+from cxr_cli.evaluation.external_in_words import another_class
 from cxr_cli.films.in_words import count_in_words
 from cxr_cli.metrics.calibration import CALIBRATION_FIGURES, slope_of_temperature
 from cxr_cli.metrics.conformal import SetFigures
@@ -174,6 +176,13 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
         require(METRICS, self.metrics, self.intervals)
         require(CONFUSION, self.confusion_matrix)
         require(CALIBRATION_FIGURES, self.calibration.raw, self.calibration.calibrated)
+
+    @property
+    def truth(self) -> Classes:
+        """What the films are: the run's classes, unless films from elsewhere are positive by another finding."""
+        if self.external and another_class(self.external.positive, self.positive):
+            return Classes(negative=f"not {self.external.positive}", positive=self.external.positive)
+        return Classes(negative=self.negative, positive=self.positive)
 
     def counted(self, kind: str = "films") -> str:
         """How many films of how many patients there are, in words."""

@@ -8,8 +8,8 @@ def size_in_words(evaluation: EvaluationRecord) -> str:
     size = evaluation.sample_size
     if not size:
         return ""
-    label = evaluation.positive if size.positive else evaluation.negative
-    other = evaluation.negative if size.positive else evaluation.positive
+    truth = evaluation.truth
+    label, other = truth.label(size.positive), truth.label(not size.positive)
     people = "patient" if size.patients == 1 else "patients"
     most = "" if evaluation.films_without_patient == 0 else "at most "  # each film that names none counts as one
     words = f"With {most}{size.patients:,} {label} {people}, the AUC's interval is about ±{size.half_width:.2f}"

@@ -5,6 +5,7 @@ A row has the metric's formula, the method of its interval, its words, and the p
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -65,7 +66,7 @@ METRICS: dict[str, Metric] = {
             value=share_right(formulas.positives),
             interval=share_right_interval(formulas.positives),
             needs="positives",
-            meaning="{true_positive} of {positives} {positive} films called {positive}",
+            meaning="{true_positive} of {positives} {films_positive} films called {positive}",
             shown=EVERYWHERE,
             compare_interval=False,
             heading="sens.",
@@ -76,7 +77,7 @@ METRICS: dict[str, Metric] = {
             value=share_right(formulas.negatives),
             interval=share_right_interval(formulas.negatives),
             needs="negatives",
-            meaning="{true_negative} of {negatives} {negative} films called {negative}",
+            meaning="{true_negative} of {negatives} {films_negative} films called {negative}",
             shown=EVERYWHERE,
             compare_interval=False,
             heading="spec.",
@@ -86,7 +87,7 @@ METRICS: dict[str, Metric] = {
             title="positive predictive value",
             value=share_right(formulas.called_positive),
             interval=share_right_interval(formulas.called_positive),
-            meaning="{true_positive} of {called_positive} films called {positive} are {positive}",
+            meaning="{true_positive} of {called_positive} films called {positive} are {films_positive}",
             shown=frozenset({"evaluate"}),
             row_title="PPV",
         ),
@@ -95,7 +96,7 @@ METRICS: dict[str, Metric] = {
             title="negative predictive value",
             value=share_right(formulas.called_negative),
             interval=share_right_interval(formulas.called_negative),
-            meaning="{true_negative} of {called_negative} films called {negative} are {negative}",
+            meaning="{true_negative} of {called_negative} films called {negative} are {films_negative}",
             shown=frozenset({"evaluate"}),
             row_title="NPV",
         ),
@@ -147,7 +148,7 @@ METRICS: dict[str, Metric] = {
             title="average precision",
             value=formulas.average_precision,
             interval=formulas.precision_interval,
-            meaning="{prevalence:.3f} is chance: the share of {positive} films",
+            meaning="{prevalence:.3f} is chance: the share of {films_positive} films",
             shown=frozenset({"evaluate"}),
         ),
         Metric(
@@ -156,7 +157,7 @@ METRICS: dict[str, Metric] = {
             value=formulas.positive_likelihood_ratio,
             interval=formulas.positive_likelihood_ratio_interval,
             limits=(0.0, math.inf),
-            meaning="a film called {positive} multiplies the odds of {positive} by this",
+            meaning="a film called {positive} multiplies the odds of {films_positive} by this",
             shown=frozenset(),
         ),
         Metric(
@@ -165,7 +166,7 @@ METRICS: dict[str, Metric] = {
             value=formulas.negative_likelihood_ratio,
             interval=formulas.negative_likelihood_ratio_interval,
             limits=(0.0, math.inf),
-            meaning="a film called {negative} multiplies the odds of {positive} by this",
+            meaning="a film called {negative} multiplies the odds of {films_positive} by this",
             shown=frozenset(),
         ),
         Metric(
@@ -200,7 +201,9 @@ def with_all_metrics(fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {name: dict.fromkeys(METRICS) | figures for name, figures in held.items()}
 
 
-def meaning_of(metric: Metric, cells: dict[str, int], *, positive: str, negative: str) -> str:
+def meaning_of(
+    metric: Metric, cells: dict[str, int], *, positive: str, negative: str, truth: Iterable[str] | None = None
+) -> str:
     """What a metric's figure counts, in words.
 
     Args:
@@ -208,7 +211,10 @@ def meaning_of(metric: Metric, cells: dict[str, int], *, positive: str, negative
         cells: films by the names of `Confusion`.
         positive: the positive class.
         negative: the other one.
+        truth: what the films of the negative and of the positive class are, where that has other names than the run's
+            classes, as on films from elsewhere. Defaults to the same names.
     """
+    films_negative, films_positive = truth or (negative, positive)
     positives = cells["true_positive"] + cells["false_negative"]
     return metric.meaning.format(
         **cells,
@@ -219,4 +225,6 @@ def meaning_of(metric: Metric, cells: dict[str, int], *, positive: str, negative
         called_negative=cells["true_negative"] + cells["false_negative"],
         positive=positive,
         negative=negative,
+        films_positive=films_positive,
+        films_negative=films_negative,
     )

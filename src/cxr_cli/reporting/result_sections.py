@@ -204,8 +204,8 @@ def external_section(material: ReportMaterial) -> Section:
 def _external(report: EvaluationRecord) -> Iterator[Block]:
     assert report.external is not None
     yield Text(
-        f"{report.split}: {report.counted()}, {report.positives} {report.positive} and "
-        f"{report.negatives} {report.negative}."
+        f"{report.split}: {report.counted()}, {report.positives} {report.truth.positive} and "
+        f"{report.negatives} {report.truth.negative}."
     )
     yield from map(_paragraph, caveats(report))
     if report.external.gaps:
