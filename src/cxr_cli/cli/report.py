@@ -41,7 +41,11 @@ def report(
         for line in str(made.methods).splitlines():
             console.result(line)
         return
-    console.result(made.document.lead)
+    document = made.document
+    first = [document.headline] if document.headline else []
+    console.show_doubts(first)
+    console.result(document.lead)
+    console.show_doubts(document.doubts[len(first) :])
     console.result()
     console.result(f"Report    : {made.folder.page}")
     console.result(f"Markdown  : {made.folder.markdown}")

@@ -6,8 +6,8 @@ from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.reporting.shortcut_sections import model_audit_section
 
 
-def model_card(material: ReportMaterial, caveats: Section) -> Document:
-    """The card of a run."""
+def model_card(material: ReportMaterial, report: Document) -> Document:
+    """The card of a run, with the first sentences and the caveats of its report."""
     run, test, name = material.run, material.test, material.predictor.run.name
     counts = ", ".join(f"{count} {label}" for label, count in run.films["train"].items())
     rows: list[list[Cell]] = [
@@ -48,16 +48,16 @@ def model_card(material: ReportMaterial, caveats: Section) -> Document:
                 TableBlock(["", "value (95% interval)"], rows),
             ],
         ),
-        caveats,
+        report.sections[0],
         model_audit_section(material, findings=False),
         Section("For the author", [Text("License, contact, ethical approval, and how the films were collected.")]),
     ]
-    lead = f"A classifier of chest radiographs: {test.positive} or {test.negative}."
     return Document(
         title=f"Model card: {name}",
-        lead=lead,
+        lead=report.lead,
         origin=f"Trained {run.created}, tested {test.created}.",
         sections=sections,
+        doubts=report.doubts,
     )
 
 

@@ -1,6 +1,6 @@
 """A document as data, from which its HTML, Markdown and JSON are written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -8,6 +8,7 @@ import msgspec
 from PIL import Image
 
 from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.doubts import Doubt, Weight
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.pages.markdown import markdown_table, markdown_text
 from cxr_cli.pages.render import can_embed, figure, spread
@@ -85,6 +86,17 @@ class Document(msgspec.Struct, frozen=True):
     lead: str
     origin: str  # when it was made, by what, from what
     sections: list[Section]
+    doubts: list[Doubt] = []  # all that speaks against its subject, the loudest first
+
+    @property
+    def headline(self) -> Doubt | None:
+        """The loudest doubt, if it is an alarm: it stands above everything else, and not among the caveats again."""
+        return headline(self.doubts)
+
+
+def headline(doubts: Sequence[Doubt]) -> Doubt | None:
+    """The first of the doubts, if it is an alarm."""
+    return doubts[0] if doubts and doubts[0].weight is Weight.ALARM else None
 
 
 def to_builtins(document: object) -> Any:
@@ -98,7 +110,10 @@ def to_builtins(document: object) -> Any:
 
 def to_markdown(document: Document) -> str:
     """The document as Markdown; of pictures only the captions."""
-    lines = [f"# {markdown_text(document.title)}", markdown_text(document.lead), f"**{DISCLAIMER}**"]
+    lines = [f"# {markdown_text(document.title)}"]
+    if document.headline:
+        lines.append(f"**{markdown_text(str(document.headline))}**")
+    lines += [markdown_text(document.lead), f"**{DISCLAIMER}**"]
     for section in document.sections:
         lines.append(f"## {markdown_text(section.title)}")
         for block in section.blocks:

@@ -3,12 +3,13 @@
 import json
 from dataclasses import dataclass
 
-from cxr_cli.pages.render import figure, spread, write_page
+from cxr_cli.pages.render import write_page
 from cxr_cli.reporting.card import model_card
 from cxr_cli.reporting.characteristics import characteristics_section
 from cxr_cli.reporting.checklists import checklist_sections
 from cxr_cli.reporting.data_sections import environment_section, films_section, training_section
 from cxr_cli.reporting.document import Document, to_builtins, to_markdown
+from cxr_cli.reporting.doubts_section import caveats_section, lead, report_doubts
 from cxr_cli.reporting.failures import failures_section
 from cxr_cli.reporting.fairness import fairness_section
 from cxr_cli.reporting.flow import draw_flow
@@ -17,7 +18,6 @@ from cxr_cli.reporting.label_noise import label_noise_section
 from cxr_cli.reporting.methods import Methods, describe_methods, methods_section
 from cxr_cli.reporting.predictions_section import predictions_section
 from cxr_cli.reporting.result_sections import (
-    caveats_section,
     crossval_section,
     decision_section,
     external_section,
@@ -70,7 +70,7 @@ def report(
             write_text(made.methods, str(methods))
             write_text(made.numbers, json.dumps(to_builtins(document), indent=2, ensure_ascii=False) + "\n")
         card = material.predictor.run.model_card
-        write_text(card, to_markdown(model_card(material, document.sections[0])))
+        write_text(card, to_markdown(model_card(material, document)))
     return Reported(run=name, folder=folder, card=str(card), document=document, methods=methods)
 
 
@@ -82,18 +82,9 @@ def compose(material: ReportMaterial, folder: ReportFolder) -> tuple[Document, M
         folder: with the pictures that were drawn for the report.
     """
     test, run = material.test, material.run
-    name, area = material.predictor.run.name, test.intervals["roc_auc"]
-    kind = "" if name == run.arch else f" ({run.arch})"
-    lead = (
-        f"{name}{kind} was trained to separate {test.positive} from {test.negative} on chest radiographs. "
-        f"On {test.counted(f'{test.split} films')} its ROC AUC is "
-        + figure(test.metrics["roc_auc"])
-        + (f" (95% interval {spread(area)})" if area else "")
-        + f", its sensitivity {figure(test.metrics['sensitivity'])} and its specificity "
-        f"{figure(test.metrics['specificity'])} at the operating point."
-    )
+    name, doubts = material.predictor.run.name, report_doubts(material)
     sections = [
-        caveats_section(material),
+        caveats_section(doubts),
         performance_section(material),
         decision_section(material),
         sets_section(material),
@@ -117,8 +108,9 @@ def compose(material: ReportMaterial, folder: ReportFolder) -> tuple[Document, M
     sections.append(methods_section(methods))
     document = Document(
         title=f"{name}: a report",
-        lead=lead,
+        lead=lead(name, run.arch, test),
         origin=f"Trained {run.created}, tested {test.created}, dataset {material.made.fingerprint[:12]}.",
         sections=[*sections, *checklist_sections(sections)],
+        doubts=doubts,
     )
     return document, methods

@@ -7,7 +7,6 @@ from pathlib import PurePath
 from PIL import Image
 
 from cxr_cli.dataset.originals import whole_films
-from cxr_cli.doubts import Doubt, Weight, loudest_first, warning
 from cxr_cli.evaluation.calibration_in_words import CALIBRATION_KEY, at_prevalence
 from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
@@ -22,44 +21,13 @@ from cxr_cli.metrics.subgroups import UNKNOWN
 from cxr_cli.metrics.table import METRICS, meaning_of, metrics_in
 from cxr_cli.reporting.curve_blocks import curve_blocks
 from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, TableBlock, Text, charts
+from cxr_cli.reporting.doubts_section import paragraph
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.reporting.references import cited
 
 _WORST = 8  # films drawn
 _LISTED = 30
 _SIDE = 360  # pixels of a drawn film's longer side
-
-
-def caveats_section(material: ReportMaterial) -> Section:
-    """What a reader should know before looking at any figure."""
-    test, run = material.test, material.run
-    doubts = caveats(test)
-    if material.audit.level != "ok":
-        level = Weight(material.audit.level)
-        doubts.append(Doubt(level, f"The audit of the films: {material.audit.verdict} See “Shortcuts”."))
-    if material.model_audit and material.model_audit.level != "ok":
-        verdict = f"The audit of the model: {material.model_audit.verdict} See “Shortcuts of the model”."
-        doubts.append(Doubt(Weight(material.model_audit.level), verdict))
-    few = min(test.positives, test.negatives)
-    if few < 50:
-        doubts.append(
-            warning(f"Only {few} test films of one class: the intervals are wide, and figures depend on the split.")
-        )
-    if not material.external:
-        doubts.append(warning("The run was not tested on films from elsewhere:", "cxr evaluate --external"))
-    if run.operating_point is None:
-        doubts.append(
-            warning("The threshold is 0.5, not chosen on validation, and the probabilities are not calibrated.")
-        )
-    always = (
-        "No figure here shows whether the findings in the metadata are right, whether these films represent the "
-        "patients in question, or whether the model looks at the disease or at something that comes with it."
-    )
-    return Section("Caveats", [*(_paragraph(doubt) for doubt in loudest_first(doubts)), Text(always)], ("caveats",))
-
-
-def _paragraph(doubt: Doubt) -> Text:
-    return Text(f"{doubt.sentence} {doubt.hint}".rstrip(), doubt.weight.value)
 
 
 def performance_section(material: ReportMaterial) -> Section:
@@ -207,7 +175,7 @@ def _external(report: EvaluationRecord) -> Iterator[Block]:
         f"{report.split}: {report.counted()}, {report.positives} {report.truth.positive} and "
         f"{report.negatives} {report.truth.negative}."
     )
-    yield from map(_paragraph, caveats(report))
+    yield from map(paragraph, caveats(report))
     if report.external.gaps:
         yield TableBlock(
             ["", "internal", "external", "gap"],

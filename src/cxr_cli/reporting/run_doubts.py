@@ -137,18 +137,29 @@ def _of_audits(workspace: Workspace, run: RunFolder, record: _Run, test: _Test |
         auc = test.metrics.get("roc_auc") if test else None
         beside = "" if auc is None else f" {run.name} itself has an AUC of {auc:.3f} on its test films."
         subject = f"The audit of the films that {run.name} was trained on"
-        yield _sounded(subject, audit.alarms, beside, workspace.audit.page)
+        yield _sounded(subject, audit.alarms, workspace.audit.page, beside)
     folder = workspace.model_audit(run.name)
     of_model = _read(folder.record, _Audit)
     if of_model and of_model.alarms and of_model.weights_sha256 == record.weights_sha256:
-        yield _sounded(f"The audit of the model {run.name}", of_model.alarms, "", folder.page)
+        yield _sounded(f"The audit of the model {run.name}", of_model.alarms, folder.page)
 
 
-def _sounded(subject: str, alarms: list[_Finding], beside: str, page: Path) -> Doubt:
-    """The first alarm in full, and how many there are."""
-    found, more = f"{alarms[0].found} {alarms[0].numbers}", len(alarms) - 1
+def audit_alarm(subject: str, first: str, *, beside: str = "", more: int = 0) -> str:
+    """Say that an audit sounded an alarm: the first one in full, and how many more there are.
+
+    Args:
+        subject: the audit, as the sentence begins.
+        first: the first alarm with its numbers, in sentences.
+        beside: what to compare them with, a sentence that begins with a space. Defaults to nothing.
+        more: how many other alarms there are. Defaults to 0.
+    """
     others = f" There {'is 1 more alarm' if more == 1 else f'are {more} more alarms'}." if more else ""
-    return alarm(f"{subject} sounded an alarm: {found[0].lower()}{found[1:]}{beside}{others}", f"Read it: {page}")
+    return f"{subject} sounded an alarm: {first[0].lower()}{first[1:]}{beside}{others}"
+
+
+def _sounded(subject: str, alarms: list[_Finding], page: Path, beside: str = "") -> Doubt:
+    first = f"{alarms[0].found} {alarms[0].numbers}"
+    return alarm(audit_alarm(subject, first, beside=beside, more=len(alarms) - 1), f"Read it: {page}")
 
 
 def _read(path: Path, kind: type[S]) -> S | None:

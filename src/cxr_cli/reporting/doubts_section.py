@@ -1,0 +1,96 @@
+"""What speaks against a run, and how its report and its model card begin: both from the same findings."""
+
+from collections.abc import Sequence
+
+from cxr_cli.auditing.model_record import ModelAuditRecord
+from cxr_cli.auditing.record import AuditRecord
+from cxr_cli.doubts import Doubt, Weight, alarm, loudest_first, warning
+from cxr_cli.evaluation.caveats import caveats, external_failure
+from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.metrics.chance import Standing, standing
+from cxr_cli.pages.render import figure, spread
+from cxr_cli.reporting.document import Section, Text, headline
+from cxr_cli.reporting.gather import ReportMaterial
+from cxr_cli.reporting.run_doubts import audit_alarm
+
+_FEW = 50  # films of a class; with fewer, an interval is wider than most differences that matter
+
+
+def report_doubts(material: ReportMaterial) -> list[Doubt]:
+    """Collect what a reader should know before looking at any figure, the loudest first."""
+    test, run = material.test, material.run
+    doubts = caveats(test)
+    doubts += [failure for external in material.external if (failure := external_failure(external))]
+    doubts += _of_audits(material)
+    few = min(test.positives, test.negatives)
+    if few < _FEW:
+        doubts.append(
+            warning(f"Only {few} test films of one class: the intervals are wide, and figures depend on the split.")
+        )
+    if not material.external:
+        doubts.append(
+            warning("The run was not tested on films from elsewhere.", "Test it on some: cxr evaluate --external")
+        )
+    if run.operating_point is None:
+        doubts.append(
+            warning("The threshold is 0.5, not chosen on validation, and the probabilities are not calibrated.")
+        )
+    return loudest_first(doubts)
+
+
+def lead(name: str, arch: str, test: EvaluationRecord) -> str:
+    """What a run is and how it does on its test films: no more than the doubts about it allow."""
+    area = test.intervals["roc_auc"]
+    kind = "" if name == arch else f" ({arch})"
+    stands = {
+        Standing.BETTER: "it is better than chance",
+        Standing.UNCERTAIN: "it is not shown to be better than chance",
+        Standing.WORSE: "it is worse than chance",
+    }[standing(area)]
+    figures = (
+        f"sensitivity {figure(test.metrics['sensitivity'])} and specificity {figure(test.metrics['specificity'])} at "
+        "the operating point."
+    )
+    where = f"{name}{kind} was trained to separate {test.positive} from {test.negative} on chest radiographs. On "
+    where += test.counted(f"{test.split} films")
+    if test.metrics["roc_auc"] is None:
+        return f"{where}, all of one class, its AUC can't be measured: {figures}"
+    interval = f" (95% interval {spread(area)})" if area else ""
+    return f"{where} {stands}: ROC AUC {figure(test.metrics['roc_auc'])}{interval}, {figures}"
+
+
+def caveats_section(doubts: Sequence[Doubt]) -> Section:
+    """The doubts, but for the one that stands above everything else; and what is always true.
+
+    Args:
+        doubts: the loudest first.
+    """
+    always = (
+        "No figure here shows whether the findings in the metadata are right, whether these films represent the "
+        "patients in question, or whether the model looks at the disease or at something that comes with it."
+    )
+    return Section("Caveats", [*map(paragraph, doubts[1:] if headline(doubts) else doubts), Text(always)], ("caveats",))
+
+
+def paragraph(doubt: Doubt) -> Text:
+    """A doubt as a paragraph in the color of its weight."""
+    return Text(f"{doubt.sentence} {doubt.hint}".rstrip(), doubt.weight.value)
+
+
+def _of_audits(material: ReportMaterial) -> list[Doubt]:
+    test, name, doubts = material.test, material.predictor.run.name, list[Doubt]()
+    films = f"the films that {name} was trained on" if test.same_dataset else "the prepared films"
+    auc = test.metrics["roc_auc"]
+    beside = "" if auc is None else f" {name} itself has an AUC of {auc:.3f} on its test films."
+    audits: list[tuple[str, AuditRecord | ModelAuditRecord, str, str]]
+    audits = [(f"The audit of {films}", material.audit, beside, "See “Shortcuts”.")]
+    if material.model_audit:
+        audits.append((f"The audit of the model {name}", material.model_audit, "", "See “Shortcuts of the model”."))
+    for subject, audit, also, where in audits:
+        alarms = [finding for finding in audit.findings if finding.level == Weight.ALARM]
+        if alarms:
+            first = alarms[0].doubt.sentence
+            doubts.append(alarm(audit_alarm(subject, first, beside=also, more=len(alarms) - 1), where))
+        elif audit.level != "ok":
+            doubts.append(Doubt(Weight(audit.level), f"{subject}: {audit.verdict}", where))
+    return doubts
