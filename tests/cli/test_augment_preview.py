@@ -76,7 +76,10 @@ def test_a_preview_without_a_dataset_names_the_command_that_makes_one(cxr, tmp_p
     result = cxr("train", "--augment-preview", tmp_path / "a.png", "-w", tmp_path)
 
     assert result.exit_code == 1
-    assert result.stderr.endswith("Prepare one: cxr prepare --metadata dataset/metadata.csv\n")
+    assert result.stderr.endswith(
+        "Prepare one: cxr prepare --metadata dataset/metadata.csv; or try everything "
+        "on rendered films first: cxr demo\n"
+    )
     assert not (tmp_path / "a.png").exists()
 
 

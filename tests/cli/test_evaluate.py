@@ -254,7 +254,7 @@ def test_evaluate_without_a_dataset_or_a_run_is_an_error(cxr, tmp_path):
     result = cxr("evaluate", "-w", tmp_path)
 
     assert result.exit_code == 1
-    assert result.stderr.endswith("Train one: cxr train --arch mobilenetv2 --class-weight\n")
+    assert result.stderr.endswith("--class-weight; or try everything on rendered films first: cxr demo\n")
 
 
 def test_evaluate_has_no_option_that_fits_to_test_films(cxr, own_trained):

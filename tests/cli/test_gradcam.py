@@ -312,7 +312,7 @@ def test_the_randomization_check_is_in_the_record(cxr, trained, film, tmp_path):
             "Expected a folder for the heat maps of many films. Received: heat.png.",
         ),
         (["FILM", "--split", "test"], "Expected films, or a part of the prepared dataset. Received: both."),
-        (["--split", "test", "--lungs", "nowhere"], "Expected a folder of masks. Received: nowhere."),
+        (["--split", "test", "--lungs", "nowhere"], "Expected a folder of masks. Received: nowhere: no such folder."),
         (["--split", "test", "--target", "flu"], "Expected the target non_covid or covid. Received: 'flu'."),
     ],
     ids=["picture", "both", "lungs", "target"],

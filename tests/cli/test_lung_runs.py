@@ -90,7 +90,7 @@ def test_segment_takes_a_method_or_a_run(cxr, lungs, film):
         both.stderr
         == "Error: Expected a method or a run. Received: both, fcm and lung-unet.\nLeave out --method, or --run\n"
     )
-    assert unknown.stderr.endswith("Received: 'mobilenetv2'.\nSuch runs: lung-unet\n")
+    assert unknown.stderr.endswith("Received: 'mobilenetv2'.\nTrained runs: lung-unet\n")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_masks_of_other_films_are_refused(cxr, lungs, tmp_path):
     missing = cxr("train", *SMALL, "--masks", tmp_path / "none", "-w", lungs.root)
     other = cxr("train", *SMALL, "--masks", tmp_path, "-w", lungs.root)
 
-    assert f"Expected a folder of masks. Received: {tmp_path / 'none'}." in missing.stderr
+    assert f"Expected a folder of masks. Received: {tmp_path / 'none'}: no such folder." in missing.stderr
     assert (
         f"Expected masks of the dataset's films in {tmp_path}. Received: none that has a film's name." in other.stderr
     )

@@ -246,7 +246,7 @@ def test_predict_without_a_run_names_the_command_that_makes_one(cxr, tmp_path, f
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         f"Error: Expected a trained run in {tmp_path}/models. Received: no such folder.\n"
-        "Train one: cxr train --arch mobilenetv2 --class-weight\n"
+        "Train one: cxr train --arch mobilenetv2 --class-weight; or try everything on rendered films first: cxr demo\n"
     )
 
 

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from cxr_cli.ports import next_free_port
+
 
 def test_serve_with_an_unknown_run_does_not_load_gradio(cxr, trained, film):
     code = (
@@ -43,6 +45,7 @@ def test_a_busy_port_is_an_error_and_an_open_host_has_a_warning(cxr, trained, ho
     monkeypatch.setenv("CXR_PASSWORD", "correct horse")
     with socket.create_server((host, 0)) as busy:
         port = busy.getsockname()[1]
+        free = next_free_port(host, port)
         result = cxr("serve", "--host", host, "--auth", "--port", port, "-w", trained.root)
 
     warning = (
@@ -54,7 +57,7 @@ def test_a_busy_port_is_an_error_and_an_open_host_has_a_warning(cxr, trained, ho
         (warning if host == "0.0.0.0" else "")
         + "Loading Gradio\n"
         + f"Error: Expected to listen on {host}, port {port}. Received: Address already in use.\n"
-        "Name another port, for example: cxr serve --port 7861\n"
+        f"Port {free} is free: cxr serve --port {free}\n"
     )
 
 

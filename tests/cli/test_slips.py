@@ -1,6 +1,15 @@
 """Each slip on the command line is answered with what was probably meant, before anything is done."""
 
+import os
+import re
+import socket
+from pathlib import Path
+
 import pytest
+
+from cxr_cli.workspace.layout import Workspace
+
+FOLDER = Path(__file__).parent
 
 ARCHITECTURES = (
     "'mobilenetv2', 'simple-cnn', 'cnn-xgboost', 'mobilenet', 'resnet50', 'xception', 'efficientnetv2-b0', "
@@ -42,6 +51,16 @@ MASKS = "'unet', 'fcm', 'dbscan', 'otsu'"
         ("predict film.png --epochs 3", "No such option: --epochs. It is an option of cxr train and cxr crossval."),
         ("predict film.png --quiet", "No such option: --quiet. All options: cxr predict --help"),
         ("train mobilenetv2", "Got unexpected extra argument(s) (mobilenetv2). Did you mean --arch mobilenetv2?"),
+        ("train --epochs three", "Invalid value for '--epochs': 'three' is not a whole number."),
+        ("train --dropout much", "Invalid value for '--dropout': 'much' is not a number."),
+        ("train --epochs", "Option '--epochs' needs a value."),
+        ("export", "Missing option --format. Choose from litert, onnx, savedmodel, h5."),
+        ("-w study predict", "No such option: -w. It comes after the command: cxr COMMAND -w"),
+        (f"prepare {__file__}", f"Got unexpected extra argument(s) ({__file__}). Did you mean --metadata {__file__}?"),
+        (
+            f"prepare {FOLDER}",
+            f"Got unexpected extra argument(s) ({FOLDER}). Did you mean --folders {FOLDER}?",
+        ),
         ("train now", "Got unexpected extra argument(s) (now). All options: cxr train --help"),
         ("predikt", "No such command 'predikt'. Did you mean predict?"),
         ("help trian", "No such command 'trian'. Did you mean train?"),
@@ -60,3 +79,105 @@ def test_a_slip_is_answered_with_what_was_meant(cxr, line, answer):
 def test_help_is_a_command_too(cxr):
     assert cxr("help") == cxr("--help")
     assert cxr("help", "train") == cxr("train", "--help")
+
+
+POINTS = (
+    "Error: Expected an operating point: youden, or sensitivity, specificity, sensitivity-at-least, "
+    "specificity-at-least or threshold with a value between 0 and 1. Received: {}.\n{}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("point", "hint"),
+    [
+        ("0.5", "Say what 0.5 is: --operating-point threshold=0.5, or sensitivity=0.5 or specificity=0.5"),
+        ("sens=0.9", "Did you mean sensitivity=0.9?"),
+        ("Youden", "Did you mean youden?"),
+        ("sensitivity", "For example: --operating-point sensitivity=0.95"),
+    ],
+)
+def test_an_operating_point_that_is_written_wrong_is_shown_right(cxr, own_trained, point, hint):
+    result = cxr("calibrate", "--operating-point", point, "-w", own_trained.root)
+
+    assert (result.exit_code, result.stderr) == (2, POINTS.format(point, hint))
+
+
+def test_a_run_of_a_similar_name_is_offered(cxr, trained):
+    result = cxr("predict", "film.png", "--model", "simplecnn", "-w", trained.root)
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: Expected the name of a trained run in {trained.models}. Received: 'simplecnn'.\n"
+        "Did you mean simple-cnn? Trained runs: simple-cnn\n"
+    )
+
+
+def test_a_finding_that_no_film_has_is_answered_with_those_that_there_are(cxr, phantoms, tmp_path):
+    result = cxr("prepare", "--metadata", phantoms, "--positive", "Pneumona", "-w", tmp_path / "study")
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: Expected films with the finding Pneumona. Received: 40 films with Pneumonia (5), No Finding (20), "
+        "ARDS (1), Viral (5), COVID-19 (20).\n"
+        "Say which is positive, for example: --positive Pneumonia\n"
+    )
+    assert not (tmp_path / "study").exists()
+
+
+def test_paths_at_which_nothing_is_are_answered_with_the_nearest(cxr, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "covid.png").write_bytes(b"")
+    (tmp_path / "films" / "metadata.csv").write_text("filename,finding\n")
+    (tmp_path / "empty").mkdir()
+    answers = {
+        "predict films/covd.png": "films/covd.png.\nDid you mean films/covid.png?",
+        "predict film/covid.png": "film/covid.png.\nDid you mean films?",
+        "predict films/*.jpg": "films/*.jpg.\nThe folder films has films of other names, such as covid.png",
+        "predict empty/*.png": "empty/*.png.\nThe folder empty has no films",
+        "prepare --metadata films": "films: Is a directory.\nDid you mean films/metadata.csv?",
+        "prepare --metadata films/metdata.csv": (
+            "films/metdata.csv: No such file or directory.\nDid you mean films/metadata.csv?"
+        ),
+        "prepare --folders flims": "flims: no such folder.\nDid you mean films?",
+        "prepare --folders films/metadata.csv": (
+            "films/metadata.csv: it is a file.\n"
+            "Name the folder that holds the class folders: --folders DIR; or a metadata file: --metadata FILE"
+        ),
+        "prepare --metadata films/metadata.csv --images flims": "flims: no such folder.\nDid you mean films?",
+        "prepare --dicom films/covid.png --findings films/metadata.csv": (
+            "films/covid.png: it is a file.\nName it: --dicom DIR"
+        ),
+        "predict films -w films/metadata.csv": (
+            "films/metadata.csv: it is a file.\nName a folder, which need not exist yet: --workspace DIR"
+        ),
+    }
+
+    for line, answer in answers.items():
+        place = [] if "-w" in line else ["-w", trained.root if "predict" in line else "study"]
+        assert cxr(*line.split(), *place).stderr.endswith(f" {answer}\n"), line
+
+
+def test_the_home_folder_is_known_where_no_shell_wrote_it_out(cxr, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "study").write_text("")
+
+    result = cxr("predict", "~/film.png", "--workspace=~/study")
+
+    assert result.stderr.startswith(
+        f"Error: Expected a folder for the workspace. Received: {tmp_path / 'study'}: it is a file.\n"
+    )
+
+
+def test_a_run_that_is_being_trained_is_refused_before_tensorflow_loads(cxr, prepared):
+    with Workspace(prepared.root).lock_run("again"):
+        result = cxr("train", "--name", "again", "-w", prepared.root)
+
+    assert result.exit_code == 1
+    first, hint = result.stderr.splitlines()
+    assert re.fullmatch(
+        rf"Error: Expected {prepared.models / 'again'} to be free. Received: Python \(process {os.getpid()} on "
+        rf"{socket.gethostname()}, since [-0-9]+ [:0-9]+\) is writing there\.",
+        first,
+    )
+    assert hint == "Wait for it to finish, or choose another name: --name NAME"

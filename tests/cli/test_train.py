@@ -197,7 +197,8 @@ def test_train_without_a_dataset_is_an_error(cxr, tmp_path):
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         f"Error: Expected a prepared dataset in {tmp_path}/dataset. Received: no dataset.json there.\n"
-        "Prepare one: cxr prepare --metadata dataset/metadata.csv\n"
+        "Prepare one: cxr prepare --metadata dataset/metadata.csv; or try everything "
+        "on rendered films first: cxr demo\n"
     )
 
 

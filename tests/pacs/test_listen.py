@@ -22,6 +22,7 @@ from cxr_cli.films.reader import read_film
 from cxr_cli.pacs.listen import Listener, readable_syntaxes
 from cxr_cli.pacs.reports import Reports
 from cxr_cli.pacs.senders import Limits
+from cxr_cli.ports import next_free_port
 from cxr_cli.progress import Watcher, watched_by
 
 PYNETDICOM = [sys.executable, "-m", "pynetdicom", "storescu", "-cx"]
@@ -259,6 +260,7 @@ def test_the_command_prints_a_line_for_each_film_and_completes_its_files(predict
 def test_a_busy_port_another_host_and_a_bad_title(cxr, tmp_path):
     with socket.create_server(("0.0.0.0", 0)) as busy:
         port = busy.getsockname()[1]
+        free = next_free_port("0.0.0.0", port)
         taken = cxr("listen", "--host", "0.0.0.0", "--port", port, "-w", tmp_path)
     title = cxr("listen", "--ae-title", "A TITLE OF MORE THAN 16", "-w", tmp_path)
 
@@ -267,7 +269,7 @@ def test_a_busy_port_another_host_and_a_bad_title(cxr, tmp_path):
         "Warning: 0.0.0.0 is open to the network. Whoever reaches this machine can send films, and they travel to it "
         "unprotected; AE titles are no passwords.\n"
         f"Error: Expected to listen on 0.0.0.0, port {port}. Received: Address already in use.\n"
-        "Name another port, for example: cxr listen --port 11113\n"
+        f"Port {free} is free: cxr listen --port {free}\n"
     )
     assert (title.exit_code, title.stdout) == (2, "")
     assert title.stderr == (

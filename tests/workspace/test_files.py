@@ -177,7 +177,7 @@ def test_what_is_no_file_is_never_replaced_by_one(tmp_path, write, make):
         write(path)
 
     assert caught.value.message == (
-        f"Expected to write to {path}. Received: a folder, a pipe or a device is in its place."
+        f"Expected to write to {path}. Received: a {'folder' if path.is_dir() else 'pipe or a device'} is in its place."
     )
     assert path.stat().st_ino == before.st_ino
     assert list(tmp_path.iterdir()) == [path]

@@ -10,7 +10,9 @@ from cxr_cli.errors import NoRunError, UsageError, WorkspaceError
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 
-TRAIN_HINT = "Train one: cxr train --arch mobilenetv2 --class-weight"
+TRAIN_HINT = (
+    "Train one: cxr train --arch mobilenetv2 --class-weight; or try everything on rendered films first: cxr demo"
+)
 
 
 def make_run(workspace: Workspace, name: str, *, minutes: int) -> RunFolder:
@@ -87,7 +89,9 @@ def test_a_dataset_without_its_record_is_not_a_dataset(tmp_path):
         caught.value.message
         == f"Expected a prepared dataset in {tmp_path / 'dataset'}. Received: no dataset.json there."
     )
-    assert caught.value.hint == "Prepare one: cxr prepare --metadata dataset/metadata.csv"
+    assert caught.value.hint == (
+        "Prepare one: cxr prepare --metadata dataset/metadata.csv; or try everything on rendered films first: cxr demo"
+    )
 
     workspace.dataset.record.write_text("{}")
     assert workspace.prepared() == workspace.dataset

@@ -1,6 +1,8 @@
 """How each command shows its help, and `cxr` all commands: in plain text, under headings."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -33,10 +35,12 @@ class CxrCommand(TyperCommand):
         """Parse options and arguments."""
         given = [*args]
         try:
-            return super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, args)
         except UsageMistake as error:
             explain_slip(error, self, ctx, given)
             raise
+        ctx.params = {name: _with_home(value) for name, value in ctx.params.items()}
+        return rest
 
 
 class CxrGroup(TyperGroup):
@@ -67,6 +71,15 @@ class CxrGroup(TyperGroup):
         if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
             ctx.fail(no_such_command(name, self.commands))
         return super().resolve_command(ctx, args)
+
+
+def _with_home(value: Any) -> Any:
+    """Write out ``~/films``, which no shell did in ``--csv=~/films`` or in quotes."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_with_home, value))
+    if isinstance(value, str | Path) and str(value).startswith("~/"):
+        return type(value)(os.path.expanduser(value))  # noqa: PTH111 - also of text
+    return value
 
 
 def _write(formatter: Any, sections: Mapping[str, list[tuple[str, str]]]) -> None:

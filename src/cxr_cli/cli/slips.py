@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -13,6 +14,13 @@ UsageMistake: Any = typer.BadParameter.__base__
 # What other tools have as an option of its own is written here as another one's value.
 _WRITTEN = {
     flag: ("--operating-point", flag.removeprefix("--")) for flag in ("--threshold", "--sensitivity", "--specificity")
+}
+
+# Typer's words for what a value must be.
+_PLAIN = {
+    "a valid int range": "a whole number",
+    "a valid float range": "a number",
+    "requires an argument": "needs a value",
 }
 
 
@@ -36,11 +44,16 @@ def explain_slip(error: Any, command: Any, ctx: Any, given: list[str]) -> None:
         given: its options and arguments as they were written.
     """
     error.message = ranges_in_words(error.message)
-    option = getattr(error, "option_name", None)
-    if option is not None and getattr(error, "possibilities", None) is not None:
+    for word, plain in _PLAIN.items():
+        error.message = error.message.replace(word, plain)
+    parameter: Any = getattr(error, "param", None)
+    if hasattr(error, "possibilities"):  # no such option
         error.possibilities = None  # Typer's own guess, which misses --lr
+        option = error.option_name
         error.message = _sentences(f"No such option: {option}.", _other_option(option, command, ctx, given))
-    elif choices := _choices(getattr(error, "param", None)):
+    elif hasattr(error, "param_type") and _choices(parameter):  # a missing option
+        ctx.fail(f"Missing option {parameter.opts[0]}. Choose from {', '.join(_choices(parameter))}.")
+    elif choices := _choices(parameter):
         words = [word.rpartition("=")[2] for word in given]
         wrong = next((word for word in words if error.message.startswith(f"{word!r} is not one of ")), "")
         error.message = _sentences(error.message, did_you_mean(wrong, choices))
@@ -59,9 +72,12 @@ def _other_option(option: str, command: Any, ctx: Any, given: list[str]) -> str:
             else f"The operating point belongs to the run: cxr calibrate {written}."
         )
     others = [f"cxr {name}" for name, other in commands.items() if option in _flags(other)]
+    if others and command is ctx.find_root().command:
+        return f"It comes after the command: cxr COMMAND {option}"
     if others:
         return f"It is an option of {' and '.join(others)}."
-    return did_you_mean(option, own) or f"All options: {ctx.command_path} --help"
+    long = [flag for flag in own if flag.startswith("--")]
+    return did_you_mean(option, long) or f"All options: {ctx.command_path} --help"
 
 
 def _value_of(option: str, given: list[str]) -> str:
@@ -74,17 +90,20 @@ def _value_of(option: str, given: list[str]) -> str:
 
 def _option_for(command: Any, ctx: Any, given: list[str]) -> str:
     """The option that a word without one was probably meant for."""
-    for parameter in command.params:
-        for word in given:
+    for word in given:
+        for parameter in command.params:
             if word in _choices(parameter):
                 return f"Did you mean {parameter.opts[0]} {word}?"
+        for flag, there in {"--metadata": Path.is_file, "--folders": Path.is_dir}.items():
+            if flag in _flags(command) and there(Path(word)):
+                return f"Did you mean {flag} {word}?"
     return f"All options: {ctx.command_path} --help"
 
 
 def _flags(command: Any) -> Iterator[str]:
     for parameter in command.params:
         if not getattr(parameter, "hidden", False):
-            yield from (flag for flag in [*parameter.opts, *parameter.secondary_opts] if flag.startswith("--"))
+            yield from (flag for flag in [*parameter.opts, *parameter.secondary_opts] if flag.startswith("-"))
 
 
 def _commands(ctx: Any) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from cxr_cli.errors import MetadataError
+from cxr_cli.nearest import path_meant
 
 _LARGEST = 1 << 30  # bytes: four million rows of the ieee8023 collection
 _SEPARATORS = (",", ";", "\t")
@@ -68,7 +69,9 @@ def open_csv(path: Path, *, known: Callable[[Sequence[str]], int], hint: str) ->
         data = _contents(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path, or what `_contents` says
         reason = getattr(error, "strerror", None) or error
-        raise MetadataError(f"Expected a CSV file. Received: {path}: {reason}.", hint=hint) from error
+        raise MetadataError(
+            f"Expected a CSV file. Received: {path}: {reason}.", hint=_file_meant(path, hint)
+        ) from error
     try:
         data, encoding = _as_text(data)
         separator, lines = _separator(data, encoding)
@@ -177,6 +180,14 @@ def _records(data: bytes, encoding: str, *, skip: int, separator: str) -> Iterat
 def _line(value: str) -> str:
     value = value.strip()
     return value if value.isprintable() else _CONTROL.sub(" ", value).strip()
+
+
+def _file_meant(path: Path, hint: str) -> str:
+    """The CSV file that was probably meant by a folder, or by a path at which nothing is."""
+    if path.is_dir():
+        tables = sorted(path.glob("*.csv"))
+        return f"Did you mean {tables[0]}?" if tables else hint
+    return path_meant(path, hint)
 
 
 def _no_table(path: Path, error: Exception, hint: str) -> MetadataError:

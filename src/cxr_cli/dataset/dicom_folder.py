@@ -13,6 +13,7 @@ from cxr_cli.dataset.table import folded
 from cxr_cli.errors import FolderError, MetadataError
 from cxr_cli.films.find import walk_files
 from cxr_cli.films.inside import report_outside
+from cxr_cli.nearest import no_folder, path_meant
 from cxr_cli.progress import track
 from cxr_cli.threads import in_threads
 
@@ -53,7 +54,8 @@ def select_from_dicom(
     negative, name = label_names(positive)
     if not folder.is_dir():
         raise FolderError(
-            f"Expected a folder of DICOM files. Received: {folder}: no such folder.", hint="Name it: --dicom DIR"
+            f"Expected a folder of DICOM files. Received: {no_folder(folder)}.",
+            hint=path_meant(folder, "Name it: --dicom DIR"),
         )
     table = read_findings(findings)
     links: list[str] = []

@@ -12,6 +12,7 @@ from cxr_cli.dataset.table import folded
 from cxr_cli.errors import FolderError
 from cxr_cli.films.find import is_film_file, walk_files
 from cxr_cli.films.inside import report_outside
+from cxr_cli.nearest import no_folder, path_meant
 from cxr_cli.workspace.folders import PARTS
 
 _PART_NAMES = {
@@ -20,6 +21,7 @@ _PART_NAMES = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 _LONGEST_NAME = 255  # bytes; most file systems hold no longer one, and one class may be called non_NAME
+_FILE_HINT = "Name the folder that holds the class folders: --folders DIR; or a metadata file: --metadata FILE"
 _LAYOUT_HINT = "Expected are DIR/covid, DIR/normal; or DIR/train/covid, DIR/train/normal, DIR/val/covid and so on"
 
 
@@ -57,8 +59,8 @@ def select_from_folders(
     patient_of = _patient_reader(patient_pattern)
     if not folder.is_dir():
         raise FolderError(
-            f"Expected a folder of class folders. Received: {folder}: no such folder.",
-            hint="Name it: --folders DIR",
+            f"Expected a folder of class folders. Received: {no_folder(folder)}.",
+            hint=path_meant(folder, _FILE_HINT if folder.is_file() else "Name it: --folders DIR"),
         )
     links: list[str] = []
     inside = [Path(path) for path in walk_files(folder, outside=links, hidden=True, skip=skip)]

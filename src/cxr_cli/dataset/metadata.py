@@ -1,7 +1,9 @@
 """Read metadata files in the ieee8023 schema: films with a label, and a reason for every row that is left out."""
 
 import re
+import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -12,6 +14,7 @@ from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
 from cxr_cli.dataset.table import Table, folded, read_table
 from cxr_cli.errors import MetadataError
 from cxr_cli.films.inside import Inside
+from cxr_cli.nearest import nearest_first, no_folder, path_meant
 
 DEFAULT_VIEWS = ("PA", "AP", "AP Supine")
 DEFAULT_POSITIVE = "COVID-19"
@@ -37,9 +40,27 @@ def names_finding(finding: str, positive: str) -> bool:
     is among its words (``Mycoplasma Bacterial Pneumonia`` names Pneumonia), unless it denies it (``no pneumonia``).
     """
     accepted = {" covid19 ", " covid 19 "} if folded(positive) in _COVID else {f" {_words(positive)} "}
-    tokens = [_words(token) for token in re.split(r"[,/;|]", finding)]
+    tokens = [_words(name) for name in _names_in(finding)]
     return any(name in f" {token} " for token in tokens if not _DENIES.match(token) for name in accepted) or (
         folded(positive) in _COVID and "covid" in tokens
+    )
+
+
+def check_positive(selection: Selection, positive: str) -> None:
+    """Make sure that a film has the finding that is positive.
+
+    Raises:
+        MetadataError: none has it; names the findings that there are, those with the most similar name first.
+    """
+    if any(film.label == selection.positive for film in selection.kept):
+        return
+    counts = Counter(name for film in selection.kept for name in {*filter(None, _names_in(film.finding))})
+    names = nearest_first(positive, sorted(counts, key=lambda name: (-counts[name], name)))
+    listed = ", ".join(f"{name} ({counts[name]})" for name in names[:_SHOWN])
+    further = f" and {len(names) - _SHOWN} others" if len(names) > _SHOWN else ""
+    raise MetadataError(
+        f"Expected films with the finding {positive}. Received: {len(selection.kept)} films with {listed}{further}.",
+        hint=f"Say which is positive, for example: --positive {shlex.quote(names[0])}",
     )
 
 
@@ -70,7 +91,8 @@ def select_films(
     negative, name = label_names(positive)
     if images and not images.is_dir():
         raise MetadataError(
-            f"Expected a folder of images. Received: {images}: no such folder.", hint="Name it: --images DIR"
+            f"Expected a folder of images. Received: {no_folder(images)}.",
+            hint=path_meant(images, "Name it: --images DIR"),
         )
     tables = [read_table(path) for path in metadata]
     selection = Selection(negative=negative, positive=name, notes=[note for table in tables for note in table.notes])
@@ -143,6 +165,7 @@ def _notes(without_image: Sequence[Exclusion], mentions: Mentions) -> list[str]:
     return notes
 
 
+_SHOWN = 8  # findings that an error lists
 _COVID = {"covid19", "covid"}
 _DENIES = re.compile(r"(no|non|not|without|negative)\b(?! finding)")
 
@@ -207,6 +230,11 @@ class _Row:
             modality=self.get("modality"),
             reason=sys.intern(reason),
         )
+
+
+def _names_in(finding: str) -> list[str]:
+    """``Pneumonia/Viral/COVID-19`` names three findings."""
+    return [name.strip() for name in re.split(r"[,/;|]", finding)]
 
 
 def _words(text: str) -> str:

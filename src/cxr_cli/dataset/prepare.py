@@ -14,7 +14,7 @@ from cxr_cli.dataset.drawing import DEFAULT_SHARES
 from cxr_cli.dataset.duplicates import write_duplicates
 from cxr_cli.dataset.folders import select_from_folders
 from cxr_cli.dataset.manifest import Film, write_manifest
-from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, select_films
+from cxr_cli.dataset.metadata import DEFAULT_POSITIVE, DEFAULT_VIEWS, check_positive, select_films
 from cxr_cli.dataset.overview import draw_distribution, draw_samples
 from cxr_cli.dataset.placing import copy_films, write_framed, write_pixels
 from cxr_cli.dataset.pseudonyms import open_pseudonyms
@@ -125,6 +125,7 @@ def prepare(
             )
         else:
             selection = select_films(metadata, images=images, views=views, positive=positive)
+        check_positive(selection, positive)
     shares = split or DEFAULT_SHARES
     options: dict[str, object] = {
         "metadata": [str(path) for path in metadata],

@@ -13,6 +13,7 @@ from cxr_cli.errors import FolderError, ImageError
 from cxr_cli.films.dicom import is_dicom
 from cxr_cli.films.dicomdir import is_dicomdir, list_dicomdir
 from cxr_cli.films.inside import Inside, report_outside
+from cxr_cli.nearest import path_meant
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".jp2", ".dcm", ".dicom")
 # What files of these formats begin with. BMP and PPM begin with two letters, as texts may.
@@ -146,8 +147,17 @@ def _films_at(place: Path) -> list[str]:
     # A shell expands a glob itself; Windows' shells and quotes leave it to us.
     paths = sorted(Path(name) for name in glob.glob(str(place), recursive=True))  # noqa: PTH207 - may be absolute
     if not paths:
-        raise ImageError(f"Expected a film, a folder or a glob. Received: nothing at {place}.", hint=HINT)
+        raise ImageError(f"Expected a film, a folder or a glob. Received: nothing at {place}.", hint=_instead_of(place))
     return [film for path in paths for film in (_films_at(path) if path.is_dir() else _named(path))]
+
+
+def _instead_of(place: Path) -> str:
+    """What was probably meant by a path or glob at which nothing is."""
+    if not glob.has_magic(place.name) or not place.parent.is_dir():
+        return path_meant(place, HINT)
+    films = sorted(film.name for film in place.parent.iterdir() if film.name.lower().endswith(SUFFIXES))
+    folder = "This folder" if place.parent == Path() else f"The folder {place.parent}"
+    return f"{folder} has films of other names, such as {films[0]}" if films else f"{folder} has no films"
 
 
 def _named(file: Path) -> list[str]:

@@ -18,6 +18,7 @@ from cxr_cli.films.reader import frame_chosen, read_film
 from cxr_cli.lungs.keep import Segmented, segment_lungs
 from cxr_cli.lungs.masks import dice, iou
 from cxr_cli.lungs.record import Agreement, SegmentationRecord, SegmentedFilm
+from cxr_cli.nearest import no_folder, path_meant
 from cxr_cli.workspace.files import write_table
 from cxr_cli.workspace.folders import SegmentationFolder
 from cxr_cli.workspace.records import stamp, write_record
@@ -60,7 +61,10 @@ def check_reference(folder: Path, films: Iterable[Path], *, option: str = "--ref
         CxrError: it is no folder, or has no mask of any of the films.
     """
     if not folder.is_dir():
-        raise CxrError(f"Expected a folder of masks. Received: {folder}.", hint=f"For example: {option} masks")
+        raise CxrError(
+            f"Expected a folder of masks. Received: {no_folder(folder)}.",
+            hint=path_meant(folder, f"For example: {option} masks"),
+        )
     listed = list(films)
     if not any(find_reference(folder, film) for film in listed):
         example = listed[0].name

@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from cxr_cli.errors import CxrError, UsageError
+from cxr_cli.nearest import nearest
 from cxr_cli.workspace.records import RecordPart
 
 
@@ -95,9 +96,25 @@ def parse_rule(text: str) -> Rule:
         raise UsageError(
             f"Expected an operating point: youden, or {', '.join(_KINDS[:-1])} or {_KINDS[-1]} with a value between 0 "
             f"and 1. Received: {text}.",
-            hint="For example: --operating-point sensitivity=0.95",
+            hint=_how_written(text),
         )
     return Rule(kind, number)
+
+
+def _how_written(text: str) -> str:
+    """How a rule is written that was probably meant."""
+    kind, _, value = text.partition("=")
+    try:
+        if 0 < float(text) < 1:
+            return (
+                f"Say what {text} is: --operating-point threshold={text}, or sensitivity={text} or specificity={text}"
+            )
+    except ValueError:
+        pass
+    meant = nearest(kind, [DEFAULT_RULE, *_KINDS])
+    if not meant or meant == kind:
+        return "For example: --operating-point sensitivity=0.95"
+    return f"Did you mean {meant if meant == DEFAULT_RULE else f'{meant}={value or 0.95}'}?"
 
 
 def choose_threshold(

@@ -17,6 +17,7 @@ from cxr_cli.pacs.dicomweb import check_uid
 from cxr_cli.pacs.reports import Reports
 from cxr_cli.pacs.senders import LONGEST_PDU, Limits, Received, failures_in_words
 from cxr_cli.pacs.study_film import read_study_film
+from cxr_cli.ports import other_port_hint
 from cxr_cli.prediction.predictor import Predictor
 from cxr_cli.prediction.rows import PredictionRow, make_failed_row, make_row
 from cxr_cli.progress import note
@@ -98,7 +99,7 @@ class Listener:
             raise PacsError(
                 f"Expected to listen on {self._address[0]}, port {self._address[1]}. "
                 f"Received: {str(error.strerror or error).split(' (while')[0]}.",
-                hint="Name another port, for example: cxr listen --port 11113",
+                hint=other_port_hint("cxr listen", *self._address),
             ) from error
         return self
 

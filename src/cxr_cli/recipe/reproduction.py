@@ -9,6 +9,7 @@ import numpy as np
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, NoRunError, WorkspaceError
+from cxr_cli.nearest import did_you_mean
 from cxr_cli.recipe.lung_record import LungRunRecord
 from cxr_cli.recipe.options import options_by_name, read_options
 from cxr_cli.recipe.predictions import read_validation
@@ -57,10 +58,10 @@ def find_original(workspace: Workspace, run: str) -> Original:
     if path.is_dir():
         path = next((one for one in _records(RunFolder(path)) if one.is_file()), path)
     if not path.is_file():
-        names = ", ".join(sorted(each.name for each in runs)) or "none"
+        names = sorted(each.name for each in runs)
         raise NoRunError(
             f"Expected the name of a run in {workspace.models}, or the path of a run.json. Received: {run}.",
-            hint=f"Runs there: {names}",
+            hint=f"{did_you_mean(run, names)} Runs there: {', '.join(names) or 'none'}".lstrip(),
         )
     folder = RunFolder(path.parent)
     if path.name == folder.lung_record.name:

@@ -16,6 +16,7 @@ import numpy as np
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import CxrError, UsageError, WorkspaceError
+from cxr_cli.nearest import did_you_mean
 from cxr_cli.progress import EpochRow, LungEpochRow
 from cxr_cli.recipe.options import TrainingOptions, options_by_name, read_options
 from cxr_cli.recipe.record import RunRecord
@@ -208,7 +209,7 @@ def find_unfinished(workspace: Workspace, name: str) -> CheckpointRecord:
         others = unfinished_names(workspace)
         raise CxrError(
             f"Expected an unfinished run {name} in {path.parent}. Received: none that finished its first epoch.",
-            hint=f"Unfinished runs: {', '.join(others)}"
+            hint=f"{did_you_mean(name, others)} Unfinished runs: {', '.join(others)}".lstrip()
             if others
             else "Start one without --resume. A finished run can't be resumed, nor one on several devices or machines, "
             "which keeps no checkpoints",

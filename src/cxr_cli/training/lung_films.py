@@ -12,6 +12,7 @@ from cxr_cli.errors import CxrError
 from cxr_cli.films.reader import PIXELS, read_film, read_for
 from cxr_cli.films.transforms import resize
 from cxr_cli.lungs.segment import find_reference, read_reference
+from cxr_cli.nearest import no_folder, path_meant
 from cxr_cli.progress import track
 from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.parts import file_state
@@ -49,7 +50,10 @@ def find_masks(films: Sequence[Film], folders: Sequence[str]) -> dict[str, Path]
     masks: dict[str, Path] = {}
     for folder in map(Path, folders):
         if not folder.is_dir():
-            raise CxrError(f"Expected a folder of masks. Received: {folder}.", hint="For example: --masks data/masks")
+            raise CxrError(
+                f"Expected a folder of masks. Received: {no_folder(folder)}.",
+                hint=path_meant(folder, "For example: --masks data/masks"),
+            )
         found = {film.path: mask for film in films if (mask := find_reference(folder, Path(film.original)))}
         if not found:
             raise CxrError(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_cli.errors import CxrError
+from cxr_cli.ports import other_port_hint
 from cxr_cli.progress import Watcher, watched_by
 from cxr_cli.web.folder import page_folder
 from cxr_cli.web.guard import HostNames, PageGuard
@@ -175,5 +176,5 @@ def _listen(host: str, port: int) -> socket.socket:
             f"Expected to listen on {host}, port {port}. Received: {str(error.strerror).split(' (while')[0]}.",
             hint="Leave out --host to serve this machine alone"
             if elsewhere
-            else "Name another port, for example: cxr serve --port 7861",
+            else other_port_hint("cxr serve", host, port),
         ) from error

@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.bundled import files
 from cxr_cli.errors import NoRunError, UsageError, WorkspaceError
+from cxr_cli.nearest import did_you_mean, no_folder
 from cxr_cli.workspace.folders import (
     BUNDLED,
     AuditFolder,
@@ -27,6 +28,7 @@ from cxr_cli.workspace.staging import remove_left_overs
 ENVIRONMENT_VARIABLE = "CXR_WORKSPACE"
 PREPARE_COMMAND = "cxr prepare --metadata dataset/metadata.csv"
 TRAIN_COMMAND = "cxr train --arch mobilenetv2 --class-weight"
+_OR_DEMO = "or try everything on rendered films first: cxr demo"
 _OTHER_NAME = "Wait for it to finish, or choose another name: --name NAME"
 
 
@@ -73,8 +75,18 @@ class Workspace:
 
     @classmethod
     def find(cls, option: Path | None = None) -> "Workspace":
-        """The workspace that `option` names, else $CXR_WORKSPACE, else ./workspace. It need not exist yet."""
-        return cls(option or Path(os.environ.get(ENVIRONMENT_VARIABLE) or "workspace"))
+        """The workspace that `option` names, else $CXR_WORKSPACE, else ./workspace. It need not exist yet.
+
+        Raises:
+            UsageError: it is a file.
+        """
+        place = cls(option or Path(os.environ.get(ENVIRONMENT_VARIABLE) or "workspace"))
+        if place.root.is_file():
+            raise UsageError(
+                f"Expected a folder for the workspace. Received: {no_folder(place.root)}.",
+                hint="Name a folder, which need not exist yet: --workspace DIR",
+            )
+        return place
 
     @property
     def class_indices(self) -> Path:
@@ -151,7 +163,7 @@ class Workspace:
         if not is_there(self.dataset.record):
             raise WorkspaceError(
                 f"Expected a prepared dataset in {self.dataset.root}. Received: no {self.dataset.record.name} there.",
-                hint=f"Prepare one: {PREPARE_COMMAND}",
+                hint=f"Prepare one: {PREPARE_COMMAND}; {_OR_DEMO}",
             )
         return self.dataset
 
@@ -269,12 +281,13 @@ class Workspace:
         if not folders:
             received = "an empty folder" if self.models.is_dir() else "no such folder"
             raise NoRunError(
-                f"Expected a trained run in {self.models}. Received: {received}.", hint=f"Train one: {TRAIN_COMMAND}"
+                f"Expected a trained run in {self.models}. Received: {received}.",
+                hint=f"Train one: {TRAIN_COMMAND}; {_OR_DEMO}",
             )
         if name not in folders:
             raise NoRunError(
                 f"Expected the name of a trained run in {self.models}. Received: {name!r}.",
-                hint="Trained runs: " + ", ".join(sorted(folders)),
+                hint=_runs_hint(name, sorted(folders)),
             )
         return folders[name]
 
@@ -292,7 +305,7 @@ class Workspace:
         if name not in folders:
             raise NoRunError(
                 f"Expected the name of a run that finds lungs, in {self.models}. Received: {name!r}.",
-                hint="Such runs: " + (", ".join(folders) or "none; train one: cxr train --arch lung-unet --masks DIR"),
+                hint=_runs_hint(name, sorted(folders)) or "Train one: cxr train --arch lung-unet --masks DIR",
             )
         return folders[name]
 
@@ -319,6 +332,12 @@ class Workspace:
     def comparison(self) -> ComparisonFolder:
         """Where the comparison of the runs goes."""
         return ComparisonFolder(self.root / "comparison")
+
+
+def _runs_hint(name: str | None, runs: Sequence[str]) -> str:
+    """Which run was probably meant, and which there are; empty where there is none."""
+    listed = f"Trained runs: {', '.join(runs)}" if runs else ""
+    return " ".join(filter(None, [did_you_mean(name or "", runs), listed]))
 
 
 def has_bundled_run() -> bool:

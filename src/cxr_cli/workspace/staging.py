@@ -67,7 +67,7 @@ def refuse_special(path: Path) -> None:
         OSError: it is there.
     """
     if path.exists() and not path.is_file():
-        raise FileExistsError(errno.EEXIST, "a folder, a pipe or a device is in its place")
+        raise FileExistsError(errno.EEXIST, f"a {'folder' if path.is_dir() else 'pipe or a device'} is in its place")
 
 
 @contextmanager
