@@ -11,6 +11,7 @@ from PIL import Image
 
 from cxr_cli.cli import app
 from cxr_cli.explanation.methods import MAP_METHODS, draw_map
+from cxr_cli.films.overlay import lay_heat
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.quiet import native_output_hidden
@@ -36,7 +37,7 @@ def test_the_overlay_shows_the_film_with_heat(cxr, trained, film, tmp_path):
         + f"  Decided by : {answer.answer.decision}\n"
         + f"  Heat map   : {heat} (for covid)\n"
     )
-    assert picture.shape[1] == read_film(film).shape[1]
+    assert picture.shape[1] > 2 * read_film(film).shape[1]  # the bare film is beside it
     assert picture.shape[0] > read_film(film).shape[0]
     colored = np.ptp(picture, axis=-1) > 20
     assert colored.mean() == pytest.approx(0, abs=1e-9) if answer.cams["covid"].max() <= 0 else colored.mean() > 0.01
@@ -46,10 +47,21 @@ def test_alpha_0_leaves_the_film_unchanged(cxr, trained, film, tmp_path):
     heat = tmp_path / "heat.png"
     cxr("gradcam", film, "-o", heat, "--alpha", "0", "-w", trained.root)
     original, picture = read_film(film), read_picture(heat)
-    height = original.shape[0]
-    strip = next(top for top in range(picture.shape[0]) if (picture[top : top + height, :, 0] == original).all())
+    height, width = original.shape
+    for shown in (picture[:, :width, 0], picture[:, -width:, 0]):
+        assert next(top for top in range(len(picture)) if (shown[top : top + height] == original).all()) > 0
 
-    assert strip > 0
+
+def test_the_overlay_alone_has_the_films_pixels_and_nothing_around_them(cxr, trained, film, tmp_path):
+    options = ("--overlay-only", "--target", "covid", "-w", trained.root)
+    cxr("gradcam", film, "-o", tmp_path / "heat.png", *options)
+    cxr("gradcam", film, "-o", tmp_path / "bare.png", "--alpha", "0", *options)
+    pixels = read_film(film)
+    cam = open_predictor(trained.run()).predict(pixels).cams["covid"]
+
+    np.testing.assert_array_equal(read_picture(tmp_path / "bare.png")[..., 0], pixels)
+    expected = lay_heat(Image.fromarray(pixels), cam, alpha=0.5)
+    np.testing.assert_array_equal(read_picture(tmp_path / "heat.png"), np.asarray(expected))
 
 
 def test_raw_writes_the_models_map(cxr, trained, film, tmp_path):

@@ -28,7 +28,8 @@ Written by `tests/docs/test_files.py` from the code, so that it is complete. A f
 everything beside it is complete. [What stays stable](stability.md) says which names may change, and when.
 
 Tables are CSV in UTF-8 with a header; an empty cell is unknown. Records are JSON with a `schema_version`. Probabilities
-are between 0 and 1, and are P(positive) unless the column is called `confidence`.
+are between 0 and 1, and are P(positive) unless the column is called `confidence`. A chart is a PNG of 300 dots per
+inch, for print; beside it is the same chart as SVG, of the same name, for screens and to edit.
 
 """
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr_cli.films.overlay import draw_clusters, draw_heat, draw_heat_map, draw_mask, heat
+from cxr_cli.films.overlay import draw_clusters, draw_heat, draw_heat_map, draw_mask, heat, lay_heat
+from cxr_cli.films.palette import heat_colors
 
-HALF_HOT, HOTTEST = np.array([150, 250, 80]), np.array([144, 13, 0])  # Turbo at 0.5 and 1
+HALF_HOT, HOTTEST = np.array([245, 123, 23]), np.array([252, 255, 164])
 
 
 @pytest.fixture
@@ -16,7 +17,15 @@ def film() -> np.ndarray:
 
 
 def drawn(film: np.ndarray, cam: np.ndarray, *, alpha: float = 0.4, title: str = "covid 97 %", caption: str = "CAM"):
-    return draw_heat_map(film, np.asarray(cam, np.float32), alpha=alpha, title=title, caption=caption)
+    return draw_heat_map(film, np.asarray(cam, np.float32), alpha=alpha, title=title, caption=caption, beside=False)
+
+
+def lightness(colors: np.ndarray) -> np.ndarray:
+    """(…, 3) sRGB in [0, 255] -> (…) L* in [0, 100] (CIE 1976)."""
+    shares = np.asarray(colors, dtype=np.float64) / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ [0.2126, 0.7152, 0.0722]
+    return np.where(luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance)
 
 
 def film_part(picture: Image.Image, film: np.ndarray) -> np.ndarray:
@@ -59,8 +68,8 @@ def test_alpha_covers_the_hottest_place_and_not_the_coldest(film, alpha):
 
 
 def test_half_the_heat_gets_half_the_alpha():
-    film = np.zeros((330, 400), np.uint8)
-    picture = np.asarray(drawn(film, np.array([[2, 2, 2, 2, 1, 1, 1, 1]]), alpha=0.8)).astype(float)
+    film = Image.new("L", (400, 330))
+    picture = np.asarray(lay_heat(film, np.array([[2, 2, 2, 2, 1, 1, 1, 1]], np.float32), alpha=0.8)).astype(float)
 
     middle = picture.shape[0] // 2
     assert np.abs(picture[middle, 50] - 0.8 * HOTTEST).max() < 3
@@ -74,14 +83,82 @@ def test_the_heat_layer_over_the_film_equals_the_overlay(film, alpha):
     opacity = alpha * layer[..., 3:] / 255
     laid = film[..., None] * (1 - opacity) + layer[..., :3] * opacity
 
-    assert np.abs(laid - film_part(drawn(film, cam, alpha=alpha), film)).max() < 2
+    apart = np.abs(laid - film_part(drawn(film, cam, alpha=alpha), film)).max(axis=-1)
+    half = layer[..., 3] >= 255 / 2
+    assert apart[layer[..., 3] < 255 * 0.3].max() < 2
+    assert (apart[half] < 2).mean() > 0.5  # all but the line around it
+
+
+def test_the_hotter_the_lighter():
+    steps = lightness(heat_colors(np.linspace(0, 1, 33)))
+
+    assert (np.diff(steps) > 1).all()
+    assert steps[0] < 40
+    assert steps[-1] > 95
+    evenness = np.diff(steps) / np.diff(steps).mean()
+    assert 0.6 < evenness.min() <= evenness.max() < 1.4
+
+
+@pytest.mark.parametrize("gray", [0, 50, 100])
+def test_more_heat_is_lighter_on_the_film_too(gray):
+    film, cam = Image.new("L", (330, 40), gray), np.linspace(0, 1, 33, dtype=np.float32)[None]
+    across = lightness(np.asarray(lay_heat(film, cam, alpha=0.5)))[20]
+    hot = across[[200, 220, 240, 260, 280, 300, 320]]  # beyond the line at half of the peak
+
+    assert (np.diff(hot) > 1).all()
+    assert hot[0] > lightness(np.array([gray] * 3))
+
+
+def test_a_white_line_in_black_is_at_half_of_the_peak():
+    film, cam = Image.new("L", (400, 330), 128), np.repeat(np.linspace(-0.2, 1, 60, dtype=np.float32)[None], 40, axis=0)
+    picture = np.asarray(lay_heat(film, cam, alpha=0.5)).astype(int)
+    row = picture[160]
+    line = np.flatnonzero((row == 255).all(axis=-1))
+    level = np.asarray(Image.fromarray(heat(cam)).resize((400, 330), Image.Resampling.BICUBIC))[160]
+
+    assert len(line) == 1
+    assert level[line[0] - 1] < 0.5 <= level[line[0]] < 0.51
+    assert (row[[line[0] - 1, line[0] + 1]] == 0).all()
+
+
+def test_the_bar_has_the_colors_of_the_heat_on_gray_from_none_to_most(film):
+    picture = np.asarray(drawn(film, np.zeros((7, 7)), alpha=1.0, title="", caption="")).astype(int)
+    bar = picture[12 + 330 + 6 + 6]  # below the film, which is below the margins of an empty title
+
+    np.testing.assert_allclose(bar[6], [100, 100, 100], atol=1)  # none: the film itself
+    np.testing.assert_allclose(bar[-7], HOTTEST, atol=1)
+    assert (bar[200] == 255).all()  # where the line is
+    assert (np.diff(lightness(bar[204:-7:12])) > 0).all()
+    assert not bar[:6].any()
+
+
+def test_the_bare_film_is_beside_the_overlay(film):
+    cam = np.random.default_rng(4).normal(size=(7, 6)).astype(np.float32)
+    both = draw_heat_map(film, cam, alpha=0.5, title="covid", caption="CAM")
+    alone = drawn(film, cam, alpha=0.5, title="covid", caption="CAM")
+
+    assert both.width == 2 * 400 + 4
+    assert both.height == alone.height
+    top = np.asarray(both).shape[0] - 330
+    rows = film_part(both, film)
+    assert top > 0
+    np.testing.assert_array_equal(rows[:, :400], np.stack([film] * 3, axis=-1))
+    np.testing.assert_array_equal(rows[:, 404:], film_part_of_overlay(alone, cam, film))
+
+
+def film_part_of_overlay(picture: Image.Image, cam: np.ndarray, film: np.ndarray) -> np.ndarray:
+    """The rows of a picture that are the overlay."""
+    laid = np.asarray(lay_heat(Image.fromarray(film), cam, alpha=0.5))
+    rows = np.asarray(picture)
+    (top,) = (top for top in range(len(rows) - len(laid) + 1) if np.array_equal(rows[top : top + len(laid)], laid))
+    return rows[top : top + len(laid)].astype(float)
 
 
 def test_the_film_keeps_its_size_between_a_title_and_a_caption(film):
     picture = drawn(film, np.zeros((7, 7)))
 
     assert (picture.mode, picture.width) == ("RGB", 400)
-    assert 330 + 2 * 20 < picture.height < 330 + 2 * 60
+    assert 330 + 3 * 20 < picture.height < 330 + 3 * 50
 
 
 def test_title_and_caption_are_on_black_above_and_below():
@@ -121,11 +198,11 @@ def test_a_long_caption_is_wrapped(film):
 @pytest.mark.parametrize(("shape", "size"), [((64, 80), (320, 256)), ((80, 64), (320, 400)), ((40, 319), (320, 40))])
 def test_a_small_film_is_enlarged_to_fit_the_text(shape, size):
     film = np.random.default_rng(3).integers(0, 256, shape).astype(np.uint8)
-    picture = drawn(film, np.zeros((7, 7)), title="", caption="")
+    picture = draw_heat_map(film, np.zeros((7, 7), np.float32), alpha=0.5, title="", caption="")
 
-    assert picture.width == size[0]
-    blank = np.asarray(picture)[..., 0]
-    filled = np.flatnonzero(blank.any(axis=1))
+    assert picture.width == 2 * size[0] + 4
+    bare = np.asarray(picture)[:, : size[0], 0]
+    filled = np.flatnonzero(bare.any(axis=1))
     assert filled[-1] - filled[0] + 1 == size[1]
 
 
@@ -158,5 +235,4 @@ def test_a_cluster_map_keeps_the_labels_and_gives_each_a_color():
 
     np.testing.assert_array_equal(np.asarray(picture), labels)
     np.testing.assert_array_equal(colors[0, 0], [0, 0, 0])
-    assert colors[2, 0].argmax() == 2  # the darkest is blue
-    assert colors[7, 0].argmax() == 0  # the brightest is red
+    assert (np.diff(lightness(colors[::2, 0])) > 10).all()  # each lighter than the one before

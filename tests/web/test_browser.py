@@ -18,7 +18,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.films.overlay import draw_heat_map
+from cxr_cli.films.overlay import lay_heat
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.predictor import open_predictor
 
@@ -122,9 +122,7 @@ def test_the_slider_blends_the_heat_map_without_a_request(page, server, film, pe
     WebDriverWait(page.browser, 20).until(lambda _: heat.value_of_css_property("opacity") == f"{percent / 100:g}")
 
     shown = Image.open(io.BytesIO(base64.b64decode(page.find("figure:last-of-type .cxr-film").screenshot_as_base64)))
-    picture = draw_heat_map(pixels, answer.cams[answer.label], alpha=percent / 100, title="", caption="")
-    strip = (picture.height - pixels.shape[0]) // 2
-    drawn = picture.crop((0, strip, picture.width, strip + pixels.shape[0])).resize((100, 100))
+    drawn = lay_heat(Image.fromarray(pixels), answer.cams[answer.label], alpha=percent / 100).resize((100, 100))
     difference = np.abs(np.asarray(shown.convert("RGB").resize((100, 100)), float) - np.asarray(drawn, float))
     assert difference.mean() < 4
 

@@ -20,6 +20,7 @@ def gradcam(
     method: str = "gradcam",
     target: str | None = None,
     alpha: float = 0.5,
+    overlay_only: bool = False,
     raw: bool = False,
     split: str | None = None,
     lungs: AnyPath | None = None,
@@ -40,6 +41,8 @@ def gradcam(
         method: method of the heat map. Defaults to Grad-CAM.
         target: the class whose evidence is shown. Defaults to the predicted class of each film.
         alpha: opacity of the heat, in [0, 1]. Defaults to 0.5.
+        overlay_only: write the map over the film alone, at the size of the film: no bare film beside it, no title,
+            color bar or caption. Defaults to False.
         raw: write the values of the map as .npy; for many films, beside the pictures.
         split: in place of `films`, a part of the prepared dataset: train, val or test.
         lungs: folder of lung masks, to measure how much of the heat is in the lungs.
@@ -82,6 +85,7 @@ def gradcam(
                 method=method,
                 target=target,
                 alpha=alpha,
+                overlay_only=overlay_only,
                 raw=raw,
                 force=force,
                 run=model,
@@ -98,6 +102,7 @@ def gradcam(
                 method=method,
                 target=target,
                 alpha=alpha,
+                overlay_only=overlay_only,
                 raw=raw,
                 split=split,
                 lungs=as_path(lungs),

@@ -39,6 +39,13 @@ def gradcam(
         ),
     ] = None,
     alpha: Annotated[float, typer.Option("--alpha", min=0, max=1, help="Opacity of the heat.")] = 0.5,
+    overlay_only: Annotated[
+        bool,
+        typer.Option(
+            "--overlay-only",
+            help="Write the overlay alone, at the film's size: without the bare film, title, color bar and caption.",
+        ),
+    ] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="Write the values of the map as .npy; for many films, beside the pictures.")
     ] = False,
@@ -83,6 +90,9 @@ def gradcam(
 ) -> None:
     """Draw heat maps over films: where the evidence for a class lies.
 
+    A picture has the bare film at the left and the overlay at the right: the lighter the color, the more evidence. A
+    white line is drawn at half of the peak.
+
     For many films, or with --split, --lungs, --lesions, --curves or --randomize, writes a folder with a page to look at
     (the most confidently wrong film first) and a table.
 
@@ -100,6 +110,7 @@ def gradcam(
             method=method,
             target=target,
             alpha=alpha,
+            overlay_only=overlay_only,
             raw=raw,
             split=split,
             lungs=lungs,

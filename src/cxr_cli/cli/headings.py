@@ -46,7 +46,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "Run and films": ("--model", "--split", "--frame", "--force"),
         "Heat map": ("--method", "--target", "--alpha"),
         "Measures": ("--lungs", "--lesions", "--curves", "--randomize"),
-        "Output": ("--output", "--raw", "--dicom-out"),
+        "Output": ("--output", "--overlay-only", "--raw", "--dicom-out"),
     },
     "serve": {
         "Run": ("--model", "--alpha"),

@@ -77,6 +77,7 @@ def explain(
     method: str = DEFAULT,
     target: str | None = None,
     alpha: float = 0.5,
+    overlay_only: bool = False,
     raw: bool = False,
     force: bool = False,
     run: str | None = None,
@@ -90,6 +91,7 @@ def explain(
         method: a name of `MAP_METHODS`. Defaults to Grad-CAM.
         target: the class whose evidence is shown. Defaults to the predicted class.
         alpha: opacity of the heat, in [0, 1]. Defaults to 0.5.
+        overlay_only: the map over the film alone, at the film's size. Defaults to False.
         raw: write the map alone, (h, w) float32, as the method gives it; Grad-CAM's is signed.
         force: explain any picture, also one that should get no class. Defaults to False.
         run: the name of the run. Defaults to the newest.
@@ -110,7 +112,7 @@ def explain(
         )
     folder = workspace.run(run)
     heat = explain_film(open_predictor(folder), film, method=method, target=target, force=force)
-    return WrittenHeatMap(film, folder, heat, heat.save(output, alpha=alpha))
+    return WrittenHeatMap(film, folder, heat, heat.save(output, alpha=alpha, overlay_only=overlay_only))
 
 
 def is_one_film(films: Sequence[Path]) -> bool:

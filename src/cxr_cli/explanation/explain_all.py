@@ -38,6 +38,7 @@ def explain_all(
     method: str = DEFAULT,
     target: str | None = None,
     alpha: float = 0.5,
+    overlay_only: bool = False,
     raw: bool = False,
     split: str | None = None,
     lungs: Path | None = None,
@@ -57,6 +58,7 @@ def explain_all(
         method: a name of `MAP_METHODS`. Defaults to Grad-CAM.
         target: the class whose evidence is shown. Defaults to the predicted class of each film.
         alpha: opacity of the heat, in [0, 1]. Defaults to 0.5.
+        overlay_only: of each film the map over it alone. Defaults to False.
         raw: write the maps as .npy too.
         split: in place of `films`, a part of the prepared dataset.
         lungs: a folder of lung masks, to measure how much of the heat is in the lungs.
@@ -85,7 +87,13 @@ def explain_all(
     method = find_method(method)
     predictor = open_predictor(workspace.run(run))
     gallery_films = find_gallery_films(workspace, predictor, films, split=split)
-    options = GalleryOptions(method, target, alpha, raw, lungs, lesions, curves=curves, force=force, use=use)
+    options = GalleryOptions(
+        *(method, target, alpha, raw, lungs, lesions),
+        curves=curves,
+        force=force,
+        overlay_only=overlay_only,
+        use=use,
+    )
     check_target(predictor, method, target)
     if randomize and predictor.run.version:
         raise UsageError(

@@ -152,7 +152,12 @@ def _make_entry(
     heat = heat_map(predictor, prediction, np.asarray(picture), method=options.method, target=options.target)
     if options.use:
         options.use(film.film, heat)
-    save_picture(heat.picture(alpha=options.alpha, truth=film.truth or "", outline=lesions), folder.picture(film.name))
+    drawn = (
+        heat.overlay(alpha=options.alpha, outline=lesions)
+        if options.overlay_only
+        else heat.picture(alpha=options.alpha, truth=film.truth or "", outline=lesions)
+    )
+    save_picture(drawn, folder.picture(film.name))
     if options.raw:
         heat.save(folder.map(film.name))
     row = GradedFilm(

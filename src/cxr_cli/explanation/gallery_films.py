@@ -31,6 +31,7 @@ class GalleryOptions:
     lesions: Path | None  # folder of masks of opacities
     curves: bool  # measure deletion and insertion
     force: bool = False  # explain pictures that should get no class, too
+    overlay_only: bool = False  # draw the map over the film, and nothing around it
     seed: int = 0
     use: "Callable[[Path, HeatMap], None] | None" = None  # called with each film and its map
 

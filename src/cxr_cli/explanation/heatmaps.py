@@ -11,7 +11,7 @@ from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import UsageError, WorkspaceError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS, draw_map
 from cxr_cli.films.figures import save_picture
-from cxr_cli.films.overlay import draw_heat_map, on_whole_film
+from cxr_cli.films.overlay import draw_heat_map, lay_heat, on_whole_film
 from cxr_cli.prediction.predictor import Prediction, Predictor
 from cxr_cli.workspace.files import write_bytes
 
@@ -42,13 +42,16 @@ class HeatMap:
         """Give the values to NumPy: (h, w) float32, not normalised."""
         return np.array(self.cam, dtype=dtype, copy=True) if copy else np.asarray(self.cam, dtype=dtype)
 
-    def picture(self, *, alpha: float = 0.5, truth: str = "", outline: np.ndarray | None = None) -> Image.Image:
-        """Draw the map over the film, with a title above and the caption below.
+    def picture(
+        self, *, alpha: float = 0.5, truth: str = "", outline: np.ndarray | None = None, beside: bool = True
+    ) -> Image.Image:
+        """Draw the map over the film, with the bare film beside it, a title, a color bar and the caption.
 
         Args:
             alpha: opacity of the heat, in [0, 1]. Defaults to 0.5.
             truth: the true class, for the title. Defaults to none.
             outline: (H, W) bool mask whose outline is drawn. Defaults to none.
+            beside: whether the bare film is at the left. Defaults to True.
         """
         title = self.prediction.answer.short + (f", truth {truth}" if truth else "")
         return draw_heat_map(
@@ -59,14 +62,21 @@ class HeatMap:
             caption=" ".join(filter(None, (self.caption, self.prediction.part, DISCLAIMER))),
             outline=outline,
             box=self.prediction.box,
+            beside=beside,
         )
 
-    def save(self, path: str | Path, *, alpha: float = 0.5) -> Path:
+    def overlay(self, *, alpha: float = 0.5, outline: np.ndarray | None = None) -> Image.Image:
+        """Draw the map over the film, pixel by pixel of the film, and nothing around it; see `picture`."""
+        film = Image.fromarray(self.film)
+        return lay_heat(film, self.cam, alpha=alpha, outline=outline, box=self.prediction.box)
+
+    def save(self, path: str | Path, *, alpha: float = 0.5, overlay_only: bool = False) -> Path:
         """Write the map to a file.
 
         Args:
             path: a picture with the map over the film, or the values alone if the suffix is .npy.
             alpha: opacity of the heat in a picture, in [0, 1]. Defaults to 0.5.
+            overlay_only: the map over the film alone, see `overlay`. Defaults to False: see `picture`.
 
         Returns:
             The path.
@@ -82,7 +92,8 @@ class HeatMap:
             np.save(data, self.cam)
             write_bytes(path, data.getvalue())
         else:
-            save_picture(self.picture(alpha=alpha), path, kind=PICTURE_FORMATS[path.suffix.lower()])
+            drawn = self.overlay(alpha=alpha) if overlay_only else self.picture(alpha=alpha)
+            save_picture(drawn, path, kind=PICTURE_FORMATS[path.suffix.lower()])
         return path
 
 
@@ -184,7 +195,7 @@ def heat_map(
 def _caption(predictor: Predictor, cam: np.ndarray, label: str, method: str) -> str:
     row = MAP_METHODS[method]
     if not row.of_class:
-        return f"{row.title} of {predictor.explained}: what it sees most of, blue little, red most; of no class."
+        return f"{row.title} of {predictor.explained}: what it sees most of, the lighter the more; of no class."
     return predictor.caption_of(row.title, label, blank=bool(cam.max() <= 0))
 
 

@@ -3,21 +3,17 @@
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
+from cxr_cli.films.palette import heat_colors
 from cxr_cli.films.transforms import WHOLE_FILM, FilmBox
 
-# Turbo, a rainbow color map (Mikhailov 2019), as the polynomial of degree 5 in its authors' shader.
-_TURBO = np.array(
-    [
-        [0.13572138, 4.61539260, -42.66032258, 132.13108234, -152.94239396, 59.28637943],
-        [0.09140261, 2.19418839, 4.84296658, -14.18503333, 4.27729857, 2.82956604],
-        [0.10667330, 12.64194608, -60.58204836, 110.36276771, -89.90310912, 27.34824973],
-    ]
-)
 _MIN_WIDTH = 320
 _PLACED_SIDE = 128  # maps have 5 to 20 places a side, and are smooth
 _MASK_COLOR = (64, 224, 208)  # turquoise, which shows on black and on white
 _BOX_COLOR = (200, 200, 200)
 _TINT = 0.15  # opacity of the color inside a mask
+_CONTOUR = 0.5  # of the map's largest value
+_BAR_GRAY = 100  # of the film that the color bar stands for
+_QUIET = (200, 200, 200)
 
 
 def heat(cam: np.ndarray) -> np.ndarray:
@@ -64,8 +60,9 @@ def draw_heat_map(
     caption: str,
     outline: np.ndarray | None = None,
     box: FilmBox = WHOLE_FILM,
+    beside: bool = True,
 ) -> Image.Image:
-    """Lay a class activation map over a film, with a title above and a caption below.
+    """Lay a class activation map over a film, with the bare film beside it, a title, a color bar and a caption.
 
     Args:
         film: (H, W) uint8.
@@ -75,12 +72,22 @@ def draw_heat_map(
         caption: what the picture shows, and what it does not.
         outline: (H, W) bool, a mask whose edge is drawn too. Defaults to none.
         box: a part whose edge is drawn too. Defaults to none.
+        beside: whether the bare film is at the left. Defaults to True.
 
     Returns:
-        An RGB picture: as wide as the film, or enlarged to 320 pixels.
+        An RGB picture: as wide as two films and a gap, or as one; a film is enlarged to 320 pixels if it is smaller.
     """
-    laid = lay_heat(_wide_enough(film), cam, alpha=alpha, outline=outline, box=box)
-    return _framed(laid, title=title, caption=caption)
+    bare = _wide_enough(film)
+    laid = lay_heat(bare, cam, alpha=alpha, outline=outline, box=box)
+    bar = _heat_bar(laid.width, alpha=alpha)
+    gap = max(4, laid.width // 100) if beside else 0
+    left = laid.width + gap if beside else 0
+    both = Image.new("RGB", (left + laid.width, laid.height + bar.height), "black")
+    if beside:
+        both.paste(bare, (0, 0))
+    both.paste(laid, (left, 0))
+    both.paste(bar, (left, laid.height))
+    return _framed(both, title=title, caption=caption, of=laid.width)
 
 
 def lay_heat(
@@ -91,7 +98,7 @@ def lay_heat(
     outline: np.ndarray | None = None,
     box: FilmBox = WHOLE_FILM,
 ) -> Image.Image:
-    """Lay a class activation map over a film, without any text.
+    """Lay a class activation map over a film, with a line around what is above half of its peak, without any text.
 
     Args:
         picture: the film, gray, of any size.
@@ -106,7 +113,9 @@ def lay_heat(
     level = _level(cam, picture.size)
     gray = np.asarray(picture, dtype=np.float32)[..., None]
     opacity = (alpha * level)[..., None]
-    laid = Image.fromarray(np.rint(gray * (1 - opacity) + _colors(level) * opacity).astype(np.uint8))
+    laid = Image.fromarray(np.rint(gray * (1 - opacity) + heat_colors(level) * opacity).astype(np.uint8))
+    if alpha > 0:
+        _draw_contour(laid, level)
     if outline is not None:
         laid.paste(_MASK_COLOR, mask=_edge(_fitted(outline, laid.size)))
     if box != WHOLE_FILM:
@@ -127,33 +136,8 @@ def draw_heat(cam: np.ndarray, *, size: tuple[int, int]) -> Image.Image:
         An RGBA picture; hotter places are more opaque.
     """
     level = _level(cam, size)
-    layer = np.concatenate([_colors(level), level[..., None] * 255], axis=-1)
+    layer = np.concatenate([heat_colors(level), level[..., None] * 255], axis=-1)
     return Image.fromarray(np.rint(layer).astype(np.uint8))
-
-
-def with_heat_scale(picture: Image.Image) -> Image.Image:
-    """Put the color scale of a heat map below its picture, from no heat to the map's largest value.
-
-    Args:
-        picture: an RGB picture of `draw_heat_map`.
-
-    Returns:
-        A higher RGB picture.
-    """
-    font = ImageFont.load_default(max(11, picture.width // 42))
-    margin = max(6, picture.width // 60)
-    bar = max(8, picture.width // 50)
-    level = np.tile(np.linspace(0, 1, picture.width - 2 * margin), (bar, 1))
-    bottom = bar + _text_height("0", font) + 3 * margin
-    scaled = Image.new("RGB", (picture.width, picture.height + bottom), "black")
-    scaled.paste(picture, (0, 0))
-    scaled.paste(Image.fromarray(np.rint(_colors(level)).astype(np.uint8)), (margin, picture.height))
-    pen = ImageDraw.Draw(scaled)
-    below = picture.height + bar + margin
-    pen.text((margin, below), "0", font=font, fill=(200, 200, 200))
-    end = "1, the map's largest value"
-    pen.text((picture.width - margin - font.getlength(end), below), end, font=font, fill=(200, 200, 200))
-    return scaled
 
 
 def draw_mask(film: np.ndarray, mask: np.ndarray, *, title: str, caption: str) -> Image.Image:
@@ -176,7 +160,7 @@ def draw_mask(film: np.ndarray, mask: np.ndarray, *, title: str, caption: str) -
 
 
 def draw_clusters(labels: np.ndarray) -> Image.Image:
-    """Draw a map of clusters: its pixels are the clusters' numbers, its palette runs from blue to red, and 0 is black.
+    """Draw a map of clusters: its pixels are the clusters' numbers, its palette gets lighter, and 0 is black.
 
     Args:
         labels: (H, W) uint8.
@@ -184,7 +168,7 @@ def draw_clusters(labels: np.ndarray) -> Image.Image:
     picture = Image.fromarray(labels).convert("P")
     used = int(labels.max())
     colors = np.zeros((256, 3))
-    colors[1 : used + 1] = _colors((np.arange(used) + 0.5) / max(used, 1))
+    colors[1 : used + 1] = heat_colors((np.arange(used) + 0.5) / max(used, 1))
     picture.putpalette(np.rint(colors).astype(np.uint8).tobytes())
     return picture
 
@@ -212,16 +196,43 @@ def _level(cam: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(heat(cam)).resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
 
 
-def _colors(level: np.ndarray) -> np.ndarray:
-    """(H, W) in [0, 1] -> (H, W, 3) float in [0, 255]."""
-    powers = np.stack([level**power for power in range(_TURBO.shape[1])], axis=-1)
-    return np.asarray((powers @ _TURBO.T).clip(0, 1) * 255)
+def _draw_contour(laid: Image.Image, level: np.ndarray) -> None:
+    """Draw where a map crosses half of its peak: white in black, which shows on every film and every heat."""
+    inside = Image.fromarray(level >= _CONTOUR).convert("L")
+    line = _edge(inside)
+    laid.paste("black", mask=line.filter(ImageFilter.MaxFilter(3)))
+    laid.paste("white", mask=line)
 
 
-def _framed(picture: Image.Image, *, title: str, caption: str) -> Image.Image:
-    large = ImageFont.load_default(max(16, picture.width // 24))
-    small = ImageFont.load_default(max(11, picture.width // 42))
-    margin = max(6, picture.width // 60)
+def _heat_bar(width: int, *, alpha: float) -> Image.Image:
+    """The colors of heat on a gray film, from no heat to the map's largest value, with their meaning below."""
+    font = ImageFont.load_default(_small(width))
+    margin, high = max(6, width // 60), max(10, width // 32)
+    level = np.tile(np.linspace(0, 1, width - 2 * margin), (high, 1))
+    opacity = (alpha * level)[..., None]
+    colors = np.rint(_BAR_GRAY * (1 - opacity) + heat_colors(level) * opacity).astype(np.uint8)
+    bar = Image.new("RGB", (width, high + _text_height("0", font) + 3 * margin), "black")
+    bar.paste(Image.fromarray(colors), (margin, margin))
+    pen, middle, below = ImageDraw.Draw(bar), width // 2, high + 2 * margin
+    thick = max(1, width // 400)
+    pen.rectangle((middle - 2 * thick, margin, middle + 2 * thick, margin + high - 1), fill="black")
+    pen.rectangle((middle - thick, margin, middle + thick, margin + high - 1), fill="white")
+    pen.text((margin, below), "0: none", font=font, fill=_QUIET)
+    pen.text((middle, below), "line: 0.5", font=font, fill=_QUIET, anchor="ma")
+    pen.text((width - margin, below), "1: most in this film", font=font, fill=_QUIET, anchor="ra")
+    return bar
+
+
+def _small(width: int) -> int:
+    """The size of small text, in pixels, beside a film of this width."""
+    return max(11, width // 42)
+
+
+def _framed(picture: Image.Image, *, title: str, caption: str, of: int | None = None) -> Image.Image:
+    """Put a title above and a caption below a picture, in type for a film that is `of` pixels wide, as it is itself."""
+    width = of or picture.width
+    large, small = ImageFont.load_default(max(16, width // 24)), ImageFont.load_default(_small(width))
+    margin = max(6, width // 60)
     heads = _wrapped(title, large, picture.width - 2 * margin)
     feet = _wrapped(caption, small, picture.width - 2 * margin)
     top = _text_height(heads, large) + 2 * margin
@@ -230,7 +241,7 @@ def _framed(picture: Image.Image, *, title: str, caption: str) -> Image.Image:
     framed.paste(picture, (0, top))
     pen = ImageDraw.Draw(framed)
     pen.multiline_text((margin, margin), heads, font=large, fill="white")
-    pen.multiline_text((margin, top + picture.height + margin), feet, font=small, fill=(200, 200, 200))
+    pen.multiline_text((margin, top + picture.height + margin), feet, font=small, fill=_QUIET)
     return framed
 
 

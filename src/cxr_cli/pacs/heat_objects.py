@@ -10,7 +10,6 @@ from PIL import Image
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.explanation.heatmaps import HeatMap
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
-from cxr_cli.films.overlay import with_heat_scale
 from cxr_cli.pacs.objects import MANUFACTURER, Objects, algorithm_of_run, new_instance, own_code, own_scheme, short_text
 from cxr_cli.pacs.study_film import StudyFilm
 from cxr_cli.prediction.predictor import Predictor
@@ -53,7 +52,8 @@ class HeatObjects(Objects):
 
         film = Image.fromarray(heat.film)
         film.thumbnail((_SIDE, _SIDE))
-        picture = with_heat_scale(replace(heat, film=np.asarray(film)).picture(alpha=self._alpha))
+        # Without the bare film beside it: the study has it.
+        picture = replace(heat, film=np.asarray(film)).picture(alpha=self._alpha, beside=False)
         made = SCImage.from_ref_dataset(
             source.referred(),
             np.asarray(picture),

@@ -182,7 +182,7 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class EvaluationFolder:
-    """An evaluation of a run on one part of a dataset. Beside each picture is the same chart as SVG."""
+    """An evaluation of a run on one part of a dataset."""
 
     root: Path
 
