@@ -32,4 +32,4 @@ step cxr train --arch mobilenetv2 --weights "$weights" --class-weight --freeze 1
 step cxr export classifier --format litert --precision float16
 run="$CXR_WORKSPACE/models/classifier"
 step python scripts/pack_bundled_model.py "$run" "$run/export/model-float16.tflite" --version "$version" --date "$date"
-step cxr evaluate --model bundled
+step cxr evaluate bundled

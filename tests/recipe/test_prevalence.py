@@ -69,7 +69,7 @@ def test_probabilities_of_a_temperature_can_not_be_shifted():
     for run, how in ((older, "with a temperature alone"), (msgspec.structs.replace(older, calibration=None), "not ")):
         with pytest.raises(WorkspaceError, match=how) as caught:
             shifted_to(run, 0.1)
-        assert caught.value.hint == "Calibrate the run again: cxr calibrate --model RUN"
+        assert caught.value.hint == "Calibrate the run again: cxr calibrate RUN"
 
 
 def test_a_run_with_a_temperature_predicts_as_before():

@@ -77,16 +77,14 @@ def test_a_run_that_passed_its_test_has_no_doubts(workspace):
 
 def test_a_run_without_a_test_is_said_to_have_none(workspace):
     assert doubts(workspace) == [
-        warning("net has not been tested: nobody knows how often it is right.", "Test it: cxr evaluate --model net")
+        warning("net has not been tested: nobody knows how often it is right.", "Test it: cxr evaluate net")
     ]
 
 
 def test_a_test_of_earlier_weights_does_not_count(workspace):
     write_test(workspace, "uncertain", 0.594, weights="earlier")
 
-    assert doubts(workspace) == [
-        warning("net was trained again since its test.", "Test it again: cxr evaluate --model net")
-    ]
+    assert doubts(workspace) == [warning("net was trained again since its test.", "Test it again: cxr evaluate net")]
 
 
 def test_the_bundled_model_has_its_own_card(workspace):

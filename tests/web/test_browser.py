@@ -157,7 +157,7 @@ def test_another_run_clears_the_prediction_and_shows_its_own_metrics(page, film)
     page.choose("second")
 
     assert page.wait_for("#cxr-shown", "The prediction appears here.")
-    assert "cxr evaluate --model second" in page.wait_for("#cxr-known", "Not tested yet")
+    assert "cxr evaluate second" in page.wait_for("#cxr-known", "Not tested yet")
     assert page.drop(film).startswith("covid.png, predicted by second")
 
 

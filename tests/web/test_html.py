@@ -106,7 +106,7 @@ def test_the_metrics_shown_match_the_evaluation(two_runs, words):
 
 def test_without_an_evaluation_the_command_for_it_is_shown(own_tested, words):
     assert words(html.figures(own_tested, "second")) == (
-        f"How second did on its test films Not tested yet: cxr evaluate --model second --workspace '{own_tested.root}'"
+        f"How second did on its test films Not tested yet: cxr evaluate second --workspace '{own_tested.root}'"
     )
 
 
@@ -129,9 +129,9 @@ def test_outdated_metrics_have_a_warning(own_tested, words, changes, reason):
     path = own_tested.run("simple-cnn").record
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **changes))
 
-    assert (
-        f"These figures are out of date, because {reason}. Test the run again: cxr evaluate --model simple-cnn"
-    ) in words(html.figures(own_tested, "simple-cnn"))
+    assert (f"These figures are out of date, because {reason}. Test the run again: cxr evaluate simple-cnn") in words(
+        html.figures(own_tested, "simple-cnn")
+    )
 
 
 def test_undefined_metrics_and_constant_predictions_are_explained(own_tested, words):

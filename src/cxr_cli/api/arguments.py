@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from cxr_cli.errors import UsageError
 from cxr_cli.workspace.layout import Workspace
 
 AnyPath = str | Path
@@ -29,6 +30,17 @@ def as_paths(paths: AnyPaths | None) -> list[Path]:
 def as_text(value: str | None) -> str | None:
     """Convert a choice of an enumeration to its plain text, as records keep it."""
     return None if value is None else str(value)
+
+
+def choose_run(run: str | None, model: str | None) -> str | None:
+    """The run that is named as `run` or as `model`; None if as neither.
+
+    Raises:
+        UsageError: they differ.
+    """
+    if run is not None and model is not None and run != model:
+        raise UsageError(f"Expected one run. Received: two, {run} and {model}.", hint=f"Leave out --model {model}")
+    return model if run is None else run
 
 
 def split_views(views: str | Sequence[str] | None) -> list[str]:

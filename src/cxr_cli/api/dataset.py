@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, as_text, find_workspace, split_views
+from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, as_text, choose_run, find_workspace, split_views
 
 if TYPE_CHECKING:
     from cxr_cli.auditing.audit import Audited
@@ -138,6 +138,7 @@ def prepare(
 def audit(
     run: str | None = None,
     *,
+    model: str | None = None,
     masks: AnyPath | None = None,
     method: str | None = None,
     seed: int = 0,
@@ -149,6 +150,7 @@ def audit(
 
     Args:
         run: the name of a trained run, to audit the model on the test films. Defaults to none: the dataset is audited.
+        model: the same as `run`.
         masks: with `run`: a folder of lung masks, named as for `segment`. Defaults to none: the lungs are found.
         method: with `run`: how to find the lungs. Defaults to the first of `cxr segment --help`.
         seed: random seed. Defaults to 0.
@@ -162,7 +164,7 @@ def audit(
         WorkspaceError: there is no prepared dataset or no such run, or a file is damaged.
         ImageError: a film of the dataset can't be read.
     """
-    place = find_workspace(workspace)
+    place, run = find_workspace(workspace), choose_run(run, model)
     if run is None:
         for name, value in {"masks": masks, "method": method}.items():
             if value:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, as_text, find_workspace, split_views
+from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, as_text, choose_run, find_workspace, split_views
 
 if TYPE_CHECKING:
     from cxr_cli.evaluation.compare import Comparison
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
+    run: str | None = None,
     *,
     model: str | None = None,
     split: str | None = None,
@@ -32,7 +33,8 @@ def evaluate(
     """Test a trained run on the test films, or on films from elsewhere.
 
     Args:
-        model: the name of a trained run, or "bundled". Defaults to the newest, else the bundled one.
+        run: the name of a trained run, or "bundled". Defaults to the newest, else the bundled one.
+        model: the same as `run`.
         split: train, val or test. Defaults to test.
         prevalence: share of people with the disease, in (0, 1), for predictive values and for the calibration of
             probabilities that are shifted to it. Defaults to none.
@@ -58,7 +60,7 @@ def evaluate(
         UsageError: options that don't go together, or a value out of range.
         WorkspaceError: there is no run or no dataset, or their classes differ.
     """
-    place, split = find_workspace(workspace), as_text(split)
+    place, split, run = find_workspace(workspace), as_text(split), choose_run(run, model)
     from cxr_cli.metrics.conformal import check_alpha
     from cxr_cli.metrics.partial_auc import check_max_fpr
     from cxr_cli.recipe.prevalence import check_prevalence
@@ -80,7 +82,7 @@ def evaluate(
 
         return evaluate_part(
             place,
-            run=model,
+            run=run,
             split=split or "test",
             drop_seen=drop_seen,
             prevalence=prevalence,
@@ -101,7 +103,7 @@ def evaluate(
     return evaluate_external(
         place,
         source,
-        run=model,
+        run=run,
         name=name,
         drop_seen=drop_seen,
         prevalence=prevalence,
@@ -163,16 +165,18 @@ def compare(
     return compare_runs(find_workspace(workspace), runs, output=as_path(output))
 
 
-def report(run: str | None = None, *, workspace: AnyPath | None = None) -> "Reported":
+def report(run: str | None = None, *, model: str | None = None, workspace: AnyPath | None = None) -> "Reported":
     """Write the report of a run, and its model card; a run without a current test is tested first.
 
     Args:
         run: the name of a trained run. Defaults to the newest.
+        model: the same as `run`.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Raises:
+        UsageError: `run` and `model` differ.
         WorkspaceError: there is no run or no dataset, or their classes differ, or a file is damaged.
     """
     from cxr_cli.reporting.report import report as report_on
 
-    return report_on(find_workspace(workspace), run)
+    return report_on(find_workspace(workspace), choose_run(run, model))

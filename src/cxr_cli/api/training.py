@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cxr_cli.api.arguments import AnyPath, as_path, as_text, find_workspace
+from cxr_cli.api.arguments import AnyPath, as_path, as_text, choose_run, find_workspace
 from cxr_cli.recipe.options import TRAINING_OPTIONS
 
 if TYPE_CHECKING:
@@ -181,15 +181,20 @@ class CalibratedRun:
 
 
 def calibrate(
-    *, operating_point: str = "youden", model: str | None = None, workspace: AnyPath | None = None
+    run: str | None = None,
+    *,
+    model: str | None = None,
+    operating_point: str = "youden",
+    workspace: AnyPath | None = None,
 ) -> CalibratedRun:
     """Choose the operating point of a trained run on its validation films; nothing is trained.
 
     Args:
+        run: the name of a trained run. Defaults to the newest.
+        model: the same as `run`.
         operating_point: "youden"; "sensitivity=0.95" or "specificity=0.90", at least that value on the validation
             films; "sensitivity-at-least=0.95" or "specificity-at-least=0.90", at least that value on new films like
             them, with 95 % confidence; or "threshold=0.5". Defaults to Youden's.
-        model: the name of a trained run. Defaults to the newest.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Raises:
@@ -198,13 +203,14 @@ def calibrate(
     """
     from cxr_cli.recipe.decision import change_operating_point
 
-    folder, record = change_operating_point(find_workspace(workspace), model, operating_point)
+    folder, record = change_operating_point(find_workspace(workspace), choose_run(run, model), operating_point)
     return CalibratedRun(folder.name, record)
 
 
 def export(
     run: str | None = None,
     *,
+    model: str | None = None,
     format: str,  # noqa: A002 - the name of the option
     precision: str = "float32",
     output: AnyPath | None = None,
@@ -214,6 +220,7 @@ def export(
 
     Args:
         run: the name of a trained run. Defaults to the newest.
+        model: the same as `run`.
         format: a name of `cxr export --help`, for example onnx.
         precision: of the weights of a LiteRT file. Defaults to float32.
         output: the file. Defaults to `export` in the run's folder.
@@ -227,7 +234,7 @@ def export(
 
     # Refuse what can be refused before TensorFlow's three seconds.
     place, precision = find_workspace(workspace), str(precision)
-    folder = place.own_run(run)
+    folder = place.own_run(choose_run(run, model))
     target = plan_export(folder, find_format(str(format), precision), as_path(output))
     if precision in LOWER_PRECISIONS:
         place.prepared()

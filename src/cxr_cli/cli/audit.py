@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.cli.exit_codes import ExitCode
-from cxr_cli.cli.options import JsonOption, Method, SeedOption, WorkspaceOption
+from cxr_cli.cli.options import JsonOption, Method, SameRunOption, SeedOption, WorkspaceOption
 from cxr_cli.lungs.methods import DEFAULT_METHOD
 
 
@@ -14,9 +14,12 @@ def audit(
     run: Annotated[
         str | None,
         typer.Argument(
-            help="The name of a trained run, to audit its model. Default: the dataset is audited.", show_default=False
+            metavar="[RUN]",
+            help="The name of a trained run, to audit its model. Default: the dataset is audited.",
+            show_default=False,
         ),
     ] = None,
+    model: SameRunOption = None,
     masks: Annotated[
         Path | None,
         typer.Option(
@@ -46,7 +49,7 @@ def audit(
     from cxr_cli.api.dataset import audit as run_audit
     from cxr_cli.cli.audit_output import show_audit
 
-    audited = run_audit(run, masks=masks, method=method, seed=seed, workspace=workspace)
+    audited = run_audit(run, model=model, masks=masks, method=method, seed=seed, workspace=workspace)
     show_audit(audited, as_json=as_json)
     if audited.record.alarms:
         raise typer.Exit(ExitCode.ALARM)

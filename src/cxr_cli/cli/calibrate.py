@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 from cxr_cli.cli import console
-from cxr_cli.cli.options import JsonOption, WorkspaceOption
+from cxr_cli.cli.options import JsonOption, RunArgument, SameRunOption, WorkspaceOption
 
 
 def calibrate(
+    run: RunArgument = None,
+    model: SameRunOption = None,
     operating_point: Annotated[
         str,
         typer.Option(
@@ -19,10 +21,6 @@ def calibrate(
             "threshold=0.5.",
         ),
     ] = "youden",
-    run: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="The name of a trained run. Default: the newest.", show_default=False),
-    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,7 +40,7 @@ def calibrate(
     from cxr_cli.api.training import calibrate as calibrate_run
     from cxr_cli.metrics.calibration import AT_BOUND
 
-    calibrated = calibrate_run(operating_point=operating_point, model=run, workspace=workspace)
+    calibrated = calibrate_run(run, model=model, operating_point=operating_point, workspace=workspace)
     record = calibrated.record
     point, calibration = record.operating_point, record.calibration
     assert point is not None

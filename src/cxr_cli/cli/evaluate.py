@@ -6,14 +6,30 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli.options import ImagesOption, JsonOption, PatientPatternOption, RunOption, ViewsOption, WorkspaceOption
+from cxr_cli.cli.options import (
+    ImagesOption,
+    JsonOption,
+    PatientPatternOption,
+    SameRunOption,
+    ViewsOption,
+    WorkspaceOption,
+)
 from cxr_cli.workspace.folders import PARTS
 
 Split = StrEnum("Split", {part: part for part in PARTS})  # type: ignore[misc]
 
 
 def evaluate(
-    run: RunOption = None,
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="The name of a trained run; or bundled, the model in the package. Default: the newest run, else "
+            "bundled.",
+            show_default=False,
+        ),
+    ] = None,
+    model: SameRunOption = None,
     split: Annotated[
         Split | None,
         typer.Option("--split", help="Part of the dataset; only test is a test. Default: test.", show_default=False),
@@ -94,13 +110,14 @@ def evaluate(
 
     Uses the operating point and the calibration of the run: nothing is fitted to the films it is tested on.
 
-    Example: cxr evaluate --model mobilenetv2
+    Example: cxr evaluate mobilenetv2
     """
     from cxr_cli.api.testing import evaluate as evaluate_run
     from cxr_cli.cli.evaluate_output import show_evaluation
 
     evaluated = evaluate_run(
-        model=run,
+        run,
+        model=model,
         split=split,
         prevalence=prevalence,
         alpha=alpha,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_cli.cli import console
-from cxr_cli.cli.options import JsonOption, WorkspaceOption
+from cxr_cli.cli.options import JsonOption, RunArgument, SameRunOption, WorkspaceOption
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.training.formats import FORMATS, LOWER_PRECISIONS
 
@@ -28,9 +28,8 @@ _PRECISIONS = "Precision of the weights of a LiteRT file. " + "; ".join(
 
 def export(
     format_name: Annotated[FormatName, typer.Option("--format", "-f", help=_HELP, show_default=False)],
-    run: Annotated[
-        str | None, typer.Argument(help="The name of a trained run. Default: the newest.", show_default=False)
-    ] = None,
+    run: RunArgument = None,
+    model: SameRunOption = None,
     precision: Annotated[PrecisionName, typer.Option(help=_PRECISIONS + ".")] = _FLOAT32,
     output: Annotated[
         Path | None,
@@ -50,7 +49,7 @@ def export(
     from cxr_cli.api.training import export as export_run
     from cxr_cli.training.formats import find_format
 
-    exported = export_run(run, format=format_name, precision=precision, output=output, workspace=workspace)
+    exported = export_run(run, model=model, format=format_name, precision=precision, output=output, workspace=workspace)
     if as_json:
         import msgspec
 

@@ -27,6 +27,14 @@ RunOption = Annotated[
         show_default=False,
     ),
 ]
+# Commands whose argument is a run take it as --model too. Where films are the argument, there is only --model.
+RunArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", help="The name of a trained run. Default: the newest.", show_default=False),
+]
+SameRunOption = Annotated[
+    str | None, typer.Option("--model", "-m", metavar="RUN", help="The same as RUN.", show_default=False)
+]
 AlphaOption = Annotated[
     float | None,
     typer.Option(

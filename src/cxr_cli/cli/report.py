@@ -5,14 +5,13 @@ from typing import Annotated
 import typer
 
 from cxr_cli.cli import console
-from cxr_cli.cli.options import JsonOption, WorkspaceOption
+from cxr_cli.cli.options import JsonOption, RunArgument, SameRunOption, WorkspaceOption
 from cxr_cli.disclaimer import DISCLAIMER
 
 
 def report(
-    run: Annotated[
-        str | None, typer.Argument(help="The name of a trained run. Default: the newest.", show_default=False)
-    ] = None,
+    run: RunArgument = None,
+    model: SameRunOption = None,
     methods: Annotated[
         bool,
         typer.Option("--methods", help="Print the methods section of a paper, with references."),
@@ -33,7 +32,7 @@ def report(
     from cxr_cli.api.testing import report as report_on
     from cxr_cli.reporting.document import to_builtins
 
-    made = report_on(run, workspace=workspace)
+    made = report_on(run, model=model, workspace=workspace)
     if as_json:
         console.result_json(to_builtins(made.methods if methods else made.document))
         return

@@ -48,7 +48,7 @@ def shifted_to(run: RunRecord, prevalence: float) -> RunRecord:
     if not calibration or not calibration.prevalence:
         raise WorkspaceError(
             f"Expected probabilities that can be shifted to another prevalence. {why_no_shift(run)}",
-            hint="Calibrate the run again: cxr calibrate --model RUN",
+            hint="Calibrate the run again: cxr calibrate RUN",
         )
     shift = _logit(prevalence) - _logit(calibration.prevalence)
     threshold = run.threshold

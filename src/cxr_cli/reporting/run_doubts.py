@@ -98,7 +98,7 @@ def run_doubts(workspace: Workspace, run: RunFolder) -> list[Doubt]:
 
 
 def _of_test(run: RunFolder, test: _Test | None, current: _Test | None) -> Iterator[Doubt]:
-    command = f"cxr evaluate --model {run.name}"
+    command = f"cxr evaluate {run.name}"
     if current and current.metrics.get("roc_auc") is not None:
         around = current.intervals.get("roc_auc")
         if standing(around) is not Standing.BETTER:

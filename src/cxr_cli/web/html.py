@@ -95,7 +95,7 @@ def error(problem: CxrError) -> str:
 
 def figures(workspace: Workspace, run: str) -> str:
     """How a run did on its test films, as `cxr evaluate` measured it, and whether that is out of date."""
-    command = f"cxr evaluate --model {run} --workspace {shlex.quote(str(workspace.root))}"
+    command = f"cxr evaluate {run} --workspace {shlex.quote(str(workspace.root))}"
     try:
         folder = workspace.run(run)
         trained = read_record(folder.record, RunRecord)

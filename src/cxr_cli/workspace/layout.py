@@ -268,7 +268,7 @@ class Workspace:
         if name == BUNDLED and not is_there(RunFolder(self.models / name).record):
             raise NoRunError(
                 f"Expected a trained run in {self.models}. Received: the bundled model, which is in the package.",
-                hint="It predicts films, draws heat maps and can be tested: cxr evaluate --model bundled",
+                hint="It predicts films, draws heat maps and can be tested: cxr evaluate bundled",
             )
         if name is None and (runs := self.runs()):
             return runs[-1]
