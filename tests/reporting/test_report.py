@@ -6,13 +6,18 @@ import shutil
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import PurePath
 
 import msgspec
+import numpy as np
 import pytest
+from PIL import Image
 
 from cxr_cli.dataset.record import DatasetRecord, Leak
+from cxr_cli.evaluation.predicted import read_predictions
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.explanation.ranking import margin
+from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.intervals import METHOD, Interval
 from cxr_cli.metrics.table import METRICS
 from cxr_cli.pages.render import figure, spread
@@ -20,6 +25,7 @@ from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.checklists import AUTHOR, CHECKLISTS, rows
 from cxr_cli.reporting.data_sections import training_section
 from cxr_cli.reporting.document import Document, Figure, Pictures, Section, TableBlock, Text, to_builtins, to_markdown
+from cxr_cli.reporting.each_film import each_film_section
 from cxr_cli.reporting.gather import gather
 from cxr_cli.reporting.guidelines.claim import CLAIM
 from cxr_cli.reporting.report import compose
@@ -145,16 +151,59 @@ def test_the_report_page_is_self_contained(reported):
     assert all(source.startswith("data:image/") for source in sources)
 
 
-def test_misclassified_films_are_listed(reported):
+def test_each_test_film_is_listed_the_most_confidently_wrong_first(reported):
     page = reported.report("simple-cnn").page.read_text()
-    test = read_record(reported.evaluation("simple-cnn", "test").record, EvaluationRecord)
+    folder = reported.evaluation("simple-cnn", "test")
+    test = read_record(folder.record, EvaluationRecord)
+    films = {PurePath(film.original).name: film for film in read_predictions(folder, test)}
     wrong = test.confusion_matrix["false_positive"] + test.confusion_matrix["false_negative"]
 
-    rows = Tables(page).rows.get("Films it got wrong", [[]])[1:]
-    assert len(rows) == wrong
-    assert all(row[2] != row[3] for row in rows)
-    margins = [margin(float(row[4]), test.threshold) for row in rows]
-    assert margins == sorted(margins, reverse=True)
+    header, *rows = Tables(page).rows["Test films"]
+    assert header == ["film", "patient", "truth", "called", "P(covid)", "result", "view"]
+    assert len(rows) == test.films
+    for row in rows:
+        film = films[row[0]]
+        result = "right" if film.correct else "wrong"
+        assert row[1:] == [film.patient, film.truth, film.class_, figure(film.probability), result, film.view]
+    assert [row[5] for row in rows] == ["wrong"] * wrong + ["right"] * (test.films - wrong)
+    margins = [margin(films[row[0]].probability, test.threshold) for row in rows]
+    assert margins == sorted(margins[:wrong], reverse=True) + sorted(margins[wrong:])
+
+
+def test_each_test_film_opens_beside_its_heat_map(material):
+    section = each_film_section(material)
+    rows = section.blocks[-1].rows
+
+    for row in rows:
+        (film,) = (one for one in material.predictions if PurePath(one.original).name == row.name)
+        pixels = Image.fromarray(read_film(material.dataset.root / film.image))
+        assert row.thumbnail.width / row.thumbnail.height == pytest.approx(pixels.width / pixels.height, rel=0.02)
+        side = (row.pair.width - 6) // 2
+        assert side / row.pair.height == pytest.approx(pixels.width / pixels.height, rel=0.02)
+        plain = row.pair.crop((0, 0, side, row.pair.height))
+        small = pixels.resize(plain.size)
+        assert np.abs(np.asarray(plain.convert("L"), float) - np.asarray(small, float)).mean() < 3
+
+
+def test_a_film_that_is_gone_is_listed_without_a_picture(material):
+    first = material.predictions[0]
+    gone = replace(material, predictions=[replace(first, image="split/test/covid/gone.png")])
+
+    with pytest.raises(FileNotFoundError):
+        (material.dataset.root / "split/test/covid/gone.png").stat()
+    (row,) = each_film_section(gone).blocks[-1].rows
+    assert (row.name, row.thumbnail, row.pair) == (PurePath(first.original).name, None, None)
+
+
+def test_options_that_depend_on_the_architecture_have_their_value(material):
+    table = next(block for block in training_section(material).blocks if getattr(block, "folded", ""))
+    options = dict(table.rows)
+
+    assert options["learning rate"] == "0.002 (default of simple-cnn)"
+    assert options["freeze"] == "0 (default of simple-cnn)"
+    assert (options["batch size"], options["image size"], options["epochs"]) == ("8", "64", "2")
+    assert options["augmentation: flip"] in ("yes", "no")
+    assert table.folded == f"All {len(options)} options of training"
 
 
 def test_the_model_card_states_the_limits_of_use(reported):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cxr_cli.reporting.document import Section, TableBlock, Text
+from cxr_cli.reporting.document import Cell, Section, TableBlock, Text
 from cxr_cli.reporting.guidelines.claim import CLAIM
 from cxr_cli.reporting.guidelines.item import Item
 from cxr_cli.reporting.guidelines.probast import PROBAST
@@ -17,11 +17,12 @@ _INTRO = "Where this report addresses the items of the checklist, what was not d
 
 def checklist_sections(sections: Sequence[Section]) -> list[Section]:
     """One section per checklist, given those of the report."""
-    header = ["item", "asks for", "in this report"]
-    return [
-        Section(title, [Text(_INTRO, "note"), TableBlock(header, [list(row) for row in rows(items, sections)], left=3)])
-        for title, items in CHECKLISTS.items()
-    ]
+    return [Section(title, [Text(_INTRO, "note"), _table(items, sections)]) for title, items in CHECKLISTS.items()]
+
+
+def _table(items: Sequence[Item], sections: Sequence[Section]) -> TableBlock:
+    answers = [list[Cell](row) for row in rows(items, sections)]
+    return TableBlock(["item", "asks for", "in this report"], answers, left=3, folded=f"All {len(answers)} items")
 
 
 def rows(items: Sequence[Item], sections: Sequence[Section]) -> list[list[str]]:

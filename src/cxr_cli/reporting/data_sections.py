@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.recipe.resolved import options_in_words
 from cxr_cli.reporting.document import Block, Cell, Section, TableBlock, Text, charts
 from cxr_cli.reporting.flow import flow_caption, screened
 from cxr_cli.reporting.gather import ReportMaterial
@@ -104,9 +105,10 @@ def training_section(material: ReportMaterial) -> Section:
         ["ensemble", f"XGBoost, {run.boosting.trees} trees on the network's features" if run.boosting else "none"],
         ["duration", f"{run.seconds.get('fit', 0) / 60:.1f} minutes"],
     ]
-    facts += [[key.replace("_", " "), _option(value)] for key, value in options.items() if key != "augmentation"]
-    facts += [[f"augmentation: {key}", _option(value)] for key, value in options.get("augmentation", {}).items()]
+    given = options_in_words(run.arch, options, made_with=run.versions["cxr-cli"])
+    chosen: list[list[Cell]] = [[name, value] for name, value in given.items() if name != "arch"]
     blocks: list[Block] = [TableBlock(["", ""], facts, left=2)]
+    blocks.append(TableBlock(["option", "value"], chosen, left=2, folded=f"All {len(chosen)} options of training"))
     blocks += charts((material.predictor.run.curves_picture, "Training, and the epoch that was kept."))
     return Section("Model and training", blocks, ("model",))
 
@@ -118,10 +120,6 @@ def _kept(run: RunRecord) -> str:
     return (
         f"{f'epoch {run.best_epoch}' if run.best_epoch else 'the start of the head'}, with the lowest validation loss"
     )
-
-
-def _option(value: object) -> str:
-    return "depends on the architecture" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def environment_section(material: ReportMaterial) -> Section:
@@ -140,7 +138,7 @@ def environment_section(material: ReportMaterial) -> Section:
                 f"The exported model's probabilities are within {check.max_probability_difference:.1g} of the Keras "
                 f"model's on {check.films} films. The full model: model.keras and model.tflite in the run's folder."
             ),
-            TableBlock(["package", "version"], versions, left=2, caption="When it was trained."),
+            TableBlock(["package", "version"], versions, left=2, folded="Versions of packages when it was trained"),
         ],
         ("environment",),
     )

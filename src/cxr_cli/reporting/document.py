@@ -13,6 +13,8 @@ from cxr_cli.metrics.intervals import Interval
 from cxr_cli.pages.markdown import markdown_table, markdown_text
 from cxr_cli.pages.render import can_embed, figure, spread
 
+_LISTED = 30  # films in Markdown
+
 
 class Figure(msgspec.Struct, frozen=True):
     """A number with its 95% interval, rounded only where it is shown."""
@@ -31,6 +33,7 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     kind: ClassVar[str] = "text"
     text: str
     tone: str = ""  # "" or "note"; or "ok", "warning" or "alarm" for what a person should not overlook
+    see: str = ""  # the title of the section with the evidence
 
 
 class Figures(msgspec.Struct, frozen=True, tag="figures"):
@@ -50,6 +53,35 @@ class TableBlock(msgspec.Struct, frozen=True, tag="table"):
     rows: list[list[Cell]]
     left: int = 1
     caption: str = ""
+    folded: str = ""  # what a long table has, in a few words: on a page, a click on them opens it
+
+
+class FilmRow(msgspec.Struct, frozen=True):
+    """A film with its prediction; in JSON without its pictures."""
+
+    name: str
+    patient: str
+    truth: str
+    called: str  # the class that was predicted
+    probability: float
+    correct: bool
+    view: str
+    thumbnail: Image.Image | None = None
+    pair: Image.Image | None = None  # the film beside its heat map
+
+
+class Films(msgspec.Struct, frozen=True, tag="films"):
+    """Films with their predictions; on a page they can be sorted and filtered, and open beside their heat maps."""
+
+    kind: ClassVar[str] = "films"
+
+    positive: str
+    rows: list[FilmRow]
+
+    @property
+    def header(self) -> list[str]:
+        """The titles of the columns."""
+        return ["film", "patient", "truth", "called", f"P({self.positive})", "result", "view"]
 
 
 class Pictures(msgspec.Struct, frozen=True, tag="pictures"):
@@ -68,7 +100,7 @@ def charts(*files: tuple[Path, str]) -> list[Pictures]:
     return [Pictures(list(there), large=True)] if there else []
 
 
-Block = Text | Figures | TableBlock | Pictures
+Block = Text | Figures | TableBlock | Films | Pictures
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -132,7 +164,7 @@ def shown(cell: Cell) -> str:
 def _markdown(block: Block) -> Iterator[str]:
     if isinstance(block, Text):
         strong = "**" if block.tone == "alarm" else ""
-        yield f"{strong}{markdown_text(block.text)}{strong}"
+        yield f"{strong}{markdown_text(f'{block.text} See “{block.see}”.' if block.see else block.text)}{strong}"
     elif isinstance(block, Figures):
         items = (f"{name}: {shown(value)}{f', {note}' if note else ''}" for name, value, note in block.items)
         yield "\n".join(f"- {markdown_text(item)}" for item in items)
@@ -141,5 +173,15 @@ def _markdown(block: Block) -> Iterator[str]:
             yield markdown_text(block.caption)
         rows = [block.header, *([shown(cell) for cell in row] for row in block.rows)]
         yield markdown_table(rows, left=block.left)
+    elif isinstance(block, Films):
+        films = [
+            [
+                *(film.name, film.patient, film.truth, film.called, figure(film.probability)),
+                *("right" if film.correct else "wrong", film.view),
+            ]
+            for film in block.rows[:_LISTED]
+        ]
+        if films:
+            yield markdown_table([block.header, *films], left=4)
     else:
         yield "\n".join(f"- {markdown_text(caption)}" for _, caption in block.items)

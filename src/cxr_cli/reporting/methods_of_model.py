@@ -1,11 +1,11 @@
 """The sentences of a methods section on the model: what it is, how it was trained and how it decides."""
 
 from collections.abc import Iterator
-from importlib.metadata import version
 
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import Augmentation
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.recipe.resolved import resolve_option
 from cxr_cli.reporting.references import REFERENCES, Citations
 
 
@@ -102,10 +102,9 @@ def describe_decision(run: RunRecord, cite: Citations) -> Iterator[str]:
 
 def _chosen(run: RunRecord, option: str) -> str:
     """The value of an option; the architecture's default is known only of the version that is running."""
-    value = run.options.get(option)
-    if value is None and run.versions["cxr-cli"] == version("cxr-cli"):
-        value = getattr(ARCHITECTURES[run.arch], option)
-    return f"{value:g}" if value is not None else f"cxr-cli {run.versions['cxr-cli']}'s choice for {run.arch}"
+    made_with = run.versions["cxr-cli"]
+    value = resolve_option(run.arch, run.options, option, made_with=made_with)
+    return f"{value:g}" if value is not None else f"cxr-cli {made_with}'s choice for {run.arch}"
 
 
 def _title(run: RunRecord) -> str:

@@ -10,6 +10,7 @@ from cxr_cli.reporting.checklists import checklist_sections
 from cxr_cli.reporting.data_sections import environment_section, films_section, training_section
 from cxr_cli.reporting.document import Document, to_builtins, to_markdown
 from cxr_cli.reporting.doubts_section import caveats_section, lead, report_doubts
+from cxr_cli.reporting.each_film import each_film_section
 from cxr_cli.reporting.failures import failures_section
 from cxr_cli.reporting.fairness import fairness_section
 from cxr_cli.reporting.flow import draw_flow
@@ -23,7 +24,6 @@ from cxr_cli.reporting.result_sections import (
     external_section,
     performance_section,
     subgroups_section,
-    worst_section,
 )
 from cxr_cli.reporting.set_section import sets_section
 from cxr_cli.reporting.shortcut_sections import audit_section, grades_section, model_audit_section
@@ -96,7 +96,7 @@ def compose(material: ReportMaterial, folder: ReportFolder) -> tuple[Document, M
         audit_section(material),
         model_audit_section(material),
         failures_section(material),
-        worst_section(material),
+        each_film_section(material),
         grades_section(material),
         films_section(material, folder.flow_picture),
         characteristics_section(material),

@@ -2,32 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import PurePath
 
-from PIL import Image
-
-from cxr_cli.dataset.originals import whole_films
 from cxr_cli.evaluation.calibration_in_words import CALIBRATION_KEY, at_prevalence
 from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
-from cxr_cli.evaluation.predicted import EvaluatedFilm
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.evaluation.size_in_words import size_in_words
-from cxr_cli.explanation.ranking import margin, wrong_first
-from cxr_cli.films.overlay import lay_heat, on_whole_film
-from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.calibration import AT_BOUND, CALIBRATION_FIGURES
 from cxr_cli.metrics.subgroups import UNKNOWN
 from cxr_cli.metrics.table import METRICS, meaning_of, metrics_in
 from cxr_cli.reporting.curve_blocks import curve_blocks
-from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Pictures, Section, TableBlock, Text, charts
+from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Section, TableBlock, Text, charts
 from cxr_cli.reporting.doubts_section import paragraph
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.reporting.references import cited
-
-_WORST = 8  # films drawn
-_LISTED = 30
-_SIDE = 360  # pixels of a drawn film's longer side
 
 
 def performance_section(material: ReportMaterial) -> Section:
@@ -227,50 +215,3 @@ def _folds_in_words(record: CrossvalRecord) -> str:
     if record.left_out:
         return f"each {record.left_out} left out"
     return f"{record.in_repeat} folds" + (f", {record.repeats} times" if record.repeats > 1 else "")
-
-
-def worst_section(material: ReportMaterial) -> Section:
-    """The films that it got wrong, the most confidently wrong first, and where it looked."""
-    test = material.test
-    wrong = sorted(
-        (film for film in material.predictions if not film.correct),
-        key=lambda film: wrong_first(film.correct, margin(film.probability, film.threshold)),
-    )
-    if not wrong:
-        return Section("Films it got wrong", [Text("None of the test films.")], ("failures",))
-    rows: list[list[Cell]] = [
-        [_name(film), film.patient, film.truth, film.class_, Figure(film.probability)] for film in wrong[:_LISTED]
-    ]
-    text = (
-        f"{len(wrong)} of {test.films} test films, the most confidently wrong first: those whose probability is "
-        f"farthest from the threshold of {test.threshold:.3f}, relative to the largest possible distance on that side."
-    )
-    header = ["film", "patient", "truth", "predicted", f"P({test.positive})"]
-    more = [Text(f"And {len(wrong) - _LISTED} more, in predictions.csv.", "note")] if len(wrong) > _LISTED else []
-    pictures = Pictures([_drawn(material, film) for film in wrong[:_WORST]], films=True)
-    return Section(
-        "Films it got wrong",
-        [
-            Text(text),
-            pictures,
-            Text(f"The heat maps are Grad-CAM of {material.predictor.explained}, for the wrong class.", "note"),
-            TableBlock(header, rows, left=4),
-            *more,
-        ],
-        ("failures",),
-    )
-
-
-def _drawn(material: ReportMaterial, film: EvaluatedFilm) -> tuple[Image.Image, str]:
-    (path,), whole = whole_films([material.dataset.root / film.image], [film.original], material.made.framing)
-    pixels = read_film(path)
-    prediction = material.predictor.predict_file(path, film=pixels, framed=not whole, force=True)
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((_SIDE, _SIDE))
-    cam = on_whole_film(prediction.cams[film.class_], prediction.box)
-    shown = lay_heat(picture, cam, alpha=0.5, box=prediction.box)
-    return shown, f"{_name(film)}: {film.truth}, called {film.class_}, P {film.probability:.3f}"
-
-
-def _name(film: EvaluatedFilm) -> str:
-    return PurePath(film.original.replace("\\", "/")).name

@@ -10,6 +10,7 @@ from cxr_cli.evaluation.predicted import EvaluatedFilm
 from cxr_cli.metrics.fold_plots import draw_fold_rocs
 from cxr_cli.metrics.table import metrics_in
 from cxr_cli.pages.render import write_page
+from cxr_cli.recipe.resolved import options_in_words
 from cxr_cli.workspace.layout import CrossvalFolder
 from cxr_cli.workspace.records import write_record
 from cxr_cli.workspace.tables import CsvTable
@@ -49,6 +50,7 @@ def write_crossval(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequen
         columns=metrics_in("folds", ranked=True),
         metrics=metrics_in("crossval", ranked=True),
         subgroup_columns=metrics_in("subgroups", ranked=True),
+        options=options_in_words(record.arch, record.options, made_with=record.versions["cxr-cli"]),
     )
     write_record(folder.record, record)
 
