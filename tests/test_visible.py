@@ -129,7 +129,7 @@ def test_a_name_with_dollars_or_other_scripts_is_drawn_as_it_is(tmp_path):
     axes.legend()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        save_figure(chart, tmp_path / "chart.png")
+        save_figure(chart, tmp_path / "chart.png", alt=name)
     with Image.open(tmp_path / "chart.png") as picture:
         assert picture.size[0] > 100
 
