@@ -5,12 +5,13 @@ import re
 
 import pytest
 from jinja2 import ChoiceLoader, DictLoader, UndefinedError
+from markupsafe import Markup
 from PIL import Image
 
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.pages import render
-from cxr_cli.pages.markup import anchor_of, code, prose
+from cxr_cli.pages.markup import anchor_of, code, linked, prose
 
 PAGE = """{% extends "base.html" %}{% import "parts.html" as parts %}
 {% block title %}Films of {{ patient }}{% endblock %}
@@ -138,6 +139,14 @@ def test_each_heading_is_in_the_contents(page):
     contents = [("a-b-c", "A &amp; “B” c"), ("section", "肺"), ("a-b-c-", "A b c")]
     assert re.findall(r'<a href="#([^"]*)">(.*?)</a>', text) == contents + contents  # for wide and narrow pages
     assert anchor_of("A & “B” c") == "a-b-c"
+
+
+def test_a_title_between_quotation_marks_is_a_link_to_its_section():
+    content = Markup('<p title="“One”">See “One” and “Two”, not “Three”: <b>“On</b>e”</p>')
+
+    assert linked(content, {"one": Markup("One"), "2": Markup("Two")}) == (
+        '<p title="“One”">See “<a href="#one">One</a>” and “<a href="#2">Two</a>”, not “Three”: <b>“On</b>e”</p>'
+    )
 
 
 def test_an_image_file_is_embedded_unchanged(film):

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from cxr_cli.errors import COMMANDS
@@ -16,6 +17,8 @@ _WORDS = rf"(?: --?[a-zA-Z][\w-]*(?: (?!or\b|and\b|cxr\b){_NAME})?| [A-Z][A-Z_]+
 _COMMAND = re.compile(rf"\bcxr (?:{'|'.join(COMMANDS)})\b{_WORDS}*")
 _LONGEST = 34  # characters of a word that stays in one line on a phone
 _HEADING = re.compile(r"<h2>(.*?)</h2>", re.DOTALL)
+_QUOTED = re.compile("“([^“”]+)”")
+_TAG_OR_TEXT = re.compile(r"<[^>]*>|[^<]+")
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -41,6 +44,21 @@ def sections(content: "Markup") -> Sections:
         return f'<h2 id="{name}">{found[1]}</h2>'
 
     return Sections(Markup(_HEADING.sub(anchored, content)), titles)
+
+
+def linked(content: "Markup", titles: "Mapping[str, Markup]") -> "Markup":
+    """Make each section's title that stands between quotation marks in a page's text a link to the section."""
+    from markupsafe import Markup
+
+    anchors = {str(title): anchor for anchor, title in titles.items()}
+
+    def link(found: re.Match[str]) -> str:
+        anchor = anchors.get(found[1])
+        return f'“<a href="#{anchor}">{found[1]}</a>”' if anchor else found[0]
+
+    return Markup(
+        "".join(part if part[:1] == "<" else _QUOTED.sub(link, part) for part in _TAG_OR_TEXT.findall(content))
+    )
 
 
 def anchor_of(title: str) -> str:

@@ -16,7 +16,7 @@ from PIL import Image
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.films.figures import Chart, read_chart
 from cxr_cli.metrics.intervals import Interval
-from cxr_cli.pages.markup import anchor_of, code, prose, sections
+from cxr_cli.pages.markup import code, linked, prose, sections
 from cxr_cli.visible import visible
 from cxr_cli.workspace.files import write_text
 
@@ -111,9 +111,9 @@ def _environment() -> "Environment":
         finalize=lambda value: visible(value) if type(value) is str else value,  # not of what is escaped already
     )
     environment.filters.update(
-        anchor=anchor_of,
         chart=chart_of,
         code=code,
+        linked=linked,
         prose=prose,
         sections=sections,
         data_uri=data_uri,

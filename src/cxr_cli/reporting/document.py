@@ -33,7 +33,6 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     kind: ClassVar[str] = "text"
     text: str
     tone: str = ""  # "" or "note"; or "ok", "warning" or "alarm" for what a person should not overlook
-    see: str = ""  # the title of the section with the evidence
 
 
 class Figures(msgspec.Struct, frozen=True, tag="figures"):
@@ -164,7 +163,7 @@ def shown(cell: Cell) -> str:
 def _markdown(block: Block) -> Iterator[str]:
     if isinstance(block, Text):
         strong = "**" if block.tone == "alarm" else ""
-        yield f"{strong}{markdown_text(f'{block.text} See “{block.see}”.' if block.see else block.text)}{strong}"
+        yield f"{strong}{markdown_text(block.text)}{strong}"
     elif isinstance(block, Figures):
         items = (f"{name}: {shown(value)}{f', {note}' if note else ''}" for name, value, note in block.items)
         yield "\n".join(f"- {markdown_text(item)}" for item in items)
