@@ -1,4 +1,7 @@
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ def test_the_docs_list_every_exit_code():
     rows = re.findall(r"^\| (\d+) \| (\w+) \| (.+) \|$", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
     assert rows == [(str(int(code)), code.name, code.meaning) for code in ExitCode]
-    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 130, 143]
+    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 130, 141, 143]
 
 
 @pytest.mark.parametrize(
@@ -83,3 +86,19 @@ def test_options_that_only_the_library_can_judge_are_wrong_usage(cxr, trained, i
     assert result.exit_code == 2, result.stderr
     assert result.stdout == ""
     assert result.stderr.splitlines()[-2].startswith("Error: Expected ")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes that end a writer")
+@pytest.mark.parametrize("closed", ["stdout", "both"])
+def test_a_reader_that_has_enough_ends_the_command_in_silence(film, trained, closed):
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams = {"stdout": writer, "stderr": subprocess.STDOUT if closed == "both" else subprocess.PIPE}
+    done = subprocess.run(
+        [sys.executable, "-m", "cxr_cli", "predict", str(film), "-w", str(trained.root)], check=False, **streams
+    )
+    os.close(writer)
+
+    assert done.returncode == ExitCode.PIPE_CLOSED
+    # What was said before the result, or nothing: no error and no traceback.
+    assert b"rror" not in (done.stderr or b"")

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 
 import msgspec
 import numpy as np
@@ -123,6 +124,67 @@ def test_a_folder_and_a_csv_file(cxr, trained, film, tmp_path):
     assert 0 <= float(row["raw_probability"]) <= 1
 
 
+def test_csv_on_stdout_is_what_the_file_is_and_nothing_else(cxr, trained, film, tmp_path):
+    table = tmp_path / "answers.csv"
+
+    printed = cxr("predict", film, "--csv", "-", "-w", trained.root)
+    written = cxr("predict", film, "-o", table, "-w", trained.root)
+
+    assert printed.exit_code == written.exit_code == 0
+    assert printed.stdout == table.read_text()
+    assert printed.stderr.endswith(NOTICE)
+    assert f"Predictions: {table}\n" in written.stderr
+    assert written.stdout.startswith(f"{film}\n  Class      : ")
+    assert not list(tmp_path.glob("-*"))
+
+
+def test_an_output_that_is_no_csv_file_or_a_second_table_is_wrong_usage(cxr, trained, film, tmp_path):
+    for arguments, message in (
+        (
+            ["-o", "answers"],
+            "Expected output with cluster only. Received: output without it.\nUse --csv FILE, or add --cluster",
+        ),
+        (
+            ["-o", "a.csv", "--csv", "b.csv"],
+            "Expected one CSV file. Received: b.csv and a.csv.\nLeave out --output a.csv",
+        ),
+        (
+            ["--csv", "-", "--json"],
+            "Expected one kind of table on stdout. Received: JSON and CSV.\nLeave out --json, or --csv -",
+        ),
+    ):
+        result = cxr("predict", film, *arguments, "-w", trained.root)
+
+        assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"Error: {message}\n")
+
+
+def test_a_terminal_gets_a_table_of_films_and_everyone_a_summary(cxr, trained, film, tmp_path, monkeypatch):
+    for name in ("a.png", "b.png"):
+        shutil.copy(film, tmp_path / name)
+    (tmp_path / "bad.png").write_text("no film")
+    (answer,) = json.loads(cxr("predict", film, "--json", "-w", trained.root).stdout)
+    label, share = answer["class"], f"{answer['probability']:.1%}"
+    counts = {"non_covid": 0, "covid": 0} | {label: 2}
+    width = max(len(label), len("not read"))
+
+    monkeypatch.chdir(tmp_path.parent)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    result = cxr("predict", tmp_path.name, "-w", trained.root)
+
+    assert result.exit_code == 4
+    assert result.stdout.splitlines()[:5] == [
+        f"Films in {tmp_path.name}:",
+        f"Film     {'Class':{width}}  P(covid)  Remark",
+        f"a.png    {label:{width}}  {share:>8}  seen in training",
+        f"b.png    {label:{width}}  {share:>8}  seen in training",
+        "bad.png  not read",
+    ]
+    assert " on, the operating point (youden), a film is called covid." in " ".join(result.stdout.split())
+    summary = f"3 films: {counts['non_covid']} non_covid, {counts['covid']} covid, 1 that could not be read.\n"
+    assert summary in result.stderr
+
+
 def test_json_and_csv_of_many_films_match_single_predictions(cxr, trained, phantoms, tmp_path):
     films = sorted(phantoms.parent.rglob("*.png"))
     table = tmp_path / "answers.csv"
@@ -188,7 +250,9 @@ def test_json_and_csv_are_valid_without_readable_films(cxr, trained, tmp_path):
     assert [(one["class"], one["error"]) for one in json.loads(result.stdout)] == [
         (None, f"Expected a film. Received: {tmp_path / name} is not an image.") for name in ("a.png", "b.png")
     ]
-    assert "2 of 2 files could not be read.\n" in result.stderr
+    assert result.stderr.endswith(
+        f"2 films: 0 non_covid, 0 covid, 2 that could not be read.\nPredictions: {tmp_path / 'answers.csv'}\n"
+    )
     assert "Predicted by" not in result.stderr
     rows = list(csv.DictReader((tmp_path / "answers.csv").read_text().splitlines()))
     assert [(row["class"], row["probability"]) for row in rows] == [("", ""), ("", "")]
@@ -207,7 +271,11 @@ def test_a_bad_film_does_not_lose_the_good_ones(cxr, trained, film, tmp_path):
         (str(film), False),
     ]
     assert f"Error: Expected a film. Received: {bad} is not an image.\n" in result.stderr
-    assert "1 of 2 files could not be read.\n" in result.stderr
+    counted = Counter(answer["class"] for answer in json.loads(result.stdout))
+    assert (
+        f"2 films: {counted['non_covid']} non_covid, {counted['covid']} covid, 1 that could not be read.\n"
+        in result.stderr
+    )
 
 
 def test_a_frame_of_a_dicom_file_is_predicted_like_a_film(cxr, trained, film, tmp_path, write_dicom):

@@ -1,15 +1,16 @@
 """How `cxr predict` and `cxr gradcam` print the answer for one film: words, and on a terminal an axis of P."""
 
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
+from cxr_cli.cli.terminal import width_of
 
 if TYPE_CHECKING:
     from cxr_cli.prediction.answer import Answer
 
+_WIDEST = 100  # columns of a terminal that a line of words fills
 _LONGEST = 60  # characters of an axis; a longer one says no more
 _SHORTEST = 12
 # The part below the operating point, the operating point, the part from there on, P(positive).
@@ -24,9 +25,10 @@ def show_answer(answer: "Answer") -> None:
         console.result(f"  Confidence : {answer.confidence}")
     if answer.decision:
         console.result(f"  Decided by : {answer.decision}")
-    if sys.stdout.isatty():
+    columns = width_of(sys.stdout)
+    if columns is not None:
         label = f"  {f'P({answer.positive})':<10} : 0% "
-        width = shutil.get_terminal_size().columns - 1 - len(label) - len(" 100%")
+        width = min(columns, _WIDEST) - 1 - len(label) - len(" 100%")
         if width >= _SHORTEST:
             marks = _LINES if _draws_lines() else _ASCII
             console.result(f"{label}{axis(answer, width=min(width, _LONGEST), marks=marks)} 100%")

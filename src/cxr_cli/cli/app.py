@@ -109,24 +109,35 @@ def main(arguments: list[str] | None = None) -> None:
                 sys.stdout.flush()  # here, where a full disk is an error and not a traceback
     except CxrError as problem:
         _fail(problem)
+    except BrokenPipeError:
+        _end_quietly(ExitCode.PIPE_CLOSED)
     except OSError as problem:  # a full disk, a name that is too long, or a place that this user may not look at
         known = in_words(problem)
         if known is None:
             raise
         _fail(known)
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # Typer's exit with 1, while it handles that
+            _end_quietly(ExitCode.PIPE_CLOSED)
         if end.code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
             console.note("Stopped.")
         raise
 
 
 def _fail(problem: CxrError) -> NoReturn:
-    console.show_error(problem)
-    try:
-        sys.stdout.flush()
-    except OSError:  # what is left would be written again, and fail again, when Python ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(ExitCode.USAGE if isinstance(problem, UsageError) else ExitCode.ERROR)
+    with contextlib.suppress(BrokenPipeError):
+        console.show_error(problem)
+    _end_quietly(ExitCode.USAGE if isinstance(problem, UsageError) else ExitCode.ERROR)
+
+
+def _end_quietly(code: ExitCode) -> NoReturn:
+    """Exit; what can't be written any more would be written again, and fail again, when Python ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ def _show(command: str, result: Any) -> None:
     """Print the result of a step as its command does."""
     from cxr_cli.cli import evaluate_output, gradcam_output, prepare_output, train_output
     from cxr_cli.cli.phantoms import show_phantoms
-    from cxr_cli.cli.predict import show_prediction
+    from cxr_cli.cli.predict_output import show_prediction
 
     show: dict[str, Callable[[], None]] = {
         "phantoms": lambda: show_phantoms(result),

@@ -3,12 +3,11 @@
 from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cxr_cli.cli import console, predict_cluster
-from cxr_cli.cli.answer_output import show_answer
 from cxr_cli.cli.exit_codes import exit_code_of
 from cxr_cli.cli.options import (
     AlphaOption,
@@ -22,10 +21,6 @@ from cxr_cli.cli.options import (
 )
 from cxr_cli.disclaimer import DISCLAIMER
 
-if TYPE_CHECKING:
-    from cxr_cli.prediction.rows import PredictionRow
-    from cxr_cli.recipe.sets import PredictionSets
-
 
 def predict(
     films: Annotated[
@@ -33,7 +28,8 @@ def predict(
     ] = None,
     run: RunOption = None,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="Write the predictions to this CSV file too.", show_default=False)
+        Path | None,
+        typer.Option("--csv", help="Write the predictions to this CSV file too; - for stdout.", show_default=False),
     ] = None,
     alpha: AlphaOption = None,
     prevalence: Annotated[
@@ -70,7 +66,8 @@ def predict(
         typer.Option(
             "--output",
             "-o",
-            help="With --cluster: the folder for the predictions. The same command continues where it was stopped.",
+            help="With --cluster: the folder for the predictions. The same command continues where it was stopped. "
+            "A name that ends in .csv: as --csv.",
             show_default=False,
         ),
     ] = None,
@@ -86,7 +83,7 @@ def predict(
     """
     if not (films or dicomweb or study or series):
         raise typer.BadParameter("Expected films, or a DICOMweb server with a study.")
-    if cluster or output:
+    if cluster or (output and output.suffix.lower() != ".csv"):
         predict_cluster.predict_on(
             films or [],
             cluster=cluster,
@@ -103,6 +100,7 @@ def predict(
         )
         return
     from cxr_cli.api.opening import opened_films
+    from cxr_cli.cli.predict_output import STDOUT, rows_shown, summary
     from cxr_cli.errors import CxrError
     from cxr_cli.prediction.abstention import abstention_summary
     from cxr_cli.prediction.files import predict_files, seen_sentence, seen_summary
@@ -111,6 +109,7 @@ def predict(
     from cxr_cli.recipe.sets import open_sets
     from cxr_cli.workspace.layout import Workspace
 
+    table = _table(csv_file, output, as_json=as_json)
     place = Workspace.find(workspace)
     predictor = open_predictor(place.run(run), prevalence=prevalence)
     sets = None if alpha is None else open_sets(predictor.run, alpha)
@@ -127,31 +126,33 @@ def predict(
             )
         )
         name, alone = predictor.run.name_and_version, len(paths) == 1
-        rule = point.rule if (point := predictor.record.operating_point) else ""
-        predicted, failed, seen, reasons = 0, 0, Counter[str](), Counter[str]()
+        classes, failed = Counter(dict.fromkeys(predictor.classes, 0)), 0
+        seen, reasons = Counter[str](), Counter[str]()
+        as_csv, csv = table == STDOUT, None if table == STDOUT else table
+        show = rows_shown(predictor, sets, films=len(paths), as_json=as_json, as_csv=as_csv, stack=stack)
         results = predict_files(
-            predictor, paths, dataset=place.dataset, csv=csv_file, sets=sets, force=force, by_name=bool(dicomweb)
+            predictor, paths, dataset=place.dataset, csv=csv, sets=sets, force=force, by_name=bool(dicomweb)
         )
         stack.enter_context(closing(results))
-        show_json = stack.enter_context(console.json_array()) if as_json else None
         for result in results:
             if result.row.reason:
                 reasons[result.row.reason] += 1
             elif result.error:
                 failed += 1
                 console.show_error(result.error if alone else CxrError(result.error.message))  # one hint for all
-            predicted += result.row.class_ is not None
+            if result.row.class_ is not None:
+                classes[result.row.class_] += 1
             seen.update(filter(None, [result.row.seen]))
             if result.row.note:
                 console.note(f"{result.row.image}: {result.row.note}.")
             if reports:
                 reports.add(result.film, result.row)
-            if show_json:
-                show_json(result.row.as_json(predictor.negative))
-            elif not result.row.error:
-                show_prediction(result.row, sets, rule=rule)
-    if csv_file:
-        console.note(f"Predictions: {csv_file}")
+            show(result.row)
+    predicted = classes.total()
+    if not alone:
+        console.note(summary(classes, abstained=len(paths) - predicted - failed, failed=failed))
+    if csv:
+        console.note(f"Predictions: {csv}", dim=True)
     if reports:
         reports.tell()
         for problem in reports.failed:
@@ -166,27 +167,24 @@ def predict(
         if prevalence is not None:
             console.note(shift_in_words(predictor.record, prevalence))
         why = f" ({place.models} has no trained run)" if predictor.run.version and run is None else ""
-        console.note(f"Predicted by {predictor.run.title}{why}. {DISCLAIMER}")
-    if failed and not alone:
-        console.note(f"{failed} of {len(paths)} files could not be read.")
+        console.note(f"Predicted by {predictor.run.title}{why}. {DISCLAIMER}", dim=True)
     done = predicted - len(reports.failed if reports else [])
     if done < len(paths):
         raise typer.Exit(exit_code_of(done=predicted, failed=len(paths) - done))
 
 
-def show_prediction(row: "PredictionRow", sets: "PredictionSets | None" = None, *, rule: str = "") -> None:
-    """Print the prediction for one film.
+def _table(csv_file: Path | None, output: Path | None, *, as_json: bool) -> Path | None:
+    """The CSV file, which ``--output FILE.csv`` can only mean too; `STDOUT` for ``-``."""
+    from cxr_cli.cli.predict_output import STDOUT
+    from cxr_cli.errors import UsageError
 
-    Args:
-        row: what is predicted, or why there is no class.
-        sets: that gave the row its set. Defaults to none.
-        rule: that chose the operating point. Defaults to one that is not known.
-    """
-    console.result(row.image)
-    answer = row.answer(rule)
-    if answer is None:
-        console.result(f"  Class      : none ({row.reason})")
-        return
-    show_answer(answer)
-    if sets and row.set_:
-        console.result(f"  {sets.name:<10} : {sets.in_words(row.set_)}")
+    if csv_file and output:
+        raise UsageError(
+            f"Expected one CSV file. Received: {csv_file} and {output}.", hint=f"Leave out --output {output}"
+        )
+    table = csv_file or output
+    if table == STDOUT and as_json:
+        raise UsageError(
+            "Expected one kind of table on stdout. Received: JSON and CSV.", hint="Leave out --json, or --csv -"
+        )
+    return table

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from cxr_cli.errors import AbstentionError, ImageError, UsageError
 from cxr_cli.films.find import Films
@@ -142,6 +142,12 @@ def rows_written(path: Path | None) -> Iterator[Callable[[PredictionRow], None]]
         if partial(path).is_file():
             note(f"Predictions so far: {partial(path)}")
         raise
+
+
+def rows_to(stream: TextIO) -> Callable[[PredictionRow], None]:
+    """Write the header of a CSV file to an open stream; what is returned writes a row, as in the file."""
+    write = _TABLE.to(stream)
+    return lambda row: write(row.rounded())
 
 
 def refuse_film(csv: Path, films: Films) -> None:

@@ -8,7 +8,7 @@ from operator import attrgetter
 from pathlib import Path
 from sys import intern
 from types import NoneType
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, TextIO, TypeVar, get_args, get_origin, get_type_hints
 
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.workspace.cells import CSV_TEXT, CellWriter, from_cell
@@ -55,6 +55,12 @@ class CsvTable(Generic[R]):
             writer.row(self.columns)
             writer.rows(map(self._values, rows))
             text.detach()  # flushes what it held back, and leaves the file open
+
+    def to(self, stream: TextIO) -> Callable[[R], None]:
+        """Write the header to an open stream; what is returned writes a row."""
+        writer = CellWriter(stream)
+        writer.row(self.columns)
+        return lambda row: writer.row(self._values(row))
 
     @contextmanager
     def growing(self, path: Path) -> Iterator[Callable[[R], None]]:
