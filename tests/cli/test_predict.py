@@ -23,7 +23,11 @@ from cxr_cli.workspace.records import read_record, write_record
 
 COLUMNS = ["image", "class", "confidence", "probability", "raw_probability", "positive", "model", "threshold", "set"]
 COLUMNS += ["seen", "note", "reason", "error"]
-NOTICE = "Predicted by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
+UNTESTED = (
+    "Warning: simple-cnn has not been tested: nobody knows how often it is right. "
+    "Test it: cxr evaluate --model simple-cnn\n"
+)
+NOTICE = UNTESTED + "Predicted by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
 
 
 def test_the_text_output_is_class_and_confidence(cxr, trained, film):
@@ -44,7 +48,7 @@ def test_json_has_a_stable_shape_and_agrees_with_the_model(cxr, trained, film):
     (answer,) = json.loads(cxr("predict", film, "--json", "-w", trained.root).stdout)
     expected = open_predictor(trained.run()).predict(read_film(film))
 
-    assert list(answer) == [*COLUMNS, "probabilities"]
+    assert list(answer) == [*COLUMNS, "probabilities", "doubts"]
     assert answer["image"] == str(film)
     assert answer["class"] == expected.label
     assert answer["model"] == "simple-cnn"

@@ -1,5 +1,7 @@
 import dataclasses
+import os
 import threading
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from cxr_cli.errors import ImageError, WorkspaceError
 from cxr_cli.films.find import Films, find_films
 from cxr_cli.films.reader import read_at, read_film
 from cxr_cli.films.transforms import resize
+from cxr_cli.lungs import unet
 from cxr_cli.metrics.calibration import Calibration
 from cxr_cli.prediction import predictor as module
 from cxr_cli.prediction.predictor import Predictor, open_predictor
@@ -271,3 +274,14 @@ def test_a_large_jpeg_has_the_same_prediction_from_file_and_pixels(trained, film
 def test_real_films_of_640_pixels_are_read_as_before(shared):
     for path in list(find_films([shared / "data" / "covid-chestxray" / "images"]))[::5]:
         assert np.array_equal(read_at(path, 224), resize(read_film(path), 224)), path
+
+
+def test_no_thread_hides_the_output_while_results_are_printed(trained, film, monkeypatch):
+    """A thread that opens a model hides what the whole process prints meanwhile."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(unet, "_idle", defaultdict(deque))
+    threads, opened = [], unet._open
+    monkeypatch.setattr(unet, "_open", lambda model: threads.append(threading.current_thread()) or opened(model))
+
+    assert len(list(open_predictor(trained.run()).predict_all([film] * 16))) == 16
+    assert threads == [threading.main_thread()] * 2

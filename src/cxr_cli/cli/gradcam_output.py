@@ -1,6 +1,8 @@
 """What `cxr gradcam` prints."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from cxr_cli.errors import AbstentionError, CxrError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
 
 if TYPE_CHECKING:
+    from cxr_cli.doubts import Doubt
     from cxr_cli.explanation.explain import WrittenHeatMap
     from cxr_cli.explanation.explain_all import Gallery
     from cxr_cli.explanation.record import GradesRecord
@@ -55,8 +58,13 @@ def show_abstention(film: Path, error: AbstentionError, *, as_json: bool) -> Non
     raise typer.Exit(exit_code_of(done=0, failed=1))
 
 
-def show_heat_maps(made: "WrittenHeatMap | Gallery", *, as_json: bool) -> None:
+def show_heat_maps(made: "WrittenHeatMap | Gallery", *, doubts: "Sequence[Doubt]" = (), as_json: bool) -> None:
     """Print what a heat map or a gallery shows, and where it is.
+
+    Args:
+        made: the heat map or the gallery.
+        doubts: what speaks against the run. Defaults to nothing.
+        as_json: print it for programs.
 
     Raises:
         typer.Exit: a film could not be read.
@@ -66,14 +74,14 @@ def show_heat_maps(made: "WrittenHeatMap | Gallery", *, as_json: bool) -> None:
     for problem in made.unwritten:
         console.show_error(problem)
     if isinstance(made, WrittenHeatMap):
-        _show_one(made, as_json=as_json)
+        _show_one(made, doubts, as_json=as_json)
     else:
-        _show_gallery(made, as_json=as_json)
+        _show_gallery(made, doubts, as_json=as_json)
     if made.unwritten:
         raise typer.Exit(ExitCode.SOME_FILMS_FAILED)
 
 
-def _show_one(made: "WrittenHeatMap", *, as_json: bool) -> None:
+def _show_one(made: "WrittenHeatMap", doubts: "Sequence[Doubt]", *, as_json: bool) -> None:
     from cxr_cli.prediction.abstention import abstention_summary
 
     heat, prediction = made.heat, made.heat.prediction
@@ -99,6 +107,7 @@ def _show_one(made: "WrittenHeatMap", *, as_json: bool) -> None:
                 "target": heat.target or None,
                 "heatmap": str(made.output),
                 "explains": heat.explained,
+                "doubts": [asdict(doubt) for doubt in doubts],
             }
         )
     else:
@@ -108,10 +117,11 @@ def _show_one(made: "WrittenHeatMap", *, as_json: bool) -> None:
         console.result(str(made.film))
         show_answer(prediction.answer)
         console.result(f"  Heat map   : {made.output} ({what})")
-    console.note(f"Predicted by {made.run.title}. {DISCLAIMER}")
+    console.show_doubts(doubts, aside=True)
+    console.note(f"Predicted by {made.run.title}. {DISCLAIMER}", dim=True)
 
 
-def _show_gallery(gallery: "Gallery", *, as_json: bool) -> None:
+def _show_gallery(gallery: "Gallery", doubts: "Sequence[Doubt]", *, as_json: bool) -> None:
     import msgspec
 
     from cxr_cli.prediction.abstention import abstention_summary
@@ -122,7 +132,7 @@ def _show_gallery(gallery: "Gallery", *, as_json: bool) -> None:
     for error in unread:
         console.show_error(error if films == 1 else CxrError(error.message))
     if as_json:
-        console.result_json(msgspec.to_builtins(record))
+        console.result_json(msgspec.to_builtins(record) | {"doubts": [asdict(doubt) for doubt in doubts]})
     elif record.films:
         _show_grades(record, gallery.folder)
     elif films == 1:  # of several, the note below counts the reasons
@@ -130,7 +140,8 @@ def _show_gallery(gallery: "Gallery", *, as_json: bool) -> None:
             console.result(image)
             console.result(f"  Class      : none ({reason})")
     if record.films:
-        console.note(f"Predicted by {gallery.run.title}. {DISCLAIMER}")
+        console.show_doubts(doubts, aside=True)
+        console.note(f"Predicted by {gallery.run.title}. {DISCLAIMER}", dim=True)
     if record.abstained:
         console.note(abstention_summary(Counter(record.abstained.values()), films=films, forced=False))
     if errors:

@@ -107,12 +107,14 @@ def predict(
     from cxr_cli.prediction.predictor import open_predictor
     from cxr_cli.recipe.prevalence import shift_in_words
     from cxr_cli.recipe.sets import open_sets
+    from cxr_cli.reporting.run_doubts import run_doubts
     from cxr_cli.workspace.layout import Workspace
 
     table = _table(csv_file, output, as_json=as_json)
     place = Workspace.find(workspace)
     predictor = open_predictor(place.run(run), prevalence=prevalence)
     sets = None if alpha is None else open_sets(predictor.run, alpha)
+    doubts = run_doubts(place, predictor.run)
     with ExitStack() as stack:
         paths, reports = stack.enter_context(
             opened_films(
@@ -129,7 +131,7 @@ def predict(
         classes, failed = Counter(dict.fromkeys(predictor.classes, 0)), 0
         seen, reasons = Counter[str](), Counter[str]()
         as_csv, csv = table == STDOUT, None if table == STDOUT else table
-        show = rows_shown(predictor, sets, films=len(paths), as_json=as_json, as_csv=as_csv, stack=stack)
+        show = rows_shown(predictor, sets, films=len(paths), doubts=doubts, as_json=as_json, as_csv=as_csv, stack=stack)
         results = predict_files(
             predictor, paths, dataset=place.dataset, csv=csv, sets=sets, force=force, by_name=bool(dicomweb)
         )
@@ -166,6 +168,7 @@ def predict(
             console.note(sentence)
         if prevalence is not None:
             console.note(shift_in_words(predictor.record, prevalence))
+        console.show_doubts(doubts, aside=True)
         why = f" ({place.models} has no trained run)" if predictor.run.version and run is None else ""
         console.note(f"Predicted by {predictor.run.title}{why}. {DISCLAIMER}", dim=True)
     done = predicted - len(reports.failed if reports else [])

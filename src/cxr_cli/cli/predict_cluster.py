@@ -27,12 +27,14 @@ def predict_on(
 ) -> None:
     """Predict an archive on a cluster, and show the counts."""
     from cxr_cli.cluster.predicting import check_usage, predict_on_cluster
+    from cxr_cli.reporting.run_doubts import run_doubts
     from cxr_cli.workspace.folders import PredictionsFolder
     from cxr_cli.workspace.layout import Workspace
 
     address, folder = check_usage(cluster, output, csv=csv_file, frame=frame, dicom=dicom)
     console.note(connecting(address))
-    predictor = Workspace.find(workspace).run(run)
+    place = Workspace.find(workspace)
+    predictor = place.run(run)
     record = predict_on_cluster(address, predictor, films, folder, alpha=alpha, prevalence=prevalence, force=force)
     if as_json:
         import msgspec
@@ -50,6 +52,7 @@ def predict_on(
             console.result(f"{record.films_before:,} of them were predicted before.")
         now, speed = record.films - record.films_before, f"{record.films_a_second:.1f} per second"
         console.result(f"{now:,} films in {record.seconds:,.0f} s, {speed}, by {record.threads} workers.")
+    console.show_doubts(run_doubts(place, predictor), aside=True)
     console.note(f"Predictions: {PredictionsFolder(folder).parts}")
     console.note(f"Predicted by {predictor.title}. {DISCLAIMER}")
     if record.abstained:

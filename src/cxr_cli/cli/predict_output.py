@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from os.path import commonpath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from cxr_cli.cli.answer_output import show_answer
 from cxr_cli.prediction.rows import PredictionRow, rows_to
 
 if TYPE_CHECKING:
+    from cxr_cli.doubts import Doubt
     from cxr_cli.prediction.predictor import Predictor
     from cxr_cli.recipe.sets import PredictionSets
 
@@ -25,6 +27,7 @@ def rows_shown(
     sets: "PredictionSets | None",
     *,
     films: int,
+    doubts: "Sequence[Doubt]",
     as_json: bool,
     as_csv: bool,
     stack: ExitStack,
@@ -35,13 +38,15 @@ def rows_shown(
         predictor: the run.
         sets: that give the rows their sets, or None.
         films: number of films.
+        doubts: what speaks against the run, which JSON has with each film.
         as_json: print a JSON array.
         as_csv: print a table for programs.
         stack: when it ends, what is still to be printed is printed.
     """
     if as_json:
         show_json = stack.enter_context(console.json_array())
-        return lambda row: show_json(row.as_json(predictor.negative))
+        against = [asdict(doubt) for doubt in doubts]
+        return lambda row: show_json(row.as_json(predictor.negative) | {"doubts": against})
     if as_csv:
         return rows_to(sys.stdout)
     if films > 1 and sys.stdout.isatty():

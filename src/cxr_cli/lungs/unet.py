@@ -38,6 +38,15 @@ def unet(film: np.ndarray, model: Path | None = None) -> LungMap:
     return LungMap(share=share, doubts=doubts, certainty=certainty, frontal=frontal)
 
 
+def open_ahead(threads: int) -> None:
+    """Open the U-Net of the package for threads that will ask at once.
+
+    Opening hides all output of the process for a moment: what another thread printed meanwhile would be lost.
+    """
+    while len(_idle[LUNG_UNET]) < threads:
+        _idle[LUNG_UNET].append(_open(LUNG_UNET))
+
+
 def _outputs(film: np.ndarray, model: Path) -> dict[str, np.ndarray]:
     """(H, W) uint8 -> "mask": (1, S, S, 1), P(lung) of each point; "frontal": (1, 1), P(upright frontal film)."""
     try:

@@ -15,6 +15,7 @@ from cxr_cli.errors import AbstentionError, ImageError, WorkspaceError
 from cxr_cli.films.reader import read_film, read_for
 from cxr_cli.films.transforms import WHOLE_FILM, FilmBox, resize
 from cxr_cli.lungs.framing import frame_film
+from cxr_cli.lungs.unet import open_ahead
 from cxr_cli.prediction.abstention import why_no_class, why_unlike
 from cxr_cli.prediction.answer import Answer
 from cxr_cli.quiet import native_output_hidden
@@ -285,6 +286,8 @@ class Predictor:
             return
         from cxr_cli.threads import in_threads  # not needed for one film
 
+        if not framed:  # every film is checked for lungs
+            open_ahead(at_once)
         yield from in_threads(predict_one, films, threads=at_once)
 
 
