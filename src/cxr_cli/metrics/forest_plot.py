@@ -9,14 +9,14 @@ from typing import Any
 from cxr_cli.films.figures import CHANCE, CURVE, GRID, PAGE, RAW, THRESHOLD, new_chart, save_figure
 from cxr_cli.metrics.chart_films import ChartFilms, with_interval
 from cxr_cli.metrics.intervals import Interval
-from cxr_cli.metrics.subgroups import ENOUGH, SubgroupRow
+from cxr_cli.metrics.subgroups import SubgroupRow, why_none
 from cxr_cli.metrics.table import METRICS
 
 _SHOWN = ("roc_auc", "sensitivity", "specificity")
 _MOST_OF_COLUMN = 8  # the values of a column with the most films
 _NAME, _CLASS = 24, 12  # characters
 # Inches.
-_ROW, _TOP, _BOTTOM, _PLOT, _TEXT, _SPACE, _COUNT = 0.19, 0.62, 0.5, 0.68, 0.9, 0.1, 0.66
+_ROW, _TOP, _BOTTOM, _PLOT, _TEXT, _SPACE, _COUNT = 0.19, 0.62, 0.5, 0.58, 1.04, 0.1, 0.62
 _SMALL = 7  # points
 
 
@@ -95,7 +95,11 @@ def _draw_panel(axes: Any, metric: str, lines: Sequence[_Line | str], whole: _Li
             axes.plot([interval.low, interval.high], [place, place], color=CURVE, linewidth=1.2, clip_on=False)
         if value is not None:
             axes.plot(value, place, "D" if line is whole else "s", color=CURVE, markersize=3.5, clip_on=False)
-        text = _why_none(metric, line) if value is None else with_interval(value, interval)
+        text = (
+            why_none(METRICS[metric], line.positives, line.negatives)
+            if value is None
+            else with_interval(value, interval)
+        )
         quiet = "#666666" if value is None else "#000000"
         axes.text(1 + _SPACE / _PLOT, place, text, va="center", fontsize=_SMALL, color=quiet)
     axes.set(xlim=(0, 1), ylim=(len(lines) - 0.5, -0.5))
@@ -103,6 +107,7 @@ def _draw_panel(axes: Any, metric: str, lines: Sequence[_Line | str], whole: _Li
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=_SMALL)
     axes.tick_params(axis="y", length=0, labelleft=False)
     axes.spines["left"].set_visible(False)
+    axes.patch.set_visible(False)  # else it may cover the end of the words beside the panel before
 
 
 def _draw_names(axes: Any, lines: Sequence[_Line | str], films: ChartFilms, *, start: float) -> None:
@@ -121,11 +126,3 @@ def _draw_names(axes: Any, lines: Sequence[_Line | str], films: ChartFilms, *, s
             axes.text(at(right), place, f"{count:,}", va="center", ha="right", fontsize=_SMALL)
     for right, name in columns:
         axes.text(at(right), -0.75, name[:_CLASS], va="bottom", ha="right", fontsize=_SMALL)
-
-
-def _why_none(metric: str, line: _Line) -> str:
-    """Why a figure isn't there: it can't exist without films of a class that it needs, or it would say nothing."""
-    films = {"positives": line.positives, "negatives": line.negatives}
-    needs = METRICS[metric].needs
-    needed = list(films.values()) if needs == "both" else [films[needs]]
-    return f"under {ENOUGH} patients" if all(needed) else "n/a"

@@ -8,7 +8,7 @@ import numpy as np
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.measure import measure, measure_intervals
 from cxr_cli.metrics.sample import count_patients
-from cxr_cli.metrics.table import metrics_in
+from cxr_cli.metrics.table import Metric, metrics_in
 from cxr_cli.workspace.records import RecordPart, require
 
 
@@ -123,3 +123,9 @@ def _row(
         metrics={name: values[name] if is_enough else None for name, is_enough in shown.items()},
         intervals={name: intervals[name] if is_enough else None for name, is_enough in shown.items()},
     )
+
+
+def why_none(metric: Metric, positives: int, negatives: int) -> str:
+    """Say why a subgroup has no figure, by its films of each class: it can't exist, or it would say nothing."""
+    films = {"positives": [positives], "negatives": [negatives], "both": [positives, negatives]}
+    return f"under {ENOUGH} patients" if all(films[metric.needs]) else "n/a"

@@ -16,6 +16,8 @@ _NAME = r"[\w./@=+:-]*[\w/]"
 _WORDS = rf"(?: --?[a-zA-Z][\w-]*(?: (?!or\b|and\b|cxr\b){_NAME})?| [A-Z][A-Z_]+\b| {_NAME}(?=[.;,)]|$))"
 _COMMAND = re.compile(rf"\bcxr (?:{'|'.join(COMMANDS)})\b{_WORDS}*")
 _LONGEST = 34  # characters of a word that stays in one line on a phone
+_LONG_WORD = re.compile(rf"[\w./-]{{{_LONGEST + 1},}}")
+_PIECE = re.compile(r".{1,16}")
 _HEADING = re.compile(r"<h2>(.*?)</h2>", re.DOTALL)
 _QUOTED = re.compile("“([^“”]+)”")
 _TAG_OR_TEXT = re.compile(r"<[^>]*>|[^<]+")
@@ -69,23 +71,30 @@ def anchor_of(title: str) -> str:
 
 def code(text: str) -> "Markup":
     """Text with the parts between backticks as code, and everything else escaped."""
-    from markupsafe import Markup, escape
+    from markupsafe import Markup
 
     parts = text.split("`")
-    return Markup("").join(_code(part) if i % 2 else escape(visible(part)) for i, part in enumerate(parts))
+    return Markup("").join(_code(part) if i % 2 else _text(visible(part)) for i, part in enumerate(parts))
 
 
 def prose(text: object) -> "Markup":
     """Text with its commands as code; what is HTML already stays as it is."""
-    from markupsafe import Markup, escape
+    from markupsafe import Markup
 
     if isinstance(text, Markup):
         return text
     shown, parts, end = visible(str(text)), [], 0
     for command in _COMMAND.finditer(shown):
-        parts += [escape(shown[end : command.start()]), _code(command[0])]
+        parts += [_text(shown[end : command.start()]), _code(command[0])]
         end = command.end()
-    return Markup("").join([*parts, escape(shown[end:])])
+    return Markup("").join([*parts, _text(shown[end:])])
+
+
+def _text(text: str) -> "Markup":
+    """Escaped text, in which a word that is too long for a phone, such as a hash, may break."""
+    from markupsafe import Markup, escape
+
+    return Markup(_LONG_WORD.sub(lambda found: "<wbr>".join(_PIECE.findall(found[0])), str(escape(text))))
 
 
 def _code(text: str) -> "Markup":

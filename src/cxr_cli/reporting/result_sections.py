@@ -9,7 +9,7 @@ from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.evaluation.size_in_words import size_in_words
 from cxr_cli.metrics.calibration import AT_BOUND, CALIBRATION_FIGURES
-from cxr_cli.metrics.subgroups import UNKNOWN
+from cxr_cli.metrics.subgroups import UNKNOWN, why_none
 from cxr_cli.metrics.table import METRICS, meaning_of, metrics_in
 from cxr_cli.reporting.curve_blocks import curve_blocks
 from cxr_cli.reporting.document import Block, Cell, Figure, Figures, Section, TableBlock, Text, charts
@@ -61,6 +61,7 @@ def performance_section(material: ReportMaterial) -> Section:
         blocks.append(TableBlock(["predictive value", f"where {worth.prevalence:g} of people have it"], values))
     blocks += charts(
         (material.test_folder.roc_picture, "ROC curve on the test films, and the operating point."),
+        (material.test_folder.scores_picture, "The probabilities of the test films of each class."),
         (material.test_folder.confusion_picture, "Confusion matrix at the operating point."),
     )
     blocks += curve_blocks(material)
@@ -120,17 +121,22 @@ def subgroups_section(material: ReportMaterial) -> Section:
         [
             *(row.column, row.value, row.films, row.positives, row.negatives),
             *(
-                "too few"
-                if row.metrics[metric.name] is None
-                else Figure(row.metrics[metric.name], row.intervals[metric.name])
+                Figure(row.metrics[metric.name], row.intervals[metric.name])
+                if row.metrics[metric.name] is not None
+                else why_none(metric, row.positives, row.negatives)
                 for metric in shown
             ),
         ]
         for row in material.test.subgroups
     ]
     header = ["by", "", "films", material.test.positive, material.test.negative, *(metric.title for metric in shown)]
-    caption = "A metric needs ten patients of each class that it counts. With many subgroups, some differ by chance."
-    return Section("Subgroups", [TableBlock(header, rows, left=2, caption=caption)], tuple(_compared(material)))
+    caption = (
+        "A metric needs ten patients of each class that it counts; n/a: there is no film of such a class. With many "
+        "subgroups, some differ by chance."
+    )
+    forest = charts((material.test_folder.subgroups_picture, "Subgroups of the test films, beside all of them."))
+    table = TableBlock(header, rows, left=2, caption=caption)
+    return Section("Subgroups", [*forest, table], tuple(_compared(material)))
 
 
 def _compared(material: ReportMaterial) -> Iterator[str]:

@@ -8,6 +8,7 @@ from cxr_cli.evaluation.crossval.plan import fold_title
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.predicted import EvaluatedFilm
 from cxr_cli.metrics.fold_plots import draw_fold_rocs
+from cxr_cli.metrics.subgroups import why_none
 from cxr_cli.metrics.table import metrics_in
 from cxr_cli.pages.render import write_page
 from cxr_cli.recipe.resolved import options_in_words
@@ -49,6 +50,7 @@ def write_crossval(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequen
         roc=folder.roc_picture if drawn else None,
         columns=metrics_in("folds", ranked=True),
         metrics=metrics_in("crossval", ranked=True),
+        why_none=why_none,
         subgroup_columns=metrics_in("subgroups", ranked=True),
         options=options_in_words(record.arch, record.options, made_with=record.versions["cxr-cli"]),
     )
