@@ -69,7 +69,7 @@ class FilmRow(msgspec.Struct, frozen=True):
     pair: Image.Image | None = None  # the film beside its heat map
 
 
-class Films(msgspec.Struct, frozen=True, tag="films"):
+class FilmTable(msgspec.Struct, frozen=True, tag="films"):
     """Films with their predictions; on a page they can be sorted and filtered, and open beside their heat maps."""
 
     kind: ClassVar[str] = "films"
@@ -99,7 +99,7 @@ def charts(*files: tuple[Path, str]) -> list[Pictures]:
     return [Pictures(list(there), large=True)] if there else []
 
 
-Block = Text | Figures | TableBlock | Films | Pictures
+Block = Text | Figures | TableBlock | FilmTable | Pictures
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -172,7 +172,7 @@ def _markdown(block: Block) -> Iterator[str]:
             yield markdown_text(block.caption)
         rows = [block.header, *([shown(cell) for cell in row] for row in block.rows)]
         yield markdown_table(rows, left=block.left)
-    elif isinstance(block, Films):
+    elif isinstance(block, FilmTable):
         films = [
             [
                 *(film.name, film.patient, film.truth, film.called, figure(film.probability)),

@@ -15,7 +15,7 @@ from cxr_cli.explanation.ranking import margin, wrong_first
 from cxr_cli.films.overlay import lay_heat, on_whole_film
 from cxr_cli.films.reader import read_film
 from cxr_cli.progress import track
-from cxr_cli.reporting.document import Block, FilmRow, Films, Section, Text
+from cxr_cli.reporting.document import Block, FilmRow, FilmTable, Section, Text
 from cxr_cli.reporting.gather import ReportMaterial
 
 TITLE = "Test films"
@@ -42,7 +42,7 @@ def each_film_section(material: ReportMaterial) -> Section:
     heat = f"A film opens beside its heat map: Grad-CAM of {material.predictor.explained}, for the class it was called."
     if len(material.predictions) > _DRAWN:
         heat += f" Of the first {_DRAWN} films there are heat maps; of all films: cxr gradcam --split {test.split}"
-    blocks: list[Block] = [Text(text), Text(heat, "note"), Films(test.positive, _rows(material, films))]
+    blocks: list[Block] = [Text(text), Text(heat, "note"), FilmTable(test.positive, _rows(material, films))]
     if more := len(material.predictions) - len(films):
         blocks.append(Text(f"And {more:,} more, in predictions.csv.", "note"))
     return Section(TITLE, blocks, ("failures",))
