@@ -62,8 +62,14 @@ def test_the_comparison_matches_evaluations_and_records(cxr, two_runs):
 
 def test_the_text_output_is_a_table_and_the_paths_of_the_files(cxr, two_runs):
     result = cxr("compare", "-w", two_runs.root)
-    title, _, _, header, _, first, second, *others = result.stdout.splitlines()
+    title, *doubts, _, _, header, _, first, second = result.stdout.splitlines()[:9]
+    others = result.stdout.splitlines()[9:]
     report = read_record(two_runs.evaluation("twin", "test").record, EvaluationRecord)
+    area = report.intervals["roc_auc"]
+    chance = (
+        f"is not shown to be better than chance: the AUC's interval, {area.low:.3f} to {area.high:.3f}, includes 0.5."
+    )
+    assert doubts == [f"Alarm: On its test films, {name} {chance}" for name in ("simple-cnn", "twin")]
     metrics = metrics_in("compare", ranked=True)
     shown = [report.metrics[metric.name] for metric in metrics]
 
@@ -83,6 +89,7 @@ def test_the_text_output_is_a_table_and_the_paths_of_the_files(cxr, two_runs):
 
     markdown = two_runs.comparison.markdown.read_text().splitlines()
     assert markdown[0] == f"# {title}"
+    assert {f"On its test films, {name} {chance}" for name in ("simple-cnn", "twin")} <= set(markdown)
     assert re.match(
         rf"\| simple-cnn \| simple-cnn \| {shown[0]:.3f} \(0\.\d{{3}}–\d\.\d{{3}}\) \| {shown[1]:.3f} \| ", markdown[4]
     )

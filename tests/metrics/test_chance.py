@@ -1,6 +1,6 @@
 import pytest
 
-from cxr_cli.metrics.chance import Standing, standing, standing_in_words
+from cxr_cli.metrics.chance import Standing, run_standing_in_words, standing, standing_in_words
 from cxr_cli.metrics.intervals import Interval
 
 
@@ -34,3 +34,10 @@ def test_the_interval_says_how_an_auc_stands_to_chance(low, high, expected, word
 def test_without_an_interval_nothing_is_shown():
     assert standing(None) is Standing.UNCERTAIN
     assert standing_in_words(None) == "Not shown to be better than chance: the AUC has no interval."
+
+
+def test_a_sentence_on_a_run_can_stand_alone():
+    assert run_standing_in_words("net", "validation", Interval(low=0.4, high=0.6)) == (
+        "On its validation films, net is not shown to be better than chance: the AUC's interval, 0.400 to 0.600, "
+        "includes 0.5."
+    )

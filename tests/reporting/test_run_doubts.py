@@ -167,6 +167,35 @@ def test_audits_of_other_films_or_weights_do_not_count(workspace):
     assert doubts(workspace) == []
 
 
+def test_an_evaluation_that_is_shown_already_is_left_out(workspace):
+    write_test(workspace, "uncertain", 0.594)
+    write_test(workspace, "worse", 0.351, name="clinic", external=elsewhere())
+    all_doubts = doubts(workspace)
+
+    assert len(all_doubts) == 2
+    assert run_doubts(workspace, workspace.run("net"), beside="test") == all_doubts[1:]
+    assert run_doubts(workspace, workspace.run("net"), beside="clinic") == all_doubts[:1]
+
+
+def test_several_runs_share_the_alarm_of_their_films(workspace):
+    write_test(workspace, "better", 0.928)
+    write_audit(workspace.audit, "alarm")
+    for name in ("second", "third"):
+        write(workspace.models / name / "run.json", created="2026-01-01", dataset_fingerprint="films")
+    runs = workspace.runs()
+    audits = [
+        [doubt for doubt in run_doubts(workspace, *runs[:count]) if "audit" in doubt.sentence] for count in (2, 3)
+    ]
+
+    starts = (
+        "The audit of the films that net and second were trained on",
+        "The audit of the films that these runs were",
+    )
+    for (doubt,), start in zip(audits, starts, strict=True):
+        assert doubt.sentence.startswith(start)
+    assert "itself" not in audits[0][0].sentence
+
+
 def test_damaged_records_count_as_missing(workspace):
     write_test(workspace, "better", 0.928)
     write(workspace.audit.record, findings="damaged")

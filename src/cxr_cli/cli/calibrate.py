@@ -38,7 +38,9 @@ def calibrate(
     Example: cxr calibrate --operating-point sensitivity=0.95
     """
     from cxr_cli.api.training import calibrate as calibrate_run
-    from cxr_cli.metrics.calibration import AT_BOUND
+    from cxr_cli.metrics.calibration import AT_BOUND, CALIBRATION_FIGURES
+    from cxr_cli.recipe.validation_doubts import validation_doubts
+    from cxr_cli.workspace.layout import Workspace
 
     calibrated = calibrate_run(run, model=model, operating_point=operating_point, workspace=workspace)
     record = calibrated.record
@@ -65,9 +67,12 @@ def calibrate(
     console.result(f"Calibration    : {calibration.formula(record.classes.positive)}")
     if calibration.at_bound:
         console.result(f"  {AT_BOUND}")
-    names = {"log_loss": "log loss", "brier": "Brier score", "ece": "ECE"}
-    rows = [(names[key], f"{calibration.before[key]:.3f}", f"{calibration.after[key]:.3f}") for key in names]
+    rows = [
+        (CALIBRATION_FIGURES[key][0], f"{calibration.before[key]:.3f}", f"{calibration.after[key]:.3f}")
+        for key in ("log_loss", "brier", "ece")
+    ]
     console.show_table(["", "before", "after"], rows, indent=2)
+    console.show_doubts(validation_doubts(Workspace.find(workspace).run(calibrated.name), record))
     if point.promise:
         console.result(point.promise)
     console.note(

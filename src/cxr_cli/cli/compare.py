@@ -13,10 +13,12 @@ from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
+    from cxr_cli.doubts import Doubt
     from cxr_cli.evaluation.compare import Comparison
     from cxr_cli.evaluation.comparison import ComparedPair, ComparedRun
     from cxr_cli.metrics.intervals import Interval
     from cxr_cli.metrics.table import Metric
+    from cxr_cli.workspace.layout import Workspace
 
 _TESTS = (
     TableColumn(),
@@ -59,19 +61,24 @@ def compare(
     Example: cxr compare mobilenetv2 xception
     """
     from cxr_cli.api.testing import compare as compare_runs
+    from cxr_cli.workspace.layout import Workspace
 
     comparison = compare_runs(runs or (), output=output, workspace=workspace)
-    show_comparison(comparison, as_json=as_json)
+    show_comparison(comparison, Workspace.find(workspace), as_json=as_json)
     if runs and comparison.skipped:
         raise typer.Exit(ExitCode.ERROR)
 
 
-def show_comparison(comparison: "Comparison", *, as_json: bool) -> None:
-    """Print the runs side by side, and why others were left out."""
+def show_comparison(comparison: "Comparison", workspace: "Workspace", *, as_json: bool) -> None:
+    """Print the runs side by side, what speaks against them, and why others were left out."""
+    from cxr_cli.reporting.run_doubts import run_doubts
+
+    doubts = run_doubts(workspace, *(workspace.run(row.run) for row in comparison.rows))
     for name, problem in comparison.skipped.items():
         console.note(f"Left out {name}. {problem.message}")
         console.note(problem.hint)
     if as_json:
+        console.show_doubts(doubts, aside=True)
         console.result_json(
             {
                 "test_films": comparison.films,
@@ -82,13 +89,14 @@ def show_comparison(comparison: "Comparison", *, as_json: bool) -> None:
             }
         )
     else:
-        _show(comparison)
+        _show(comparison, doubts)
 
 
-def _show(comparison: "Comparison") -> None:
+def _show(comparison: "Comparison", doubts: "Sequence[Doubt]") -> None:
     from cxr_cli.metrics.table import metrics_in
 
     console.result(comparison.title)
+    console.show_doubts(doubts)
     console.result()
     shown = metrics_in("compare", ranked=True)
     console.show_table(_columns(shown), [_cells(row, shown) for row in comparison.rows], rule=True)

@@ -12,6 +12,7 @@ from cxr_cli.errors import CxrError
 from cxr_cli.recipe.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
+    from cxr_cli.doubts import Doubt
     from cxr_cli.metrics.calibration import Calibration
     from cxr_cli.metrics.operating_points import OperatingPoint
     from cxr_cli.recipe.record import Profile, Reproduction
@@ -97,7 +98,7 @@ def show_all(workspace: "Workspace", outcomes: "Iterable[ArchitectureOutcome]", 
         elif outcome.trained and not as_json:
             _show_summary(outcome.trained)
     names = [outcome.name for outcome in seen if workspace.new_run(outcome.name).record.is_file()]
-    show_comparison(compare(names, workspace=workspace.root), as_json=as_json)
+    show_comparison(compare(names, workspace=workspace.root), workspace, as_json=as_json)
     failed = sum(outcome.problem is not None for outcome in seen)
     if failed:
         raise CxrError(
@@ -142,6 +143,18 @@ def _show_summary(trained: "TrainedRun") -> None:
     console.result(f"Files      : {trained.run.root}")
     if record.profile:
         _show_profile(record.profile)
+    if record.stopped_by != "interrupt":
+        console.show_doubts(_doubts(trained))
+
+
+def _doubts(trained: "TrainedRun") -> "list[Doubt]":
+    """What is known against the run before it is tested."""
+    from cxr_cli.recipe.validation_doubts import validation_doubts
+    from cxr_cli.reporting.run_doubts import run_doubts
+    from cxr_cli.workspace.layout import Workspace
+
+    workspace = Workspace(trained.run.root.parent.parent)
+    return [*validation_doubts(trained.run, trained.record), *run_doubts(workspace, trained.run, beside="test")]
 
 
 def _show_lungs(trained: "TrainedLungs") -> None:

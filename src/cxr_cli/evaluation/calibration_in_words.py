@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from cxr_cli.doubts import Doubt, warning
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.metrics.calibration import log_loss_of_share
+from cxr_cli.recipe.validation_doubts import made_worse
 
 CALIBRATION_KEY = (
     "Slope below 1: the probabilities are too extreme. Calibration-in-the-large above 0: they are too low. E50 and E90 "
@@ -13,20 +15,21 @@ CALIBRATION_KEY = (
 )
 
 
-def calibration_caveats(evaluation: EvaluationRecord) -> Iterator[str]:
-    """Where the probabilities are of no use on these films: sentences."""
+def calibration_caveats(evaluation: EvaluationRecord) -> Iterator[Doubt]:
+    """Where the probabilities are of no use on these films, or calibration made them worse."""
     if not evaluation.positives or not evaluation.negatives:
         return
-    after, before = evaluation.calibration.calibrated["log_loss"], evaluation.calibration.raw["log_loss"]
+    after = evaluation.calibration.calibrated["log_loss"]
     share = evaluation.positives / evaluation.films
     constant = log_loss_of_share(share)
     if after is not None and after > constant:
-        yield (
+        yield warning(
             f"The probabilities are worse than the share of {evaluation.truth.positive} alone: their log loss on these "
             f"films is {after:.3f}; with {share:.0%} for every film, it would be {constant:.3f}."
         )
-    if after is not None and before is not None and after > before:
-        yield f"Calibration made the log loss on these films worse: {before:.3f} before, {after:.3f} after."
+    worse = made_worse(evaluation.calibration.raw, evaluation.calibration.calibrated, "these films")
+    if worse:
+        yield worse
 
 
 def at_prevalence(evaluation: EvaluationRecord) -> str:

@@ -52,8 +52,8 @@ def _caveats(evaluation: EvaluationRecord) -> Iterator[Doubt]:
         yield warning(
             "The run predicts the same class for every film: at this threshold it doesn't separate the classes."
         )
-    for sentence in (*calibration_caveats(evaluation), *missed_promises(evaluation)):
-        yield warning(sentence)
+    yield from calibration_caveats(evaluation)
+    yield from map(warning, missed_promises(evaluation))
 
 
 def external_failure(evaluation: EvaluationRecord) -> Doubt | None:

@@ -20,6 +20,7 @@ from cxr_cli.evaluation.predicted import EvaluatedFilm, read_predictions
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.films.in_words import count_in_words
 from cxr_cli.films.reader import read_film
+from cxr_cli.metrics.chance import Standing, run_standing_in_words, standing
 from cxr_cli.metrics.holm import corrected
 from cxr_cli.metrics.paired_differences import Difference, paired_difference
 from cxr_cli.metrics.paired_tests import delong, mcnemar
@@ -220,6 +221,15 @@ def _row(
     )
 
 
+def _not_better_than_chance(rows: Sequence[ComparedRun]) -> list[str]:
+    around = {row.run: row.intervals["roc_auc"] for row in rows}
+    return [
+        run_standing_in_words(run, "test", interval)
+        for run, interval in around.items()
+        if standing(interval) is not Standing.BETTER
+    ]
+
+
 def _write(comparison: Comparison) -> None:
     rows = comparison.rows
     with staged_folder(comparison.folder.root, keep=True) as stage:
@@ -229,6 +239,6 @@ def _write(comparison: Comparison) -> None:
             write_table(folder.pairs, list(comparison.pairs[0].row), (pair.row for pair in comparison.pairs))
         else:
             folder.pairs.unlink(missing_ok=True)  # from an earlier comparison
-        notes = [comparison.timing, DISCLAIMER]
+        notes = [*_not_better_than_chance(rows), comparison.timing, DISCLAIMER]
         write_markdown(folder.markdown, rows, comparison.pairs, title=comparison.title, notes=notes)
         draw_comparison(folder.picture, rows, title=comparison.title)

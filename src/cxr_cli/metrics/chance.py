@@ -24,6 +24,18 @@ def standing(interval: Interval | None) -> Standing:
     return Standing.UNCERTAIN
 
 
+def run_standing_in_words(run: str, films: str, interval: Interval | None) -> str:
+    """How a run's AUC stands to chance, in sentences that can stand alone.
+
+    Args:
+        run: its name.
+        films: on which films, in a word: `test`, `validation`.
+        interval: of the AUC.
+    """
+    words = standing_in_words(interval)
+    return f"On its {films} films, {run} is {words[0].lower()}{words[1:]}"
+
+
 def standing_in_words(interval: Interval | None) -> str:
     """How an AUC stands to chance, in a sentence or two that end with a period."""
     if interval is None:

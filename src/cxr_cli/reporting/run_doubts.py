@@ -4,7 +4,8 @@ The records are read in part, by structs that skip all other fields, so that a p
 that the whole records need.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ import msgspec
 
 from cxr_cli.doubts import Doubt, Weight, alarm, loudest_first, warning
 from cxr_cli.evaluation.external_in_words import another_class, external_doubt
-from cxr_cli.metrics.chance import Standing, standing, standing_in_words
+from cxr_cli.metrics.chance import Standing, run_standing_in_words, standing
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
@@ -69,51 +70,67 @@ class _Audit(msgspec.Struct):
         return [finding for finding in self.findings if finding.level == Weight.ALARM]
 
 
-def run_doubts(workspace: Workspace, run: RunFolder) -> list[Doubt]:
-    """Find what speaks against a run's predictions, in the records of the workspace.
+@dataclass(frozen=True)
+class _Known:
+    """A run, and what is known of it as it is now."""
 
-    It is the run's last test (there is none; not shown to be better than chance; worse than chance), its external tests
+    run: RunFolder
+    record: _Run
+    test: _Test | None  # the last one on its own test films, also of earlier weights
+
+    @property
+    def auc(self) -> float | None:
+        """On its own test films, as it is now."""
+        return self.test.metrics.get("roc_auc") if self.test and self.test.is_of(self.record) else None
+
+
+def run_doubts(workspace: Workspace, *runs: RunFolder, beside: str = "") -> list[Doubt]:
+    """Find what speaks against the predictions of a run, or of several, in the records of the workspace.
+
+    It is a run's last test (there is none; not shown to be better than chance; worse than chance), its external tests
     (failed) and the audits of its dataset and of its model (alarms). Nothing is computed, and a record that is damaged
     or not of the run as it is now counts as missing.
 
     Args:
-        workspace: with the run's evaluations and audits.
-        run: its folder; the bundled model has its own model card, and so isn't blamed for a missing test.
+        workspace: with the runs' evaluations and audits.
+        runs: their folders; the bundled model has its own model card, and so isn't blamed for a missing test.
+        beside: an evaluation whose own doubts are shown already, by its name (`test`, or that of films from
+            elsewhere). Defaults to none.
 
     Returns:
-        The loudest first; each sentence names the run, and can stand alone below its predictions.
+        The loudest first; each sentence names its run, and can stand alone below a prediction.
     """
-    record = _read(run.record, _Run)
-    if record is None:
-        return []
-    test = _read(workspace.evaluation(run.name, "test").record, _Test)
-    current = test if test and test.is_of(record) else None
+    known = [
+        _Known(run, record, _read(workspace.evaluation(run.name, "test").record, _Test))
+        for run in runs
+        if (record := _read(run.record, _Run))
+    ]
     return loudest_first(
         [
-            *_of_test(run, test, current),
-            *_of_external_tests(workspace, run, record),
-            *_of_audits(workspace, run, record, current),
+            *(doubt for one in known if beside != "test" for doubt in _of_test(one)),
+            *(doubt for one in known for doubt in _of_external_tests(workspace, one, beside)),
+            *_of_data_audit(workspace, known),
+            *(doubt for one in known for doubt in _of_model_audit(workspace, one)),
         ]
     )
 
 
-def _of_test(run: RunFolder, test: _Test | None, current: _Test | None) -> Iterator[Doubt]:
-    command = f"cxr evaluate {run.name}"
-    if current and current.metrics.get("roc_auc") is not None:
-        around = current.intervals.get("roc_auc")
+def _of_test(one: _Known) -> Iterator[Doubt]:
+    name, command = one.run.name, f"cxr evaluate {one.run.name}"
+    if one.auc is not None and one.test:
+        around = one.test.intervals.get("roc_auc")
         if standing(around) is not Standing.BETTER:
-            words = standing_in_words(around)
-            yield alarm(f"On its test films, {run.name} is {words[0].lower()}{words[1:]}")
-    elif test and not current:
-        yield warning(f"{run.name} was trained again since its test.", f"Test it again: {command}")
-    elif not test and not run.version:
-        yield warning(f"{run.name} has not been tested: nobody knows how often it is right.", f"Test it: {command}")
+            yield alarm(run_standing_in_words(name, "test", around))
+    elif one.test and not one.test.is_of(one.record):
+        yield warning(f"{name} was trained again since its test.", f"Test it again: {command}")
+    elif not one.test and not one.run.version:
+        yield warning(f"{name} has not been tested: nobody knows how often it is right.", f"Test it: {command}")
 
 
-def _of_external_tests(workspace: Workspace, run: RunFolder, record: _Run) -> Iterator[Doubt]:
-    for path in sorted(workspace.evaluation(run.name, "test").root.parent.glob("[!.]*/report.json")):
-        test = _read(path, _Test) if path.parent.name != "test" else None
-        if not test or not test.external or not test.is_of(record):
+def _of_external_tests(workspace: Workspace, one: _Known, beside: str) -> Iterator[Doubt]:
+    for path in sorted(workspace.evaluation(one.run.name, "test").root.parent.glob("[!.]*/report.json")):
+        test = None if path.parent.name in ("test", beside) else _read(path, _Test)
+        if not test or not test.external or not test.is_of(one.record):
             continue
         auc, gap = test.metrics.get("roc_auc"), test.external.gaps.get("roc_auc")
         if auc is None:  # of films of one class
@@ -131,17 +148,26 @@ def _of_external_tests(workspace: Workspace, run: RunFolder, record: _Run) -> It
             yield doubt
 
 
-def _of_audits(workspace: Workspace, run: RunFolder, record: _Run, test: _Test | None) -> Iterator[Doubt]:
+def _of_data_audit(workspace: Workspace, known: Sequence[_Known]) -> Iterator[Doubt]:
+    """One doubt for all runs that were trained on the audited films."""
     audit = _read(workspace.audit.record, _Audit)
-    if audit and audit.alarms and audit.dataset_fingerprint == record.dataset_fingerprint:
-        auc = test.metrics.get("roc_auc") if test else None
-        beside = "" if auc is None else f" {run.name} itself has an AUC of {auc:.3f} on its test films."
-        subject = f"The audit of the films that {run.name} was trained on"
-        yield _sounded(subject, audit.alarms, workspace.audit.page, beside)
-    folder = workspace.model_audit(run.name)
-    of_model = _read(folder.record, _Audit)
-    if of_model and of_model.alarms and of_model.weights_sha256 == record.weights_sha256:
-        yield _sounded(f"The audit of the model {run.name}", of_model.alarms, folder.page)
+    trained = [one for one in known if audit and audit.dataset_fingerprint == one.record.dataset_fingerprint]
+    if not audit or not audit.alarms or not trained:
+        return
+    names, beside = " and ".join(one.run.name for one in trained), ""
+    if len(trained) > 2:
+        names = "these runs"
+    if len(trained) == 1 and trained[0].auc is not None:
+        beside = f" {names} itself has an AUC of {trained[0].auc:.3f} on its test films."
+    were = "was" if len(trained) == 1 else "were"
+    yield _sounded(f"The audit of the films that {names} {were} trained on", audit.alarms, workspace.audit.page, beside)
+
+
+def _of_model_audit(workspace: Workspace, one: _Known) -> Iterator[Doubt]:
+    folder = workspace.model_audit(one.run.name)
+    audit = _read(folder.record, _Audit)
+    if audit and audit.alarms and audit.weights_sha256 == one.record.weights_sha256:
+        yield _sounded(f"The audit of the model {one.run.name}", audit.alarms, folder.page)
 
 
 def audit_alarm(subject: str, first: str, *, beside: str = "", more: int = 0) -> str:
