@@ -42,7 +42,16 @@ _GIVEN, _MISSING = "given", "missing"
 SIZE, FORMAT, FILES = "image size", "file format", "file properties"
 FROZEN, FROZEN_WITHOUT = "whole film (frozen network)", "film without lungs (frozen network)"
 
+# The AUC from which a check is an alarm, where that is not `ALARM_AUC`. The whole film shows the disease: only what is
+# too good to be true is a warning, and nothing an alarm.
+_ALARMS = {DETAIL.name: TOO_GOOD_AUC, WITHOUT_LUNGS.name: TOO_GOOD_AUC, FROZEN_WITHOUT: TOO_GOOD_AUC, FROZEN: np.inf}
+
 LEVELS = ("alarm", "warning", "noted", "ok")
+
+
+def alarm_auc(name: str) -> float:
+    """The AUC from which the check of that name is an alarm, if it is beyond chance; infinite if it can't be one."""
+    return _ALARMS.get(name, ALARM_AUC)
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,7 @@ class _Check:
     words: Sequence[str] = ()  # one per film; an empty one is unknown
     features: np.ndarray | None = None  # (K, F), of the known films
     known: np.ndarray | None = None  # (N,) bool; None where all films are, or words say it
-    warning: float = WARNING_AUC  # the AUC from which there is a warning,
-    alarm: float = ALARM_AUC  # or an alarm
+    warning: float = WARNING_AUC  # the AUC from which there is a warning
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ def _all_checks(films: Sequence[Film], files: list[FileProperties], features: Se
         _Check(FILES, "probe", features=of_files),
         _Check(BORDER.name, "probe", features=np.stack([film.border for film in features])),
         _Check(CORNERS.name, "probe", features=np.stack([film.corners for film in features])),
-        _Check(DETAIL.name, "probe", features=np.stack([film.detail for film in features]), alarm=TOO_GOOD_AUC),
+        _Check(DETAIL.name, "probe", features=np.stack([film.detail for film in features])),
         *_lung_checks([film.lungs for film in features]),
     ]
 
@@ -140,10 +148,9 @@ def _lung_checks(lungs: Sequence[LungFeatures | None]) -> list[_Check]:
     without, frozen_without = stacked(lambda one: one.without_lungs), stacked(lambda one: one.frozen_without)
     frozen = stacked(lambda one: one.frozen)
     return [
-        _Check(WITHOUT_LUNGS.name, "probe", features=without, known=known, alarm=TOO_GOOD_AUC),
-        _Check(FROZEN_WITHOUT, "network", features=frozen_without, known=known, alarm=TOO_GOOD_AUC),
-        # The whole film shows the disease: only what is too good to be true is a warning, and nothing an alarm.
-        _Check(FROZEN, "network", features=frozen, known=known, warning=TOO_GOOD_AUC, alarm=np.inf),
+        _Check(WITHOUT_LUNGS.name, "probe", features=without, known=known),
+        _Check(FROZEN_WITHOUT, "network", features=frozen_without, known=known),
+        _Check(FROZEN, "network", features=frozen, known=known, warning=TOO_GOOD_AUC),
     ]
 
 
@@ -231,7 +238,8 @@ def _judge(one: _Measured, p: float | None, positives: np.ndarray, groups: np.nd
     if auc is not None and p is not None and p < SIGNIFICANT and standing(around) is Standing.BETTER:
         # From a source of one class a model learns only the source, however few films it has.
         alone = one.check.name == "source" and len(lone_sources(values)) > 0
-        level = "alarm" if auc >= one.check.alarm or alone else "warning" if auc >= one.check.warning else "noted"
+        alarm = auc >= alarm_auc(one.check.name) or alone
+        level = "alarm" if alarm else "warning" if auc >= one.check.warning else "noted"
     return ShortcutCheck(
         name=one.check.name,
         kind=one.check.kind,

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from cxr_cli.auditing.areas import BORDER, CORNERS, DETAIL, WITHOUT_LUNGS
-from cxr_cli.auditing.checks import ALARM_AUC, TOO_GOOD_AUC, WARNING_AUC, ShortcutChecks
+from cxr_cli.auditing.checks import ALARM_AUC, TOO_GOOD_AUC, WARNING_AUC, ShortcutChecks, alarm_auc
 from cxr_cli.auditing.files import FileProperties
 from cxr_cli.auditing.film_features import MOST_FILMS, FilmFeatures
-from cxr_cli.auditing.pictures import heat_on, mean_film, size_chart, thumbnail
+from cxr_cli.auditing.pictures import difference_chart, heat_on, mean_film, size_chart, thumbnail
 from cxr_cli.auditing.record import AuditRecord, AuditValue, ShortcutCheck
 from cxr_cli.dataset.duplicates import DuplicateRow
 from cxr_cli.dataset.manifest import Film
@@ -51,12 +51,16 @@ def write_audit_page(path: Path, record: AuditRecord, material: AuditMaterial) -
         record=record,
         patients=patient_count(len(material.films), record.patients, record.films_without_patient),
         alarm_auc=ALARM_AUC,
+        alarms={check.name: alarm_auc(check.name) for check in record.checks},
         warning_auc=WARNING_AUC,
         too_good_auc=TOO_GOOD_AUC,
         most_films=MOST_FILMS,
         columns=[{"check": check, "values": _shown(check.values), "lone": _lone(check)} for check in columns],
         missing=_missing(record),
         sizes=size_chart(material.files, positives, [record.negative, record.positive]),
+        difference=difference_chart(
+            np.stack([film.small for film in material.features]), positives, [record.negative, record.positive]
+        ),
         means=_means(record, material, positives),
         kinds=_examples(record, material),
         pairs=_pairs(material),

@@ -14,7 +14,7 @@ from cxr_cli.films.figures import OTHER, POSITIVE, save_picture
 from cxr_cli.films.reader import read_film
 
 # Apart in gray print too.
-CLASS_COLORS = (OTHER, POSITIVE)
+_CLASS_COLORS = (OTHER, POSITIVE)
 _SAMPLES = 6
 # All in pixels.
 _CHART, _LEFT, _TOP, _BASE = (840, 480), 24, 110, 430
@@ -33,7 +33,7 @@ def draw_distribution(path: Path, films: Mapping[str, Mapping[str, int]]) -> Non
     text = ImageFont.load_default(17)
     pen.text((_LEFT, 14), "Films of each class in each part of the split", "black", ImageFont.load_default(20))
     place = _LEFT
-    for label, color in zip(next(iter(films.values())), CLASS_COLORS, strict=True):
+    for label, color in zip(next(iter(films.values())), _CLASS_COLORS, strict=True):
         pen.rectangle((place, 54, place + 18, 68), color)
         pen.text((place + 26, 61), label, "black", text, anchor="lm")
         place += 56 + round(pen.textlength(label, text))
@@ -43,7 +43,7 @@ def draw_distribution(path: Path, films: Mapping[str, Mapping[str, int]]) -> Non
     width = group * 0.38
     for number, (part, counts) in enumerate(films.items()):
         middle = _LEFT + (number + 0.5) * group
-        for left, count, color in zip((middle - width, middle), counts.values(), CLASS_COLORS, strict=True):
+        for left, count, color in zip((middle - width, middle), counts.values(), _CLASS_COLORS, strict=True):
             top = _BASE - (_BASE - _TOP) * count / most
             pen.rectangle((left + 2, top, left + width - 2, _BASE), color)
             pen.text((left + width / 2, top - 4), str(count), "black", text, anchor="mb")
