@@ -80,7 +80,7 @@ def test_the_default_output_is_in_the_workspace(cxr, own_trained, film):
     assert answer["heatmap"] == str(own_trained.heatmaps / "covid.png")
     assert list(answer) == [
         *("image", "class", "confidence", "probabilities", "reason", "model", "method", "target"),
-        *("heatmap", "explains", "doubts"),
+        *("heatmap", "explains", "seen", "doubts"),
     ]
     assert read_picture(answer["heatmap"]).shape[-1] == 3
 

@@ -83,6 +83,7 @@ def show_heat_maps(made: "WrittenHeatMap | Gallery", *, doubts: "Sequence[Doubt]
 
 def _show_one(made: "WrittenHeatMap", doubts: "Sequence[Doubt]", *, as_json: bool) -> None:
     from cxr_cli.prediction.abstention import abstention_summary
+    from cxr_cli.prediction.files import seen_sentence
 
     heat, prediction = made.heat, made.heat.prediction
     method = MAP_METHODS[heat.method]
@@ -107,6 +108,7 @@ def _show_one(made: "WrittenHeatMap", doubts: "Sequence[Doubt]", *, as_json: boo
                 "target": heat.target or None,
                 "heatmap": str(made.output),
                 "explains": heat.explained,
+                "seen": made.seen,
                 "doubts": [asdict(doubt) for doubt in doubts],
             }
         )
@@ -117,6 +119,8 @@ def _show_one(made: "WrittenHeatMap", doubts: "Sequence[Doubt]", *, as_json: boo
         console.result(str(made.film))
         show_answer(prediction.answer)
         console.result(f"  Heat map   : {made.output} ({what})")
+    if made.seen:
+        console.note(seen_sentence(heat.run, made.seen))
     console.show_doubts(doubts, aside=True)
     console.note(f"Predicted by {made.run.title}. {DISCLAIMER}", dim=True)
 

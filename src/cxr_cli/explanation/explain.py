@@ -20,6 +20,7 @@ from cxr_cli.explanation.heatmaps import (
 )
 from cxr_cli.explanation.methods import DEFAULT
 from cxr_cli.films.reader import read_film
+from cxr_cli.prediction.files import how_seen, open_seen_by
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
@@ -33,6 +34,7 @@ class WrittenHeatMap:
     run: RunFolder
     heat: HeatMap
     output: Path
+    seen: str | None = None  # how the run knows the film: of `HOW_SEEN`, or empty; None where it is not known
     unwritten: Sequence[ImageError] = ()  # why there are no DICOM objects of it, if they were asked for
 
 
@@ -87,7 +89,8 @@ def explain(
     Args:
         workspace: where the run is.
         film: an image file.
-        output: a picture, or a .npy file with `raw`. Defaults to a file in the workspace's `heatmaps`.
+        output: a picture, or a .npy file with `raw`. Defaults to a file in the workspace's `heatmaps` that replaces
+            no other one: film.png, or film-2.png.
         method: a name of `MAP_METHODS`. Defaults to Grad-CAM.
         target: the class whose evidence is shown. Defaults to the predicted class.
         alpha: opacity of the heat, in [0, 1]. Defaults to 0.5.
@@ -103,16 +106,20 @@ def explain(
         WorkspaceError: there is no run, it can't be read, or gives no map of this method.
     """
     suffixes = [ARRAY_SUFFIX] if raw else list(PICTURE_FORMATS)
-    output = output or workspace.heatmaps / f"{film.stem}{suffixes[0]}"
-    check_suffix(output, suffixes)
-    if os.path.realpath(output) == os.path.realpath(film):
+    if output:
+        check_suffix(output, suffixes)
+    if output and os.path.realpath(output) == os.path.realpath(film):
         raise UsageError(
             f"Expected an output other than the film. Received: {output}.",
             hint=f"For example: --output heat{suffixes[0]}",
         )
     folder = workspace.run(run)
-    heat = explain_film(open_predictor(folder), film, method=method, target=target, force=force)
-    return WrittenHeatMap(film, folder, heat, heat.save(output, alpha=alpha, overlay_only=overlay_only))
+    predictor = open_predictor(folder)
+    index = open_seen_by(predictor, workspace.dataset)
+    heat = explain_film(predictor, film, method=method, target=target, force=force)
+    place = output or workspace.heatmaps / f"{film.stem}{suffixes[0]}"
+    written = heat.save(place, alpha=alpha, overlay_only=overlay_only, replace=bool(output))
+    return WrittenHeatMap(film, folder, heat, written, seen=how_seen(index, film, heat.prediction))
 
 
 def is_one_film(films: Sequence[Path]) -> bool:

@@ -8,9 +8,11 @@ from pathlib import Path
 from cxr_cli.errors import ImageError, UsageError
 from cxr_cli.explanation.gallery import make_gallery, shown_films
 from cxr_cli.explanation.gallery_films import GalleryFilms, GalleryOptions, find_gallery_films
+from cxr_cli.explanation.gallery_place import hold_gallery
 from cxr_cli.explanation.heatmaps import ARRAY_SUFFIX, PICTURE_FORMATS, HeatMap, check_target, find_method
 from cxr_cli.explanation.methods import DEFAULT
 from cxr_cli.explanation.record import GradesRecord, Randomization
+from cxr_cli.prediction.files import open_seen_by
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
 from cxr_cli.workspace.folders import GalleryFolder, RunFolder
@@ -54,7 +56,7 @@ def explain_all(
     Args:
         workspace: where the run is.
         films: films, folders of films, or globs. Defaults to those of `split`.
-        output: the folder of the gallery. Defaults to a folder in the workspace's `heatmaps`.
+        output: the folder of the gallery. Defaults to a folder in the workspace's `heatmaps`; see `hold_gallery`.
         method: a name of `MAP_METHODS`. Defaults to Grad-CAM.
         target: the class whose evidence is shown. Defaults to the predicted class of each film.
         alpha: opacity of the heat, in [0, 1]. Defaults to 0.5.
@@ -72,7 +74,8 @@ def explain_all(
     Raises:
         UsageError: both films and a part are given, or neither; or `output` is the file name of a picture; see also
             `check_target`.
-        WorkspaceError: there is no run or dataset, or the files can't be written.
+        WorkspaceError: there is no run or dataset, `output` has a gallery of other films, or the files can't be
+            written.
     """
     if bool(films) == bool(split):
         raise UsageError(
@@ -101,11 +104,11 @@ def explain_all(
             f"{predictor.run.title}, which has none.",
             hint="Leave out --randomize, or train a run",
         )
-    default = workspace.gallery(predictor.run.name, method, split or "films")
-    folder = GalleryFolder(output) if output else default
-    with workspace.reading_dataset() if split else nullcontext(), workspace.lock_result(folder.root):
+    place = hold_gallery(workspace, output, gallery_films, run=predictor.run.name, method=method, target=target)
+    with workspace.reading_dataset() if split else nullcontext(), place as folder:
         randomization = _randomization(predictor, gallery_films, options) if randomize else None
-        record, errors = make_gallery(predictor, gallery_films, folder, options, randomization=randomization)
+        seen = open_seen_by(predictor, workspace.dataset)
+        record, errors = make_gallery(predictor, gallery_films, folder, options, seen=seen, randomization=randomization)
     return Gallery(predictor.run, folder, record, errors)
 
 

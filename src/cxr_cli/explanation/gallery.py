@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from PIL import Image
 
+from cxr_cli.dataset.seen import SeenIndex
 from cxr_cli.errors import ImageError
 from cxr_cli.explanation.gallery_films import GalleryFilm, GalleryFilms, GalleryOptions
 from cxr_cli.explanation.gallery_record import record_of
@@ -24,6 +25,8 @@ from cxr_cli.films.overlay import lay_heat
 from cxr_cli.films.reader import read_film
 from cxr_cli.films.transforms import cut_out
 from cxr_cli.lungs.segment import check_reference, find_reference, read_reference
+from cxr_cli.prediction.answer import Answer
+from cxr_cli.prediction.files import how_seen
 from cxr_cli.prediction.predictor import Prediction, Predictor
 from cxr_cli.progress import track
 from cxr_cli.workspace.files import write_table
@@ -42,6 +45,8 @@ class _Entry:
 
     row: GradedFilm
     thumbnail: bytes  # JPEG
+    answer: Answer
+    seen: str | None  # how the run knows the film; see `how_seen`
     margin: float  # of the prediction, in [0, 1]; see `ranking.margin`
     edges: bool | None  # whether the mask of its lesions reaches all four edges; None without lesions
     part: np.ndarray  # its map, over what the model was shown
@@ -54,6 +59,7 @@ def make_gallery(
     folder: GalleryFolder,
     options: GalleryOptions,
     *,
+    seen: SeenIndex | None = None,
     randomization: Randomization | None = None,
 ) -> tuple[GradesRecord, list[ImageError]]:
     """Write the heat map of each film, a page, a table and a record, all of them at the end.
@@ -63,6 +69,7 @@ def make_gallery(
         gallery: the films.
         folder: where the files go; other files there stay.
         options: how the maps are made.
+        seen: the films that the run has seen, which the record notes. Defaults to not known.
         randomization: from `randomization.randomize`. Defaults to none.
 
     Returns:
@@ -88,14 +95,15 @@ def make_gallery(
             try:
                 if isinstance(prediction, ImageError):
                     raise prediction
-                entries.append(_make_entry(predictor, film, prediction, staged, options))
+                entries.append(_make_entry(predictor, film, prediction, staged, options, seen))
             except ImageError as error:
                 failed[str(film.film)] = error
         entries = sorted(_beside_others(entries), key=lambda entry: wrong_first(entry.row.correct, entry.margin))
         rows, edges = [entry.row for entry in entries], [entry.edges for entry in entries if entry.edges is not None]
-        record = record_of(predictor, rows, failed, options, gallery, randomization, edges)
+        known = sum(bool(entry.seen) for entry in entries)
+        record = record_of(predictor, rows, failed, options, gallery, randomization, edges, seen=known)
         if entries:
-            _write(staged, record, [entry.thumbnail for entry in entries])
+            _write(staged, record, entries)
         else:  # nothing is written
             shutil.rmtree(stage)
     return record, list(failed.values())
@@ -141,7 +149,12 @@ def _predictions(
 
 
 def _make_entry(
-    predictor: Predictor, film: GalleryFilm, prediction: Prediction, folder: GalleryFolder, options: GalleryOptions
+    predictor: Predictor,
+    film: GalleryFilm,
+    prediction: Prediction,
+    folder: GalleryFolder,
+    options: GalleryOptions,
+    seen: SeenIndex | None,
 ) -> _Entry:
     pixels = read_film(film.film)
     lungs, lesions = (_mask(masks, film, pixels) for masks in (options.lungs, options.lesions))
@@ -182,6 +195,8 @@ def _make_entry(
     return _Entry(
         row=row,
         thumbnail=data.getvalue(),
+        answer=prediction.answer,
+        seen=how_seen(seen, film.film, prediction),
         margin=margin(prediction.probabilities[predictor.classes.positive], predictor.record.threshold),
         edges=None if lesions is None else reaches_all_edges(lesions),
         part=heat.part,
@@ -241,7 +256,7 @@ def _areas(predictor: Predictor, heat: HeatMap, *, seed: int) -> dict[str, Any]:
     return perturb(shown, heat.part, probability, seed=seed).areas
 
 
-def _write(folder: GalleryFolder, record: GradesRecord, thumbnails: Sequence[bytes]) -> None:
+def _write(folder: GalleryFolder, record: GradesRecord, entries: Sequence[_Entry]) -> None:
     from cxr_cli.pages.render import write_page
 
     rows = [msgspec.to_builtins(film) | {"reason": None, "error": None} for film in record.films]
@@ -255,6 +270,6 @@ def _write(folder: GalleryFolder, record: GradesRecord, thumbnails: Sequence[byt
         record=record,
         method=MAP_METHODS[record.method],
         titles={name: row.title for name, row in MAP_METHODS.items()},
-        films=list(zip(record.films, thumbnails, strict=True))[:SHOWN],
+        films=[(entry.row, entry.thumbnail, entry.answer) for entry in entries[:SHOWN]],
     )
     write_record(folder.record, record)

@@ -38,6 +38,17 @@ def _notes(predictor: Predictor, options: GalleryOptions, gallery: GalleryFilms,
     return notes
 
 
+def _seen(predictor: Predictor, gallery: GalleryFilms, seen: int, films: int) -> list[str]:
+    """What to know of films that were named and are known to the run; of a part of its dataset it is known anyway."""
+    if not seen or gallery.split:
+        return []
+    count = "this film" if films == 1 else f"{seen} of these {films} films"
+    return [
+        f"{predictor.run.name_and_version} was trained or validated on {count}, or on a copy: these maps don't show "
+        "what it does with new films."
+    ]
+
+
 def _patients(gallery: GalleryFilms, grades: Mapping[str, Grade]) -> list[str]:
     """What follows for the grades where films name no patient."""
     unnamed = sum(not film.patient_known for film in gallery.films)
@@ -52,6 +63,8 @@ def record_of(
     gallery: GalleryFilms,
     randomization: Randomization | None,
     edges: Sequence[bool],
+    *,
+    seen: int = 0,
 ) -> GradesRecord:
     """The record of a gallery.
 
@@ -63,6 +76,7 @@ def record_of(
         gallery: the films.
         randomization: the check with random weights, if it was requested.
         edges: of each mask of lesions, whether it reaches all four edges of its film.
+        seen: number of films that the run was trained or validated on, or of copies of such. Defaults to 0.
     """
     known = [film for film in films if film.correct is not None]
     grades = average(films)
@@ -85,5 +99,9 @@ def record_of(
         blank=sum(film.blank for film in films),
         grades=grades,
         randomization=randomization,
-        notes=[*_notes(predictor, options, gallery, edges), *_patients(gallery, grades)],
+        notes=[
+            *_notes(predictor, options, gallery, edges),
+            *_seen(predictor, gallery, seen, len(films)),
+            *_patients(gallery, grades),
+        ],
     )

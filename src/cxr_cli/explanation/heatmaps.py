@@ -10,10 +10,10 @@ from PIL import Image
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.errors import UsageError, WorkspaceError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS, draw_map
-from cxr_cli.films.figures import save_picture
+from cxr_cli.films.figures import encode_picture
 from cxr_cli.films.overlay import draw_heat_map, lay_heat, on_whole_film
 from cxr_cli.prediction.predictor import Prediction, Predictor
-from cxr_cli.workspace.files import write_bytes
+from cxr_cli.workspace.files import write_bytes, write_free
 
 PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 ARRAY_SUFFIX = ".npy"
@@ -70,16 +70,18 @@ class HeatMap:
         film = Image.fromarray(self.film)
         return lay_heat(film, self.cam, alpha=alpha, outline=outline, box=self.prediction.box)
 
-    def save(self, path: str | Path, *, alpha: float = 0.5, overlay_only: bool = False) -> Path:
+    def save(self, path: str | Path, *, alpha: float = 0.5, overlay_only: bool = False, replace: bool = True) -> Path:
         """Write the map to a file.
 
         Args:
             path: a picture with the map over the film, or the values alone if the suffix is .npy.
             alpha: opacity of the heat in a picture, in [0, 1]. Defaults to 0.5.
             overlay_only: the map over the film alone, see `overlay`. Defaults to False: see `picture`.
+            replace: overwrite another file that is there; otherwise take the next free name, such as heat-2.png.
+                Defaults to True.
 
         Returns:
-            The path.
+            The path of the file.
 
         Raises:
             UsageError: the suffix is unknown.
@@ -88,12 +90,15 @@ class HeatMap:
         path = Path(path)
         check_suffix(path, [*PICTURE_FORMATS, ARRAY_SUFFIX])
         if path.suffix.lower() == ARRAY_SUFFIX:
-            data = io.BytesIO()
-            np.save(data, self.cam)
-            write_bytes(path, data.getvalue())
+            values = io.BytesIO()
+            np.save(values, self.cam)
+            data = values.getvalue()
         else:
             drawn = self.overlay(alpha=alpha) if overlay_only else self.picture(alpha=alpha)
-            save_picture(drawn, path, kind=PICTURE_FORMATS[path.suffix.lower()])
+            data = encode_picture(drawn, kind=PICTURE_FORMATS[path.suffix.lower()])
+        if not replace:
+            return write_free(path, data)
+        write_bytes(path, data)
         return path
 
 

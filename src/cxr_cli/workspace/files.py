@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from cxr_cli.workspace.cells import CSV_TEXT, CellWriter
@@ -22,6 +23,43 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     with whole_file(path) as stream:
         stream.write(data)
+
+
+def write_free(path: Path, data: bytes) -> Path:
+    """Write `data` to `path` or, where there is another file, under the next free name: film-2.png for film.png.
+
+    A file that has this very content is left as it is: the same command again writes nothing new.
+
+    Returns:
+        Where the content is.
+
+    Raises:
+        WorkspaceError: the file can't be written.
+    """
+    for name in free_names(path.stem):
+        place = path.with_name(f"{name}{path.suffix}")
+        with write_errors(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                place.open("xb").close()  # takes the name, also before another command that looks for one now
+            except FileExistsError:
+                if place.is_file() and place.read_bytes() == data:
+                    return place
+                continue
+        try:
+            write_bytes(place, data)
+        except BaseException:
+            place.unlink(missing_ok=True)
+            raise
+        return place
+    raise AssertionError("numbers don't end")
+
+
+def free_names(name: str) -> Iterator[str]:
+    """The names to try for something that may not replace another: film, film-2, film-3 and so on."""
+    yield name
+    for number in count(2):
+        yield f"{name}-{number}"
 
 
 def write_text(path: Path, text: str) -> None:
