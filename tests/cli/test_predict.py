@@ -25,7 +25,7 @@ COLUMNS = ["image", "class", "confidence", "probability", "raw_probability", "po
 COLUMNS += ["seen", "note", "reason", "error"]
 UNTESTED = (
     "Warning: simple-cnn has not been tested: nobody knows how often it is right. "
-    "Test it: cxr evaluate --model simple-cnn\n"
+    "Test it: cxr evaluate simple-cnn\n"
 )
 NOTICE = UNTESTED + "Predicted by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
 
