@@ -24,8 +24,7 @@ from cxr_cli.workspace.records import read_record, write_record
 COLUMNS = ["image", "class", "confidence", "probability", "raw_probability", "positive", "model", "threshold", "set"]
 COLUMNS += ["seen", "note", "reason", "error"]
 UNTESTED = (
-    "Warning: simple-cnn has not been tested: nobody knows how often it is right. "
-    "Test it: cxr evaluate simple-cnn\n"
+    "Warning: simple-cnn has not been tested: nobody knows how often it is right. Test it: cxr evaluate simple-cnn\n"
 )
 NOTICE = UNTESTED + "Predicted by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
 
