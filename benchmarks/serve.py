@@ -1,17 +1,15 @@
-"""Measure `cxr serve` with many clients at once: each uploads a film, waits for its prediction, and uploads the next.
+"""Measure `cxr serve` with many clients at once: each sends a film, waits for its prediction, and sends the next.
 
     python benchmarks/serve.py [--clients 32] [--films 2000] [--size 1024] [--source DIR] [--workspace DIR --model RUN]
 
-The clients talk to the page as a browser does: they upload the film, then request its prediction. Reported are the time
-for both together, and the server's resident memory after a tenth of the films, half of them, and all. Server and
-clients share this machine. Without a source, the films are rendered phantoms; without a workspace, a MobileNetV2 is
-first trained on phantoms for one epoch. Needs cxr-cli[web].
+The clients talk to the server as the page does. Reported are the time for one film, and the server's resident memory
+after a tenth of the films, half of them, and all. Server and clients share this machine. Without a source, the films
+are rendered phantoms; without a workspace, a MobileNetV2 is first trained on phantoms for one epoch. Needs
+cxr-cli[web].
 """
 # ruff: noqa: D103, T201
 
 import argparse
-import json
-import re
 import signal
 import socket
 import subprocess
@@ -106,37 +104,28 @@ def predict_all(address: str, run: RunFolder, films: list[bytes], *, clients: in
     """Make `total` predictions from `clients` threads. Returns the seconds that each took, or its error."""
     numbers, lock = iter(range(total)), threading.Lock()
 
-    def client(name: int) -> list[float | str]:
+    def client(_: int) -> list[float | str]:
         results: list[float | str] = []
         with httpx.Client(base_url=address, timeout=_SECONDS, trust_env=False) as http:
-            config = json.loads(re.search(r"window.gradio_config = (.*?);</script>", http.get("/").text)[1])  # type: ignore[index]
-            (function,) = (
-                dependency["id"]
-                for dependency in config["dependencies"]
-                if any(event == "upload" for _, event in dependency["targets"])
-            )
             while True:
                 with lock:
                     number = next(numbers, None)
                 if number is None:
                     return results
-                results.append(predict(http, function, run.name, films[number % len(films)], session=f"client{name}"))
+                results.append(predict(http, run.name, films[number % len(films)]))
 
     with ThreadPoolExecutor(clients) as pool:
         return [result for results in pool.map(client, range(clients)) for result in results]
 
 
-def predict(http: httpx.Client, function: int, run: str, film: bytes, *, session: str) -> float | str:
-    """Upload one film and wait for its prediction. Returns the seconds it took, or the error."""
+def predict(http: httpx.Client, run: str, film: bytes) -> float | str:
+    """Send one film and wait for its prediction. Returns the seconds it took, or the error."""
     started = time.perf_counter()
     try:
-        (path,) = http.post("/gradio_api/upload", files={"files": ("film", film)}).raise_for_status().json()
-        sent = {"path": path, "orig_name": "film", "meta": {"_type": "gradio.FileData"}}
-        body = {"data": [sent, run], "fn_index": function, "session_hash": session}
-        shown = http.post("/gradio_api/run/predict", json=body).raise_for_status().json()["data"][1]
-    except (httpx.HTTPError, ValueError, LookupError) as error:
+        answer = http.post("/api/films", params={"run": run, "name": "film"}, content=film).raise_for_status().json()
+    except (httpx.HTTPError, ValueError) as error:
         return repr(error)[:200]
-    return time.perf_counter() - started if "cxr-bars" in shown else f"no prediction: {shown[:200]}"
+    return time.perf_counter() - started if answer["row"].get("class") else f"no prediction: {answer['error']}"
 
 
 def resident(process: subprocess.Popen[str]) -> float:

@@ -29,13 +29,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from html import unescape
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 FILMS = Path(__file__).parents[1] / "sample_images"
-UPLOAD, PREDICT = "/gradio_api/upload", "/gradio_api/run/predict"
+UPLOAD, PIXELS = "/api/films", "/api/pixels"
 PATIENCE = 90  # seconds
 
 
@@ -46,13 +46,6 @@ class Visitor:
         self.address = address
         self.port = int(address.rpartition(":")[2])
         self.http = httpx.Client(base_url=address, timeout=PATIENCE, trust_env=False)
-        config = re.search(r"window.gradio_config = (.*?);</script>", self.http.get("/").text)
-        assert config
-        (self.function,) = (
-            event["id"]
-            for event in json.loads(config[1])["dependencies"]
-            if any(name == "upload" for _, name in event["targets"])
-        )
 
     def __enter__(self) -> "Visitor":
         return self
@@ -60,23 +53,17 @@ class Visitor:
     def __exit__(self, *error: object) -> None:
         self.http.close()
 
-    def keep(self, data: bytes, name: str = "film.png") -> str:
-        (path,) = self.http.post(UPLOAD, files={"files": (name, data)}).raise_for_status().json()
-        return str(path)
-
-    def ask(self, path: object, *, run: object = None, name: str = "film.png", timeout: float = PATIENCE) -> str:
-        film = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
-        body = {"data": [film, run], "fn_index": self.function, "session_hash": "page"}
-        return str(self.http.post(PREDICT, json=body, timeout=timeout).raise_for_status().json()["data"][1])
-
-    def answer(self, data: bytes, name: str = "film.png") -> str:
-        return self.ask(self.keep(data, name), name=name)
+    def ask(self, data: bytes, name: str = "film.png", *, timeout: float = PATIENCE, **words: str) -> dict[str, Any]:
+        """Return the answer for a film."""
+        response = self.http.post(UPLOAD, params={"name": name, **words}, content=data, timeout=timeout)
+        answer = response.raise_for_status().json()
+        assert isinstance(answer, dict)
+        return answer
 
     def words(self, data: bytes, name: str = "film.png") -> str:
-        """Return what the page received, in its own words, without HTML and numbers, so that answers can be counted."""
-        text = " ".join(unescape(re.sub(r"<[^>]*>", " ", self.answer(data, name))).split())
-        received = re.split(r"\. (?=[A-Z])| \(|: ", text.partition(" Received: ")[2])[0]
-        return re.sub(r"[\d,]*\d", "N", received)[:80]
+        """Return what the page received, in its own words and without numbers, so that answers can be counted."""
+        received = self.ask(data, name)["error"]["message"].partition(" Received: ")[2]
+        return re.sub(r"[\d,]*\d", "N", re.split(r"\. (?=[A-Z])|\.$| \(|: ", received)[0])[:80]
 
     def send(self, data: bytes, *, drip: float = 0, read: bool = True) -> str:
         """Send bytes as they are, then one every `drip` seconds; return the status, or how the connection ended."""
@@ -102,14 +89,6 @@ class Visitor:
         if length != -1:
             lines.append(f"Content-Length: {len(body) if length is None else length}")
         return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-FORM = "Content-Type: multipart/form-data; boundary=b"
-
-
-def form(data: bytes, *, name: str = "film.png", field_name: str = "files") -> bytes:
-    head = f'--b\r\nContent-Disposition: form-data; name="{field_name}"; filename="{name}"\r\n\r\n'
-    return head.encode() + data + b"\r\n--b--\r\n"
 
 
 def png_bomb(side: int = 30_000) -> bytes:
@@ -163,10 +142,20 @@ class Fault:
 
 
 def leave_while_predicted(visitor: Visitor) -> str:
-    path = visitor.keep(GOOD)
     with suppress(httpx.TimeoutException):
-        visitor.ask(path, timeout=0.01)
+        visitor.ask(GOOD, timeout=0.01)
     return "nobody waits for an answer"
+
+
+def leave_while_shown(visitor: Visitor) -> str:
+    with visitor.http.stream("POST", PIXELS, content=GOOD) as response:
+        return str(response.status_code)
+
+
+def pixels_of(visitor: Visitor) -> str:
+    data = visitor.http.post(PIXELS, content=GOOD).raise_for_status().content
+    described = json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])
+    return f"{described['width']} × {described['height']}"
 
 
 def idle_connections(visitor: Visitor) -> str:
@@ -181,39 +170,27 @@ def idle_connections(visitor: Visitor) -> str:
 def traversal(visitor: Visitor) -> str:
     target = Path(tempfile.gettempdir(), "cxr-strain-traversal")
     for name in (f"../../../../../../..{target}", str(target), f"..\\..{target}", f"%2e%2e%2f{target}"):
-        visitor.answer(GOOD, name)
-        visitor.send(visitor.post(UPLOAD, form(GOOD, name=name), FORM))
+        visitor.ask(GOOD, name)
+        visitor.http.post(PIXELS, params={"name": name}, content=GOOD)
     assert not target.exists()
     return "nothing outside is written"
 
 
-def files_of_others(visitor: Visitor) -> str:
-    for path in ("/etc/passwd", "../samples/covid.png", str(FILMS / "covid.png"), "", None, ["x"], {"path": "x"}):
-        text = visitor.ask(path)
-        assert "Received: none, or one that was uploaded too long ago." in text, text[:200]
-    assert FILMS.joinpath("covid.png").exists()
-    return "no such film"
+def runs_by_path(visitor: Visitor) -> str:
+    for run in ("../evaluations", "/etc", "..", "\0", "x" * 5000):
+        message = visitor.ask(GOOD, run=run)["error"]["message"]
+        assert message.startswith("Expected the name of a trained run in "), message
+    return "no such run"
 
 
 def forged(visitor: Visitor) -> str:
     headers = ({"host": "evil.example"}, {"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"})
-    return ", ".join(
-        str(visitor.http.post(UPLOAD, files={"files": ("film.png", GOOD)}, headers=header).status_code)
-        for header in headers
-    )
+    return ", ".join(str(visitor.http.post(UPLOAD, content=GOOD, headers=header).status_code) for header in headers)
 
 
 def other_routes(visitor: Visitor) -> str:
-    paths = (
-        "file=/etc/passwd",
-        "proxy=http://127.0.0.1/",
-        "info",
-        "queue/data",
-        "runs",
-        "component_server",
-        "x/../file=",
-    )
-    return ", ".join(sorted({str(visitor.http.get(f"/gradio_api/{path}").status_code) for path in paths}))
+    paths = ("docs", "openapi.json", "api/", "api/runs/a/b", "static/../app.py", "static/%2e%2e/app.py", "samples/x/y")
+    return ", ".join(sorted({str(visitor.http.get(f"/{path}").status_code) for path in paths}))
 
 
 FAULTS = (
@@ -226,19 +203,17 @@ FAULTS = (
     Fault("a PNG bomb, 900 megapixels", lambda v: v.words(png_bomb()), "film.png.*"),
     Fault("a DICOM file cut short", lambda v: v.words(dicom_with_endless_box()[:400], "a.dcm"), "a.dcm.*"),
     Fault("a DICOM file that hangs", lambda v: v.words(dicom_with_endless_box(), "a.dcm"), "a.dcm.*", slow=True),
-    Fault("1 GB declared", lambda v: v.send(v.post(UPLOAD, b"", FORM, length=2**30)), "413"),
+    Fault("1 GB declared", lambda v: v.send(v.post(UPLOAD, b"", length=2**30)), "413"),
     Fault(
         "no length declared",
-        lambda v: v.send(v.post(UPLOAD, b"4\r\nxxxx\r\n", FORM, "Transfer-Encoding: chunked", length=-1)),
+        lambda v: v.send(v.post(UPLOAD, b"4\r\nxxxx\r\n", "Transfer-Encoding: chunked", length=-1)),
         "413",
     ),
-    Fault("less declared than sent", lambda v: v.send(v.post(UPLOAD, form(GOOD), FORM, length=2000)), "400|200"),
-    Fault(
-        "more declared than sent", lambda v: v.send(v.post(UPLOAD, form(GOOD), FORM, length=10**6)), "408", slow=True
-    ),
+    Fault("less declared than sent", lambda v: v.send(v.post(UPLOAD, GOOD, length=2000)), "400|200"),
+    Fault("more declared than sent", lambda v: v.send(v.post(UPLOAD, GOOD, length=10**6)), "408", slow=True),
     Fault(
         "a body that drips",
-        lambda v: v.send(v.post(UPLOAD, form(b"")[:-9], FORM, length=10**6), drip=0.5),
+        lambda v: v.send(v.post(UPLOAD, b"x", length=10**6), drip=0.5),
         "408",
         slow=True,
     ),
@@ -247,20 +222,17 @@ FAULTS = (
     Fault("100 such connections", idle_connections, "200"),
     Fault(
         "a sender that leaves in the middle",
-        lambda v: v.send(v.post(UPLOAD, form(GOOD)[:5000], FORM, length=10**6), read=False),
+        lambda v: v.send(v.post(UPLOAD, GOOD[:5000], length=10**6), read=False),
         "nobody.*",
     ),
     Fault("a sender that leaves while its film is predicted", leave_while_predicted, "nobody.*"),
-    Fault("an upload that nobody asks about", lambda v: v.keep(GOOD)[:0] or "kept for a minute", "kept.*"),
+    Fault("a viewer that leaves in the middle", leave_while_shown, "200"),
+    Fault("a film for a viewer", pixels_of, r"\d+ × \d+"),
     Fault("path traversal in the name", traversal, "nothing outside is written"),
-    Fault("somebody else's file", files_of_others, "no such film"),
-    Fault("a form without its boundary", lambda v: v.send(v.post(UPLOAD, GOOD, FORM)), "200|400"),
-    Fault(
-        "1,000 files in one form", lambda v: v.send(v.post(UPLOAD, form(b"x")[:-7] * 1000 + form(b"x"), FORM)), "400"
-    ),
+    Fault("a run by its path", runs_by_path, "no such run"),
+    Fault("1,000 parameters", lambda v: str(v.http.post(f"{UPLOAD}?{'name=x&' * 1000}").status_code), "200"),
     Fault("a head of 1 MB", lambda v: v.send(b"GET / HTTP/1.1\r\nX: " + b"x" * 2**20), "400|431|connection closed"),
     Fault("no HTTP", lambda v: v.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20 + b"\r\n\r\n"), "400"),
-    Fault("JSON nested 30,000 deep", lambda v: v.send(v.post(PREDICT, b"[" * 30_000)), "400"),
     Fault("another host, another site", forged, "421, 403, 403"),
     Fault("routes that the page does not need", other_routes, "404"),
 )
@@ -279,9 +251,9 @@ def strain(address: str, faults: Sequence[Fault], *, clients: int, rounds: int) 
     """Let half of the clients try each fault as many times as there are rounds, and the others drop good films."""
     films = [path.read_bytes() for path in sorted(FILMS.glob("*.png"))]
     with Visitor(address) as visitor:
-        answers = [visitor.answer(film) for film in films]
+        answers = [visitor.ask(film) for film in films]
     # A run may give no class to one of them, which is no fault of the page.
-    good = [(film, answer) for film, answer in zip(films, answers, strict=True) if "cxr-bars" in answer]
+    good = [(film, answer) for film, answer in zip(films, answers, strict=True) if answer["row"].get("class")]
     films, answers = [film for film, _ in good], [answer for _, answer in good]
     assert films
     outcome, lock = Outcome(), threading.Lock()
@@ -317,7 +289,7 @@ def strain(address: str, faults: Sequence[Fault], *, clients: int, rounds: int) 
             chosen = (number + done) % len(films)
             started = time.monotonic()
             try:
-                right = good.answer(films[chosen]) == answers[chosen]
+                right = good.ask(films[chosen]) == answers[chosen]
                 problem = "" if right else f"film {chosen} got another answer"
             except Exception as error:  # noqa: BLE001
                 problem = repr(error)[:200]
@@ -336,7 +308,7 @@ def strain(address: str, faults: Sequence[Fault], *, clients: int, rounds: int) 
         for work in good:
             work.result()
     with Visitor(address) as visitor:
-        assert visitor.answer(films[0]) == answers[0]
+        assert visitor.ask(films[0]) == answers[0]
     return outcome
 
 

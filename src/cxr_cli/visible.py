@@ -20,10 +20,3 @@ def visible_line(text: str) -> str:
 def visible_json(text: str) -> str:
     """As `visible`, for the text of a JSON document, which means the same afterwards."""
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def visible_html(text: str) -> str:
-    """As `visible`, escaped for HTML."""
-    import html  # only the page needs it
-
-    return html.escape(visible(text))

@@ -1,6 +1,5 @@
 """The model in the package predicts where a workspace has no run of its own, and wherever it is named."""
 
-import asyncio
 import json
 import re
 import shutil
@@ -12,12 +11,8 @@ import cxr_cli
 from cxr_cli.errors import NoRunError, UsageError
 from cxr_cli.explanation.methods import MAP_METHODS
 from cxr_cli.prediction.predictor import open_predictor
-from cxr_cli.web.limits import PageLimits
+from cxr_cli.web.answers import page_start, run_figures
 from cxr_cli.web.predicting import RunPredictors
-from cxr_cli.web.replies import Replies
-from cxr_cli.web.uploads import Uploads
-from cxr_cli.web.worker import predicted_html
-from cxr_cli.web.workers import FilmWorkers
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 
@@ -80,18 +75,13 @@ def test_it_is_tested_on_a_prepared_dataset_and_on_films_from_elsewhere(cxr, bun
 
 
 def test_the_page_offers_it_last_and_predicts_with_it(bundled, trained, film, in_folder):
-    async def opened(workspace):
-        limits = PageLimits()
-        workers = FilmWorkers(workspace.root, run=None, alpha=None, limits=limits)
-        return await Replies(workspace, workers, Uploads(in_folder, limits)).opened()
+    offered, alone = page_start(trained), page_start(Workspace(in_folder))
+    answer = RunPredictors(Workspace(in_folder)).predict(film, name="covid.png", run="bundled")
 
-    (runs, _), (alone, figures) = asyncio.run(opened(trained)), asyncio.run(opened(Workspace(in_folder)))
-    page = predicted_html(RunPredictors(Workspace(in_folder)), film, name="covid.png", run="bundled")
-
-    assert (runs["choices"], runs["value"]) == ([["simple-cnn"] * 2, ["bundled"] * 2], "simple-cnn")
-    assert (alone["choices"], alone["value"]) == ([["bundled"] * 2], "bundled")
-    assert "covid.png, predicted by bundled 9.1" in page
-    assert "See its model card, <code>MODEL_CARD.md</code> in the package." in figures
+    assert (offered.runs, offered.first) == (["simple-cnn", "bundled"], "simple-cnn")
+    assert (alone.runs, alone.first) == (["bundled"], "bundled")
+    assert answer.run == "bundled 9.1"
+    assert run_figures(Workspace(in_folder), "bundled").notes == ["See its model card, MODEL_CARD.md in the package."]
 
 
 def test_it_is_compared_with_runs(cxr, bundled, own_trained):

@@ -1,17 +1,19 @@
 """`cxr prepare --dicom`: what the headers say is used, and no identity leaves the folder of DICOM files."""
 
+import contextlib
 import csv
 import json
 import os
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from cxr_cli.errors import ImageError
 from cxr_cli.films.reader import read_film
-from cxr_cli.web import html
+from cxr_cli.web.pixels import write_for_viewer
 from cxr_cli.web.predicting import RunPredictors
 
 PIXELS_ONLY = [b"IHDR", b"IDAT", b"IEND"]
@@ -99,10 +101,11 @@ def test_no_identity_reaches_what_is_written(cxr, planted, phantoms, own_trained
         assert planted.found_in(result.stderr.encode()) == set(), arguments
 
     page = RunPredictors(own_trained)
-    shown = html.prediction(page.predict(film, name="film.dcm"), name="film.dcm")
-    with pytest.raises(ImageError) as refused:
-        page.predict(broken / "bad-number.dcm", name="film.dcm")
-    (out / "page.html").write_text(shown + html.error(refused.value))  # searched below
+    for place in (film, broken / "bad-number.dcm"):  # what is written is searched below
+        answer = page.predict(place, name="film.dcm")
+        (out / f"{place.stem}.json").write_bytes(msgspec.json.encode(answer))
+        with contextlib.suppress(ImageError):
+            write_for_viewer(place, out / f"{place.stem}.pixels", name="film.dcm", at_most=10**6)
 
     for place in (home, tmp_path / "framed", out):
         assert planted.found_below(place) == {}

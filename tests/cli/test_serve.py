@@ -9,9 +9,10 @@ import pytest
 from cxr_cli.ports import next_free_port
 
 
-def test_serve_with_an_unknown_run_does_not_load_gradio(cxr, trained, film):
+def test_serve_with_an_unknown_run_does_not_load_the_server(cxr, trained, film):
     code = (
-        "import sys\nfrom cxr_cli.cli.app import main\ntry: main(sys.argv[1:])\nfinally: print('gradio' in sys.modules)"
+        "import sys\nfrom cxr_cli.cli.app import main\n"
+        "try: main(sys.argv[1:])\nfinally: print('starlette' in sys.modules)"
     )
     command = [sys.executable, "-c", code, "serve", "-m", "other", "-w", str(trained.root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -29,14 +30,14 @@ def test_serve_with_an_unknown_run_names_it(cxr, trained):
     )
 
 
-def test_without_gradio_the_error_says_how_to_install_it(cxr, trained, monkeypatch):
-    monkeypatch.setitem(sys.modules, "gradio", None)  # makes `import gradio` fail
+def test_without_the_extra_the_error_says_how_to_install_it(cxr, trained, monkeypatch):
+    monkeypatch.setitem(sys.modules, "starlette", None)  # makes `import starlette` fail
     result = cxr("serve", "-w", trained.root)
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "Error: Expected Gradio, which draws the page. Received: it is not installed.\n"
-        'Install it: pip install "cxr-cli[web]"\n'
+        "Error: Expected the packages that serve the page. Received: starlette not installed.\n"
+        'Install them: pip install "cxr-cli[web]"\n'
     )
 
 
@@ -55,7 +56,6 @@ def test_a_busy_port_is_an_error_and_an_open_host_has_a_warning(cxr, trained, ho
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         (warning if host == "0.0.0.0" else "")
-        + "Loading Gradio\n"
         + f"Error: Expected to listen on {host}, port {port}. Received: Address already in use.\n"
         f"Port {free} is free: cxr serve --port {free}\n"
     )

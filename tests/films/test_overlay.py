@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr_cli.films.overlay import draw_clusters, draw_heat, draw_heat_map, draw_mask, heat, lay_heat
+from cxr_cli.films.overlay import draw_clusters, draw_heat_map, draw_mask, heat, heat_levels, heat_palette, lay_heat
 from cxr_cli.films.palette import heat_colors
 
 HALF_HOT, HOTTEST = np.array([245, 123, 23]), np.array([252, 255, 164])
@@ -79,14 +79,14 @@ def test_half_the_heat_gets_half_the_alpha():
 @pytest.mark.parametrize("alpha", [0.25, 1.0])
 def test_the_heat_layer_over_the_film_equals_the_overlay(film, alpha):
     cam = np.random.default_rng(4).normal(size=(7, 6)).astype(np.float32)
-    layer = np.asarray(draw_heat(cam, size=(400, 330))).astype(float)
-    opacity = alpha * layer[..., 3:] / 255
-    laid = film[..., None] * (1 - opacity) + layer[..., :3] * opacity
+    levels = heat_levels(cam, size=(400, 330))
+    opacity = alpha * levels[..., None] / 255
+    laid = film[..., None] * (1 - opacity) + heat_palette()[levels] * opacity
 
     apart = np.abs(laid - film_part(drawn(film, cam, alpha=alpha), film)).max(axis=-1)
-    half = layer[..., 3] >= 255 / 2
-    assert apart[layer[..., 3] < 255 * 0.3].max() < 2
-    assert (apart[half] < 2).mean() > 0.5  # all but the line around it
+    half = levels >= 255 / 2
+    assert apart[levels < 255 * 0.3].max() < 3
+    assert (apart[half] < 3).mean() > 0.5  # all but the line around it
 
 
 def test_the_hotter_the_lighter():

@@ -12,11 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from html import unescape
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from selenium import webdriver
 
@@ -31,9 +31,9 @@ def watch(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
         calls.append(repr(arguments[-1] if event == "socket.connect" else arguments[0]))
 def tell():
-    heavy = [name for name in ("tensorflow", "keras", "sklearn") if name in sys.modules]
+    heavy = {"tensorflow", "keras", "sklearn", "gradio", "pydicom", "scipy", "matplotlib"} & set(sys.modules)
     with open(sys.argv[1], "w") as file:
-        json.dump({"loaded": heavy, "calls": calls}, file)
+        json.dump({"loaded": sorted(heavy), "calls": calls}, file)
 sys.addaudithook(watch)
 atexit.register(tell)
 from cxr_cli.cli.app import main
@@ -95,27 +95,39 @@ class Client:
 
     def __init__(self, server: Server) -> None:
         self.http = httpx.Client(base_url=server.address, timeout=60, trust_env=False)
-        config = json.loads(re.search(r"window.gradio_config = (.*?);</script>", self.http.get("/").text)[1])
-        (self.function,) = (
-            function["id"]
-            for function in config["dependencies"]
-            if any(name == "upload" for _, name in function["targets"])
-        )
 
-    def keep(self, data: bytes) -> str:
-        """Upload a film, and return its path on the server."""
-        (path,) = self.http.post("/gradio_api/upload", files={"files": ("film.png", data)}).json()
-        return path
+    def answer(self, film: Path, run: str | None = None, *, timeout: float = 60) -> dict[str, Any]:
+        """Return the answer for a film."""
+        response = self.send(film.read_bytes(), name=film.name, run=run, timeout=timeout)
+        return response.json() if response.status_code == 200 else {}
 
-    def ask(self, path: str, *, name: str, run: str | None, timeout: float = 60) -> str:
-        """Return the prediction for an uploaded film as HTML, or "" if the server refuses the request."""
-        film = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
-        body = {"data": [film, run], "fn_index": self.function, "session_hash": "page"}
-        response = self.http.post("/gradio_api/run/predict", json=body, timeout=timeout)
-        return response.json()["data"][1] if response.status_code == 200 else ""
+    def send(self, data: bytes, *, name: str, run: str | None = None, timeout: float = 60) -> httpx.Response:
+        """Send a film to be predicted."""
+        return self.http.post("/api/films", params={"name": name, "run": run or ""}, content=data, timeout=timeout)
 
-    def answer(self, film: Path, run: str | None = None) -> str:
-        return self.ask(self.keep(film.read_bytes()), name=film.name, run=run)
+    def pixels(self, film: Path) -> "Pixels":
+        """Return the pixels of a film, as the viewer gets them."""
+        response = self.http.post("/api/pixels", params={"name": film.name}, content=film.read_bytes())
+        assert response.status_code == 200, response.text
+        return read_pixels(response.content)
+
+
+@dataclass
+class Pixels:
+    """What a viewer gets of a film."""
+
+    described: dict[str, Any]
+    shown: np.ndarray  # the gray level of each value
+    values: np.ndarray
+
+
+def read_pixels(data: bytes) -> Pixels:
+    length = int.from_bytes(data[:4], "little")
+    described = json.loads(data[4 : 4 + length])
+    start = 4 + length + described["steps"]
+    values = np.frombuffer(data[start:], "u1" if described["depth"] == 1 else "<u2")
+    shown = np.frombuffer(data[4 + length : start], np.uint8)
+    return Pixels(described, shown, values.reshape(described["height"], described["width"]))
 
 
 def start(workspace: Workspace, folder: Path, *options: str) -> Server:
@@ -142,10 +154,10 @@ def start(workspace: Workspace, folder: Path, *options: str) -> Server:
     return Server(process, address, workspace, temporary, lines, probe, reader)
 
 
-@pytest.fixture(scope="session")
-def words() -> Callable[[str], str]:
-    """Return the visible text of some HTML."""
-    return lambda text: " ".join(unescape(re.sub(r"<[^>]*>", " ", text)).split())
+@pytest.fixture(name="read_pixels", scope="session")
+def pixels_reader() -> Callable[[bytes], Pixels]:
+    """Read what a viewer gets of a film."""
+    return read_pixels
 
 
 @pytest.fixture(scope="session")

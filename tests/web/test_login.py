@@ -32,8 +32,10 @@ def talk(conversation, *, scheme="http", **limits):
 def test_without_the_password_nothing_is_served():
     async def conversation(client):
         opened = await client.get("/")
-        others = [await client.get(path) for path in ("/theme.css", "/samples/covid.png", "/page.js")]
-        others.append(await client.post("/gradio_api/upload", content=b"x"))
+        others = [
+            await client.get(path) for path in ("/api/start", "/api/health", "/samples/covid.png", "/static/page.js")
+        ]
+        others.append(await client.post("/api/films", content=b"x"))
         return opened, others, await client.get("/login")
 
     opened, others, form = talk(conversation)
@@ -42,6 +44,7 @@ def test_without_the_password_nothing_is_served():
         (401, "Expected a login. Received: none. Open the page to log in.\n")
     }
     assert "For research and teaching only, never a diagnosis." in form.text
+    assert "style=" not in form.text  # which the page's policy forbids
 
 
 @pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])
@@ -51,7 +54,7 @@ def test_the_password_opens_the_page_until_the_cookie_ends(scheme, secure):
         opened = await client.get("/")
         client.cookies.set("cxr-login-7860", "guess", domain="127.0.0.1")
         client.cookies = {"cxr-login-7860": "guess"}
-        return login, opened, await client.get("/theme.css")
+        return login, opened, await client.get("/api/start")
 
     login, opened, guessed = talk(conversation, scheme=scheme)
     cookie = login.headers["set-cookie"]
@@ -66,7 +69,7 @@ def test_the_password_opens_the_page_until_the_cookie_ends(scheme, secure):
 def test_a_login_ends():
     async def conversation(client):
         await client.post("/login", data={"password": PASSWORD})
-        return await client.get("/theme.css")
+        return await client.get("/api/start")
 
     assert talk(conversation, login_hours=0).status_code == 401
 

@@ -43,7 +43,8 @@ def serve(
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Raises:
-        CxrError: Gradio is not installed, the password can't be read, or the address or port is in use.
+        CxrError: the packages of the page are not installed, the password can't be read, or the address or port is in
+            use.
         UsageError: `alpha` is not between 0 and 1, or the page is open to the network without a password.
         WorkspaceError: there is no run, or it is damaged.
         KeyboardInterrupt: the process was interrupted.
@@ -58,10 +59,11 @@ def serve(
         from cxr_cli.metrics.conformal import check_alpha
 
         check_alpha(alpha)
-    if find_spec("gradio") is None:
+    missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
+    if missing:
         raise CxrError(
-            "Expected Gradio, which draws the page. Received: it is not installed.",
-            hint='Install it: pip install "cxr-cli[web]"',
+            f"Expected the packages that serve the page. Received: {' and '.join(missing)} not installed.",
+            hint='Install them: pip install "cxr-cli[web]"',
         )
     from cxr_cli.web.limits import MIN_PASSWORD, THIS_MACHINE, PageLimits
 
@@ -90,7 +92,6 @@ def serve(
 
             webbrowser.open(address)
 
-    note("Loading Gradio")
     from cxr_cli.web.server import serve as serve_page
 
     limits = PageLimits(film_mb=max_mb, film_seconds=timeout)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from cxr_cli.errors import ImageError
 from cxr_cli.films.dicom_reasons import FaultyFilmError, reason_in_words
-from cxr_cli.films.gray_scale import LookupTable, read_gray_scale
+from cxr_cli.films.gray_scale import GrayScale, LookupTable, read_gray_scale
 from cxr_cli.films.limits import BYTES, FRAMES, MEMORY, PIXELS, Limit
 
 if TYPE_CHECKING:
@@ -87,6 +87,23 @@ def decode_dicom(path: Path, frame: int | None = None) -> np.ndarray:
     Raises:
         ImageError: the file has no pixels, several frames, pixels that can't be decoded, or is too large.
     """
+    values, gray_scale = decode_stored(path, frame)
+    return gray_scale.show(values) if gray_scale else values
+
+
+def decode_stored(path: Path, frame: int | None = None) -> tuple[np.ndarray, GrayScale | None]:
+    """Decode the stored values of one DICOM film, and read how they are shown.
+
+    Args:
+        path: a DICOM file.
+        frame: as for `decode_dicom`.
+
+    Returns:
+        (H, W) stored values and their gray scale; or (H, W) uint8, gray levels already, and None of a film in color.
+
+    Raises:
+        ImageError: the file has no pixels, several frames, pixels that can't be decoded, or is too large.
+    """
     _refuse_inflated(path)
     with _errors_named(path):
         import pydicom
@@ -97,11 +114,10 @@ def decode_dicom(path: Path, frame: int | None = None) -> np.ndarray:
         index = _choose(path, data, frame)
         pixels = _decode_frame(data, index)
         if pixels.ndim == 3:
-            return _gray_of_color(pixels, data)
+            return _gray_of_color(pixels, data), None
         if data.get("PhotometricInterpretation") == "PALETTE COLOR":
-            return _gray_of_palette(pixels, data)
-        gray_scale = read_gray_scale(data, index)
-    return gray_scale.show(pixels)
+            return _gray_of_palette(pixels, data), None
+        return pixels, read_gray_scale(data, index)
 
 
 @contextmanager

@@ -60,13 +60,8 @@ class GrayScale:
             (H, W) uint8, 0 is black.
         """
         shown = np.empty(pixels.shape, np.uint8)
-        if pixels.dtype.kind in "iu" and pixels.dtype.itemsize <= 2:  # a gray level for each value that occurs
-            low, high = int(pixels.min()), int(pixels.max())
-            present = np.zeros(high - low + 1, bool)
-            for rows in stripes(len(pixels)):
-                present[pixels[rows].astype(np.intp).ravel() - low] = True
-            levels = np.arange(low, high + 1)
-            table = self._gray(levels, *self._ends([levels[present]]))
+        if has_table(pixels):
+            low, table = self.table(pixels)
             for rows in stripes(len(pixels)):
                 shown[rows] = table[pixels[rows].astype(np.intp) - low]
             return shown
@@ -74,6 +69,27 @@ class GrayScale:
         for rows in stripes(len(pixels)):
             shown[rows] = self._gray(pixels[rows], *ends)
         return shown
+
+    def table(self, pixels: np.ndarray) -> tuple[int, np.ndarray]:
+        """The gray level of each stored value, as `show` gives it.
+
+        Args:
+            pixels: (H, W) of integers of at most 16 bits, see `has_table`.
+
+        Returns:
+            The lowest value, and (N,) uint8, a gray level for each value from it to the highest one.
+        """
+        low, high = int(pixels.min()), int(pixels.max())
+        present = np.zeros(high - low + 1, bool)
+        for rows in stripes(len(pixels)):
+            present[pixels[rows].astype(np.intp).ravel() - low] = True
+        levels = np.arange(low, high + 1)
+        return low, self._gray(levels, *self._ends([levels[present]]))
+
+    def rescaled_ends(self, low: int, high: int) -> tuple[float, float]:
+        """What two stored values stand for, in the units of the window."""
+        first, last = self._rescaled(np.array([low, high])).tolist()
+        return first, last
 
     def _ends(self, parts: list[np.ndarray]) -> tuple[float, float]:
         """The values that become black and white, where neither a table nor a window says so."""
@@ -107,6 +123,11 @@ class GrayScale:
         if not self.padding:
             return np.zeros(stored.shape, bool)
         return (stored >= self.padding[0]) & (stored <= self.padding[1])
+
+
+def has_table(pixels: np.ndarray) -> bool:
+    """Whether stored values are few enough for a table with a gray level for each."""
+    return pixels.dtype.kind in "iu" and pixels.dtype.itemsize <= 2
 
 
 def read_gray_scale(data: "Dataset", frame: int) -> GrayScale:

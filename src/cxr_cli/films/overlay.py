@@ -125,19 +125,22 @@ def lay_heat(
     return laid
 
 
-def draw_heat(cam: np.ndarray, *, size: tuple[int, int]) -> Image.Image:
-    """Draw the heat alone, to be laid over a film. Its opacity there is the `alpha` of `draw_heat_map`.
+def heat_levels(cam: np.ndarray, *, size: tuple[int, int]) -> np.ndarray:
+    """How hot each place is, to be colored by `heat_palette` and laid over a film.
 
     Args:
-        cam: (h, w) float32, signed; only evidence for the class is drawn.
+        cam: (h, w) float32, signed; only evidence for the class counts.
         size: (width, height) in pixels.
 
     Returns:
-        An RGBA picture; hotter places are more opaque.
+        (height, width) uint8; 255 is the map's largest value. The opacity is in proportion, see `draw_heat_map`.
     """
-    level = _level(cam, size)
-    layer = np.concatenate([heat_colors(level), level[..., None] * 255], axis=-1)
-    return Image.fromarray(np.rint(layer).astype(np.uint8))
+    return np.asarray(np.rint(_level(cam, size) * 255), dtype=np.uint8)
+
+
+def heat_palette() -> np.ndarray:
+    """The color of each heat level from 0 to 255: (256, 3) uint8."""
+    return np.asarray(np.rint(heat_colors(np.linspace(0, 1, 256))), dtype=np.uint8)
 
 
 def draw_mask(film: np.ndarray, mask: np.ndarray, *, title: str, caption: str) -> Image.Image:

@@ -44,6 +44,33 @@ def decode_picture(path: Path, *, at_least: int | None, frame: int | None, slow:
         ImageError: the file is damaged, no image, or too large.
         SlowError: decoding may take long, and `slow` is False.
     """
+    with _opened(path, at_least=at_least, frame=frame, slow=slow) as (shown, inverted):
+        gray = _to_gray(shown)
+    return 255 - gray if inverted else gray
+
+
+def decode_deep_picture(path: Path) -> np.ndarray:
+    """Decode the first film of an image file, at the depth that it is stored with, however long that takes.
+
+    Args:
+        path: an image file.
+
+    Returns:
+        (H, W) uint8; or (H, W) of integers or floats of a film of more than 8 bits, the lowest value is black.
+
+    Raises:
+        ImageError: as for `decode_picture`.
+    """
+    with _opened(path, at_least=None, frame=None, slow=True) as (shown, inverted):
+        if not _is_deep(shown):
+            return 255 - _to_gray(shown) if inverted else _to_gray(shown)
+        values = np.array(shown)
+    return values.max() - values + values.min() if inverted else values
+
+
+@contextmanager
+def _opened(path: Path, *, at_least: int | None, frame: int | None, slow: bool) -> Iterator[tuple[Image.Image, bool]]:
+    """Open an image, loaded and upright; and say whether its lowest value is white."""
     with _errors_named(path), _open(path, slow=slow) as picture:
         _check_size(path, picture)
         if not slow and frame is not None and frame > 1:  # all frames of an animation before it are decoded
@@ -58,8 +85,7 @@ def decode_picture(path: Path, *, at_least: int | None, frame: int | None, slow:
         shown = _decode_16_bit_png(path, picture)
         ImageOps.exif_transpose(shown, in_place=True)
         shown.load()
-        gray = _to_gray(shown)
-    return 255 - gray if inverted else gray
+        yield shown, inverted
 
 
 def _open(path: Path, *, slow: bool) -> Image.Image:

@@ -1,1 +1,1 @@
-"""The page of `cxr serve`: the user interface, drawn by Gradio. Predictions come from `prediction`."""
+"""The page of `cxr serve`: a viewer for films in plain modules, and its server. Predictions come from `prediction`."""

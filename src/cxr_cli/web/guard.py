@@ -8,7 +8,6 @@ body that is small enough and not too slow.
 import asyncio
 import ipaddress
 import re
-import secrets
 import socket
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,27 +20,27 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ALL_ADDRESSES = frozenset({"0.0.0.0", "::"})
-UPLOAD = "/gradio_api/upload"
-PREDICT = "/gradio_api/run/predict"
-PROGRESS = "/gradio_api/upload_progress"
-LOGIN = "/login"
-# Gradio has some seventy routes more: files, proxies, queues, histories, an API and its description.
+# The addresses of the page. Those that end with a slash have a name after it.
+START, HEALTH, FIGURES = "/api/start", "/api/health", "/api/runs/"
+FILMS, PIXELS = "/api/films", "/api/pixels"  # a film is the body of a request
+STATIC, SAMPLES, LOGIN = "/static/", "/samples/", "/login"
 _NEEDED = {
     "GET": re.compile(
-        rf"/|{LOGIN}|{PROGRESS}|/(theme\.css|page\.js|manifest\.json|favicon\.ico)"
-        r"|/(assets|samples|static/img|static/js)/\w[\w.-]*",
+        rf"/|{LOGIN}|{START}|{HEALTH}|{FIGURES}[^/]+|({STATIC}|{SAMPLES})\w[\w.-]*",
         re.ASCII,
     ),
-    "POST": re.compile(f"{UPLOAD}|{PREDICT}|{LOGIN}"),
+    "POST": re.compile(f"{FILMS}|{PIXELS}|{LOGIN}"),
 }
 _NEEDED["HEAD"] = _NEEDED["GET"]
-_UNCHANGING = re.compile(r"/(assets|static)/.*")  # files of Gradio, not of people
-# Gradio sets styles in attributes and in elements that it creates, hence 'unsafe-inline' for them, not for scripts.
+_UPLOADS = frozenset({FILMS, PIXELS})
+# `blob:` for pictures that the page makes of a film, and for the files that it offers to save.
 _POLICY = (
-    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = {
+    b"content-security-policy": _POLICY,
+    b"cache-control": b"no-store",
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
     b"referrer-policy": b"same-origin",
@@ -50,7 +49,6 @@ _HEADERS = {
     b"permissions-policy": b"camera=(), microphone=(), geolocation=()",
 }
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\[\]:/@\s]+))(?::\d{1,5})?")
-_FORWARDED = re.compile(rb"forwarded|x-forwarded-.*|x-gradio-.*")  # Gradio would believe them
 
 
 @dataclass(frozen=True)
@@ -112,18 +110,14 @@ class PageGuard:
             return
         from starlette.responses import PlainTextResponse
 
-        nonce = secrets.token_urlsafe(16)
-        send = _with_headers(scope, send, nonce)
-        headers = [(key, value) for key, value in scope["headers"] if not _FORWARDED.fullmatch(key)]
-        # Nothing on the page has parameters; Gradio would read some from disk.
-        scope = {**scope, "query_string": b"", "headers": headers}
+        send = _with_headers(send)
+        # Only films have parameters.
+        query = scope["query_string"] if scope["path"] in _UPLOADS else b""
+        scope = {**scope, "query_string": query}
         refusal = self._refusal(scope)
         if refusal:
             status, text = refusal
             await PlainTextResponse(text + "\n", status_code=status)(scope, receive, send)
-        elif scope["path"] == "/":
-            scope["headers"] = [header for header in headers if header[0] != b"accept-encoding"]
-            await self.app(scope, receive, _with_nonce(send, nonce))
         else:
             await self.app(scope, _hurried(receive, self.limits), send)
 
@@ -148,49 +142,22 @@ class PageGuard:
         if method not in _NEEDED or not _NEEDED[method].fullmatch(path) or (path == LOGIN and not self.login):
             return 404, "Expected an address of the page. Received: another one."
         length = headers.get("content-length", "")
-        largest = self.limits.film_bytes if path == UPLOAD else self.limits.body_bytes
+        largest = self.limits.film_bytes if path in _UPLOADS else self.limits.body_bytes
         if method == "POST" and not (length.isdecimal() and int(length) <= largest):
             film = f"a film of at most {self.limits.film_mb} MB"
-            return 413, f"Expected {film if path == UPLOAD else f'at most {largest} bytes'}."
+            return 413, f"Expected {film if path in _UPLOADS else f'at most {largest} bytes'}."
         return None
 
 
-def _with_headers(scope: "Scope", send: "Send", nonce: str) -> "Send":
-    """Add to each response what tells a browser to be strict with it."""
-    policy = _POLICY.format(nonce=nonce).encode()
-    kept = _UNCHANGING.fullmatch(scope["path"])
+def _with_headers(send: "Send") -> "Send":
+    """Add to each response what tells a browser to be strict with it, and to keep nothing."""
 
     async def send_with_headers(message: "Message") -> None:
         if message["type"] == "http.response.start":
-            added = {**_HEADERS, b"content-security-policy": policy}
-            added[b"cache-control"] = b"private, max-age=3600" if kept and message["status"] == 200 else b"no-store"
-            message["headers"] = [*(pair for pair in message["headers"] if pair[0] not in added), *added.items()]
+            message["headers"] = [*(pair for pair in message["headers"] if pair[0] not in _HEADERS), *_HEADERS.items()]
         await send(message)
 
     return send_with_headers
-
-
-def _with_nonce(send: "Send", nonce: str) -> "Send":
-    """Mark the scripts in Gradio's page as its own: no other script in it runs."""
-    start: Message = {}
-    body = bytearray()
-
-    async def send_with_nonce(message: "Message") -> None:
-        if message["type"] == "http.response.start":
-            start.update(message)
-            return
-        body.extend(message.get("body", b""))
-        if message.get("more_body"):
-            return
-        # Text in the page can hold no "<script": Gradio writes "<" as "\u003c".
-        page = bytes(body).replace(b"<script", f'<script nonce="{nonce}"'.encode())
-        if (b"content-length", str(len(body)).encode()) in start["headers"]:
-            start["headers"] = [pair for pair in start["headers"] if pair[0] != b"content-length"]
-            start["headers"].append((b"content-length", str(len(page)).encode()))
-        await send(start)
-        await send({"type": "http.response.body", "body": page})
-
-    return send_with_nonce
 
 
 def _hurried(receive: "Receive", limits: PageLimits) -> "Receive":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.web.guard import LOGIN
+from cxr_cli.web.guard import LOGIN, STATIC
 from cxr_cli.web.limits import PageLimits
 
 if TYPE_CHECKING:
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 _SESSIONS = 1000  # logins that are valid at the same time; of more, the oldest ends
 _AFTER_WRONG = 1.0  # seconds, for everybody: the password is one, whoever guesses
-_OPEN = frozenset({"/favicon.ico", "/manifest.json"})  # a browser fetches them without the cookie
-_FORM = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>cxr</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"></head>
-<body style="font-family: system-ui, sans-serif; max-width: 26rem; margin: 4rem auto; padding: 0 1rem">
-<h1 style="font-size: 1.25rem">Chest X-ray classifier</h1><p>{disclaimer}</p><p role="alert">{problem}</p>
+_OPEN = frozenset({f"{STATIC}page.css", f"{STATIC}icon.svg"})  # how the form looks
+_FORM = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>cxr: log in</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="static/icon.svg"><link rel="stylesheet" href="static/page.css"></head>
+<body class="login"><main>
+<h1>Chest X-ray classifier</h1><p>{disclaimer}</p><p role="alert">{problem}</p>
 <form method="post" action="login"><p><label>Password<br>
 <input type="password" name="password" required autofocus autocomplete="current-password"></label></p>
-<p><button>Open the page</button></p></form></body></html>"""
+<p><button>Open the page</button></p></form></main></body></html>"""
 
 
 class PageLogin:

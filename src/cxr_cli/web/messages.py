@@ -1,4 +1,4 @@
-"""What the server and a process that predicts films say to each other: JSON, each message after its length."""
+"""What the server and a process that reads films say to each other: JSON, each message after its length."""
 
 from dataclasses import dataclass
 
@@ -16,22 +16,30 @@ class WorkerSetup:
     alpha: float | None
     memory_mb: int
     seconds: float
+    shown_pixels: int
 
 
 @dataclass(frozen=True)
 class FilmRequest:
-    """A film to predict."""
+    """A film to predict, or to prepare for a viewer.
+
+    Args:
+        path: where it is.
+        name: its name, for messages.
+        run: the run to predict it with. Defaults to the latest.
+        pixels: where to write its pixels; empty to predict it.
+    """
 
     path: str
     name: str
-    run: str | None
+    run: str | None = None
+    pixels: str = ""
 
 
-@dataclass(frozen=True)
-class FilmReply:
-    """What the page shows for it, as HTML; or, at the start of a process, why there can be no predictions."""
+class FilmReply(msgspec.Struct, frozen=True):
+    """What came of it: JSON for the page; or why there is nothing, at the start of a process or for pixels."""
 
-    html: str = ""
+    answer: msgspec.Raw = msgspec.Raw(b"null")
     message: str = ""
     hint: str = ""
 

@@ -1,39 +1,32 @@
-"""A film in; its prediction, as the page shows it, out. Nothing of a film is kept afterwards."""
+"""A film in; what the page shows of it, out. Nothing of a film is kept afterwards."""
 
+import io
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from cxr_cli.dataset.seen import SeenIndex
+from cxr_cli.doubts import Doubt, warning
 from cxr_cli.errors import AbstentionError, ImageError
-from cxr_cli.films.overlay import draw_heat, on_whole_film
+from cxr_cli.films.overlay import heat_levels, on_whole_film
 from cxr_cli.films.reader import read_film
+from cxr_cli.films.transforms import WHOLE_FILM
 from cxr_cli.prediction.files import how_seen, open_seen_by, seen_sentence
 from cxr_cli.prediction.predictor import Prediction, Predictor, open_predictor
+from cxr_cli.prediction.rows import make_failed_row, make_row
 from cxr_cli.recipe.sets import PredictionSets, open_sets
+from cxr_cli.reporting.run_doubts import run_doubts
+from cxr_cli.web.answers import FilmAnswer, Problem, ShownHeat
 from cxr_cli.workspace.layout import Workspace
 
 _OPEN_AT_MOST = 2  # predictors in memory; the one used least recently goes first
-_SHOWN_SIDE = 1024  # pixels: more than a page has room for
+_THUMBNAIL_SIDE = 160  # pixels
 _HEAT_SIDE = 128  # pixels: the maps have 5 to 20 a side and are smooth, and a browser enlarges them smoothly
-
-
-@dataclass(frozen=True)
-class ShownPrediction:
-    """A prediction, and the two pictures that are shown with it."""
-
-    prediction: Prediction
-    run: str
-    caption: str  # what the heat map shows
-    size: tuple[int, int]  # (width, height) of the film as it came
-    film: Image.Image  # gray, at most 1024 pixels a side
-    heat: Image.Image  # RGBA, the evidence for the predicted class, to lay over the film
-    seen: str = ""  # a sentence if the run was trained or validated on the film
-    sets: Sequence[str] = ()  # the film's prediction set, and what it promises, in sentences
 
 
 @dataclass(frozen=True)
@@ -46,22 +39,12 @@ class _Opened:
     sets: PredictionSets | None
 
 
-@dataclass(frozen=True)
-class ShownAbstention:
-    """A picture that gets no class, and why."""
-
-    run: str
-    reason: str
-    size: tuple[int, int]  # (width, height) of the picture as it came
-    film: Image.Image  # gray, at most 1024 pixels a side
-
-
 class RunPredictors:
     """Predicts with any run of a workspace. A run is opened once, and again when it is trained again.
 
     Args:
         workspace: where the runs are. They are looked up at each call, so that new ones are available at once.
-        alpha: show each film's prediction set too; see `open_sets`. Defaults to none.
+        alpha: give each film's prediction set too; see `open_sets`. Defaults to none.
     """
 
     def __init__(self, workspace: Workspace, *, alpha: float | None = None) -> None:
@@ -78,7 +61,7 @@ class RunPredictors:
         """
         self._open(run)
 
-    def predict(self, path: Path, *, name: str, run: str | None = None) -> ShownPrediction | ShownAbstention:
+    def predict(self, path: Path, *, name: str, run: str | None = None) -> FilmAnswer:
         """Read a film and predict it.
 
         Args:
@@ -86,31 +69,38 @@ class RunPredictors:
             name: its name, for messages.
             run: the run's name. Defaults to the latest.
 
+        Returns:
+            The answer; of a film that can't be read, the error, with `name` in place of `path`.
+
         Raises:
-            ImageError: it can't be read. The message has `name` in place of `path`, which means nothing to users.
             WorkspaceError: no such run, or it can't be read.
         """
         opened = self._open(run)
         predictor = opened.predictor
+        known: dict[str, Any] = {"run": predictor.run.name_and_version}
         try:
             film = read_film(path)
-            picture, size = Image.fromarray(film), (film.shape[1], film.shape[0])
-            picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
+            known |= {"size": (film.shape[1], film.shape[0]), "thumbnail": _thumbnail(film)}
             prediction = predictor.predict_file(path, film=film)
-            seen_as = how_seen(opened.seen, path, prediction)
         except AbstentionError as error:
-            return ShownAbstention(predictor.run.name, error.reason, size, picture)
+            return FilmAnswer(row=make_failed_row(predictor, name, error).as_json(predictor.negative), **known)
         except ImageError as error:
-            raise ImageError(error.message.replace(str(path), name), hint=error.hint) from error
-        return ShownPrediction(
-            prediction=prediction,
-            run=predictor.run.name_and_version,
-            caption=predictor.caption(prediction, prediction.label),
-            size=size,
-            film=picture,
-            heat=draw_heat(on_whole_film(prediction.cams[prediction.label], prediction.box), size=_heat_size(film)),
-            seen=seen_sentence(predictor.run.name_and_version, seen_as) if seen_as else "",
-            sets=_describe(opened.sets, prediction),
+            named = ImageError(error.message.replace(str(path), name), hint=error.hint)
+            row = make_failed_row(predictor, name, named).as_json(predictor.negative)
+            return FilmAnswer(row=row, error=Problem.of(named), **known)
+        seen_as = how_seen(opened.seen, path, prediction)
+        row = make_row(predictor, name, prediction, seen=seen_as, sets=opened.sets).as_json(predictor.negative)
+        known_doubts = run_doubts(self.workspace, predictor.run)  # looked up each time: tests and audits go on
+        return FilmAnswer(
+            row={**row, "doubts": known_doubts},
+            confidence=prediction.answer.confidence,
+            sentences=[
+                *filter(None, [prediction.answer.decision, prediction.part]),
+                *_describe(opened.sets, prediction),
+            ],
+            doubts=[*([_seen(predictor.run.name_and_version, seen_as)] if seen_as else []), *known_doubts],
+            heat=_heat(predictor, prediction, film),
+            **known,
         )
 
     def _open(self, run: str | None) -> _Opened:
@@ -127,11 +117,30 @@ class RunPredictors:
         return opened
 
 
+def _seen(run: str, seen_as: str) -> Doubt:
+    return warning(seen_sentence(run, seen_as).removeprefix("Note: "))
+
+
 def _describe(sets: PredictionSets | None, prediction: Prediction) -> Sequence[str]:
     return [f"{sets.name}: {sets.in_words(sets.of(prediction.raw))}", *sets.notes] if sets else ()
 
 
-def _heat_size(film: np.ndarray) -> tuple[int, int]:
+def _heat(predictor: Predictor, prediction: Prediction, film: np.ndarray) -> ShownHeat:
+    """Draw the evidence for the class that is predicted."""
     height, width = film.shape
-    scale = _HEAT_SIDE / max(height, width)
-    return max(1, round(width * scale)), max(1, round(height * scale))
+    by = _HEAT_SIDE / max(height, width)
+    size = max(1, round(width * by)), max(1, round(height * by))
+    levels = heat_levels(on_whole_film(prediction.cams[prediction.label], prediction.box), size=size)
+    return ShownHeat(
+        *size,
+        levels.tobytes(),
+        caption=predictor.caption(prediction, prediction.label),
+        frame=() if prediction.box == WHOLE_FILM else prediction.box,
+    )
+
+
+def _thumbnail(film: np.ndarray) -> bytes:
+    picture, data = Image.fromarray(film), io.BytesIO()
+    picture.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
+    picture.save(data, format="JPEG", quality=80)
+    return data.getvalue()

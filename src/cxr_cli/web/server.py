@@ -2,9 +2,6 @@
 
 import asyncio
 import errno
-import gc
-import logging
-import os
 import signal
 import socket
 from collections.abc import Callable, Collection
@@ -14,11 +11,11 @@ from typing import TYPE_CHECKING
 from cxr_cli.errors import CxrError
 from cxr_cli.ports import other_port_hint
 from cxr_cli.progress import Watcher, watched_by
+from cxr_cli.web.app import PageApp
 from cxr_cli.web.folder import page_folder
 from cxr_cli.web.guard import HostNames, PageGuard
 from cxr_cli.web.limits import PageLimits
 from cxr_cli.web.login import PageLogin
-from cxr_cli.web.replies import Replies
 from cxr_cli.web.uploads import Uploads
 from cxr_cli.web.workers import FilmWorkers
 from cxr_cli.workspace.layout import Workspace
@@ -70,10 +67,7 @@ def serve(
             app = PageLogin(app, password, port=port, limits=limits)
         app = PageGuard(app, HostNames.of(host, proxied), limits, login=password is not None)
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        try:
-            asyncio.run(_serve(app, listener, workers, limits, ready=lambda: ready(address)))
-        finally:
-            gc.freeze()  # else the process looks for cycles in all of Gradio as it ends, which takes a second
+        asyncio.run(_serve(app, listener, workers, limits, ready=lambda: ready(address)))
         # It only ends on a signal, and usually raises this itself; once, on a busy machine, it returned instead.
         raise KeyboardInterrupt
 
@@ -88,15 +82,13 @@ async def _serve(
 ) -> None:
     import uvicorn
 
-    # Its warnings about forms are for whoever sends them, and that is the page's reply.
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     from cxr_cli.web.connections import PageServer, limited_connections
 
     config = uvicorn.Config(
         app,
         http=limited_connections(limits),
         ws="none",
-        lifespan="off",  # Gradio would start its queue, which nothing uses
+        lifespan="off",
         log_level="critical",
         access_log=False,
         server_header=False,
@@ -119,50 +111,18 @@ def build_app(
     Args:
         workspace: where the runs are.
         workers: the processes that predict films.
-        folder: an empty folder of the application's own, for films until they are predicted.
+        folder: an empty folder of the application's own, for films while they are worked on.
         run: the run to begin with. Defaults to the latest.
         limits: how many films wait, and how long.
     """
-    # Read by Gradio when it is imported or builds a page: its files go here, no telemetry, no history.
-    os.environ |= {"GRADIO_TEMP_DIR": str(folder), "GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
-    import gradio as gr
-    from fastapi import FastAPI
-
     from cxr_cli.rendering.render import write_phantoms
-    from cxr_cli.web.page import build_page
-    from cxr_cli.web.routes import add_routes
 
-    samples, waiting = folder / "samples", folder / "films"
+    samples, films = folder / "samples", folder / "films"
     with watched_by(Watcher()):  # half a second
         write_phantoms(samples, films=_SAMPLES)
-    waiting.mkdir()
-    uploads = Uploads(waiting, limits)
-    films = sorted(samples.glob("*.png"))
-    page = build_page(Replies(workspace, workers, uploads, run), films)
-    app = FastAPI(openapi_url=None)
-    add_routes(app, {number: event.fn for number, event in page.fns.items()}, uploads, films)
-    mounted: ASGIApp = gr.mount_gradio_app(
-        app,
-        page,
-        path="/",
-        app_kwargs={"openapi_url": None},
-        footer_links=[],
-        show_error=False,
-        max_file_size=limits.film_bytes,  # the page says so before it sends a film
-        theme=gr.themes.Default(
-            primary_hue="teal",
-            neutral_hue="slate",
-            font=["system-ui", "sans-serif"],
-            font_mono=["ui-monospace", "monospace"],
-        ),
-        css_paths=Path(__file__).with_name("page.css"),
-        head='<script src="page.js"></script>',
-        ssr_mode=False,
-        mcp_server=False,
-        pwa=False,
-        enable_monitoring=False,
-    )
-    return mounted
+    films.mkdir()
+    uploads = Uploads(films, limits)
+    return PageApp(workspace, workers, uploads, sorted(samples.glob("*.png")), limits, run).build()
 
 
 def _listen(host: str, port: int) -> socket.socket:

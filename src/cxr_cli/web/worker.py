@@ -1,4 +1,4 @@
-"""A process that predicts films for the page: paths in through stdin, HTML out through stdout.
+"""A process that reads films for the page: requests in through stdin, replies out through stdout.
 
 It ends when stdin does, which is when the server does. A film that takes too long ends it, also without the server.
 """
@@ -12,16 +12,17 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from cxr_cli.errors import CxrError, ImageError
-from cxr_cli.web import html
+from cxr_cli.web.answers import FilmAnswer, Problem
 from cxr_cli.web.messages import LENGTH, FilmReply, FilmRequest, WorkerSetup, framed
+from cxr_cli.web.pixels import write_for_viewer
 from cxr_cli.web.predicting import RunPredictors
 from cxr_cli.workspace.layout import Workspace
 
 T = TypeVar("T")
 
 
-def predict_until_closed() -> None:
-    """Predict the films that are named on stdin, until it is closed."""
+def read_until_closed() -> None:
+    """Predict the films that are named on stdin, or write their pixels, until it is closed."""
     requests = sys.stdin.buffer
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no reply
@@ -34,31 +35,39 @@ def predict_until_closed() -> None:
     while request := _read(requests, FilmRequest):
         # The server ends a process that takes too long; this is for one whose server was killed meanwhile.
         _end_after(setup.seconds * 2)
-        reply = FilmReply(predicted_html(predictors, Path(request.path), name=request.name, run=request.run))
+        reply = reply_to(request, predictors, shown_pixels=setup.shown_pixels)
         _end_after(0)
         _send(replies, reply)
 
 
-def predicted_html(predictors: RunPredictors, path: Path, *, name: str, run: str | None) -> str:
-    """Predict a film and return what the page shows: the prediction, or the error in the words of the commands."""
+def reply_to(request: FilmRequest, predictors: RunPredictors, *, shown_pixels: int) -> FilmReply:
+    """Predict a film, or write its pixels; an error is part of the reply."""
+    path = Path(request.path)
     try:
-        return html.prediction(predictors.predict(path, name=name, run=run), name=name)
-    except CxrError as problem:
-        return html.error(problem)
+        if request.pixels:
+            write_for_viewer(path, Path(request.pixels), name=request.name, at_most=shown_pixels)
+            return FilmReply()
+        answer = predictors.predict(path, name=request.name, run=request.run)
+        return FilmReply(msgspec.Raw(msgspec.json.encode(answer)))
+    except CxrError as error:
+        problem = Problem.of(error)
     except MemoryError:
-        return html.error(
+        problem = Problem.of(
             ImageError(
-                f"Expected a film that fits in memory. Received: {name} does not.",
+                f"Expected a film that fits in memory. Received: {request.name} does not.",
                 hint="Export the film with fewer pixels or frames",
             )
         )
+    if request.pixels:
+        return FilmReply(message=problem.message, hint=problem.hint)
+    return FilmReply(msgspec.Raw(msgspec.json.encode(FilmAnswer(error=problem))))
 
 
 def _opened(predictors: RunPredictors, run: str | None) -> FilmReply:
     try:
         predictors.prepare(run)
     except CxrError as problem:
-        return FilmReply(message=problem.message, hint=problem.hint)
+        return FilmReply(message=problem.message, hint=problem.hint or "")
     return FilmReply()
 
 
@@ -90,4 +99,4 @@ def _send(stream: BinaryIO, reply: FilmReply) -> None:
 
 
 if __name__ == "__main__":
-    predict_until_closed()
+    read_until_closed()

@@ -1,4 +1,4 @@
-"""Processes that predict films for the page, so that a film can hang, or take all memory, without the page doing so.
+"""Processes that read films for the page, so that a film can hang, or take all memory, without the page doing so.
 
 A film is parsed in such a process only. One that takes too long or dies is replaced by a new one.
 """
@@ -20,11 +20,11 @@ from cxr_cli.web.limits import PageLimits
 from cxr_cli.web.messages import LENGTH, FilmReply, FilmRequest, WorkerSetup, framed
 
 T = TypeVar("T")
-_LARGEST = 64 << 20  # bytes of a message: a reply has a megabyte
+_LARGEST = 1 << 20  # bytes of a message: a reply has about 40,000
 
 
 class FilmWorkers:
-    """Processes that predict films, and a queue before them.
+    """Processes that read films, and a queue before them.
 
     Args:
         workspace: the folder of the workspace.
@@ -35,10 +35,11 @@ class FilmWorkers:
 
     def __init__(self, workspace: Path, *, run: str | None, alpha: float | None, limits: PageLimits) -> None:
         self.limits = limits
-        self._setup = WorkerSetup(str(workspace), run, alpha, limits.memory_mb, limits.film_seconds)
+        self._setup = WorkerSetup(
+            str(workspace), run, alpha, limits.memory_mb, limits.film_seconds, limits.shown_pixels
+        )
         self._processes: set[asyncio.subprocess.Process] = set()
         self._idle: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
-        self._waiting = 0  # films that no process has taken
         self._slow = 0  # films that take long
         self._tasks: set[asyncio.Task[object]] = set()  # the event loop holds no task itself
         self._stopped = asyncio.Event()
@@ -68,7 +69,7 @@ class FilmWorkers:
                 for process in self._processes:
                     await process.wait()
 
-    async def predict(self, path: Path, *, name: str, run: str | None) -> str:
+    async def predict(self, path: Path, *, name: str, run: str | None) -> bytes:
         """Predict a film, once a process is free.
 
         Args:
@@ -77,22 +78,33 @@ class FilmWorkers:
             run: the run's name. Defaults to the latest.
 
         Returns:
-            HTML: the prediction, or the error.
+            JSON: a `FilmAnswer`.
 
         Raises:
-            CxrError: too many films are waiting, the server is stopping, or the film took too long or too much.
+            CxrError: the server is stopping, or the film took too long or too much.
         """
-        if self._waiting >= self.limits.queue:
-            raise CxrError("Too many films are waiting to be predicted.", hint="Drop it again later")
-        self._waiting += 1
-        try:
-            while (process := await self._idle.get()).returncode is not None:  # it ended between two films
-                self._replace(process)
-        finally:
-            self._waiting -= 1
+        return bytes((await self._reply(FilmRequest(str(path), name, run))).answer)
+
+    async def write_pixels(self, path: Path, into: Path, *, name: str) -> None:
+        """Write a film for a viewer, once a process is free.
+
+        Args:
+            path: where it is.
+            into: a file to write; see `web.pixels`.
+            name: its name, for messages.
+
+        Raises:
+            CxrError: the film can't be read, took too long or too much, or the server is stopping.
+        """
+        reply = await self._reply(FilmRequest(str(path), name, pixels=str(into)))
+        if reply.message:
+            raise ImageError(reply.message, hint=reply.hint)
+
+    async def _reply(self, request: FilmRequest) -> FilmReply:
+        while (process := await self._idle.get()).returncode is not None:  # it ended between two films
+            self._replace(process)
         # Whoever asked may leave meanwhile; the process must be free again all the same.
-        reply = await asyncio.shield(self._in_background(self._ask(process, FilmRequest(str(path), name, run))))
-        return reply.html
+        return await asyncio.shield(self._in_background(self._ask(process, request)))
 
     async def _ask(self, process: asyncio.subprocess.Process, request: FilmRequest) -> FilmReply:
         try:
