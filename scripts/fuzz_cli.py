@@ -73,18 +73,22 @@ def make_sandbox(folder: Path) -> None:
 
 
 def command_table() -> dict[str, Sequence[Any]]:
-    """Every command, and its parameters as Click has them."""
+    """Every command, those of groups such as "runs rm" too, and its parameters as Click has them."""
     import typer
 
     from cxr_cli.cli.app import app
 
-    return {name: command.params for name, command in typer.main.get_command(app).commands.items()}  # type: ignore[attr-defined]
+    table: dict[str, Sequence[Any]] = {}
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        table[name] = command.params
+        table |= {f"{name} {inner}": each.params for inner, each in getattr(command, "commands", {}).items()}
+    return table
 
 
 def random_call(rng: random.Random, commands: dict[str, Sequence[Any]]) -> list[str]:
     """A command with some of its options."""
     name = rng.choice(list(commands))
-    words = [name]
+    words = name.split()
     for parameter in commands[name]:
         is_option = parameter.param_type_name == "option"
         if rng.random() > (0.25 if is_option else 0.8) or "--help" in parameter.opts:

@@ -7,7 +7,7 @@ from vulture import Vulture
 ROOT = Path(__file__).parents[1]
 # What a framework calls by its name: Python, Keras, TensorFlow, Typer, pytest.
 CALLED_BY_NAME = ["__dir__", "__getattr__", "on_*", "train_step", "test_*", "format_*", "pytest_*"]
-CALLED_BY_DECORATOR = ["@*.callback*", "@*.get", "@*.post", "@*.fixture*"]
+CALLED_BY_DECORATOR = ["@*.callback*", "@*.command", "@*.get", "@*.post", "@*.fixture*"]
 TABLED = ["backbones.py"]  # its functions are named as text in the table of architectures
 
 

@@ -6,12 +6,13 @@ from functools import lru_cache
 
 # The commands that a hint may name: each is a function of the Python API, too.
 COMMANDS = (
-    *("demo", "prepare", "audit", "train", "calibrate", "evaluate", "crossval", "compare", "report"),
+    *("demo", "prepare", "audit", "train", "calibrate", "runs", "evaluate", "crossval", "compare", "report"),
     *("predict", "gradcam", "segment", "serve", "listen", "export", "phantoms"),
 )
 _WORD = r"""'[^']*'|"[^"]*"|[^\s;,()'"]+"""
 _COMMAND = re.compile(rf"\bcxr ({'|'.join(COMMANDS)})\b((?: (?:{_WORD}))*)")
 _OPTION = re.compile(rf"(?<![\w-])--([a-z][a-z-]*)(?: ({_WORD})(?=$|[;,)]| or --))?")
+_CALLED = {("runs", "rm"): "remove_run", ("runs", "rename"): "rename_run"}  # in Python
 _SHORT = {"f": "format", "m": "model", "o": "output", "w": "workspace"}
 
 
@@ -49,6 +50,8 @@ def _options_in_python(text: str) -> str:
 
 def _call(command: str, words: str) -> str:
     tokens = shlex.split(words)
+    if tokens and (command, tokens[0]) in _CALLED:
+        command = _CALLED[command, tokens.pop(0)]
     if tokens == ["--help"]:
         return f"help(cxr.{command})"
     arguments: list[str] = []

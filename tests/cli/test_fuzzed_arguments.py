@@ -31,7 +31,7 @@ def test_random_arguments_end_in_words_and_a_known_code(in_folder):
         words = FUZZ.random_call(rng, commands)
         if "--cluster" in words:  # it loads Dask
             continue
-        called.add(words[0])
+        called |= {words[0], " ".join(words[:2])}
         os.chdir(in_folder)
         shutil.rmtree(in_folder / "two", ignore_errors=True)
         sandbox = in_folder / "two" / "below"  # what is written to ../.. stays in the folder of this test

@@ -12,16 +12,19 @@ from cxr_cli.cli.app import app
 ROOT = Path(__file__).parents[2]
 WRITE = "CXR_WRITE_GOLDEN=1 pytest -n0 tests/cli/test_help.py"
 GOLDEN = ROOT / "tests" / "golden"
-COMMANDS = list(typer.main.get_command(app).commands)
+GROUP = typer.main.get_command(app)
+COMMANDS = list(GROUP.commands)
+# Those of a command that has some: "runs rm".
+INNER = [f"{name} {inner}" for name in COMMANDS for inner in getattr(GROUP.commands[name], "commands", ())]
 
 
 @pytest.mark.skipif(
     tuple(map(int, version("typer").split(".")[:2])) < (0, 28), reason="older Typers write the same help in other words"
 )
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *COMMANDS, *INNER])
 def test_help_matches_the_golden_file(cxr, command):
-    result = cxr(*([command] if command else []), "--help")
-    golden = GOLDEN / f"help-{command or 'cxr'}.txt"
+    result = cxr(*command.split(), "--help")
+    golden = golden_file(command or "cxr")
     if os.environ.get("CXR_WRITE_GOLDEN"):
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(result.stdout, encoding="utf-8")
@@ -32,17 +35,24 @@ def test_help_matches_the_golden_file(cxr, command):
 
 
 def test_there_is_no_golden_file_of_another_command():
-    assert {path.name for path in GOLDEN.glob("help-*.txt")} == {f"help-{name}.txt" for name in ("cxr", *COMMANDS)}
+    assert {path.name for path in GOLDEN.glob("help-*.txt")} == {
+        golden_file(name).name for name in ("cxr", *COMMANDS, *INNER)
+    }
+
+
+def golden_file(command):
+    return GOLDEN / f"help-{command.replace(' ', '-')}.txt"
 
 
 def golden_help(command):
-    return (GOLDEN / f"help-{command}.txt").read_text(encoding="utf-8")
+    return golden_file(command).read_text(encoding="utf-8")
 
 
 def reference():
     """Return docs/reference/commands.md: every help text in the order of `cxr --help`."""
     head = "# The commands\n\nWhat `cxr COMMAND --help` prints; written by `tests/cli/test_help.py`.\n"
-    return head + "".join(f"\n## cxr {command}\n\n```text\n{golden_help(command)}```\n" for command in COMMANDS)
+    listed = [each for name in COMMANDS for each in (name, *(inner for inner in INNER if inner.split()[0] == name))]
+    return head + "".join(f"\n## cxr {command}\n\n```text\n{golden_help(command)}```\n" for command in listed)
 
 
 def readme_table():
@@ -70,9 +80,9 @@ def test_the_reference_and_the_readme_table_match_the_help_texts():
     assert readme.read_text(encoding="utf-8") == text
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *INNER])
 def test_every_command_has_a_sentence_and_an_example(cxr, command):
-    usage, sentence, *others = cxr(command, "--help").stdout.split("\n\n")
+    usage, sentence, *others = cxr(*command.split(), "--help").stdout.split("\n\n")
 
     assert usage.startswith(f"Usage: cxr {command}")
     assert sentence.strip().endswith(".")
@@ -123,7 +133,7 @@ def test_more_than_nine_options_are_under_headings(command):
     plain = sum(line.startswith("  -") for line in found.get("Options", []))
 
     assert plain <= 9, "Give each option a heading, in cli/headings.py"
-    assert plain == 0 or set(found) <= {"Arguments", "Options"}, "An option has no heading in cli/headings.py"
+    assert plain == 0 or set(found) <= {"Arguments", "Options", "Commands"}, "An option has no heading: cli/headings.py"
 
 
 def test_no_line_of_a_help_text_ends_within_an_option():

@@ -26,6 +26,7 @@ from cxr_cli.cli import (
     predict,
     prepare,
     report,
+    runs,
     segment,
     serve,
     train,
@@ -50,7 +51,7 @@ app = typer.Typer(
 _COMMANDS: dict[str, tuple[ModuleType, ...]] = {
     "Start": (demo,),
     "Data": (prepare, audit),
-    "Train": (train, calibrate),
+    "Train": (train, calibrate, runs),
     "Test": (evaluate, crossval, compare, report),
     "Use": (predict, gradcam, segment, serve, listen),
     "Files": (export, phantoms),
@@ -58,7 +59,10 @@ _COMMANDS: dict[str, tuple[ModuleType, ...]] = {
 for heading, modules in _COMMANDS.items():
     for module in modules:
         name = module.__name__.rsplit(".", 1)[-1]  # one word
-        app.command(name, cls=CxrCommand, rich_help_panel=heading)(getattr(module, name))
+        if hasattr(module, "app"):  # a command with commands of its own
+            app.add_typer(module.app, name=name, rich_help_panel=heading)
+        else:
+            app.command(name, cls=CxrCommand, rich_help_panel=heading)(getattr(module, name))
 
 
 def _show_version(asked: bool) -> None:

@@ -9,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from cxr_cli.cli.headings import heading_of, headings_of
 from cxr_cli.cli.slips import UsageMistake, explain_slip, no_such_command, ranges_in_words
+from cxr_cli.errors import COMMANDS
 
 _SUMMARY = 500  # longer than any first sentence: none is cut
 _WIDEST = 30  # a longer name has its text below it
@@ -26,9 +27,8 @@ class CxrCommand(TyperCommand):
             row = parameter.get_help_record(ctx)
             if row:
                 name, text = row
-                for kind, word in _KINDS.items():
-                    name = name.replace(kind, word)
-                sections[heading_of(self.name or "", parameter)].append((name, ranges_in_words(text)))
+                section = sections[heading_of(self.name or "", parameter)]
+                section.append((_kinds_in_words(name), ranges_in_words(text)))
         _write(formatter, sections)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -44,7 +44,18 @@ class CxrCommand(TyperCommand):
 
 
 class CxrGroup(TyperGroup):
-    """All commands. `cxr help train` is `cxr train --help`."""
+    """Commands, in the order of `COMMANDS`. `cxr help train` is `cxr train --help`."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        places = {name: place for place, name in enumerate(COMMANDS)}  # Typer puts groups before commands
+        self.commands = dict(sorted(self.commands.items(), key=lambda item: places.get(item[0], 0)))
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options of all commands, then the commands."""
+        rows = [row for parameter in self.get_params(ctx) if (row := parameter.get_help_record(ctx))]
+        _write(formatter, {"Options": [(_kinds_in_words(name), text) for name, text in rows]})
+        self.format_commands(ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands under their headings, each with its whole first sentence."""
@@ -71,6 +82,12 @@ class CxrGroup(TyperGroup):
         if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
             ctx.fail(no_such_command(name, self.commands))
         return super().resolve_command(ctx, args)
+
+
+def _kinds_in_words(name: str) -> str:
+    for kind, word in _KINDS.items():
+        name = name.replace(kind, word)
+    return name
 
 
 def _with_home(value: Any) -> Any:

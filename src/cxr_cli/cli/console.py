@@ -89,6 +89,15 @@ def show_error(problem: CxrError) -> None:
         note(problem.hint)
 
 
+def ask(question: str) -> bool:
+    """Ask on the terminal; anything but a yes is a no."""
+    note(f"{question} [y/N]")
+    try:
+        return input().strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
+
+
 def show_doubts(doubts: "Iterable[Doubt]", *, aside: bool = False) -> None:
     """Print what speaks against a result, the loudest first; aside, on stderr, where the result is for programs."""
     from cxr_cli.doubts import loudest_first

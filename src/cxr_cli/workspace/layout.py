@@ -312,9 +312,13 @@ class Workspace:
     def _complete_runs(self) -> list[RunFolder]:
         return [RunFolder(path.parent) for path in files_in_each(self.models, "run.json")]
 
+    def evaluations(self, run: str) -> Path:
+        """The folder of all evaluations of `run`."""
+        return self.root / "evaluations" / run
+
     def evaluation(self, run: str, dataset: str) -> EvaluationFolder:
         """Where the evaluation of `run` on `dataset` (a part, or the name of another set) goes."""
-        return EvaluationFolder(self.root / "evaluations" / run / dataset)
+        return EvaluationFolder(self.evaluations(run) / dataset)
 
     def crossval(self, name: str) -> CrossvalFolder:
         """The folder of the cross-validation called `name`, which need not exist.

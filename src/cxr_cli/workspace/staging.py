@@ -141,6 +141,22 @@ def remove_left_overs(workspace: Path) -> None:
         folders = [inner for folder in folders for inner in _folders_in(folder)]
 
 
+def remove_at_once(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; readers see all of it or nothing.
+
+    A folder is set aside first: what a killed process leaves of it is removed as what it was writing.
+
+    Raises:
+        OSError: it can't be removed.
+    """
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    aside = path.with_name(f"{STAGE_PREFIX}{path.name}-{uuid.uuid4().hex}")
+    path.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def listed(folder: Path) -> list[str]:
     """The names in a folder; none if it is missing or may not be listed."""
     try:

@@ -1,0 +1,139 @@
+"""What `cxr runs` prints."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from cxr_cli.cli import console
+from cxr_cli.cli.tables import TableColumn
+from cxr_cli.errors import NoRunError, UsageError
+from cxr_cli.workspace.folders import BUNDLED
+
+if TYPE_CHECKING:
+    from cxr_cli.upkeep.change_runs import RemovedRun, RenamedRun
+    from cxr_cli.upkeep.run_list import ListedRun
+    from cxr_cli.workspace.layout import Workspace
+
+_COLUMNS = (
+    TableColumn("run", words=True),
+    TableColumn("architecture", drop=3, words=True),
+    TableColumn("trained", drop=4, words=True),
+    TableColumn("films", drop=5, words=True),
+    TableColumn("validation", drop=1),
+    TableColumn("test", drop=0),
+    TableColumn("size", drop=6),
+    TableColumn("dataset", drop=2, words=True),
+)
+
+
+def show_runs(workspace: "Workspace", runs: "Sequence[ListedRun]", *, as_json: bool) -> None:
+    """Print the runs, and what is wrong with some."""
+    default = _default(workspace)
+    if as_json:
+        console.result_json({"default": default, "runs": [asdict(run) for run in runs]})
+        return
+    complete = [run for run in runs if run.is_complete]
+    if complete:
+        console.show_table(_COLUMNS, [_cells(run) for run in complete])
+        console.result()
+        console.result("validation, test: ROC AUC; of a run that finds lungs, the mean Dice.", dim=True)
+    for line in _remarks(complete):
+        console.result(line)
+    for run in runs:
+        if run.damaged:
+            console.result(f"Damaged: {run.name}: {run.damaged.rstrip('.')}. To remove it: cxr runs rm {run.name}")
+        if run.unfinished_epoch is not None:
+            console.result(
+                f"Unfinished: {run.name}, stopped after epoch {run.unfinished_epoch}. To resume it: cxr train --resume "
+                f"{run.name}"
+            )
+    if not complete:
+        console.result(f"There is no trained run in {workspace.models}.")
+    if default:
+        named = "the bundled model" if default == BUNDLED else f"{default} (*)"
+        console.note(f"Where no run is named, commands use {named}.")
+
+
+def ask_to_remove(removed: "RemovedRun") -> bool:
+    """Show what would be removed, and ask.
+
+    Raises:
+        UsageError: there is no terminal to ask at.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"Expected a yes to removing the run {removed.name}. Received: none, and there is no terminal to ask at.",
+            hint=f"To remove it without a question: cxr runs rm {removed.name} --yes",
+        )
+    console.note(f"This removes {_megabytes(removed.bytes)} for good:")
+    for path in removed.removed:
+        console.note(f"  {path}")
+    return console.ask(f"Remove the run {removed.name}?")
+
+
+def show_removed(removed: "RemovedRun", *, as_json: bool) -> None:
+    """Print what was removed, and what stays."""
+    if as_json:
+        paths = [str(path) for path in removed.removed]
+        console.result_json({"run": removed.name, "removed": paths, "bytes": removed.bytes, "stays": removed.stays})
+        return
+    console.result(f"Removed {removed.name} ({_megabytes(removed.bytes)}):")
+    for path in removed.removed:
+        console.result(f"  {path}")
+    for sentence in removed.stays:
+        console.result(f"Not removed: {sentence}.")
+
+
+def show_renamed(renamed: "RenamedRun", *, as_json: bool) -> None:
+    """Print where the run is now, and what has its old name."""
+    if as_json:
+        moved = [str(path) for path in renamed.moved]
+        console.result_json({"old": renamed.old, "new": renamed.new, "moved": moved, "stays": renamed.stays})
+        return
+    console.result(f"{renamed.old} is called {renamed.new} now:")
+    for path in renamed.moved:
+        console.result(f"  {path}")
+    for sentence in renamed.stays:
+        console.result(f"Not renamed: {sentence}.")
+
+
+def _default(workspace: "Workspace") -> str | None:
+    """The run that commands use where none is named; None without any."""
+    try:
+        return workspace.run().name
+    except NoRunError:
+        return None
+
+
+def _cells(run: "ListedRun") -> list[str]:
+    return [
+        f"{run.name} *" if run.is_default else run.name,
+        run.arch,
+        run.trained[:10],
+        " + ".join(map(str, run.films.values())),
+        _figure(run.validation),
+        "" if run.finds_lungs else _figure(run.test_auc),
+        _megabytes(run.bytes),
+        {None: "", True: "another", False: "current"}[run.stale],
+    ]
+
+
+def _remarks(runs: "Sequence[ListedRun]") -> list[str]:
+    remarks = []
+    if any(run.stale for run in runs):
+        remarks.append("another: trained on another dataset or split than the prepared one")
+    remarks += [
+        f"{run.name}: tested, but {run.test_missing}. Test it again: cxr evaluate {run.name}"
+        for run in runs
+        if run.test_missing and run.test_missing != "not tested" and not run.damaged
+    ]
+    return remarks
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
