@@ -257,19 +257,30 @@ def _areas(predictor: Predictor, heat: HeatMap, *, seed: int) -> dict[str, Any]:
 
 
 def _write(folder: GalleryFolder, record: GradesRecord, entries: Sequence[_Entry]) -> None:
-    from cxr_cli.pages.render import write_page
-
     rows = [msgspec.to_builtins(film) | {"reason": None, "error": None} for film in record.films]
     columns = list(rows[0])
     rows += [{"image": image, "reason": reason} for image, reason in record.abstained.items()]
     rows += [{"image": image, "error": error} for image, error in record.failed.items()]
     write_table(folder.table, columns, rows)
+    write_gallery_page(folder.page, record, [(entry.answer, entry.thumbnail) for entry in entries])
+    write_record(folder.record, record)
+
+
+def write_gallery_page(path: Path, record: GradesRecord, shown: Sequence[tuple[Answer, bytes]]) -> None:
+    """Write the page.
+
+    Args:
+        path: the HTML file.
+        record: of the gallery.
+        shown: the answer for each film and a JPEG of it under its heat map, in the record's order.
+    """
+    from cxr_cli.pages.render import write_page
+
     write_page(
-        folder.page,
+        path,
         "gallery.html",
         record=record,
         method=MAP_METHODS[record.method],
         titles={name: row.title for name, row in MAP_METHODS.items()},
-        films=[(entry.row, entry.thumbnail, entry.answer) for entry in entries[:SHOWN]],
+        films=[(film, *its) for film, its in zip(record.films, shown, strict=True)][:SHOWN],
     )
-    write_record(folder.record, record)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from cxr_cli.evaluation.crossval.across import FoldPredictions
 from cxr_cli.evaluation.crossval.plan import fold_title
@@ -43,18 +44,29 @@ def write_crossval(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequen
         ),
     )
     drawn = _draw(folder, record, folds)
+    write_crossval_page(folder.page, record, roc=folder.roc_picture if drawn else None)
+    write_record(folder.record, record)
+
+
+def write_crossval_page(path: Path, record: CrossvalRecord, *, roc: Path | None) -> None:
+    """Write the page.
+
+    Args:
+        path: the HTML file.
+        record: of the cross-validation.
+        roc: the chart of its ROC curves; None where no fold has films of both classes.
+    """
     write_page(
-        folder.page,
+        path,
         "crossval.html",
         record=record,
-        roc=folder.roc_picture if drawn else None,
+        roc=roc,
         columns=metrics_in("folds", ranked=True),
         metrics=metrics_in("crossval", ranked=True),
         why_none=why_none,
         subgroup_columns=metrics_in("subgroups", ranked=True),
         options=options_in_words(record.arch, record.options, made_with=record.versions["cxr-cli"]),
     )
-    write_record(folder.record, record)
 
 
 def _draw(folder: CrossvalFolder, record: CrossvalRecord, folds: Sequence[FoldPredictions]) -> bool:
