@@ -38,7 +38,7 @@ def test_a_model_is_audited_on_its_test_films(cxr, own_trained, masks):
     assert sum(record.films.values()) == len(tested)
     assert (record.without_mask, record.seen, record.same_dataset) == (0, 0, True)
     assert record.verdict in page
-    assert page.count(DISCLAIMER) == 2
+    assert page.count(DISCLAIMER) == 3  # also on each printed page
     assert page.count("data:image/") >= 2 * len(VIEWS)
     assert all(view.title in result.stdout and view.title in page for view in VIEWS.values())
 

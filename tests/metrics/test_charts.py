@@ -93,7 +93,7 @@ def test_a_reliability_diagram_names_both_classes(drawn, films, calibrated):
     said = words(chart.svg)
 
     assert {"covid films (n = 24)", "non_$covid$ films (n = 36)", "share of films that are covid"} <= set(said)
-    assert any(text.startswith("before calibration: calibration error ") for text in said) == calibrated
+    assert any(text.startswith("before calibration (error ") for text in said) == calibrated
     assert (RAW.lower() in chart.svg.replace(f"stroke: {RAW.lower()}; stroke-width: 1;", "")) or not calibrated
     assert (" after calibration and " in chart.alt) == calibrated
 

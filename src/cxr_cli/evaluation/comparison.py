@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from cxr_cli.films.figures import (
-    BLUE,
     CHANCE,
     CURVE,
     GRID,
     PAGE,
     RAW,
+    SECOND,
     add_legend,
     new_chart,
     save_figure,
@@ -211,7 +211,7 @@ def draw_comparison(path: Path, rows: Sequence[ComparedRun], *, title: str) -> N
     chart, (quality, time, size) = new_chart(PAGE, 1.7 + 0.42 * len(rows), columns=[2.4, 1, 1], sharey=True)
     places = range(len(rows))
     # Two marks per run; the upper one is the AUC's.
-    for name, shift, color, marker in (("roc_auc", -0.17, CURVE, "o"), ("balanced_accuracy", 0.17, BLUE, "s")):
+    for name, shift, color, marker in (("roc_auc", -0.17, CURVE, "o"), ("balanced_accuracy", 0.17, SECOND, "s")):
         for place, row in zip(places, rows, strict=True):
             value, interval = row.metrics[name], row.intervals[name]
             if value is None:

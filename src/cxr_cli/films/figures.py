@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe & Ito 2008: apart for color-blind readers. Charts and pages name a color by what it means.
-BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
-POSITIVE, OTHER = ORANGE, BLUE  # the classes
+POSITIVE, OTHER = "#E69F00", "#0072B2"  # the classes: orange and blue
 CALIBRATED, RAW = "#000000", "#888888"  # probabilities
 CURVE, CHANCE, GRID = "#000000", "#888888", "#DDDDDD"
-ALARM, WARNING = RED, ORANGE  # zones of an audit
-SERIES = (BLUE, GREEN, RED, PURPLE, SKY)  # where a chart has several things that mean none of these
+SECOND = "#009E73"  # green: a second thing, beside one in black, that is none of these
+PHASE = "#56B4E9"  # sky blue: a stretch of epochs
 THRESHOLD = {"color": "#000000", "linestyle": (0, (4, 2)), "linewidth": 1.2}  # a dashed line at an operating point
 BAND = 0.18  # opacity of a 95 % band in the color of its curve
 
@@ -108,7 +107,8 @@ def set_figure_title(figure: "Figure", title: str) -> None:
 
 def add_legend(chart: Any, **place: Any) -> None:
     """Add a legend to axes or to a whole chart; `place` is what matplotlib's `legend` takes."""
-    chart.legend(**{"frameon": False, "fontsize": _TYPE - 1, **place})
+    # On white, so that no line crosses a word.
+    chart.legend(**{"edgecolor": "none", "framealpha": 0.85, "fontsize": _TYPE - 1, **place})
 
 
 def save_figure(figure: "Figure", path: Path, *, alt: str) -> None:

@@ -135,8 +135,8 @@ def draw_reliability(path: Path, films: ChartFilms, *, raw: np.ndarray | None) -
     axes.set(ylabel=f"share of films that are {films.positive}", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     below.set(xlabel=f"P({films.positive}), in tenths", ylabel="films")
     set_chart_title(axes, films.title)
-    add_legend(axes, loc="upper left")
-    add_legend(figure, handles=below.get_legend_handles_labels()[0], loc="outside lower center", ncols=2)
+    handles = [handle for one in (axes, below) for handle in one.get_legend_handles_labels()[0]]
+    add_legend(figure, handles=handles, loc="outside lower center", ncols=2)
     save_figure(figure, path, alt=f"{alt}.")
 
 
@@ -148,7 +148,7 @@ def _draw_bins(
     ends = np.array([[one.interval.low, one.interval.high] if one.interval else [np.nan] * 2 for one in bins]).T
     error = expected_calibration_error(films.positives, values)
     places = [one.mean_probability for one in bins]
-    label = f"{name}: calibration error {error:.3f}"
+    label = f"{name} (error {error:.3f})"
     axes.errorbar(places, shares, np.abs(ends - shares), fmt=marker, label=label, elinewidth=1, **style)
     return error
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cxr_cli.films.figures import CURVE, PAGE, RAW, SKY, THRESHOLD, add_legend, new_chart, save_figure
+from cxr_cli.films.figures import CURVE, PAGE, PHASE, RAW, THRESHOLD, add_legend, new_chart, save_figure
 
 
 def draw_curves(
@@ -30,7 +30,7 @@ def draw_curves(
     for axes, title in ((left, "loss"), (right, name)):
         axes.axvline(best_epoch, label=f"kept: epoch {best_epoch}", **THRESHOLD)
         if tuned:
-            axes.axvspan(tuned[0] - 0.5, tuned[-1] + 0.5, color=SKY, alpha=0.15, label="fine-tuning", linewidth=0)
+            axes.axvspan(tuned[0] - 0.5, tuned[-1] + 0.5, color=PHASE, alpha=0.15, label="fine-tuning", linewidth=0)
         axes.set(xlabel="epoch", ylabel=title)
         axes.xaxis.get_major_locator().set_params(integer=True)
     add_legend(figure, handles=left.get_legend_handles_labels()[0], loc="outside lower center", ncols=4)

@@ -135,7 +135,7 @@ def _boxes(material: ReportMaterial) -> tuple[list[_Box], list[_Box], list[_Box]
     top = spine.pop().top if sides else spine[-1].bottom + _GAP
     classes = ", ".join(f"{sum(made.films[part][label] for part in PARTS):,} {label}" for label in made.classes)
     joined = _joined(made)
-    why = f"\nbelow, patients who share a film count as one: {joined:,}" if joined else ""
+    why = f"\n{joined:,} in the parts below, where patients\nwho share a film count as one" if joined else ""
     spine.append(_box(left, top, wide, f"Films of the dataset\n{films}\n{classes}{why}"))
     width = (_WIDTH - 0.2 - 2 * 0.2) / 3
     top = spine[-1].bottom + 1.2 * _GAP
