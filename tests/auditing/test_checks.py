@@ -192,14 +192,22 @@ def test_films_without_known_lungs_are_left_out_of_their_checks(check):
     }
 
 
+def test_what_looks_at_films_without_lungs_is_named(check):
+    found = check(POSITIVES)
+
+    assert found["film without lungs"].title == "film without lungs (forest)"
+    assert found["film without lungs (frozen network)"].title == "film without lungs (frozen network)"
+    assert (found["view"].title, found["view missing"].title) == ("view", "view missing")
+
+
 def test_a_tiny_difference_is_only_noted_however_small_its_p(check):
-    """A value that 2 % of one class lacks: an AUC of 0.51 whose p is far below 0.05."""
+    """A value that 8 % of one class lacks: an AUC of 0.54 whose p is far below 0.05."""
     count = 6000
     positives = np.arange(count) // 2 % 2 == 0
-    found = check(positives, sex=np.where(positives & (np.arange(count) % 50 < 1), "", "F"))["sex missing"]
+    found = check(positives, sex=np.where(positives & (np.arange(count) % 50 < 4), "", "F"))["sex missing"]
 
     assert found.p < 0.001
-    assert 0.5 < found.interval.low < found.auc < checks.WARNING_AUC
+    assert 0.53 < found.interval.low < found.auc < checks.WARNING_AUC
     assert found.level == "noted"
 
 

@@ -87,13 +87,13 @@ _WORDS = {
         _LOOK,
     ),
     WITHOUT_LUNGS.name: (
-        "The film without its lungs reveals the class.",
+        "The film without its lungs reveals the class to a forest of trees.",
         _NO_LUNGS,
         _LOOK,
     ),
     FROZEN_WITHOUT: (
         "The film without its lungs reveals the class to a network.",
-        _NO_LUNGS,
+        f"{_NO_LUNGS} A network sees shapes that a forest of trees, which looks at gray levels of blocks, can miss.",
         _LOOK,
     ),
     FROZEN: (

@@ -20,7 +20,7 @@ class ShortcutCheck(RecordPart, frozen=True, kw_only=True):
     name: str  # "source", "image size", "age missing", "outer border" …
     kind: str  # "column" of the manifest or the files, "missing" values of one, or "probe": a classifier on
     # features, or "network": one on the features of a frozen network
-    level: str  # "alarm", "warning", "noted" (beyond chance, but no reason to warn) or "ok"
+    level: str  # "alarm", "warning", "noted" (beyond chance, but too little to warn) or "ok"
     films: int  # with a known value
     patients: int
     auc: float | None  # out of fold, by patient; None where all films are alike in it, or patients are too few
@@ -28,6 +28,11 @@ class ShortcutCheck(RecordPart, frozen=True, kw_only=True):
     p: float | None  # of a result as good by chance, corrected for the number of checks (Holm)
     cramers_v: float | None  # between values and classes, of all films; None without values
     values: list[AuditValue]  # the most frequent first; none of a probe or network
+
+    @property
+    def title(self) -> str:
+        """Its name with what did the check, where that is a classifier: two of them may look at the same thing."""
+        return f"{self.name} (forest)" if self.kind == "probe" else self.name  # a network is in the name already
 
 
 class AuditFinding(RecordPart, frozen=True, kw_only=True):

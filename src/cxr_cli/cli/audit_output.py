@@ -53,9 +53,11 @@ def show_audit(audited: "Audited | ModelAudited", *, as_json: bool) -> None:
 
 
 def _show_quiet(record: "AuditRecord") -> None:
-    for level, title in (("noted", "Beyond chance, but no reason to warn"), ("ok", "Not beyond chance")):
+    for level, title in (("noted", "Beyond chance, but too little to warn"), ("ok", "Not beyond chance")):
         checks = [
-            f"{check.name} {check.auc:.2f}" for check in record.checks if check.auc is not None and check.level == level
+            f"{check.title} {check.auc:.2f}"
+            for check in record.checks
+            if check.auc is not None and check.level == level
         ]
         if checks:
             console.result(f"{title}, by AUC: {', '.join(checks)}.")

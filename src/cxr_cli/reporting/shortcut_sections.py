@@ -21,7 +21,7 @@ def audit_section(material: ReportMaterial) -> Section:
     blocks: list[Block] = [Text(audit.verdict, audit.level)]
     blocks += [Text(f"{finding.found} {finding.numbers} {finding.why}", finding.level) for finding in audit.findings]
     rows: list[list[Cell]] = [
-        [check.name, check.kind, check.level, check.films, Figure(check.auc, check.interval)] for check in audit.checks
+        [check.title, check.kind, check.level, check.films, Figure(check.auc, check.interval)] for check in audit.checks
     ]
     header = ["what", "kind", "", "films", "AUC for the label"]
     blocks.append(TableBlock(header, rows, left=3, caption="How well each one separates the classes; 0.5 is chance."))
