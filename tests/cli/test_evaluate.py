@@ -301,3 +301,19 @@ def test_curves_are_measured_and_a_partial_auc_on_request(cxr, own_trained):
     stated = json.loads(cxr("evaluate", "--prevalence", 0.1, "--json", "-w", own_trained.root).stdout)["decision"]
     assert (stated["prevalence"], stated["stated"]) == (0.1, True)
     assert cxr("evaluate", "--max-fpr", 1, "-w", own_trained.root).exit_code == 2
+
+
+def test_an_alarm_of_the_audit_stands_beside_the_figures(cxr, own_trained):
+    fingerprint = read_record(own_trained.run().record, RunRecord).dataset_fingerprint
+    finding = {"level": "alarm", "found": "The border reveals the class.", "numbers": "AUC 0.842 (0.801 to 0.877)."}
+    own_trained.audit.root.mkdir()
+    own_trained.audit.record.write_text(json.dumps({"dataset_fingerprint": fingerprint, "findings": [finding]}))
+    result = cxr("evaluate", "-w", own_trained.root)
+    area = json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())["metrics"]["roc_auc"]
+
+    assert (
+        "Alarm: The audit of the films that simple-cnn was trained on sounded an alarm: the border reveals the class. "
+        f"AUC 0.842 (0.801 to 0.877). simple-cnn itself has an AUC of {area:.3f} on its test films. Read it: "
+        f"{own_trained.audit.page}" in result.stdout.splitlines()
+    )
+    assert "On its test films, simple-cnn is" not in result.stdout

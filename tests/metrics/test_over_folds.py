@@ -69,6 +69,8 @@ def test_the_interval_stays_within_the_limits_and_is_that_of_the_logit_or_logari
     assert correlation.interval.high == pytest.approx(2 * share.interval.high - 1)
     assert np.log(loss.interval.high / loss.mean) == pytest.approx(half / loss.mean)
     assert np.log(loss.mean / loss.interval.low) == pytest.approx(half / loss.mean)
+    assert over_folds([0.4, 0.9], folds=2, limits=(0, np.inf)).interval is None
+    assert over_folds([0.4, 0.9, 0.6], folds=3, limits=(0, np.inf)).interval is not None
     wide = over_folds([0.0, 1.0], folds=2)
     assert 0 <= wide.interval.low < 0.01
     assert 0.99 < wide.interval.high <= 1

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def show_crossval(done: "CrossValidated") -> None:
     """Print the folds and their mean."""
+    from cxr_cli.evaluation.crossval.in_words import recipe_doubts
     from cxr_cli.metrics.table import metrics_in
 
     record = done.record
@@ -25,6 +26,7 @@ def show_crossval(done: "CrossValidated") -> None:
     console.result(
         f"{record.arch}: {record.counted()}, each predicted by a model that did not see {record.unseen}{beside}{times}"
     )
+    console.show_doubts(recipe_doubts(record))
     for note in record.notes:
         console.result(note)
     console.result()

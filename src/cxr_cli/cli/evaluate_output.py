@@ -54,6 +54,8 @@ def _show(evaluated: "Evaluated") -> None:
 def _doubts(evaluated: "Evaluated") -> "list[Doubt]":
     from cxr_cli.doubts import alarm, loudest_first
     from cxr_cli.evaluation.caveats import caveats
+    from cxr_cli.reporting.run_doubts import run_doubts
+    from cxr_cli.workspace.layout import Workspace
 
     evaluation = evaluated.record
     leaks = [
@@ -64,7 +66,9 @@ def _doubts(evaluated: "Evaluated") -> "list[Doubt]":
         for leak in evaluated.leaks
         if not (evaluation.seen and evaluation.seen.dropped)
     ]
-    return loudest_first([*leaks, *caveats(evaluation)])
+    workspace = Workspace(evaluated.folder.root.parents[2])
+    known = run_doubts(workspace, workspace.run(evaluation.run), beside=evaluation.split)
+    return loudest_first([*leaks, *caveats(evaluation), *known])
 
 
 def _head(evaluation: "EvaluationRecord", doubts: "list[Doubt]") -> None:

@@ -8,11 +8,13 @@ from cxr_cli.metrics.intervals import Interval, wilson
 from cxr_cli.workspace.records import RecordPart
 
 _FEWEST = 1.5  # folds, as many as those of equal weight would be; with fewer their spread is not known
+# With one degree of freedom, t is 12.7, and nothing holds an end of the interval of a figure without an upper limit.
+_FEWEST_WITHOUT_LIMIT = 2.5
 RECIPE_METHOD = (
     "95 %, from the spread of the folds: t with one degree of freedom fewer than folds in one repeat, and the variance "
     "corrected for the training films that folds share (Nadeau & Bengio 2003), on the logit scale (MCC: Fisher's z; "
-    "log loss and likelihood ratios: the logarithm); where all folds have the same value, Wilson's interval with the "
-    "number of patients"
+    "log loss and likelihood ratios: the logarithm, and none over fewer than three folds); where all folds have the "
+    "same value, Wilson's interval with the number of patients"
 )
 
 
@@ -89,6 +91,8 @@ def _interval(
     if count / repeats < _FEWEST:
         return None
     low, high = limits
+    if count / repeats < _FEWEST_WITHOUT_LIMIT and np.isfinite(low) and not np.isfinite(high):
+        return None
     if np.ptp(values) == 0:
         if not patients or not np.isfinite(high - low):
             return None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from cxr_cli.evaluation.calibration_in_words import CALIBRATION_KEY, at_prevalence
 from cxr_cli.evaluation.caveats import caveats
+from cxr_cli.evaluation.crossval.in_words import recipe_doubts
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.evaluation.size_in_words import size_in_words
@@ -199,6 +200,7 @@ def crossval_section(material: ReportMaterial) -> Section:
     header = ["architecture", "", "films", *(f"{metric.title}, mean" for metric in shown), f"SD of {shown[0].title}"]
     known = "" if all(record.films_without_patient == 0 for record in material.crossvals) else " (as far as known)"
     blocks: list[Block] = [
+        *(paragraph(doubt) for record in material.crossvals for doubt in recipe_doubts(record)),
         Text(
             "Figures of the recipe, not of this model: each film is predicted by a model that saw no film of its "
             f"patient{known}, and each figure is the mean of the folds."

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cxr_cli.evaluation.crossval.across import FoldPredictions
+from cxr_cli.evaluation.crossval.in_words import recipe_doubts
 from cxr_cli.evaluation.crossval.plan import fold_title
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.predicted import EvaluatedFilm
@@ -59,6 +60,7 @@ def write_crossval_page(path: Path, record: CrossvalRecord, *, roc: Path | None)
     write_page(
         path,
         "crossval.html",
+        doubts=list(recipe_doubts(record)),
         record=record,
         roc=roc,
         columns=metrics_in("folds", ranked=True),
