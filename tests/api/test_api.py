@@ -22,6 +22,8 @@ SOURCES = Path(cxr_cli.__file__).parent
 # --augment-preview trains nothing; --methods only prints what `report` returns and writes.
 TERMINAL_ONLY = {"as_json", "help", "listed", "augment_preview", "methods"}
 
+TERMINAL_ONLY_COMMANDS = {"init"}  # the Python API reads no cxr.toml
+
 
 def command_options(command):
     """The options of a command by the name that Python has for them, with their defaults."""
@@ -40,8 +42,9 @@ def command_options(command):
 def test_every_command_is_a_function():
     commands = typer.main.get_command(app).commands
 
-    assert list(commands) == list(COMMANDS), "COMMANDS of errors.py and the commands of cli/app.py differ"
-    assert set(commands) <= set(cxr_cli.__all__), "a command has no function in cxr_cli/__init__.py"
+    of_python = [name for name in commands if name not in TERMINAL_ONLY_COMMANDS]
+    assert of_python == list(COMMANDS), "COMMANDS of errors.py and the commands of cli/app.py differ"
+    assert set(of_python) <= set(cxr_cli.__all__), "a command has no function in cxr_cli/__init__.py"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -55,6 +55,7 @@ MASKS = "'unet', 'fcm', 'dbscan', 'otsu'"
         ("train --dropout much", "Invalid value for '--dropout': 'much' is not a number."),
         ("train --epochs", "Option '--epochs' needs a value."),
         ("export", "Missing option --format. Choose from litert, onnx, savedmodel, h5."),
+        ("train --config a.toml", "No such option: --config. It comes before the command: cxr --config … train"),
         ("-w study predict", "No such option: -w. It comes after the command: cxr COMMAND -w"),
         (f"prepare {__file__}", f"Got unexpected extra argument(s) ({__file__}). Did you mean --metadata {__file__}?"),
         (

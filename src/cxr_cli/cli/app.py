@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Annotated, NoReturn
 
@@ -21,6 +22,7 @@ from cxr_cli.cli import (
     evaluate,
     export,
     gradcam,
+    init,
     listen,
     phantoms,
     predict,
@@ -33,6 +35,7 @@ from cxr_cli.cli import (
 )
 from cxr_cli.cli.command import CxrCommand, CxrGroup
 from cxr_cli.cli.exit_codes import ExitCode
+from cxr_cli.cli.settings import SETTINGS_FILE
 from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import watched_by
 from cxr_cli.workspace.faults import in_words
@@ -49,7 +52,7 @@ app = typer.Typer(
 )
 # By heading and in the order of the work, as `cxr --help` shows them.
 _COMMANDS: dict[str, tuple[ModuleType, ...]] = {
-    "Start": (demo,),
+    "Start": (demo, init),
     "Data": (prepare, audit),
     "Train": (train, calibrate, runs),
     "Test": (evaluate, crossval, compare, report),
@@ -79,6 +82,17 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def cxr(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            envvar="CXR_CONFIG",
+            show_envvar=False,
+            metavar="FILE",
+            help=f"File of options. Default: $CXR_CONFIG, else {SETTINGS_FILE} in the current folder; see cxr init.",
+            show_default=False,
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
     ] = False,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cxr_cli.cli.completion import complete_own_runs
 from cxr_cli.cli.exit_codes import ExitCode
 from cxr_cli.cli.options import JsonOption, Method, SameRunOption, SeedOption, WorkspaceOption
 from cxr_cli.lungs.methods import DEFAULT_METHOD
@@ -15,6 +16,7 @@ def audit(
         str | None,
         typer.Argument(
             metavar="[RUN]",
+            autocompletion=complete_own_runs,
             help="The name of a trained run, to audit its model. Default: the dataset is audited.",
             show_default=False,
         ),

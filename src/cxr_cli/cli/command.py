@@ -7,14 +7,15 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from cxr_cli.cli import console
 from cxr_cli.cli.headings import heading_of, headings_of
-from cxr_cli.cli.slips import UsageMistake, explain_slip, no_such_command, ranges_in_words
+from cxr_cli.cli.settings import drop_replaced, read_settings, settings_file, settings_used
+from cxr_cli.cli.slips import UsageMistake, explain_slip, kinds_in_words, no_such_command, ranges_in_words
 from cxr_cli.errors import COMMANDS
 
 _SUMMARY = 500  # longer than any first sentence: none is cut
 _WIDEST = 30  # a longer name has its text below it
 _HYPHEN, _SPACE = "\N{NON-BREAKING HYPHEN}", "\N{NO-BREAK SPACE}"
-_KINDS = {"<int range>": "NUMBER", "<float range>": "NUMBER", "<int>": "NUMBER", "<str>": "TEXT", "<path>": "PATH"}
 
 
 class CxrCommand(TyperCommand):
@@ -28,17 +29,25 @@ class CxrCommand(TyperCommand):
             if row:
                 name, text = row
                 section = sections[heading_of(self.name or "", parameter)]
-                section.append((_kinds_in_words(name), ranges_in_words(text)))
+                section.append((kinds_in_words(name), ranges_in_words(text)))
         _write(formatter, sections)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse options and arguments."""
+        """Parse options and arguments, below which are those of `cxr.toml`."""
         given = [*args]
+        asks_for_help = not {*args}.isdisjoint(ctx.help_option_names)
+        path = None if ctx.resilient_parsing or asks_for_help or self.name == "init" else settings_file(ctx)
+        if path:
+            ctx.default_map = read_settings(path, ctx.find_root().command.commands)[self.name or ""]
         try:
             rest = super().parse_args(ctx, args)
         except UsageMistake as error:
             explain_slip(error, self, ctx, given)
             raise
+        if path:
+            drop_replaced(ctx)
+            if used := settings_used(self, ctx):
+                console.note(f"Options from {path}: {used}")
         ctx.params = {name: _with_home(value) for name, value in ctx.params.items()}
         return rest
 
@@ -54,7 +63,7 @@ class CxrGroup(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options of all commands, then the commands."""
         rows = [row for parameter in self.get_params(ctx) if (row := parameter.get_help_record(ctx))]
-        _write(formatter, {"Options": [(_kinds_in_words(name), text) for name, text in rows]})
+        _write(formatter, {"Options": [(kinds_in_words(name), text) for name, text in rows]})
         self.format_commands(ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -82,12 +91,6 @@ class CxrGroup(TyperGroup):
         if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
             ctx.fail(no_such_command(name, self.commands))
         return super().resolve_command(ctx, args)
-
-
-def _kinds_in_words(name: str) -> str:
-    for kind, word in _KINDS.items():
-        name = name.replace(kind, word)
-    return name
 
 
 def _with_home(value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_cli.cli import console
+from cxr_cli.cli.completion import complete_own_runs
 from cxr_cli.cli.exit_codes import ExitCode
 from cxr_cli.cli.options import JsonOption, WorkspaceOption
 from cxr_cli.cli.tables import TableColumn
@@ -37,7 +38,10 @@ _LEGEND = (
 
 def compare(
     runs: Annotated[
-        list[str] | None, typer.Argument(help="Names of trained runs. Default: all.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            autocompletion=complete_own_runs, help="Names of trained runs. Default: all.", show_default=False
+        ),
     ] = None,
     output: Annotated[
         Path | None,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.cli import console
+from cxr_cli.cli.completion import complete_own_runs
 from cxr_cli.cli.options import JsonOption, WorkspaceOption, takes_training_options
 
 _FOLDS = 5
@@ -41,7 +42,10 @@ def crossval(
     from_run: Annotated[
         str | None,
         typer.Option(
-            "--from", help="A trained run, whose options are used except for those given here.", show_default=False
+            "--from",
+            autocompletion=complete_own_runs,
+            help="A trained run, whose options are used except for those given here.",
+            show_default=False,
         ),
     ] = None,
     name: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cxr_cli.cli.completion import complete_findings, complete_runs
 from cxr_cli.cli.options import (
     ImagesOption,
     JsonOption,
@@ -24,6 +25,7 @@ def evaluate(
         str | None,
         typer.Argument(
             metavar="[RUN]",
+            autocompletion=complete_runs,
             help="The name of a trained run; or bundled, the model in the package. Default: the newest run, else "
             "bundled.",
             show_default=False,
@@ -91,6 +93,7 @@ def evaluate(
         str | None,
         typer.Option(
             "--positive",
+            autocompletion=complete_findings,
             help="With --external: the finding or class folder that is positive. Default: the run's positive class.",
             show_default=False,
         ),

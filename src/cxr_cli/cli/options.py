@@ -9,13 +9,20 @@ from typing import Annotated, Any
 
 import typer
 
+from cxr_cli.cli.completion import complete_own_runs, complete_runs
 from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 from cxr_cli.recipe.options import TRAINING_OPTIONS, TrainingOption
+from cxr_cli.workspace.folders import ENVIRONMENT_VARIABLE
 
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option(
-        "--workspace", "-w", help="Workspace folder. Default: $CXR_WORKSPACE, else ./workspace.", show_default=False
+        "--workspace",
+        "-w",
+        envvar=ENVIRONMENT_VARIABLE,  # which wins over cxr.toml
+        show_envvar=False,
+        help="Workspace folder. Default: $CXR_WORKSPACE, else ./workspace.",
+        show_default=False,
     ),
 ]
 RunOption = Annotated[
@@ -24,16 +31,25 @@ RunOption = Annotated[
         "--model",
         "-m",
         help="The name of a trained run; or bundled, the model in the package. Default: the newest run, else bundled.",
+        autocompletion=complete_runs,
         show_default=False,
     ),
 ]
 # Commands whose argument is a run take it as --model too. Where films are the argument, there is only --model.
 RunArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[RUN]", help="The name of a trained run. Default: the newest.", show_default=False),
+    typer.Argument(
+        metavar="[RUN]",
+        help="The name of a trained run. Default: the newest.",
+        autocompletion=complete_own_runs,
+        show_default=False,
+    ),
 ]
 SameRunOption = Annotated[
-    str | None, typer.Option("--model", "-m", metavar="RUN", help="The same as RUN.", show_default=False)
+    str | None,
+    typer.Option(
+        "--model", "-m", metavar="RUN", help="The same as RUN.", autocompletion=complete_runs, show_default=False
+    ),
 ]
 AlphaOption = Annotated[
     float | None,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cxr_cli.cli.completion import complete_findings
 from cxr_cli.cli.options import (
     ClusterOption,
     ImagesOption,
@@ -66,6 +67,7 @@ def prepare(
         str | None,
         typer.Option(
             "--positive",
+            autocompletion=complete_findings,
             help="The finding, or class folder, that is positive. Default: COVID-19, or the folder named after it.",
             show_default=False,
         ),

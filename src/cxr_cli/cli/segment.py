@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cxr_cli.cli.completion import complete_lung_runs
 from cxr_cli.cli.options import DicomOutOption, FrameOption, JsonOption, Method, WorkspaceOption
 from cxr_cli.lungs.methods import DEFAULT_METHOD
 
@@ -28,7 +29,11 @@ def segment(
     run: Annotated[
         str | None,
         typer.Option(
-            "--run", metavar="RUN", help="In place of a method: your own run of lung-unet.", show_default=False
+            "--run",
+            autocompletion=complete_lung_runs,
+            metavar="RUN",
+            help="In place of a method: your own run of lung-unet.",
+            show_default=False,
         ),
     ] = None,
     reference: Annotated[

@@ -16,6 +16,7 @@ _WRITTEN = {
     flag: ("--operating-point", flag.removeprefix("--")) for flag in ("--threshold", "--sensitivity", "--specificity")
 }
 
+_KINDS = {"int range": "NUMBER", "float range": "NUMBER", "int": "NUMBER", "str": "TEXT", "path": "PATH"}
 # Typer's words for what a value must be.
 _PLAIN = {
     "a valid int range": "a whole number",
@@ -32,6 +33,13 @@ def no_such_command(name: str, commands: Collection[str]) -> str:
 def ranges_in_words(text: str) -> str:
     """Write Typer's ``x>=1`` as ``1 or more``, and ``0<=x<=1`` as ``0 to 1``."""
     return re.sub(r"x>=([\d.e-]*\d)", r"\1 or more", re.sub(r"([\d.e-]+)<=x<=([\d.e-]*\d)", r"\1 to \2", text))
+
+
+def kinds_in_words(text: str) -> str:
+    """Write Typer's ``<int range>`` as ``NUMBER``, and ``<path>`` as ``PATH``."""
+    for kind, word in _KINDS.items():
+        text = text.replace(f"<{kind}>", word)
+    return text
 
 
 def explain_slip(error: Any, command: Any, ctx: Any, given: list[str]) -> None:
@@ -72,7 +80,10 @@ def _other_option(option: str, command: Any, ctx: Any, given: list[str]) -> str:
             else f"The operating point belongs to the run: cxr calibrate {written}."
         )
     others = [f"cxr {name}" for name, other in commands.items() if option in _flags(other)]
-    if others and command is ctx.find_root().command:
+    group = ctx.find_root().command
+    if command is not group and option in _flags(group):
+        return f"It comes before the command: cxr {option} … {ctx.info_name}"
+    if others and command is group:
         return f"It comes after the command: cxr COMMAND {option}"
     if others:
         return f"It is an option of {' and '.join(others)}."

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cxr_cli.cli.completion import complete_all_runs, complete_unfinished_runs
 from cxr_cli.cli.options import JsonOption, WorkspaceOption, takes_training_options
 
 _ALL = "all"
@@ -38,6 +39,7 @@ def train(
         str | None,
         typer.Option(
             "--resume",
+            autocompletion=complete_unfinished_runs,
             metavar="RUN",
             help="Resume a run that was killed or stopped after its last checkpoint; the result is the same.",
             show_default=False,
@@ -47,6 +49,7 @@ def train(
         str | None,
         typer.Option(
             "--from",
+            autocompletion=complete_all_runs,
             metavar="RUN",
             help="Train a run again, by its name or a run.json, with its options except for those given here. Reports "
             "whether the weights are the same.",

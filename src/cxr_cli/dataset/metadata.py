@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cxr_cli.dataset.image_files import NO_IMAGE, OUTSIDE, ImageFile, ImageFinder, Mentions
 from cxr_cli.dataset.selection import Candidate, Exclusion, Selection
-from cxr_cli.dataset.table import Table, folded, read_table
+from cxr_cli.dataset.table import Table, folded, names_in, read_table
 from cxr_cli.errors import MetadataError
 from cxr_cli.films.inside import Inside
 from cxr_cli.nearest import nearest_first, no_folder, path_meant
@@ -40,7 +40,7 @@ def names_finding(finding: str, positive: str) -> bool:
     is among its words (``Mycoplasma Bacterial Pneumonia`` names Pneumonia), unless it denies it (``no pneumonia``).
     """
     accepted = {" covid19 ", " covid 19 "} if folded(positive) in _COVID else {f" {_words(positive)} "}
-    tokens = [_words(name) for name in _names_in(finding)]
+    tokens = [_words(name) for name in names_in(finding)]
     return any(name in f" {token} " for token in tokens if not _DENIES.match(token) for name in accepted) or (
         folded(positive) in _COVID and "covid" in tokens
     )
@@ -54,7 +54,7 @@ def check_positive(selection: Selection, positive: str) -> None:
     """
     if any(film.label == selection.positive for film in selection.kept):
         return
-    counts = Counter(name for film in selection.kept for name in {*filter(None, _names_in(film.finding))})
+    counts = Counter(name for film in selection.kept for name in {*filter(None, names_in(film.finding))})
     names = nearest_first(positive, sorted(counts, key=lambda name: (-counts[name], name)))
     listed = ", ".join(f"{name} ({counts[name]})" for name in names[:_SHOWN])
     further = f" and {len(names) - _SHOWN} others" if len(names) > _SHOWN else ""
@@ -230,11 +230,6 @@ class _Row:
             modality=self.get("modality"),
             reason=sys.intern(reason),
         )
-
-
-def _names_in(finding: str) -> list[str]:
-    """``Pneumonia/Viral/COVID-19`` names three findings."""
-    return [name.strip() for name in re.split(r"[,/;|]", finding)]
 
 
 def _words(text: str) -> str:

@@ -51,6 +51,11 @@ def read_table(path: Path) -> Table:
     return Table(path, names, rows, file.notes + _chosen(path, file.header, columns))
 
 
+def names_in(finding: str) -> list[str]:
+    """Split a finding into the names in it: ``Pneumonia/Viral/COVID-19`` has three."""
+    return [name.strip() for name in re.split(r"[,/;|]", finding)]
+
+
 def refuse_twins(path: Path, header: Sequence[str], columns: dict[str, int]) -> None:
     """Refuse a file with two columns of a name that is used: one of them would give films the wrong class.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PARTS = ("train", "val", "test")
+ENVIRONMENT_VARIABLE = "CXR_WORKSPACE"  # names the workspace
 BUNDLED = "bundled"  # the name of the model that ships with the package
 
 

@@ -12,6 +12,7 @@ from cxr_cli.errors import NoRunError, UsageError, WorkspaceError
 from cxr_cli.nearest import did_you_mean, no_folder
 from cxr_cli.workspace.folders import (
     BUNDLED,
+    ENVIRONMENT_VARIABLE,
     AuditFolder,
     ComparisonFolder,
     DatasetFolder,
@@ -25,7 +26,6 @@ from cxr_cli.workspace.locks import lock
 from cxr_cli.workspace.reading import files_in_each, is_there
 from cxr_cli.workspace.staging import remove_left_overs
 
-ENVIRONMENT_VARIABLE = "CXR_WORKSPACE"
 PREPARE_COMMAND = "cxr prepare --metadata dataset/metadata.csv"
 TRAIN_COMMAND = "cxr train --arch mobilenetv2 --class-weight"
 _OR_DEMO = "or try everything on rendered films first: cxr demo"
