@@ -123,6 +123,17 @@ def with_run(in_folder, trained, phantoms):
     return in_folder
 
 
+def test_the_file_of_options_on_its_page_is_read(cxr, in_folder):
+    page = (ROOT / "docs" / "how-to" / "options.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    said = re.search(r"^Options from cxr.toml: .*\n", page, re.MULTILINE)
+
+    assert cxr("init").exit_code == 0
+    (in_folder / "cxr.toml").write_text(text, encoding="utf-8")
+
+    assert cxr("train").stderr.startswith(said[0])
+
+
 @pytest.mark.parametrize("page", ["threshold", "external-test"])
 def test_the_commands_of_a_page_run_with_a_trained_run(cxr, with_run, page):
     assert len(run_page(cxr, f"how-to/{page}.md")) >= 2

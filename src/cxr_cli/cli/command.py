@@ -1,7 +1,8 @@
 """How each command shows its help, and `cxr` all commands: in plain text, under headings."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ from typer.core import TyperCommand, TyperGroup
 
 from cxr_cli.cli import console
 from cxr_cli.cli.headings import heading_of, headings_of
-from cxr_cli.cli.settings import drop_replaced, read_settings, settings_file, settings_used
+from cxr_cli.cli.settings import drop_replaced, settings_used, take_settings
 from cxr_cli.cli.slips import UsageMistake, explain_slip, kinds_in_words, no_such_command, ranges_in_words
 from cxr_cli.errors import COMMANDS
 
 _SUMMARY = 500  # longer than any first sentence: none is cut
 _WIDEST = 30  # a longer name has its text below it
+_SAID = "cxr_cli.settings"
 _HYPHEN, _SPACE = "\N{NON-BREAKING HYPHEN}", "\N{NO-BREAK SPACE}"
 
 
@@ -33,23 +35,9 @@ class CxrCommand(TyperCommand):
         _write(formatter, sections)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse options and arguments, below which are those of `cxr.toml`."""
-        given = [*args]
-        asks_for_help = not {*args}.isdisjoint(ctx.help_option_names)
-        path = None if ctx.resilient_parsing or asks_for_help or self.name == "init" else settings_file(ctx)
-        if path:
-            ctx.default_map = read_settings(path, ctx.find_root().command.commands)[self.name or ""]
-        try:
-            rest = super().parse_args(ctx, args)
-        except UsageMistake as error:
-            explain_slip(error, self, ctx, given)
-            raise
-        if path:
-            drop_replaced(ctx)
-            if used := settings_used(self, ctx):
-                console.note(f"Options from {path}: {used}")
-        ctx.params = {name: _with_home(value) for name, value in ctx.params.items()}
-        return rest
+        """Parse options and arguments."""
+        with _parsing(self, ctx, args):
+            return super().parse_args(ctx, args)
 
 
 class CxrGroup(TyperGroup):
@@ -78,12 +66,8 @@ class CxrGroup(TyperGroup):
         """Parse what comes before the command."""
         if args[:1] == ["help"]:
             args = [*args[1:], "--help"]
-        given = [*args]
-        try:
+        with _parsing(self, ctx, args):
             return super().parse_args(ctx, args)
-        except UsageMistake as error:
-            explain_slip(error, self, ctx, given)
-            raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command."""
@@ -91,6 +75,25 @@ class CxrGroup(TyperGroup):
         if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
             ctx.fail(no_such_command(name, self.commands))
         return super().resolve_command(ctx, args)
+
+
+@contextmanager
+def _parsing(command: Any, ctx: Any, args: list[str]) -> Iterator[None]:
+    """Put the options of `cxr.toml` below those that the block parses, and explain slips."""
+    given = [*args]
+    settings = take_settings(command, ctx, args)
+    try:
+        yield
+    except UsageMistake as error:
+        explain_slip(error, command, ctx, given)
+        raise
+    if settings:
+        drop_replaced(ctx)
+        used = f"Options from {settings}: {settings_used(command, ctx)}"
+        if not used.endswith(": ") and ctx.meta.get(_SAID) != used:  # once for a group and its command
+            ctx.meta[_SAID] = used
+            console.note(used)
+    ctx.params = {name: _with_home(value) for name, value in ctx.params.items()}
 
 
 def _with_home(value: Any) -> Any:

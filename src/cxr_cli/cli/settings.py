@@ -42,6 +42,34 @@ def options_of(command: Any) -> dict[str, Any]:
     return {name: parameter for parameter in command.params if (name := option_name(parameter))}
 
 
+def take_settings(command: Any, ctx: Any, args: list[str]) -> Path | None:
+    """Give a command the options of the file as its defaults.
+
+    A command of a group, such as `cxr runs rm`, has only the option that all share.
+
+    Args:
+        command: the command that is about to parse its options.
+        ctx: its context, which gets the defaults.
+        args: what it will parse.
+
+    Returns:
+        The file; None if there is none, or the command needs none of it.
+
+    Raises:
+        UsageError: see `read_settings`.
+    """
+    root = ctx.find_root()
+    alone = ctx is root or ctx.resilient_parsing or command.name == "init"
+    if alone or not {*args}.isdisjoint(ctx.help_option_names):
+        return None
+    path = settings_file(ctx)
+    if path:
+        settings = read_settings(path, root.command.commands)
+        own = settings[command.name if ctx.parent is root else ctx.parent.command.name]
+        ctx.default_map = {name: own[name] for name in own if ctx.parent is root or name == SHARED}
+    return path
+
+
 def settings_file(ctx: Any) -> Path | None:
     """The file that ``--config`` or ``$CXR_CONFIG`` names, else that of the current folder; None if there is none."""
     named = ctx.find_root().params.get("config")
