@@ -129,6 +129,19 @@ def test_a_run_by_position_wins_over_that_of_the_file(cxr, settings, trained):
     assert "Received: 'mine'." in cxr("report", "mine", "-w", trained.root).stderr
 
 
+def test_commands_of_a_group_take_the_workspace_of_the_file(cxr, settings, monkeypatch):
+    settings('workspace = "study"\n')
+
+    result = cxr("runs", "rm", "mine", "--yes")
+    assert result.stderr.startswith("Options from cxr.toml: --workspace study\nError: ")
+    assert "study/models" in result.stderr
+    assert "Options from cxr.toml: --workspace study\n" in cxr("runs").stderr
+    assert "in other/models" in cxr("runs", "-w", "other", "rm", "mine", "--yes").stderr
+    monkeypatch.setenv("CXR_WORKSPACE", "variable")
+    assert "in other/models" in cxr("runs", "-w", "other", "rm", "mine", "--yes").stderr
+    assert "in variable/models" in cxr("runs", "rm", "mine", "--yes").stderr
+
+
 def test_another_file_is_named_by_an_option_or_the_environment(cxr, settings, monkeypatch):
     settings('workspace = "one"\n')
     settings('workspace = "two"\n', "two.toml")

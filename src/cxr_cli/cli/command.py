@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from cxr_cli.cli import console
 from cxr_cli.cli.headings import heading_of, headings_of
-from cxr_cli.cli.settings import drop_replaced, settings_used, take_settings
+from cxr_cli.cli.settings import drop_replaced, settings_used, take_from_group, take_settings
 from cxr_cli.cli.slips import UsageMistake, explain_slip, kinds_in_words, no_such_command, ranges_in_words
 from cxr_cli.errors import COMMANDS
 
@@ -87,6 +87,7 @@ def _parsing(command: Any, ctx: Any, args: list[str]) -> Iterator[None]:
     except UsageMistake as error:
         explain_slip(error, command, ctx, given)
         raise
+    take_from_group(ctx)
     if settings:
         drop_replaced(ctx)
         used = f"Options from {settings}: {settings_used(command, ctx)}"

@@ -6,9 +6,12 @@ from typing import Annotated
 import typer
 
 from cxr_cli.cli.command import CxrCommand, CxrGroup
+from cxr_cli.cli.completion import complete_all_runs
 from cxr_cli.cli.options import JsonOption, WorkspaceOption
 
-_RunName = Annotated[str, typer.Argument(help="The name of a run.", show_default=False)]
+_RunName = Annotated[
+    str, typer.Argument(help="The name of a run.", autocompletion=complete_all_runs, show_default=False)
+]
 _COMMANDS = "Commands"  # the heading of those of this group
 app = typer.Typer(cls=CxrGroup, rich_markup_mode=None)
 

@@ -130,6 +130,13 @@ def drop_replaced(ctx: Any) -> None:
                     ctx.default_map.pop(name)
 
 
+def take_from_group(ctx: Any) -> None:
+    """Let `cxr runs -w DIR rm` win over the environment and the file, which the command alone would take."""
+    if _source(ctx.parent, SHARED) == "COMMANDLINE" and _source(ctx, SHARED) not in {"", "COMMANDLINE"}:
+        ctx.params[SHARED] = ctx.parent.params[SHARED]
+        (ctx.default_map or {}).pop(SHARED, None)
+
+
 def settings_used(command: Any, ctx: Any) -> str:
     """The options that the file has given to a command, as they would be on the command line; empty if none."""
     used = []
@@ -144,7 +151,8 @@ def settings_used(command: Any, ctx: Any) -> str:
 
 
 def _source(ctx: Any, name: str) -> str:
-    return getattr(ctx.get_parameter_source(name), "name", "")
+    """Where a parameter has its value from, as Typer calls it; empty if it has none."""
+    return getattr(ctx.get_parameter_source(name), "name", "") if ctx else ""
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
