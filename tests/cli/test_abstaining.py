@@ -96,7 +96,7 @@ def test_evaluate_counts_every_film_and_says_what_predict_would_refuse(cxr, own_
     assert after["abstentions"]["reasons"] == {INVERTED: 1}
     assert set(after["abstentions"]["metrics_without"]) == set(after["metrics"])
     assert f"1 of {after['films']} films would get no class from cxr predict: {INVERTED} (1)." in (
-        cxr("evaluate", "-w", own_trained.root).stdout
+        cxr("evaluate", "--all", "-w", own_trained.root).stdout
     )
 
 

@@ -6,7 +6,7 @@ from cxr_cli.cli import console
 
 
 def test_a_log_gets_progress_lines_with_speed_and_remaining_time(capsys, monkeypatch):
-    clock = iter(range(0, 1000, 4))  # 4 s per call
+    clock = iter(range(0, 1000, 4))  # 4 s per film
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
 
     assert list(console.ConsoleWatcher().track(range(7), "Reading films", total=7)) == list(range(7))
@@ -14,6 +14,7 @@ def test_a_log_gets_progress_lines_with_speed_and_remaining_time(capsys, monkeyp
         "Reading films: 7\n"
         "Reading films: 3 of 7, 0.2 a second, 16 s left\n"
         "Reading films: 6 of 7, 0.2 a second, 4 s left\n"
+        "Reading films: 7 of 7, done\n"
     )
 
 
@@ -34,6 +35,14 @@ def test_remaining_time_has_a_suitable_unit(capsys, monkeypatch, seconds_each, t
             break
 
     assert capsys.readouterr().err == f"Answering: {total}\nAnswering: {line}\n"
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "rate"),
+    [(3, 0.2, ""), (1, 0.999, ""), (12, 1.0, "12 a second"), (1, 8.0, "0.1 a second"), (1, 40.0, "40 s each")],
+)
+def test_a_rate_is_shown_after_a_second_and_never_as_zero(done, seconds, rate):
+    assert console._per_second(done, seconds) == rate
 
 
 @pytest.mark.parametrize("values", [[], [1], [{"name": "a\u2028b", "numbers": [0.5, 2]}, {}, ["é"]]])

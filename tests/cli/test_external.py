@@ -65,7 +65,7 @@ def class_folders(elsewhere, tmp_path):
 
 
 def test_internal_and_external_results_are_side_by_side_with_the_gap(cxr, own_trained, elsewhere):
-    result = cxr("evaluate", "--external", "--metadata", elsewhere, "-w", own_trained.root)
+    result = cxr("evaluate", "--all", "--external", "--metadata", elsewhere, "-w", own_trained.root)
     (name,) = {path.name for path in (own_trained.root / "evaluations" / "simple-cnn").glob("[!.]*")} - {"test"}
     folder = own_trained.evaluation("simple-cnn", name)
     outside = read_record(folder.record, EvaluationRecord)
@@ -89,8 +89,8 @@ def test_internal_and_external_results_are_side_by_side_with_the_gap(cxr, own_tr
         )
     auc = outside.external.gaps["roc_auc"]
     assert re.search(
-        rf"^ROC AUC +{auc.internal:.2f} \(.+?\) +{auc.external:.2f} \(.+?\) +"
-        rf"{re.escape(f'{auc.gap:+.2f} ({auc.interval.low:+.2f} to {auc.interval.high:+.2f})')}$",
+        rf"^ROC AUC +{auc.internal:.3f} \(.+?\) +{auc.external:.3f} \(.+?\) +"
+        rf"{re.escape(f'{auc.gap:+.3f} ({auc.interval.low:+.3f} to {auc.interval.high:+.3f})')}$",
         result.stdout,
         re.MULTILINE,
     )
@@ -101,7 +101,9 @@ def test_internal_and_external_results_are_side_by_side_with_the_gap(cxr, own_tr
 
 def test_external_films_are_predicted_as_by_predict(cxr, tested, class_folders):
     pattern = r"^([\w-]+?)_"
-    result = cxr("evaluate", "--external", "--folders", class_folders, "--patient-pattern", pattern, "-w", tested.root)
+    result = cxr(
+        "evaluate", "--all", "--external", "--folders", class_folders, "--patient-pattern", pattern, "-w", tested.root
+    )
     rows = rows_of(tested.evaluation("simple-cnn", "clinic").predictions)
     predictor = open_predictor(tested.run())
 
@@ -127,7 +129,9 @@ def test_one_class_is_enough_for_sensitivity_or_specificity(cxr, tested, class_f
             shutil.rmtree(folder)
     if left == "normal":
         (class_folders / left).rename(class_folders / "non_covid")
-    result = cxr("evaluate", "--external", "--folders", class_folders, "--prevalence", "0.1", "-w", tested.root)
+    result = cxr(
+        "evaluate", "--all", "--external", "--folders", class_folders, "--prevalence", "0.1", "-w", tested.root
+    )
     folder = tested.evaluation("simple-cnn", "clinic")
     report = read_record(folder.record, EvaluationRecord)
 
@@ -185,7 +189,7 @@ def test_metadata_without_the_positive_finding_is_all_negative_with_a_warning(cx
 
 def test_class_folders_without_a_known_positive_class_are_refused(cxr, tested, class_folders):
     (class_folders / "COVID-19").rename(class_folders / "sick")
-    command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
+    command = ("evaluate", "--all", "--external", "--folders", class_folders, "-w", tested.root)
     refused = cxr(*command)
 
     assert (refused.exit_code, refused.stdout) == (1, "")
@@ -198,7 +202,7 @@ def test_class_folders_without_a_known_positive_class_are_refused(cxr, tested, c
 
 
 def test_the_name_of_a_part_is_refused_for_an_external_test(cxr, tested, class_folders):
-    command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
+    command = ("evaluate", "--all", "--external", "--folders", class_folders, "-w", tested.root)
     for name in ("test", "../out"):
         refused = cxr(*command, "--name", name)
         assert refused.exit_code == 2
@@ -209,7 +213,7 @@ def test_the_name_of_a_part_is_refused_for_an_external_test(cxr, tested, class_f
 
 
 def test_without_the_runs_own_dataset_there_is_no_internal_result(cxr, tested, class_folders):
-    command = ("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
+    command = ("evaluate", "--all", "--external", "--folders", class_folders, "-w", tested.root)
     path = tested.run().record
     another = {"dataset_fingerprint": "0" * 64, "weights_sha256": "0" * 64, "sha256": {}}
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **another))
@@ -226,7 +230,7 @@ def test_without_the_runs_own_dataset_there_is_no_internal_result(cxr, tested, c
 
 def test_an_unreadable_file_is_left_out_and_counted(cxr, tested, class_folders):
     (class_folders / "normal" / "broken.png").write_bytes(b"no film")
-    cxr("evaluate", "--external", "--folders", class_folders, "-w", tested.root)
+    cxr("evaluate", "--all", "--external", "--folders", class_folders, "-w", tested.root)
     report = read_record(tested.evaluation("simple-cnn", "clinic").record, EvaluationRecord)
 
     assert report.films == 24
@@ -266,7 +270,7 @@ def overlapping(tested, elsewhere, tmp_path):
 
 def test_training_films_their_copies_and_patients_are_named_and_can_be_dropped(cxr, tested, overlapping):
     table, names = overlapping
-    command = ("evaluate", "--external", "--metadata", table, "--name", "other", "-w", tested.root)
+    command = ("evaluate", "--all", "--external", "--metadata", table, "--name", "other", "-w", tested.root)
     warned = cxr(*command)
     folder = tested.evaluation("simple-cnn", "other")
     seen_as = {row["image"].split("/")[-1]: row["seen"] for row in rows_of(folder.predictions)}
@@ -297,7 +301,7 @@ def test_a_run_without_a_list_of_seen_films_has_a_warning(cxr, tested, elsewhere
     another = {"dataset_fingerprint": "0" * 64, "weights_sha256": "0" * 64, "sha256": {}}
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **another))
     tested.run().seen.unlink(missing_ok=True)
-    command = ("evaluate", "--external", "--metadata", elsewhere, "-w", tested.root)
+    command = ("evaluate", "--all", "--external", "--metadata", elsewhere, "-w", tested.root)
 
     assert "Alarm: simple-cnn keeps no record of its training films" in cxr(*command).stdout
     refused = cxr(*command, "--drop-seen")
@@ -308,7 +312,7 @@ def test_a_run_without_a_list_of_seen_films_has_a_warning(cxr, tested, elsewhere
 def test_without_thumbnails_seen_films_are_recognized_by_the_runs_record(cxr, tested, overlapping, forget_digests):
     table, names = overlapping
     shutil.rmtree(tested.dataset.root)
-    command = ("evaluate", "--external", "--metadata", table, "--name", "other", "-w", tested.root)
+    command = ("evaluate", "--all", "--external", "--metadata", table, "--name", "other", "-w", tested.root)
 
     assert cxr(*command).exit_code == 0
     seen_as = {

@@ -94,7 +94,7 @@ def test_a_run_predicts_a_whole_film_from_its_lungs(cxr, framed, framing, film):
 
 
 def test_evaluate_does_not_frame_films_again(cxr, framed):
-    assert cxr("evaluate", "-w", framed.root).exit_code == 0
+    assert cxr("evaluate", "--all", "-w", framed.root).exit_code == 0
     predictor = open_predictor(framed.run())
     dataset, predictions = framed.prepared(), framed.evaluation("simple-cnn", "test").predictions
     for row in csv.DictReader(predictions.read_text().splitlines()):
@@ -150,7 +150,7 @@ def test_a_run_of_whole_films_is_evaluated_on_the_originals_of_framed_films(cxr,
     shutil.rmtree(own_trained.dataset.root)
     shutil.copytree(framed.dataset.root, own_trained.dataset.root)
 
-    assert cxr("evaluate", "-w", own_trained.root).exit_code == 0
+    assert cxr("evaluate", "--all", "-w", own_trained.root).exit_code == 0
     predictor = open_predictor(own_trained.run())
     rows = csv.DictReader(own_trained.evaluation("simple-cnn", "test").predictions.read_text().splitlines())
     for row in rows:
@@ -159,7 +159,7 @@ def test_a_run_of_whole_films_is_evaluated_on_the_originals_of_framed_films(cxr,
 
     manifest = own_trained.dataset.manifest
     manifest.write_text(manifest.read_text().replace(str(Path(row["original"]).parent), "/gone"))
-    result = cxr("evaluate", "-w", own_trained.root)
+    result = cxr("evaluate", "--all", "-w", own_trained.root)
 
     assert result.exit_code == 1
     assert (

@@ -94,7 +94,7 @@ def test_an_alpha_out_of_range_is_wrong_usage(cxr, trained, film, in_folder, com
 def test_evaluate_measures_how_often_the_sets_have_the_class(cxr, own_trained):
     validate(own_trained, [1.0] * 9, [1.0] * 9)  # every set has non_covid alone
 
-    result = cxr("evaluate", "-w", own_trained.root)
+    result = cxr("evaluate", "--all", "-w", own_trained.root)
 
     record = read_record(own_trained.evaluation("simple-cnn", "test").record, EvaluationRecord)
     sets = record.sets
@@ -103,8 +103,8 @@ def test_evaluate_measures_how_often_the_sets_have_the_class(cxr, own_trained):
     lines = result.stdout.splitlines()
     start = lines.index("Prediction sets (90 %)  patients  with right class")
     assert lines[start + 1 : start + 6] == [
-        f"non_covid               {sets.negative.patients:>8}  1.00 ({sets.negative.interval.low:.2f}–1.00)",
-        f"covid                   {sets.positive.patients:>8}  0.00 (0.00–{sets.positive.interval.high:.2f})",
+        f"non_covid               {sets.negative.patients:>8}  1.000 ({sets.negative.interval.low:.3f} to 1.000)",
+        f"covid                   {sets.positive.patients:>8}  0.000 (0.000 to {sets.positive.interval.high:.3f})",
         "Classes in a set: one class 6 (100%), both 0 (0%), neither 0 (0%); 1.00 on average.",
         "Calibrated on validation films of 9 non_covid and 9 covid patients; 90 % holds for films like those.",
         "",
@@ -121,7 +121,7 @@ def test_evaluate_takes_another_alpha_and_says_where_patients_are_too_few(cxr, o
     validate(own_trained, [0.5] * 9, [0.5] * 9)
 
     result = cxr("evaluate", "--alpha", 0.05, "--json", "-w", own_trained.root)
-    shown = cxr("evaluate", "--alpha", 0.05, "-w", own_trained.root)
+    shown = cxr("evaluate", "--all", "--alpha", 0.05, "-w", own_trained.root)
 
     sets = json.loads(result.stdout)["sets"]
     assert sets["rule"] == {
@@ -141,7 +141,7 @@ def test_a_run_of_an_early_version_has_no_sets_but_is_evaluated(cxr, own_trained
     own_trained.run().validation.unlink()
 
     predicted = cxr("predict", film, "--alpha", 0.1, "-w", own_trained.root)
-    evaluated = cxr("evaluate", "-w", own_trained.root)
+    evaluated = cxr("evaluate", "--all", "-w", own_trained.root)
 
     assert predicted.exit_code == 1
     assert str(own_trained.run().validation) in predicted.stderr

@@ -35,7 +35,10 @@ def tree(films, tmp_path):
 def test_the_text_output_of_prepare_lists_counts_and_paths(cxr, tree, tmp_path):
     result = cxr("prepare", "--folders", tree, "--patient-pattern", r"^(\w\d+)_", "-w", tmp_path / "ws")
 
-    assert (result.exit_code, result.stderr) == (0, "Reading films: 24\nLooking for copies: 24\nCopying films: 24\n")
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "Reading films: 24\nLooking for altered copies: 24\nCopying films: 24\n",
+    )
     assert result.stdout == (
         "Files                          left out  kept  patients\n"
         "files in the folders                       24        24\n"

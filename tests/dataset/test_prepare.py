@@ -441,7 +441,7 @@ def test_progress_follows_each_film_in_each_step(clinic, workspace):
     with watched_by(Notes()):
         prepare(workspace, metadata=[clinic()])
 
-    assert Notes.steps == [("Reading films", 16, 16), ("Looking for copies", 16, 16), ("Copying films", 16, 16)]
+    assert Notes.steps == [("Reading films", 16, 16), ("Looking for altered copies", 16, 16), ("Copying films", 16, 16)]
 
 
 def test_an_earlier_dataset_is_replaced_completely(clinic, workspace):

@@ -20,7 +20,7 @@ from cxr_cli.explanation.ranking import margin
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.intervals import METHOD, Interval
 from cxr_cli.metrics.table import METRICS
-from cxr_cli.pages.render import figure, spread
+from cxr_cli.numbers import figure, spread
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.checklists import AUTHOR, CHECKLISTS, rows
 from cxr_cli.reporting.data_sections import training_section

@@ -65,7 +65,7 @@ def _show_quiet(record: "AuditRecord") -> None:
 
 def _show_views(record: "ModelAuditRecord") -> None:
     from cxr_cli.auditing.model_views import VIEWS
-    from cxr_cli.pages.render import figure, spread
+    from cxr_cli.numbers import figure, spread
 
     console.result(f"{record.run} on {record.split} films; lungs from {record.masks}")
     console.result()

@@ -12,12 +12,12 @@ from cxr_cli.cli.exit_codes import ExitCode
 from cxr_cli.cli.options import JsonOption, WorkspaceOption
 from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.numbers import UNDEFINED, spread
 
 if TYPE_CHECKING:
     from cxr_cli.doubts import Doubt
     from cxr_cli.evaluation.compare import Comparison
     from cxr_cli.evaluation.comparison import ComparedPair, ComparedRun
-    from cxr_cli.metrics.intervals import Interval
     from cxr_cli.metrics.table import Metric
     from cxr_cli.workspace.layout import Workspace
 
@@ -108,7 +108,10 @@ def _show(comparison: "Comparison", doubts: "Sequence[Doubt]") -> None:
     with_interval = [metric for metric in shown if metric.compare_interval]
     console.show_table(
         ["95% intervals", *(metric.title for metric in with_interval)],
-        [[row.title, *(_spread(row.intervals[metric.name]) for metric in with_interval)] for row in comparison.rows],
+        [
+            [row.title, *(spread(row.intervals[metric.name]) or UNDEFINED for metric in with_interval)]
+            for row in comparison.rows
+        ],
         rule=True,
     )
     console.result()
@@ -160,7 +163,3 @@ def _cells(row: "ComparedRun", shown: "Sequence[Metric]") -> list[str]:
     costs = (f"{row.bytes / 1e6:.1f}", f"{row.milliseconds:.1f}", row.training_minutes)
     figures = [row.cell(metric, interval=False) for metric in shown]
     return [row.title, *figures, f"{row.parameters / 1e6:.2f}", *costs]
-
-
-def _spread(interval: "Interval | None") -> str:
-    return f"{interval.low:.3f} to {interval.high:.3f}" if interval else "–"

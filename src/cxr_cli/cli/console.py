@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from cxr_cli.cli.terminal import styled, width_of, wrapped
+from cxr_cli.cli.terminal import drawn, styled, width_of, wrapped
 from cxr_cli.errors import CxrError
 from cxr_cli.progress import EpochRow, LungEpochRow, Watcher, watched_by
 from cxr_cli.visible import visible, visible_json, visible_line
@@ -22,12 +22,18 @@ if TYPE_CHECKING:
     from cxr_cli.doubts import Doubt
 
 T = TypeVar("T")
+FEW = 10  # lines of a list that may be long; a file has the rest
 _LOG_SECONDS = 10  # between the lines that a log gets of a long step
 
 
 def result(text: str = "", *, dim: bool = False) -> None:
     """Print a result: one line in a pipe, as many as it takes on a terminal; dim for places and what is always said."""
     _show(text, sys.stdout, dim=dim)
+
+
+def drawing(line: str) -> None:
+    """Print a line that was made for the width of the terminal."""
+    print(line)
 
 
 def result_now(text: str) -> None:
@@ -98,6 +104,30 @@ def ask(question: str) -> bool:
         return False
 
 
+def show_errors(problems: Sequence[CxrError], *, films: int, where: object) -> None:
+    """Print the errors of films: of one film with what to do next, of many the first few.
+
+    Args:
+        problems: the errors.
+        films: how many there are in all.
+        where: the file that has the others.
+    """
+    if films == 1:
+        for problem in problems:
+            show_error(problem)
+        return
+    for problem in problems[:FEW]:
+        show_error(CxrError(problem.message))
+    show_more(len(problems), where, aside=True)
+
+
+def show_more(count: int, where: object = "", *, aside: bool = False) -> None:
+    """Say how many of a list were not printed after the first `FEW`, and which file has them; aside, on stderr."""
+    if count > FEW:
+        place = f": {where}" if where else ""
+        _show(f"… and {count - FEW:,} more{place}", sys.stderr if aside else sys.stdout)
+
+
 def show_doubts(doubts: "Iterable[Doubt]", *, aside: bool = False) -> None:
     """Print what speaks against a result, the loudest first; aside, on stderr, where the result is for programs."""
     from cxr_cli.doubts import loudest_first
@@ -144,7 +174,8 @@ def show_table(
     for line in table.header:
         print(" " * indent + styled(line, "strong", sys.stdout))
     if rule:
-        print(" " * indent + "─" * max(map(len, (*table.header, *table.body))))
+        line = "─" * max(map(len, (*table.header, *table.body)))
+        print(" " * indent + drawn(line, sys.stdout))
     for line in table.body:
         print(" " * indent + line)
     if table.left_out:
@@ -152,8 +183,12 @@ def show_table(
         result(f"({count} left out: {', '.join(table.left_out)}; widen the terminal or see {rest})", dim=True)
 
 
-def _per_second(rate: float) -> str:
-    return f"{rate:.0f} a second" if rate >= 10 else f"{rate:.1f} a second"
+def _per_second(done: int, seconds: float) -> str:
+    """The rate of a step; empty in its first second."""
+    rate = done / seconds if seconds >= 1 else 0.0
+    if rate >= 10:
+        return f"{rate:.0f} a second"
+    return f"{rate:.1f} a second" if rate >= 0.1 else f"{1 / rate:.0f} s each" if rate else ""
 
 
 def _left(seconds: float) -> str:
@@ -174,22 +209,29 @@ class ConsoleWatcher(Watcher):
 
     def track(self, items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
         """Yield items with a bar on a terminal, a plain line in a log."""
-        started = shown = time.monotonic()
+        started = time.monotonic()
         if not sys.stderr.isatty():
-            note(f"{description}: {total}")
-            for done, item in enumerate(items, start=1):
-                yield item
-                now = time.monotonic()
-                if now - shown > _LOG_SECONDS:
-                    shown = now
-                    rate = done / (now - started)
-                    note(f"{description}: {done} of {total}, {_per_second(rate)}, {_left((total - done) / rate)}")
+            yield from self._log(items, description, total, started)
             return
         with _bar("{task.description}", "{task.completed}/{task.total}  {task.fields[rate]}") as bar:
             task = bar.add_task(visible_line(description), total=total, rate="")
             for done, item in enumerate(items, start=1):
                 yield item
-                bar.update(task, advance=1, rate=_per_second(done / (time.monotonic() - started)))
+                bar.update(task, completed=done, rate=_per_second(done, time.monotonic() - started))
+
+    def _log(self, items: Iterable[T], description: str, total: int, started: float) -> Iterator[T]:
+        """Note how far it is every ten seconds, and in the end."""
+        shown, done = started, 0
+        note(f"{description}: {total}")
+        for done, item in enumerate(items, start=1):
+            yield item
+            now = time.monotonic()
+            if done < total and now - shown > _LOG_SECONDS:
+                shown, passed = now, now - started
+                left = _left((total - done) * passed / done)
+                note(f"{description}: {done} of {total}, {_per_second(done, passed)}, {left}")
+        if shown > started:
+            note(f"{description}: {done} of {total}, done")
 
     def note(self, text: str) -> None:
         """Print what is being done now."""
@@ -220,7 +262,7 @@ class ConsoleWatcher(Watcher):
         line += "  best so far" if best else ""
         if self._progress:
             self._progress.console.print(line, highlight=False, markup=False)
-            self._progress.update(self._task, description=f"epoch {row.epoch + 1}")
+            self._progress.update(self._task, description=f"epoch {min(row.epoch + 1, self._last_epoch)}")
         else:
             note(line)
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from cxr_cli.cli import console
 from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.numbers import with_spread
 
 if TYPE_CHECKING:
     from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord
     from cxr_cli.evaluation.crossval.study import CrossValidated
-    from cxr_cli.metrics.intervals import Interval
     from cxr_cli.metrics.over_folds import AcrossFolds
     from cxr_cli.metrics.table import Metric
 
@@ -69,7 +69,7 @@ def _meaning(record: "CrossvalRecord") -> str:
 def _fold(fold: "CrossvalFold", record: "CrossvalRecord", shown: "Sequence[Metric]") -> list[str]:
     name = f"{fold.repeat}.{fold.name}" if record.repeats > 1 else fold.name
     test = fold.films["test"]
-    figures = [_figure(fold.metrics[metric.name], fold.intervals[metric.name]) for metric in shown]
+    figures = [with_spread(fold.metrics[metric.name], fold.intervals[metric.name]) for metric in shown]
     return [name, f"{sum(test.values())}", f"{test[record.positive]}", *figures]
 
 
@@ -82,11 +82,5 @@ def _across(
     intervals: bool = False,
 ) -> list[str]:
     there = [across[metric.name] for metric in shown]
-    figures = [_figure(value(one), one.interval if intervals else None) for one in there]
+    figures = [with_spread(value(one), one.interval if intervals else None) for one in there]
     return [name, "", "", *figures]
-
-
-def _figure(value: float | None, interval: "Interval | None") -> str:
-    if value is None:
-        return "–"
-    return f"{value:.2f}" + (f" ({interval.low:.2f}–{interval.high:.2f})" if interval else "")

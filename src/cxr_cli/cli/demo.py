@@ -42,7 +42,7 @@ def _show(command: str, result: Any) -> None:
         "phantoms": lambda: show_phantoms(result),
         "prepare": lambda: prepare_output.show_prepared(result, as_json=False),
         "train": lambda: train_output.show_run(result, as_json=False),
-        "evaluate": lambda: evaluate_output.show_evaluation(result, as_json=False),
+        "evaluate": lambda: evaluate_output.show_evaluation(result),
         "predict": lambda: show_prediction(result[0]),
         "gradcam": lambda: gradcam_output.show_heat_maps(result, as_json=False),
     }

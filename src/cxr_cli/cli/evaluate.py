@@ -106,6 +106,12 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Print all figures: every metric, calibration, prediction sets, subgroups. Default: a screen."
+        ),
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -136,4 +142,4 @@ def evaluate(
         name=name,
         workspace=workspace,
     )
-    show_evaluation(evaluated, as_json=as_json)
+    show_evaluation(evaluated, everything=everything, as_json=as_json)

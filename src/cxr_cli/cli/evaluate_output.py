@@ -1,11 +1,14 @@
 """What `cxr evaluate` prints: how many films, the caveats, and each metric with its interval."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
+from cxr_cli.cli.evaluate_summary import NEEDS_BOTH, operating_point, show_summary
 from cxr_cli.cli.failed_films import end_with_failed
 from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.numbers import UNDEFINED, figure, percent, spread, with_spread
 
 if TYPE_CHECKING:
     from cxr_cli.doubts import Doubt
@@ -15,8 +18,17 @@ if TYPE_CHECKING:
     from cxr_cli.metrics.subgroups import SubgroupRow
 
 
-def show_evaluation(evaluated: "Evaluated", *, as_json: bool) -> None:
+_Row = tuple[str, str, str, str]
+_FIGURES = (TableColumn(), TableColumn(), TableColumn("95% interval"), TableColumn(words=True))
+
+
+def show_evaluation(evaluated: "Evaluated", *, everything: bool = False, as_json: bool = False) -> None:
     """Print an evaluation, for people or for programs.
+
+    Args:
+        evaluated: the evaluation.
+        everything: print all figures. Defaults to what fits one screen.
+        as_json: print the whole record as JSON.
 
     Raises:
         typer.Exit: a film from elsewhere could not be read.
@@ -27,15 +39,21 @@ def show_evaluation(evaluated: "Evaluated", *, as_json: bool) -> None:
 
         console.show_doubts(_doubts(evaluated), aside=True)
         console.result_json(msgspec.to_builtins(evaluation))
-    else:
+    elif everything:
         _show(evaluated)
+    else:
+        show_summary(evaluated, _doubts(evaluated), _head(evaluation))
     if evaluation.external:
         end_with_failed(evaluation.external.failed, done=evaluation.films, table=evaluated.folder.excluded)
 
 
 def _show(evaluated: "Evaluated") -> None:
     evaluation = evaluated.record
-    _head(evaluation, _doubts(evaluated))
+    for sentence in _head(evaluation):
+        console.result(sentence)
+    console.show_doubts(_doubts(evaluated))
+    console.result(operating_point(evaluation))
+    console.result()
     if evaluation.external and evaluation.external.gaps:
         _side_by_side(evaluation)
     _metrics(evaluation)
@@ -71,25 +89,23 @@ def _doubts(evaluated: "Evaluated") -> "list[Doubt]":
     return loudest_first([*leaks, *caveats(evaluation), *known])
 
 
-def _head(evaluation: "EvaluationRecord", doubts: "list[Doubt]") -> None:
+def _head(evaluation: "EvaluationRecord") -> list[str]:
+    """What was tested, in sentences."""
     from cxr_cli.evaluation.caveats import seen_in_words
 
     place = f"{evaluation.split}, films from elsewhere" if evaluation.external else evaluation.split
-    console.result(
+    sentences = [
         f"{evaluation.run} on {place}: {evaluation.counted()}, "
         f"{evaluation.positives:,} {evaluation.truth.positive} and {evaluation.negatives:,} {evaluation.truth.negative}"
-    )
+    ]
     if evaluation.seen and evaluation.seen.dropped:
-        left_out = seen_in_words(evaluation.seen)
-        console.result(f"Left out, because the run has seen them or their patients in training: {left_out or 'none'}")
-    console.show_doubts(doubts)
-    point = evaluation.operating_point
-    chosen = f" ({point.chosen})" if point else ""
-    console.result(f"Operating point: {evaluation.positive} from a probability of {evaluation.threshold:.3g}{chosen}")
-    console.result()
+        left_out = seen_in_words(evaluation.seen) or "none"
+        sentences.append(f"Left out, because the run has seen them or their patients in training: {left_out}")
+    return sentences
 
 
 def _metrics(evaluation: "EvaluationRecord") -> None:
+    from cxr_cli.evaluation.in_words import useful_range
     from cxr_cli.metrics.table import meaning_of, metrics_in
 
     shown = metrics_in("evaluate")
@@ -97,36 +113,38 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
         not evaluation.positives or not evaluation.negatives
     ):  # the other metrics would only show the share of that class
         shown = [metric for metric in shown if metric.needs != "both" and evaluation.metrics[metric.name] is not None]
-    console.result(f"{'':<18} {'':<5}  95% interval")
-    for metric in shown:
-        meaning = meaning_of(
-            metric,
-            evaluation.confusion_matrix,
-            positive=evaluation.positive,
-            negative=evaluation.negative,
-            truth=evaluation.truth,
+    rows = [
+        _row(
+            metric.label,
+            evaluation.metrics[metric.name],
+            evaluation.intervals[metric.name],
+            meaning_of(
+                metric,
+                evaluation.confusion_matrix,
+                positive=evaluation.positive,
+                negative=evaluation.negative,
+                truth=evaluation.truth,
+            ),
         )
-        _line(metric.label, evaluation.metrics[metric.name], evaluation.intervals[metric.name], meaning)
-    _curves(evaluation)
-    worth = evaluation.predictive_values
-    if worth and evaluation.positives and evaluation.negatives:
-        console.result(f"At a prevalence of {worth.prevalence:.3%}:".replace(".000%", "%"))
-        _line(
-            "PPV",
-            worth.positive,
-            worth.positive_interval,
-            f"share of films called {evaluation.positive} that are {evaluation.truth.positive}",
-        )
-        _line(
-            "NPV",
-            worth.negative,
-            worth.negative_interval,
-            f"share of films called {evaluation.negative} that are {evaluation.truth.negative}",
-        )
-    elif worth:
-        console.result("PPV and NPV at a prevalence need films of both classes.")
-    elif evaluation.positives and evaluation.negatives:
-        share = f"{evaluation.positives / evaluation.films:.0%}"
+        for metric in shown
+    ]
+    rows += _curves(evaluation)
+    worth, both = evaluation.predictive_values, evaluation.positives and evaluation.negatives
+    if worth and both:
+        at = f"at a prevalence of {worth.prevalence:.3%}".replace(".000%", "%")
+        truth = evaluation.truth
+        for name, value, interval, called, true in (
+            ("PPV", worth.positive, worth.positive_interval, evaluation.positive, truth.positive),
+            ("NPV", worth.negative, worth.negative_interval, evaluation.negative, truth.negative),
+        ):
+            rows.append(_row(name, value, interval, f"{at}: share of films called {called} that are {true}"))
+    console.show_table(_FIGURES, rows)
+    if evaluation.decision:
+        console.result(f"Net benefit: {useful_range(evaluation.decision)}")
+    if worth and not both:
+        console.result(NEEDS_BOTH)
+    elif both and not worth:
+        share = percent(evaluation.positives / evaluation.films)
         console.result(
             f"PPV and NPV hold for a set with {share} {evaluation.truth.positive}; for another: --prevalence SHARE"
         )
@@ -137,18 +155,14 @@ def _metrics(evaluation: "EvaluationRecord") -> None:
     console.result()
 
 
-def _curves(evaluation: "EvaluationRecord") -> None:
-    from cxr_cli.evaluation.in_words import useful_range
-
-    partial, decision, risk = evaluation.partial_auc, evaluation.decision, evaluation.risk_coverage
+def _curves(evaluation: "EvaluationRecord") -> "Iterator[_Row]":
+    partial, risk = evaluation.partial_auc, evaluation.risk_coverage
     if partial:
         meaning = f"up to a false positive rate of {partial.max_fpr:g}, standardized: 0.5 is chance"
-        _line("Partial AUC", partial.value, partial.interval, meaning)
+        yield _row("Partial AUC", partial.value, partial.interval, meaning)
     if risk:
         meaning = f"mean error as the least certain films are left out; at random {risk.random:.3f}"
-        _line("AURC", risk.area, risk.interval, meaning)
-    if decision:
-        console.result(f"{'Net benefit':<18} {useful_range(decision)}")
+        yield _row("AURC", risk.area, risk.interval, meaning)
 
 
 def _abstentions(evaluation: "EvaluationRecord") -> None:
@@ -166,12 +180,10 @@ def _abstentions(evaluation: "EvaluationRecord") -> None:
     console.result()
 
 
-def _line(name: str, value: float | None, interval: "Interval | None", meaning: str) -> None:
+def _row(name: str, value: float | None, interval: "Interval | None", meaning: str) -> "_Row":
     if value is None:
-        console.result(f"{name:<18} not defined")
-        return
-    around = f"{interval.low:.3f} to {interval.high:.3f}" if interval else "not known"
-    console.result(f"{name:<18} {value:.3f}  {around:<14}  {meaning}".rstrip())
+        return name, UNDEFINED, "not defined", ""
+    return name, figure(value), spread(interval) or "not known", meaning
 
 
 def _calibration(evaluation: "EvaluationRecord") -> None:
@@ -190,9 +202,9 @@ def _calibration(evaluation: "EvaluationRecord") -> None:
     rows = [
         (
             title,
-            *(_figure(figures[name], intervals.get(name)) for _, figures, intervals in sides),
+            *(_or_blank(figures[name], intervals.get(name)) for _, figures, intervals in sides),
             best,
-            _figure(calibration.at_best.get(name)),
+            _or_blank(calibration.at_best.get(name)),
         )
         for name, (title, best) in CALIBRATION_FIGURES.items()
     ]
@@ -202,12 +214,6 @@ def _calibration(evaluation: "EvaluationRecord") -> None:
     if shifted:
         console.result(at_prevalence(evaluation))
     console.result()
-
-
-def _figure(value: float | None, interval: "Interval | None" = None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.3f} ({interval.low:.3f} to {interval.high:.3f})" if interval else f"{value:.3f}"
 
 
 def _cells(evaluation: "EvaluationRecord") -> None:
@@ -232,7 +238,7 @@ def _sets(evaluation: "EvaluationRecord") -> None:
         console.result()
         return
     rows = [
-        (label, patients_with_sets(evaluation, own), _short(own.share, own.interval) or "not defined")
+        (label, patients_with_sets(evaluation, own), _or_blank(own.share, own.interval) or "not defined")
         for label, own in coverages(evaluation, sets).items()
     ]
     columns = [TableColumn(f"Prediction sets ({level_of(sets.rule.alpha)})"), TableColumn("patients", drop=1)]
@@ -272,7 +278,7 @@ def _subgroup(row: "SubgroupRow") -> list[str]:
     films = {"positives": row.positives, "negatives": row.negatives, "both": min(row.positives, row.negatives)}
     # A cell is blank where the subgroup has no film of a class that the metric needs.
     figures = [
-        _short(row.metrics[metric.name], row.intervals[metric.name]) or ("too few" if films[metric.needs] else "")
+        _or_blank(row.metrics[metric.name], row.intervals[metric.name]) or ("too few" if films[metric.needs] else "")
         for metric in metrics_in("subgroups")
     ]
     return [f"{row.column} {row.value}", f"{row.films:,}", f"{row.positives:,}", *figures]
@@ -288,15 +294,12 @@ def _side_by_side(evaluation: "EvaluationRecord") -> None:
 
 
 def _compared(gap: "Gap") -> tuple[str, str, str]:
-    inside = _short(gap.internal, gap.internal_interval) or "not defined"
-    outside = _short(gap.external, gap.external_interval) or "not defined"
+    inside = _or_blank(gap.internal, gap.internal_interval) or "not defined"
+    outside = _or_blank(gap.external, gap.external_interval) or "not defined"
     if gap.gap is None:
         return inside, outside, ""
-    around = f" ({gap.interval.low:+.2f} to {gap.interval.high:+.2f})" if gap.interval else ""
-    return inside, outside, f"{gap.gap:+.2f}{around}"
+    return inside, outside, with_spread(gap.gap, gap.interval, signed=True)
 
 
-def _short(value: float | None, interval: "Interval | None") -> str:
-    if value is None:
-        return ""
-    return f"{value:.2f} ({interval.low:.2f}–{interval.high:.2f})" if interval else f"{value:.2f}"
+def _or_blank(value: float | None, interval: "Interval | None" = None) -> str:
+    return "" if value is None else with_spread(value, interval)

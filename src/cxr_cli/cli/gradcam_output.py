@@ -13,15 +13,15 @@ from cxr_cli.cli.answer_output import show_answer
 from cxr_cli.cli.exit_codes import ExitCode, exit_code_of
 from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.errors import AbstentionError, CxrError
+from cxr_cli.errors import AbstentionError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
+from cxr_cli.numbers import UNDEFINED, figure, spread
 
 if TYPE_CHECKING:
     from cxr_cli.doubts import Doubt
     from cxr_cli.explanation.explain import WrittenHeatMap
     from cxr_cli.explanation.explain_all import Gallery
     from cxr_cli.explanation.record import GradesRecord
-    from cxr_cli.metrics.intervals import Interval
     from cxr_cli.workspace.folders import GalleryFolder
 
 _GRADES = (
@@ -133,8 +133,7 @@ def _show_gallery(gallery: "Gallery", doubts: "Sequence[Doubt]", *, as_json: boo
     record, errors = gallery.record, gallery.errors
     films = len(record.films) + len(errors)
     unread = [error for error in errors if not isinstance(error, AbstentionError)]
-    for error in unread:
-        console.show_error(error if films == 1 else CxrError(error.message))
+    console.show_errors(unread, films=films, where=gallery.folder.record)
     if as_json:
         console.result_json(msgspec.to_builtins(record) | {"doubts": [asdict(doubt) for doubt in doubts]})
     elif record.films:
@@ -170,9 +169,9 @@ def _show_grades(record: "GradesRecord", folder: "GalleryFolder") -> None:
             [
                 (
                     _FIGURES[name],
-                    _figure(grade.value),
-                    _spread(grade.interval),
-                    _figure(grade.chance),
+                    figure(grade.value),
+                    spread(grade.interval) or UNDEFINED,
+                    figure(grade.chance),
                     grade.films,
                     grade.groups,
                 )
@@ -188,11 +187,3 @@ def _show_grades(record: "GradesRecord", folder: "GalleryFolder") -> None:
     console.result()
     console.result(f"  Gallery, {record.order}: {folder.page}")
     console.result(f"  Figures of each film: {folder.table}")
-
-
-def _spread(interval: "Interval | None") -> str:
-    return "–" if interval is None else f"{_figure(interval.low)} to {_figure(interval.high)}"
-
-
-def _figure(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}"  # no "-0.000"

@@ -28,7 +28,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
             *("--external", "--metadata", "--folders", "--images", "--views", "--patient-pattern", "--positive"),
             "--name",
         ),
-        "Figures": ("--prevalence", "--alpha", "--max-fpr"),
+        "Figures": ("--prevalence", "--alpha", "--max-fpr", "--all"),
     },
     "crossval": {
         "Folds": ("--folds", "--repeats", "--leave-out"),

@@ -9,8 +9,6 @@ from cxr_cli.films.in_words import patient_count
 if TYPE_CHECKING:
     from cxr_cli.dataset.prepare import Prepared
 
-_SHOWN = 10  # errors of films that no table names
-
 
 def show_prepared(prepared: "Prepared", *, as_json: bool) -> None:
     """Print what was left out and why, where the rest is, and warnings.
@@ -21,10 +19,9 @@ def show_prepared(prepared: "Prepared", *, as_json: bool) -> None:
     for column in prepared.missing_columns:
         effect = "films count as one patient each" if column == "patientid" else "its rule was skipped"
         console.note(f"Note: a metadata file has no column {column!r}: {effect}.")
-    for error in prepared.unread[:_SHOWN]:
+    for error in prepared.unread[: console.FEW]:
         console.note(error)
-    if len(prepared.unread) > _SHOWN:
-        console.note(f"… and {len(prepared.unread) - _SHOWN} more")
+    console.show_more(len(prepared.unread), aside=True)
     if as_json:
         import msgspec
 

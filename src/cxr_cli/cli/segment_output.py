@@ -7,16 +7,17 @@ import typer
 from cxr_cli.cli import console
 from cxr_cli.cli.exit_codes import ExitCode, exit_code_of
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.errors import CxrError
 
 if TYPE_CHECKING:
     from cxr_cli.lungs.record import SegmentationRecord, SegmentedFilm
     from cxr_cli.lungs.segment_all import Segmentation
     from cxr_cli.workspace.folders import SegmentationFolder
 
+_EACH = 3  # films whose lungs are described one by one; of more, only what is doubtful
+
 
 def show_segmentation(made: "Segmentation", *, as_json: bool) -> None:
-    """Print the lungs of each film, and a summary.
+    """Print the lungs of a few films, of many those that are doubtful, and a summary.
 
     Raises:
         typer.Exit: a film could not be read.
@@ -25,13 +26,14 @@ def show_segmentation(made: "Segmentation", *, as_json: bool) -> None:
 
     record, errors = made.record, made.errors
     films = len(record.films) + len(errors)
-    for error in (*errors, *made.unwritten):
-        console.show_error(error if films == 1 else CxrError(error.message))
+    console.show_errors([*errors, *made.unwritten], films=films, where=made.folder.record)
     if as_json:
         console.result_json(msgspec.to_builtins(record))
     elif record.films:
-        for film in record.films:
-            _show_film(film)
+        if len(record.films) <= _EACH:
+            for film in record.films:
+                _show_film(film)
+            console.result()
         _show_summary(record, made.folder)
     if errors:
         if films > 1:
@@ -54,9 +56,13 @@ def _show_film(film: "SegmentedFilm") -> None:
 
 
 def _show_summary(record: "SegmentationRecord", folder: "SegmentationFolder") -> None:
-    console.result()
     if len(record.films) > 1:
         console.result(f"{len(record.films)} films by {record.method}, {record.doubtful} of them doubtful")
+    if len(record.films) > _EACH:
+        doubtful = [film for film in record.films if not film.ok]
+        for film in doubtful[: console.FEW]:
+            console.result(f"  {film.image}: {'; '.join(film.flags)}")
+        console.show_more(len(doubtful), folder.table)
     if record.without_reference:
         console.result(f"{record.without_reference} films have no mask in {record.reference}: they are not scored")
     agreement = record.agreement
@@ -74,7 +80,9 @@ def _show_summary(record: "SegmentationRecord", folder: "SegmentationFolder") ->
             count = agreement.films - agreement.films_ok
             without = "no film is left" if agreement.dice_mean_ok is None else f"mean Dice {agreement.dice_mean_ok:.3f}"
             console.result(f"Without the doubtful ones ({count}): {without}")
-        console.result("The worst:")
+        console.result("The lowest Dice:")
         console.show_table(["", ""], [(image, f"{dice:.3f}") for image, dice in agreement.worst.items()], indent=2)
-    console.result(f"Files: {folder.root}")
-    console.result(DISCLAIMER)
+    if len(record.films) > _EACH:
+        console.result(f"Each film: {folder.table}", dim=True)
+    console.result(f"Files: {folder.root}", dim=True)
+    console.result(DISCLAIMER, dim=True)

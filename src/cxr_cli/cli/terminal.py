@@ -10,6 +10,8 @@ import textwrap
 from typing import TextIO
 
 _DEFAULT_WIDTH = 80
+_DEFAULT_ROWS = 24
+_IN_ASCII = str.maketrans("│┊├┤─●", "|:||-o")
 _MOST = 100  # letters in a line of words, which longer ones make hard to read; tables may be wider
 # Colors are the terminal's own, and color no sentence: its yellow may be too pale to read on white.
 _STYLES = {
@@ -90,3 +92,44 @@ def wrap(text: str, width: int) -> list[str]:
         break_on_hyphens=False,
     )
     return [line.replace(_KEPT, " ") for line in lines]
+
+
+def rows_of(stream: TextIO) -> int:
+    """The rows of the terminal that a stream writes to; 24 where it is none, or doesn't say."""
+    try:
+        return os.get_terminal_size(stream.fileno()).lines or _DEFAULT_ROWS
+    except (OSError, ValueError, AttributeError):
+        return _DEFAULT_ROWS
+
+
+def drawn(text: str, stream: TextIO) -> str:
+    """Lines and dots, in ASCII where a stream has no others."""
+    try:
+        text.encode(getattr(stream, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(_IN_ASCII)
+    return text
+
+
+def interval_bar(value: float, low: float, high: float, *, columns: int, chance: float | None = None) -> str:
+    """A figure in [0, 1] and its interval on an axis of text, such as ``│         ├───●──┤ │``; see `drawn`.
+
+    Args:
+        value: the figure.
+        low: the lower end of its interval.
+        high: the upper end.
+        columns: of the whole axis, both ends included.
+        chance: where a figure would be by chance; marked where the interval leaves it free. Defaults to nowhere.
+    """
+
+    def place(share: float) -> int:
+        return 1 + round(min(max(share, 0.0), 1.0) * (columns - 3))
+
+    axis = ["│", *" " * (columns - 2), "│"]
+    if chance is not None:
+        axis[place(chance)] = "┊"
+    first, last = place(low), place(high)
+    axis[first : last + 1] = "─" * (last - first + 1)
+    axis[first], axis[last] = "├", "┤"
+    axis[place(value)] = "●"
+    return "".join(axis)

@@ -232,7 +232,7 @@ def _candidates(small: np.ndarray) -> list[_Candidate]:
                             best[key] = float(moved[at]), (*pair, crop, bool(mirrored))
             yield from [None] * len(block)
 
-    for _ in track(compared(), "Looking for copies", total=films):
+    for _ in track(compared(), "Looking for altered copies", total=films):
         pass
     kept, times = [], Counter[int]()
     for key, (moved, found) in sorted(best.items(), key=lambda item: (-item[1][0], item[0])):

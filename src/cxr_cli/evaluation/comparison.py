@@ -21,8 +21,8 @@ from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.paired_differences import Difference
 from cxr_cli.metrics.table import METRICS, RANKED_BY, Metric, metrics_in
+from cxr_cli.numbers import UNDEFINED, with_spread
 from cxr_cli.pages.markdown import markdown_table, markdown_text
-from cxr_cli.pages.render import figure
 from cxr_cli.workspace.files import write_text
 
 _NOT_COMPARABLE = (
@@ -84,7 +84,7 @@ class ComparedRun:
     def cell(self, metric: Metric, *, interval: bool = True) -> str:
         """A metric as tables show it, with its interval where it has one to show."""
         around = self.intervals[metric.name] if interval and metric.compare_interval else None
-        return figure(self.metrics[metric.name]) + (f" ({around.low:.3f}–{around.high:.3f})" if around else "")
+        return with_spread(self.metrics[metric.name], around)
 
 
 @dataclass(frozen=True)
@@ -189,14 +189,13 @@ def write_markdown(
 
 
 def _signed(value: float | None, low: float | None, high: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:+.3f}" + (f" ({low:+.3f} to {high:+.3f})" if low is not None and high is not None else "")
+    around = None if low is None or high is None else Interval(low=low, high=high)
+    return with_spread(value, around, signed=True)
 
 
 def _p(value: float | None) -> str:
     if value is None:
-        return "–"
+        return UNDEFINED
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.films.figures import Chart, read_chart
-from cxr_cli.metrics.intervals import Interval
+from cxr_cli.numbers import UNDEFINED, figure, percent, spread
 from cxr_cli.pages.markup import code, linked, prose, sections
 from cxr_cli.visible import visible
 from cxr_cli.workspace.files import write_text
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent
 _KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp", b"<svg": "svg+xml"}
 _QUALITY = 85  # of a film as JPEG: a page of forty films stays below 2 MB
-UNDEFINED = "–"  # in place of a figure that isn't defined
 
 
 def write_page(path: Path, template: str, /, **context: object) -> None:
@@ -80,21 +79,6 @@ def can_embed(path: Path) -> bool:
 def chart_of(picture: object) -> Chart | None:
     """The chart of which a picture is the file, as SVG with its alternative text; None for any other picture."""
     return read_chart(picture) if isinstance(picture, Path) else picture if isinstance(picture, Chart) else None
-
-
-def figure(value: float | None, digits: int = 3) -> str:
-    """A figure as text, `UNDEFINED` for None; with the minus sign of a keyboard, which programs read."""
-    return UNDEFINED if value is None else f"{value:.{digits}f}"
-
-
-def percent(share: float | None, digits: int = 0) -> str:
-    """A share in [0, 1] as text, `UNDEFINED` for none."""
-    return UNDEFINED if share is None else f"{share:.{digits}%}"
-
-
-def spread(interval: Interval | None, digits: int = 3) -> str:
-    """An interval as text, empty for none."""
-    return "" if interval is None else f"{figure(interval.low, digits)} to {figure(interval.high, digits)}"
 
 
 def _environment() -> "Environment":

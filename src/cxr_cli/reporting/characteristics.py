@@ -9,7 +9,7 @@ from cxr_cli.films.in_words import patient_count
 from cxr_cli.metrics.balance import mean_difference, share_difference
 from cxr_cli.metrics.intervals import NORMAL_95
 from cxr_cli.metrics.subgroups import UNKNOWN, age_in_years
-from cxr_cli.pages.render import percent
+from cxr_cli.numbers import percent
 from cxr_cli.reporting.document import Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.reporting.references import cited

@@ -10,8 +10,9 @@ from PIL import Image
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.doubts import Doubt, Weight
 from cxr_cli.metrics.intervals import Interval
+from cxr_cli.numbers import figure, spread
 from cxr_cli.pages.markdown import markdown_table, markdown_text
-from cxr_cli.pages.render import can_embed, figure, spread
+from cxr_cli.pages.render import can_embed
 
 _LISTED = 30  # films in Markdown
 

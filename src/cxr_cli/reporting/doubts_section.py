@@ -8,7 +8,7 @@ from cxr_cli.doubts import Doubt, Weight, alarm, loudest_first, warning
 from cxr_cli.evaluation.caveats import caveats, external_failure
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.metrics.chance import Standing, standing
-from cxr_cli.pages.render import figure, spread
+from cxr_cli.numbers import figure, spread
 from cxr_cli.reporting.document import Section, Text, headline
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.reporting.run_doubts import audit_alarm

@@ -10,7 +10,7 @@ from cxr_cli.errors import WorkspaceError
 from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.failures import FailureRate, failure_rates
 from cxr_cli.metrics.subgroups import ENOUGH, UNKNOWN, age_band
-from cxr_cli.pages.render import figure
+from cxr_cli.numbers import figure
 from cxr_cli.reporting.document import Block, Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.reporting.references import cited

@@ -9,7 +9,7 @@ from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.calibration_figures import IN_THE_LARGE
 from cxr_cli.metrics.group_gaps import Gaps, GroupGap, compared_figures, group_gaps
 from cxr_cli.metrics.subgroups import ENOUGH, UNKNOWN, age_band
-from cxr_cli.pages.render import figure, spread
+from cxr_cli.numbers import figure, spread
 from cxr_cli.reporting.document import Block, Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
 

@@ -1,7 +1,7 @@
 """The section of a report on labels that may be wrong."""
 
 from cxr_cli.metrics.label_noise import flattering_noise, random_noise
-from cxr_cli.pages.render import percent
+from cxr_cli.numbers import percent
 from cxr_cli.reporting.document import Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.reporting.references import cited
