@@ -134,7 +134,7 @@ def test_the_caption_names_the_class_and_mentions_a_blank_map(trained, film):
         predictor.predict(read_film(film)), cams={"non_covid": np.zeros((2, 2)), "covid": np.array([[0, 1], [-2, 0]])}
     )
 
-    assert predictor.caption(answer, "covid") == "Grad-CAM of simple-cnn: evidence for covid, blue little, red most."
+    assert predictor.caption(answer, "covid") == "Grad-CAM of simple-cnn: evidence for covid, the lighter the more."
     assert predictor.caption(answer, "non_covid") == (
         "Nowhere in this film does simple-cnn see evidence for non_covid; the map is blank."
     )

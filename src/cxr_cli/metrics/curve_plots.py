@@ -79,12 +79,12 @@ def draw_decision_curve(
     places = np.array([point.threshold for point in points])
     benefits = np.array([point.net_benefit for point in points])
     everybody = np.array([point.treat_all for point in points])
-    axes.axhline(0, color=CHANCE, linewidth=1, label="act for nobody")
-    axes.plot(places, everybody, color=OTHER, linewidth=1, label="act for everybody")
+    axes.axhline(0, color=CHANCE, linewidth=1, label="treat none")
+    axes.plot(places, everybody, color=OTHER, linewidth=1, label="treat all")
     known = [(point.threshold, point.interval) for point in points if point.interval]
     lows, highs = [around.low for _, around in known], [around.high for _, around in known]
     axes.fill_between([place for place, _ in known], lows, highs, color=CURVE, alpha=BAND, linewidth=0, label="95%")
-    axes.plot(places, benefits, color=CURVE, label="act where the run says so")
+    axes.plot(places, benefits, color=CURVE, label="the run")
     # Far below 0 nobody would act: the chart ends a little below it. Beyond the highest probability of any film, all
     # there is to see is 0.
     top = max(benefits.max(), everybody.max(), 0.05)
@@ -93,7 +93,7 @@ def draw_decision_curve(
     axes.set(xlabel=f"threshold probability of {positive}, from which one would act")
     axes.set(ylabel="net benefit (true positives per film)")
     set_chart_title(axes, title)
-    add_legend(axes, loc="upper right")
+    add_legend(axes, loc="lower left")
     save_figure(figure, path, alt=f"Decision curve: the net benefit of the run is {finding}.")
 
 

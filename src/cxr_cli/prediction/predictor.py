@@ -121,7 +121,7 @@ class Predictor:
         """What the heat map of `label` by a method called `title` shows, in a sentence."""
         if blank:
             return f"Nowhere in this film does {self.explained} see evidence for {label}; the map is blank."
-        return f"{title} of {self.explained}: evidence for {label}, blue little, red most."
+        return f"{title} of {self.explained}: evidence for {label}, the lighter the more."
 
     def predict(
         self, film: np.ndarray, *, framed: bool = False, force: bool = False, path: Path | None = None
