@@ -2,11 +2,14 @@
 
 import io
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from cxr_cli.cli.answer_output import axis, show_answer
+from cxr_cli.cli.predict_output import show_films
 from cxr_cli.prediction.answer import Answer
+from cxr_cli.prediction.rows import PredictionRow
 
 MARKS = ("-", "|", "=", "o")
 
@@ -49,14 +52,40 @@ def test_a_terminal_gets_the_axis_and_a_class_below_a_half_no_confidence(monkeyp
 
     wide = printed(monkeypatch, answer, columns=200)
     assert wide == words + f"  P(covid)   : 0% {'─' * 12}┃{'━' * 10}●{'━' * 36} 100%\n"
+    folded = words.replace("operating point", "operating\n               point")
     narrow = f"  P(covid)   : 0% {'-' * 5}|{'=' * 4}o{'=' * 15} 100%\n"
-    assert printed(monkeypatch, answer, columns=50, term="dumb") == words + narrow
-    assert printed(monkeypatch, answer, columns=50, encoding="latin-1") == words + narrow
+    assert printed(monkeypatch, answer, columns=50, term="dumb") == folded + narrow
+    assert printed(monkeypatch, answer, columns=50, encoding="latin-1") == folded + narrow
     assert len(narrow) == 49 + len("\n")
-    assert printed(monkeypatch, answer, columns=30) == words
+    assert "100%" not in printed(monkeypatch, answer, columns=30)
 
 
 def test_elsewhere_the_words_alone_are_printed(capsys):
     show_answer(Answer("covid", "covid", 0.9, 0.5))
 
     assert capsys.readouterr().out == "  Class      : covid\n  Confidence : 90.0%\n"
+
+
+def row(image, probability, threshold=0.502):
+    label = "covid" if probability >= threshold else "flu"
+    return PredictionRow(
+        image=image,
+        class_=label,
+        confidence=probability if label == "covid" else 1 - probability,
+        probability=probability,
+        positive="covid",
+        model="net",
+        threshold=threshold,
+    )
+
+
+def test_a_table_of_films_tells_each_probability_from_the_operating_point(capsys):
+    predictor = SimpleNamespace(positive="covid", record=SimpleNamespace(threshold=0.502, operating_point=None))
+    show_films([row("a/1.png", 0.5018), row("b/2.png", 0.9)], predictor, None)
+
+    assert capsys.readouterr().out == (
+        "Film     Class  P(covid)\n"
+        "a/1.png  flu      50.18%\n"
+        "b/2.png  covid    90.00%\n"
+        "From a P(covid) of 50.20% on, the operating point, a film is called covid.\n"
+    )

@@ -26,7 +26,7 @@ COLUMNS += ["seen", "note", "reason", "error"]
 UNTESTED = (
     "Warning: simple-cnn has not been tested: nobody knows how often it is right. Test it: cxr evaluate simple-cnn\n"
 )
-NOTICE = UNTESTED + "Predicted by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
+NOTICE = "Predicted by the run simple-cnn. For research and teaching only, never a diagnosis.\n"
 
 
 def test_the_text_output_is_class_and_confidence(cxr, trained, film):
@@ -39,7 +39,8 @@ def test_the_text_output_is_class_and_confidence(cxr, trained, film):
         result.stdout,
     )
     assert result.stderr == (
-        f"Note: simple-cnn was trained or validated on this film, so this prediction doesn't test the run.\n{NOTICE}"
+        f"{UNTESTED}Note: simple-cnn was trained or validated on this film, so this prediction doesn't test the run.\n"
+        f"{NOTICE}"
     )
 
 

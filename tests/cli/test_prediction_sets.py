@@ -53,9 +53,9 @@ def test_predict_gives_the_classes_that_cannot_be_ruled_out(
     (answer,) = json.loads(cxr("predict", film, "--alpha", 0.1, "--json", "-w", own_trained.root).stdout)
 
     assert shown.exit_code == 0
-    assert shown.stdout.endswith(f"\n  Set (90 %) : {words}\n")
+    assert shown.stdout.endswith(f"\n  Set (90%)  : {words}\n")
     assert (
-        "Sets: for 90 % of the patients of each class, the set has the right class. This holds only for films like the "
+        "Sets: for 90% of the patients of each class, the set has the right class. This holds only for films like the "
         "validation films.\n" in shown.stderr
     )
     assert "Too few" not in shown.stderr
@@ -74,9 +74,9 @@ def test_a_class_with_too_few_patients_is_named(cxr, own_trained, film):
 
     result = cxr("predict", film, "--alpha", "0.1", "-w", own_trained.root)
 
-    assert "  Set (90 %) : non_covid or covid, it can't tell which\n" in result.stdout
+    assert "  Set (90%)  : non_covid or covid, it can't tell which\n" in result.stdout
     assert (
-        "Too few patients: sets at 90 % need validation films of 9 patients of a class. There are 8 of non_covid, so "
+        "Too few patients: sets at 90% need validation films of 9 patients of a class. There are 8 of non_covid, so "
         "every set has it.\n" in result.stderr
     )
 
@@ -101,16 +101,16 @@ def test_evaluate_measures_how_often_the_sets_have_the_class(cxr, own_trained):
     assert (sets.rule.alpha, sets.negative.share, sets.positive.share) == (0.1, 1.0, 0.0)
     assert (sets.neither, sets.one, sets.both, sets.mean_size) == (0, 6, 0, 1.0)
     lines = result.stdout.splitlines()
-    start = lines.index("Prediction sets (90 %)  patients  with right class")
+    start = lines.index("Prediction sets (90%)  patients  with right class")
     assert lines[start + 1 : start + 6] == [
-        f"non_covid               {sets.negative.patients:>8}  1.000 ({sets.negative.interval.low:.3f} to 1.000)",
-        f"covid                   {sets.positive.patients:>8}  0.000 (0.000 to {sets.positive.interval.high:.3f})",
+        f"non_covid              {sets.negative.patients:>8}  1.000 ({sets.negative.interval.low:.3f} to 1.000)",
+        f"covid                  {sets.positive.patients:>8}  0.000 (0.000 to {sets.positive.interval.high:.3f})",
         "Classes in a set: one class 6 (100%), both 0 (0%), neither 0 (0%); 1.00 on average.",
-        "Calibrated on validation films of 9 non_covid and 9 covid patients; 90 % holds for films like those.",
+        "Calibrated on validation films of 9 non_covid and 9 covid patients; 90% holds for films like those.",
         "",
     ]
     missed = (
-        "The prediction sets hold covid for 0% of the covid patients, not for 90 %: these films are unlike the "
+        "The prediction sets hold covid for 0% of the covid patients, not for 90%: these films are unlike the "
         "validation films, or there were too few of those."
     )
     assert warning(missed) in caveats(record)
@@ -131,7 +131,7 @@ def test_evaluate_takes_another_alpha_and_says_where_patients_are_too_few(cxr, o
     }
     assert (sets["both"], sets["mean_size"]) == (6, 2.0)
     assert (
-        "Too few patients: sets at 95 % need validation films of 19 patients of a class. There are 9 of non_covid and "
+        "Too few patients: sets at 95% need validation films of 19 patients of a class. There are 9 of non_covid and "
         "9 of covid, so every set has both.\n" in shown.stdout
     )
 

@@ -140,8 +140,8 @@ def test_predict_reports_films_that_the_run_has_seen(cxr, trained, part_of, tmp_
     )
     assert "Note" not in new.stderr
     assert (
-        "Note: simple-cnn was trained or validated on 1 of these 2 films (film 1; see seen in CSV and JSON), "
-        "so these predictions don't test the run.\n"
+        "Note: simple-cnn was trained or validated on 1 of these 2 films, so these predictions "
+        "don't test the run. Which films: the column seen of CSV and JSON.\n"
     ) in many.stderr
     rows = list(csv.DictReader((tmp_path / "answers.csv").read_text().splitlines()))
     assert [row["seen"] for row in rows] == ["film", ""]

@@ -79,11 +79,11 @@ def test_the_page_shows_a_set_where_it_is_asked_for(trained, film):
     shown = RunPredictors(trained, alpha=0.1).predict(film, name="covid.png")
 
     promise = (
-        "Sets: for 90 % of the patients of each class, the set has the right class. This holds only for films like "
+        "Sets: for 90% of the patients of each class, the set has the right class. This holds only for films like "
     )
     assert shown.row["set"] == "both"
     assert shown.sentences[-3:-1] == [
-        "Set (90 %): non_covid or covid, it can't tell which",
+        "Set (90%): non_covid or covid, it can't tell which",
         promise + "the validation films.",
     ]
     assert shown.sentences[-1].startswith("Too few patients")

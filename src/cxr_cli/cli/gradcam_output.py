@@ -119,9 +119,9 @@ def _show_one(made: "WrittenHeatMap", doubts: "Sequence[Doubt]", *, as_json: boo
         console.result(str(made.film))
         show_answer(prediction.answer)
         console.result(f"  Heat map   : {made.output} ({what})")
+    console.show_doubts(doubts, aside=True)
     if made.seen:
         console.note(seen_sentence(heat.run, made.seen))
-    console.show_doubts(doubts, aside=True)
     console.note(f"Predicted by {made.run.title}. {DISCLAIMER}", dim=True)
 
 
@@ -144,6 +144,8 @@ def _show_gallery(gallery: "Gallery", doubts: "Sequence[Doubt]", *, as_json: boo
             console.result(f"  Class      : none ({reason})")
     if record.films:
         console.show_doubts(doubts, aside=True)
+        for note in record.notes:
+            console.note(f"Note: {note}")
         console.note(f"Predicted by {gallery.run.title}. {DISCLAIMER}", dim=True)
     if record.abstained:
         console.note(abstention_summary(Counter(record.abstained.values()), films=films, forced=False))
@@ -154,8 +156,6 @@ def _show_gallery(gallery: "Gallery", doubts: "Sequence[Doubt]", *, as_json: boo
 
 
 def _show_grades(record: "GradesRecord", folder: "GalleryFolder") -> None:
-    for note in record.notes:
-        console.note(f"Note: {note}")
     method = MAP_METHODS[record.method]
     what = f"evidence for {record.target or 'each predicted class'}" if method.of_class else "of no class"
     console.result(f"{len(record.films)} heat maps by {method.title} of {record.explained}, {what}")

@@ -153,6 +153,8 @@ def predict(
     predicted = classes.total()
     if not alone:
         console.note(summary(classes, abstained=len(paths) - predicted - failed, failed=failed))
+    if predicted:
+        console.show_doubts(doubts, aside=True)
     if csv:
         console.note(f"Predictions: {csv}", dim=True)
     if reports:
@@ -168,7 +170,6 @@ def predict(
             console.note(sentence)
         if prevalence is not None:
             console.note(shift_in_words(predictor.record, prevalence))
-        console.show_doubts(doubts, aside=True)
         why = f" ({place.models} has no trained run)" if predictor.run.version and run is None else ""
         console.note(f"Predicted by {predictor.run.title}{why}. {DISCLAIMER}", dim=True)
     done = predicted - len(reports.failed if reports else [])

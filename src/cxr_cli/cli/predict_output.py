@@ -82,7 +82,7 @@ def show_films(rows: Sequence[PredictionRow], predictor: "Predictor", sets: "Pre
 
     if not rows:
         return
-    place = _shared_folder([row.image for row in rows])
+    place, digits = _shared_folder([row.image for row in rows]), _digits(rows)
     columns = [
         TableColumn("Film"),
         TableColumn("Class", words=True),
@@ -92,7 +92,7 @@ def show_films(rows: Sequence[PredictionRow], predictor: "Predictor", sets: "Pre
         [
             row.image[len(place) :].lstrip("/\\"),
             row.class_ or ("none" if row.reason else "not read"),
-            "" if row.probability is None else f"{row.probability:.1%}",
+            "" if row.probability is None else f"{row.probability:.{digits}%}",
         ]
         for row in rows
     ]
@@ -110,7 +110,7 @@ def show_films(rows: Sequence[PredictionRow], predictor: "Predictor", sets: "Pre
     console.show_table(columns, cells, rest="--csv")
     point = predictor.record.operating_point
     console.result(
-        f"From a P({predictor.positive}) of {predictor.record.threshold:.1%} on, the operating point"
+        f"From a P({predictor.positive}) of {predictor.record.threshold:.{digits}%} on, the operating point"
         f"{f' ({point.rule})' if point else ''}, a film is called {predictor.positive}."
     )
 
@@ -122,6 +122,13 @@ def _shared_folder(images: Sequence[str]) -> str:
     except ValueError:  # on two drives, or both absolute and not
         return ""
     return shared if shared not in {"", "."} and all(image.startswith(shared) for image in images) else ""
+
+
+def _digits(rows: Sequence[PredictionRow]) -> int:
+    """As many digits as it takes to tell each film's probability from the operating point."""
+    known = [(row.probability, row.threshold) for row in rows if row.probability is not None]
+    apart = (n for n in (1, 2, 3, 6) if all(f"{p:.{n}%}" != f"{t:.{n}%}" or p == t for p, t in known))
+    return next(apart, 6)
 
 
 def _remark(row: PredictionRow) -> str:

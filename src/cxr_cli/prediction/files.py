@@ -21,6 +21,8 @@ _SEEN_AS = {
     MAYBE_COPY: "may have been trained or validated on a copy of this film",
 }
 
+_COPIES = {COPY: "altered copies", MAYBE_COPY: "possible copies"}
+
 
 @dataclass(frozen=True)
 class PredictedFile:
@@ -86,10 +88,11 @@ def seen_sentence(run: str, seen_as: str) -> str:
 
 def seen_summary(run: str, counts: Counter[str], films: int) -> str:
     """The note on predictions for `films` films if the run has seen some; `counts` by how it knows them."""
-    kinds = ", ".join(f"{kind} {counts[kind]}" for kind in _SEEN_AS if counts[kind])
+    kinds = "; ".join(f"{words}: {counts[kind]}" for kind, words in _COPIES.items() if counts[kind])
+    which = f" ({kinds})" if kinds else ""
     return (
-        f"Note: {run} was trained or validated on {counts.total()} of these {films} films ({kinds}; see seen in CSV "
-        "and JSON), so these predictions don't test the run."
+        f"Note: {run} was trained or validated on {counts.total()} of these {films} films{which}, so these "
+        "predictions don't test the run. Which films: the column seen of CSV and JSON."
     )
 
 

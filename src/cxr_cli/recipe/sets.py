@@ -36,7 +36,7 @@ class PredictionSets:
 
     @property
     def name(self) -> str:
-        """What the sets are called, for example "Set (90 %)"."""
+        """What the sets are called, for example "Set (90%)"."""
         return f"Set ({level_of(self.rule.alpha)})"
 
     def in_words(self, members: str) -> str:
@@ -60,7 +60,7 @@ class PredictionSets:
 
 def level_of(alpha: float) -> str:
     """1 - `alpha` as a percentage."""
-    return f"{100 * (1 - alpha):.6g} %"
+    return f"{100 * (1 - alpha):.6g}%"
 
 
 def shortage(rule: SetRule, classes: Classes) -> str:
