@@ -82,7 +82,8 @@ COMMANDS = {
         ("workspace/segmentations/otsu",),
     ),
     "predict": Command(
-        "predict films/covid.png films/covid_2.png films/non_covid.png --csv predictions.csv", ("predictions.csv",)
+        "predict films/covid.png films/covid_2.png films/non_covid.png --csv predictions.csv --replace",
+        ("predictions.csv",),
     ),
     "export": Command("export --format savedmodel", (f"{RUN}/export",)),
     "crossval": Command(f"{_CROSSVAL} --epochs 2", ("workspace/crossval/study",)),

@@ -32,7 +32,7 @@ def segment(before):
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     before()
     try:
-        app.main(["segment", film, "--method", "otsu", "-o", output])
+        app.main(["segment", film, "--method", "otsu", "-o", output, "--replace"])
     except SystemExit as end:
         sys.stdout.flush()
         os._exit(end.code or 0)

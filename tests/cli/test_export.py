@@ -143,7 +143,7 @@ def test_an_export_in_place_of_the_runs_own_model_gets_into_its_record(cxr, own_
     run = own_trained.run()
     before = run.litert_model.read_bytes()
 
-    half = ("--format", "litert", "--precision", "float16", "-o", run.litert_model)
+    half = ("--format", "litert", "--precision", "float16", "-o", run.litert_model, "--replace")
     result = cxr("export", *half, "-w", own_trained.root)
 
     assert result.exit_code == 0, result.stderr

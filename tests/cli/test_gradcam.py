@@ -186,7 +186,9 @@ def test_an_older_run_is_fixed_by_the_command_in_the_error(cxr, before_evidence,
     )
     assert hint.startswith("Export it again: cxr export ")
     assert cxr(*hint.removeprefix("Export it again: cxr ").split()).exit_code == 0
-    assert cxr("gradcam", film, "--method", "layercam", "-o", heat, "-w", before_evidence.root).exit_code == 0
+    assert (
+        cxr("gradcam", film, "--method", "layercam", "-o", heat, "--replace", "-w", before_evidence.root).exit_code == 0
+    )
 
 
 @pytest.fixture(scope="module")

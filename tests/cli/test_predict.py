@@ -219,7 +219,7 @@ def test_predictions_are_streamed_and_kept_when_interrupted(cxr, trained, phanto
             yield answered
 
     monkeypatch.setattr(Predictor, "predict_all", stopped)
-    result = cxr("predict", phantoms.parent, "--json", "--csv", table, "-w", trained.root)
+    result = cxr("predict", phantoms.parent, "--json", "--csv", table, "--replace", "-w", trained.root)
 
     assert result.exit_code == 130
     assert [answer["image"] for answer in json.loads(result.stdout)] == films[:3]

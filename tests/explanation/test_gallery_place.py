@@ -63,7 +63,7 @@ def test_a_named_folder_with_a_gallery_of_other_films_is_refused(cxr, own_traine
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         f"Error: Expected a folder without a gallery of other films. Received: {place}, which has the heat maps of 1 "
-        f"other film.\nName another folder: --output {place}-2\n"
+        f"other film.\nName another folder: --output {place}-2. Or overwrite it: --replace\n"
     )
     assert (place / "grades.json").read_bytes() == before
 

@@ -1,8 +1,8 @@
 """Films and datasets: `prepare`, `audit`, `segment`, `phantoms` and `read_manifest`."""
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +191,7 @@ def segment(
     output: AnyPath | None = None,
     frame: int | None = None,
     dicom_out: AnyPath | None = None,
+    replace: bool = False,
     workspace: AnyPath | None = None,
 ) -> "Segmentation":
     """Find the lungs in frontal films, and write their masks, overlays and a table.
@@ -205,6 +206,7 @@ def segment(
             first.
         dicom_out: a folder to write the lungs to as DICOM segmentations as well; the films must be DICOM. Needs the
             extra `dicom`.
+        replace: overwrite the results in `output` if there are some. Defaults to False.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Returns:
@@ -222,6 +224,7 @@ def segment(
     from cxr_cli.lungs.methods import DEFAULT_METHOD, METHOD_MODELS, SEGMENTATION_METHODS
     from cxr_cli.lungs.segment_all import segment_all
     from cxr_cli.workspace.folders import SegmentationFolder
+    from cxr_cli.workspace.outputs import refuse_existing
 
     if method and run:
         raise UsageError(
@@ -243,6 +246,7 @@ def segment(
     network = place.lung_run(run) if run else None
     name = network.name if network else method
     folder = SegmentationFolder(Path(output)) if output else place.segmentations(name)
+    refuse_existing(folder.table if output else None, replace=replace)
     model = _lung_model(network) if network else None
     if dicom_out:
         from cxr_cli.pacs.study_film import check_study_films
@@ -258,7 +262,7 @@ def segment(
     for film in made.record.films:
         writer.add(film)
     writer.tell()
-    return replace(made, unwritten=writer.failed)
+    return dataclasses.replace(made, unwritten=writer.failed)
 
 
 def _lung_model(run: "RunFolder") -> Path:

@@ -94,7 +94,7 @@ def demo_steps(*, workspace: AnyPath | None = None, seed: int = 0) -> Iterator[D
         "gradcam",
         "Draw where the evidence lies",
         f"cxr gradcam {film} -o {heat} -w {root}",
-        lambda: gradcam(film, output=heat, model=run, workspace=root),
+        lambda: gradcam(film, output=heat, replace=True, model=run, workspace=root),
     )
 
 

@@ -1,6 +1,6 @@
 """Heat maps: `gradcam`."""
 
-from dataclasses import replace
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ def gradcam(
     randomize: bool = False,
     frame: int | None = None,
     dicom_out: AnyPath | None = None,
+    replace: bool = False,
     force: bool = False,
     model: str | None = None,
     workspace: AnyPath | None = None,
@@ -53,6 +54,7 @@ def gradcam(
             first.
         dicom_out: a folder to write each film's map to as DICOM as well: a secondary capture to look at, and a
             parametric map with the values. The films must be DICOM. Needs the extra `dicom`.
+        replace: overwrite `output` if it is there. Defaults to False.
         force: explain any picture, also one that should get no class. Defaults to False.
         model: the name of a trained run, or "bundled". Defaults to the newest, else the bundled one.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
@@ -87,6 +89,7 @@ def gradcam(
                 alpha=alpha,
                 overlay_only=overlay_only,
                 raw=raw,
+                replace=replace,
                 force=force,
                 run=model,
             )
@@ -108,6 +111,7 @@ def gradcam(
                 lungs=as_path(lungs),
                 lesions=as_path(lesions),
                 curves=curves,
+                replace=replace,
                 randomize=randomize,
                 force=force,
                 use=writer.add if writer else None,
@@ -115,7 +119,7 @@ def gradcam(
             )
     if writer:
         writer.tell()
-        made = replace(made, unwritten=writer.failed)
+        made = dataclasses.replace(made, unwritten=writer.failed)
     return made
 
 

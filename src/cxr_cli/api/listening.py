@@ -15,6 +15,7 @@ def listen(
     csv: AnyPath | None = None,
     dicom_out: AnyPath | None = None,
     keep: AnyPath | None = None,
+    replace: bool = False,
     force: bool = False,
     workspace: AnyPath | None = None,
 ) -> None:
@@ -29,6 +30,7 @@ def listen(
         csv: a CSV file to write the predictions to as well. It is complete when the process is interrupted.
         dicom_out: a folder to write a DICOM structured report of each film to as well.
         keep: a folder to keep the films in. Defaults to none: a film is removed when it is predicted.
+        replace: overwrite `csv` if it is there. Defaults to False.
         force: predict any picture, also one that should get no class. Defaults to False.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
@@ -36,11 +38,13 @@ def listen(
         CxrError: the extra `dicom` is not installed.
         UsageError: an AE title is too long.
         PacsError: the address or port is in use.
-        WorkspaceError: there is no run, or it is damaged.
+        WorkspaceError: there is no run, or it is damaged, or `csv` is there already.
         KeyboardInterrupt: the process was interrupted or told to end; all is written.
     """
     from cxr_cli.pacs.answering import answer_films
+    from cxr_cli.workspace.outputs import refuse_existing
 
+    refuse_existing(as_path(csv), replace=replace)
     answer_films(
         find_workspace(workspace).run(model),
         lambda row: None,

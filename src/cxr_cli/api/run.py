@@ -215,6 +215,7 @@ def predict(
     force: bool = False,
     cluster: str | None = None,
     output: AnyPath | None = None,
+    replace: bool = False,
     workspace: AnyPath | None = None,
 ) -> "list[PredictionRow] | PredictionsRecord":
     """Predict films with a trained run.
@@ -236,6 +237,7 @@ def predict(
         force: predict any picture, also one that should get no class. Defaults to False.
         cluster: address of a Dask cluster, or "local"; its predictions are written to `output`. Defaults to none.
         output: with `cluster`: the folder for the predictions. The same call continues where it was stopped.
+        replace: overwrite `csv` if it is there. Defaults to False.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Returns:
@@ -246,7 +248,7 @@ def predict(
         UsageError: options that don't go together, or `csv` is one of the films.
         ImageError: there is no film at one of the paths.
         PacsError: the DICOMweb server can't be reached, refuses, or has no such film.
-        WorkspaceError: there is no run, or it is damaged.
+        WorkspaceError: there is no run, or it is damaged, or `csv` is there already.
     """
     place, paths = find_workspace(workspace), as_paths(films)
     if cluster or output:
@@ -280,6 +282,7 @@ def predict(
             found,
             dataset=place.dataset,
             csv=as_path(csv),
+            replace=replace,
             sets=sets,
             force=force,
             by_name=bool(dicomweb),

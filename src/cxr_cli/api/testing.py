@@ -1,6 +1,7 @@
 """Tests of trained runs: `evaluate`, `compare` and `report`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_cli.api.arguments import AnyPath, AnyPaths, as_path, as_paths, as_text, choose_run, find_workspace, split_views
@@ -28,6 +29,7 @@ def evaluate(
     patient_pattern: str | None = None,
     positive: str | None = None,
     name: str | None = None,
+    replace: bool = False,
     workspace: AnyPath | None = None,
 ) -> "Evaluated":
     """Test a trained run on the test films, or on films from elsewhere.
@@ -50,7 +52,9 @@ def evaluate(
         views: with `metadata`: views to keep. Defaults to PA, AP and AP Supine.
         patient_pattern: with `folders`: a regular expression; its first group in a file name is the patient.
         positive: with `external`: the finding, or class folder, that is positive. Defaults to the run's positive class.
-        name: with `external`: the name of the evaluation. Defaults to the name of the folder.
+        name: with `external`: the name of the evaluation. Defaults to the name of the folder; where a test on other
+            films has that name, with the next free number.
+        replace: with `external`: overwrite a test on other films that has this name. Defaults to False.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Returns:
@@ -73,7 +77,7 @@ def evaluate(
         split=split,
         metadata=metadata,
         folders=folders,
-        of_source={"positive": positive, "name": name},
+        of_source={"positive": positive, "name": name, "replace": replace},
         of_metadata={"images": images, "views": views},
         of_folders={"patient_pattern": patient_pattern},
     )
@@ -105,6 +109,7 @@ def evaluate(
         source,
         run=run,
         name=name,
+        replace=replace,
         drop_seen=drop_seen,
         prevalence=prevalence,
         alpha=alpha,
@@ -148,20 +153,29 @@ def _check_source(
 
 
 def compare(
-    runs: Sequence[str] = (), *, output: AnyPath | None = None, workspace: AnyPath | None = None
+    runs: Sequence[str] = (),
+    *,
+    output: AnyPath | None = None,
+    replace: bool = False,
+    workspace: AnyPath | None = None,
 ) -> "Comparison":
     """Compare trained runs on the prepared test films; a run without a current test is tested first.
 
     Args:
         runs: names of trained runs. Defaults to all.
         output: the folder for tables and chart. Defaults to `comparison` in the workspace.
+        replace: overwrite a comparison in `output`. Defaults to False.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Raises:
         WorkspaceError: there is no dataset, no run, or none that can be read.
     """
     from cxr_cli.evaluation.compare import compare as compare_runs
+    from cxr_cli.workspace.folders import ComparisonFolder
+    from cxr_cli.workspace.outputs import refuse_existing
 
+    if output is not None:
+        refuse_existing(ComparisonFolder(Path(output)).csv, replace=replace)
     return compare_runs(find_workspace(workspace), runs, output=as_path(output))
 
 

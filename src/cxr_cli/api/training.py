@@ -214,6 +214,7 @@ def export(
     format: str,  # noqa: A002 - the name of the option
     precision: str = "float32",
     output: AnyPath | None = None,
+    replace: bool = False,
     workspace: AnyPath | None = None,
 ) -> "Exported":
     """Write a trained run in the format of another tool, checked against Keras.
@@ -224,6 +225,7 @@ def export(
         format: a name of `cxr export --help`, for example onnx.
         precision: of the weights of a LiteRT file. Defaults to float32.
         output: the file. Defaults to `export` in the run's folder.
+        replace: overwrite `output` if it is there. Defaults to False.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Raises:
@@ -231,11 +233,14 @@ def export(
         WorkspaceError: there is no run, or the file can't be written.
     """
     from cxr_cli.training.formats import LOWER_PRECISIONS, find_format, plan_export
+    from cxr_cli.workspace.outputs import refuse_existing
 
     # Refuse what can be refused before TensorFlow's three seconds.
     place, precision = find_workspace(workspace), str(precision)
     folder = place.own_run(choose_run(run, model))
     target = plan_export(folder, find_format(str(format), precision), as_path(output))
+    if output is not None:
+        refuse_existing(target / "saved_model.pb" if target.is_dir() else target, replace=replace)
     if precision in LOWER_PRECISIONS:
         place.prepared()
     from cxr_cli.progress import note

@@ -9,7 +9,7 @@ import typer
 from cxr_cli.cli import console
 from cxr_cli.cli.completion import complete_own_runs
 from cxr_cli.cli.exit_codes import ExitCode
-from cxr_cli.cli.options import JsonOption, WorkspaceOption
+from cxr_cli.cli.options import JsonOption, ReplaceOption, WorkspaceOption
 from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.numbers import UNDEFINED, spread
@@ -52,6 +52,7 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    replace: ReplaceOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,7 +68,7 @@ def compare(
     from cxr_cli.api.testing import compare as compare_runs
     from cxr_cli.workspace.layout import Workspace
 
-    comparison = compare_runs(runs or (), output=output, workspace=workspace)
+    comparison = compare_runs(runs or (), output=output, replace=replace, workspace=workspace)
     show_comparison(comparison, Workspace.find(workspace), as_json=as_json)
     if runs and comparison.skipped:
         raise typer.Exit(ExitCode.ERROR)

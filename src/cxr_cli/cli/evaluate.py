@@ -102,10 +102,14 @@ def evaluate(
         str | None,
         typer.Option(
             "--name",
-            help="With --external: the name of the evaluation. Default: the folder's name.",
+            help="With --external: the name of the evaluation. Default: the folder's name; where a test on other films "
+            "has it, with the next free number.",
             show_default=False,
         ),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="With --external: overwrite a test on other films that has this name.")
+    ] = False,
     everything: Annotated[
         bool,
         typer.Option(
@@ -140,6 +144,7 @@ def evaluate(
         patient_pattern=patient_pattern,
         positive=positive,
         name=name,
+        replace=replace,
         workspace=workspace,
     )
     show_evaluation(evaluated, everything=everything, as_json=as_json)

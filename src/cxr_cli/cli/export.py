@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_cli.cli import console
-from cxr_cli.cli.options import JsonOption, RunArgument, SameRunOption, WorkspaceOption
+from cxr_cli.cli.options import JsonOption, ReplaceOption, RunArgument, SameRunOption, WorkspaceOption
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.training.formats import FORMATS, LOWER_PRECISIONS
 
@@ -35,6 +35,7 @@ def export(
         Path | None,
         typer.Option("--output", "-o", help="The file. Default: export/ in the run's folder.", show_default=False),
     ] = None,
+    replace: ReplaceOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -49,7 +50,15 @@ def export(
     from cxr_cli.api.training import export as export_run
     from cxr_cli.training.formats import find_format
 
-    exported = export_run(run, model=model, format=format_name, precision=precision, output=output, workspace=workspace)
+    exported = export_run(
+        run,
+        model=model,
+        format=format_name,
+        precision=precision,
+        output=output,
+        replace=replace,
+        workspace=workspace,
+    )
     if as_json:
         import msgspec
 

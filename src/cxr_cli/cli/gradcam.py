@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from cxr_cli.cli.options import DicomOutOption, ForceOption, FrameOption, JsonOption, RunOption, WorkspaceOption
+from cxr_cli.cli.options import (
+    DicomOutOption,
+    ForceOption,
+    FrameOption,
+    JsonOption,
+    ReplaceOption,
+    RunOption,
+    WorkspaceOption,
+)
 from cxr_cli.errors import AbstentionError
 from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
 from cxr_cli.workspace.folders import PARTS
@@ -83,6 +91,7 @@ def gradcam(
     ] = False,
     frame: FrameOption = None,
     dicom_out: DicomOutOption = None,
+    replace: ReplaceOption = False,
     force: ForceOption = False,
     run: RunOption = None,
     workspace: WorkspaceOption = None,
@@ -109,6 +118,7 @@ def gradcam(
         made = draw(
             films,
             output=output,
+            replace=replace,
             method=method,
             target=target,
             alpha=alpha,

@@ -26,7 +26,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "Run and films": ("--model", "--split", "--drop-seen"),
         "Films from elsewhere": (
             *("--external", "--metadata", "--folders", "--images", "--views", "--patient-pattern", "--positive"),
-            "--name",
+            *("--name", "--replace"),
         ),
         "Figures": ("--prevalence", "--alpha", "--max-fpr", "--all"),
     },
@@ -39,14 +39,18 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "Run and films": ("--model", "--frame", "--force"),
         "Films from a DICOMweb server": ("--dicomweb", "--study", "--series"),
         "Answer": ("--alpha", "--prevalence"),
-        "Output": ("--csv", "--dicom-out", "--output"),
+        "Output": ("--csv", "--dicom-out", "--output", "--replace"),
         "Machines": ("--cluster",),
     },
     "gradcam": {
         "Run and films": ("--model", "--split", "--frame", "--force"),
         "Heat map": ("--method", "--target", "--alpha"),
         "Measures": ("--lungs", "--lesions", "--curves", "--randomize"),
-        "Output": ("--output", "--overlay-only", "--raw", "--dicom-out"),
+        "Output": ("--output", "--replace", "--overlay-only", "--raw", "--dicom-out"),
+    },
+    "segment": {
+        "Lungs": ("--method", "--run", "--reference", "--frame"),
+        "Output": ("--output", "--replace", "--dicom-out"),
     },
     "serve": {
         "Run": ("--model", "--alpha"),
@@ -57,7 +61,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
     "listen": {
         "Run": ("--model", "--force"),
         "Address": ("--host", "--port", "--ae-title", "--allow-ae"),
-        "Output": ("--csv", "--dicom-out", "--keep"),
+        "Output": ("--csv", "--replace", "--dicom-out", "--keep"),
     },
 }
 _ARGUMENTS, _OTHERS = "Arguments", "Options"

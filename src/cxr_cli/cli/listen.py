@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_cli.cli import console
-from cxr_cli.cli.options import DicomOutOption, ForceOption, RunOption, WorkspaceOption
+from cxr_cli.cli.options import DicomOutOption, ForceOption, ReplaceOption, RunOption, WorkspaceOption
 
 if TYPE_CHECKING:
     from cxr_cli.prediction.rows import PredictionRow
@@ -37,6 +37,7 @@ def listen(
         Path | None,
         typer.Option("--keep", metavar="DIR", help="Keep the films in this folder. Default: none.", show_default=False),
     ] = None,
+    replace: ReplaceOption = False,
     force: ForceOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -52,7 +53,9 @@ def listen(
     """
     from cxr_cli.pacs.answering import answer_films
     from cxr_cli.workspace.layout import Workspace
+    from cxr_cli.workspace.outputs import refuse_existing
 
+    refuse_existing(csv_file, replace=replace)
     answer_films(
         Workspace.find(workspace).run(run),
         _show,

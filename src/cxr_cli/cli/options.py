@@ -115,6 +115,7 @@ DicomOutOption = Annotated[
         show_default=False,
     ),
 ]
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Overwrite the output if it is there already.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Method = StrEnum("Method", {name: name for name in SEGMENTATION_METHODS})  # type: ignore[misc]
 _LONG = 40  # characters of choices that `--help` shows beside the option's name

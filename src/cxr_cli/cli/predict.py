@@ -16,6 +16,7 @@ from cxr_cli.cli.options import (
     ForceOption,
     FrameOption,
     JsonOption,
+    ReplaceOption,
     RunOption,
     WorkspaceOption,
 )
@@ -71,6 +72,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    replace: ReplaceOption = False,
     force: ForceOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -133,7 +135,14 @@ def predict(
         as_csv, csv = table == STDOUT, None if table == STDOUT else table
         show = rows_shown(predictor, sets, films=len(paths), doubts=doubts, as_json=as_json, as_csv=as_csv, stack=stack)
         results = predict_files(
-            predictor, paths, dataset=place.dataset, csv=csv, sets=sets, force=force, by_name=bool(dicomweb)
+            predictor,
+            paths,
+            dataset=place.dataset,
+            csv=csv,
+            replace=replace,
+            sets=sets,
+            force=force,
+            by_name=bool(dicomweb),
         )
         stack.enter_context(closing(results))
         for result in results:

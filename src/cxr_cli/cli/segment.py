@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.cli.completion import complete_lung_runs
-from cxr_cli.cli.options import DicomOutOption, FrameOption, JsonOption, Method, WorkspaceOption
+from cxr_cli.cli.options import DicomOutOption, FrameOption, JsonOption, Method, ReplaceOption, WorkspaceOption
 from cxr_cli.lungs.methods import DEFAULT_METHOD
 
 
@@ -55,6 +55,7 @@ def segment(
     ] = None,
     frame: FrameOption = None,
     dicom_out: DicomOutOption = None,
+    replace: ReplaceOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,6 +79,7 @@ def segment(
             output=output,
             frame=frame,
             dicom_out=dicom_out,
+            replace=replace,
             workspace=workspace,
         ),
         as_json=as_json,

@@ -33,7 +33,11 @@ def train(
         ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Overwrite the run of that name, once the new one is complete.")
+        bool,
+        typer.Option(
+            "--replace",
+            help="Overwrite the run of that name, once the new one is complete; with --augment-preview, the file.",
+        ),
     ] = False,
     resume: Annotated[
         str | None,
@@ -70,12 +74,14 @@ def train(
     from cxr_cli.cli.train_output import show_all, show_architectures, show_preview, show_run
     from cxr_cli.training.runs import preview_augmentation, train_run
     from cxr_cli.workspace.layout import Workspace
+    from cxr_cli.workspace.outputs import refuse_existing
 
     if listed:
         show_architectures(as_json=as_json)
         return
     place = Workspace.find(workspace)
     if augment_preview:
+        refuse_existing(augment_preview, replace=replace)
         film = preview_augmentation(place, augment_preview, from_run=from_run, resume=resume, **options)
         show_preview(film, augment_preview, as_json=as_json)
         return

@@ -21,8 +21,10 @@ from cxr_cli.metrics.intervals import gap_interval
 from cxr_cli.metrics.table import metrics_in
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
+from cxr_cli.workspace.files import free_names
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.records import read_record
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def evaluate_external(
     *,
     run: str | None = None,
     name: str | None = None,
+    replace: bool = False,
     drop_seen: bool = False,
     prevalence: float | None = None,
     alpha: float = DEFAULT_ALPHA,
@@ -55,7 +58,9 @@ def evaluate_external(
             too, unless that evaluation is current.
         where: the films. One class is enough, for sensitivity or specificity only.
         run: its name. Defaults to the latest.
-        name: of the evaluation. Defaults to the name of the films' folder.
+        name: of the evaluation. Defaults to the name of the films' folder; where that is the name of a test on other
+            films, with the next free number.
+        replace: overwrite a test on other films that is called `name`. Defaults to False.
         drop_seen: leave out films that the run was trained or validated on, copies of them, and other films of their
             patients.
         prevalence: in (0, 1), for predictive values, and to shift probabilities to. Defaults to none.
@@ -66,10 +71,10 @@ def evaluate_external(
         CxrError: `name` can't be the name of a folder, or no film is left.
         FolderError: the class folders can't be understood.
         MetadataError: the metadata can't be read, or no film is left.
-        WorkspaceError: there is no run, or it can't be read.
+        WorkspaceError: there is no run, or it can't be read; or `name` is that of a test on other films.
     """
     predictor = open_predictor(workspace.run(run))
-    name = _name(name, where)
+    name = _free_name(workspace, predictor, _name(name, where), where, asked=name is not None, replace=replace)
     with workspace.reading_dataset(), workspace.lock_result(workspace.evaluation(predictor.run.name, name).root):
         selection = _select(predictor, where)
         for sentence in selection.notes:
@@ -123,6 +128,38 @@ def _name(asked: str | None, where: Elsewhere) -> str:
             hint="For example: --name other-hospital",
         )
     return name
+
+
+def _free_name(
+    workspace: Workspace, predictor: Predictor, name: str, where: Elsewhere, *, asked: bool, replace: bool
+) -> str:
+    """The name that was chosen, or with a number where it is that of a test on other films."""
+    for free in free_names(name):
+        there = workspace.evaluation(predictor.run.name, free).record
+        if replace or not there.exists() or _is_of(there, where):
+            if free != name:
+                note(f"Called {free}: there is a test on other films called {name}, which stays as it is.")
+            return free
+        if asked:
+            raise WorkspaceError(
+                f"Expected a name for this test that is not taken. Received: {name}, which is that of a test on other "
+                f"films, in {there.parent}.",
+                hint="To overwrite it: --replace. To keep it: --name NAME",
+            )
+    raise AssertionError("there is always another number")
+
+
+def _is_of(record: Path, where: Elsewhere) -> bool:
+    """Whether an evaluation is of the same films from elsewhere, as far as their places tell."""
+    try:
+        external = read_record(record, EvaluationRecord).external
+    except WorkspaceError:
+        return False
+    if external is None:
+        return False
+    before = [*external.metadata, *([external.folders] if external.folders else [])]
+    now = [*where.metadata, *([where.folders] if where.folders else [])]
+    return [os.path.realpath(path) for path in before] == [os.path.realpath(path) for path in now]
 
 
 def _select(predictor: Predictor, where: Elsewhere) -> Selection:

@@ -24,6 +24,7 @@ from cxr_cli.prediction.files import how_seen, open_seen_by
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.outputs import refuse_existing
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def explain(
     alpha: float = 0.5,
     overlay_only: bool = False,
     raw: bool = False,
+    replace: bool = False,
     force: bool = False,
     run: str | None = None,
 ) -> WrittenHeatMap:
@@ -96,6 +98,7 @@ def explain(
         alpha: opacity of the heat, in [0, 1]. Defaults to 0.5.
         overlay_only: the map over the film alone, at the film's size. Defaults to False.
         raw: write the map alone, (h, w) float32, as the method gives it; Grad-CAM's is signed.
+        replace: overwrite `output` if it is there. Defaults to False.
         force: explain any picture, also one that should get no class. Defaults to False.
         run: the name of the run. Defaults to the newest.
 
@@ -113,6 +116,7 @@ def explain(
             f"Expected an output other than the film. Received: {output}.",
             hint=f"For example: --output heat{suffixes[0]}",
         )
+    refuse_existing(output, replace=replace)
     folder = workspace.run(run)
     predictor = open_predictor(folder)
     index = open_seen_by(predictor, workspace.dataset)

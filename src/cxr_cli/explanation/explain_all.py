@@ -48,6 +48,7 @@ def explain_all(
     curves: bool = False,
     randomize: bool = False,
     force: bool = False,
+    replace: bool = False,
     use: Callable[[Path, HeatMap], None] | None = None,
     run: str | None = None,
 ) -> Gallery:
@@ -68,6 +69,7 @@ def explain_all(
         curves: measure deletion and insertion.
         randomize: compare the maps with those of random weights; needs TensorFlow.
         force: explain any picture, also one that should get no class. Defaults to False.
+        replace: overwrite a gallery of other films in `output`. Defaults to False.
         use: called with each film and its map. Defaults to nothing.
         run: the name of the run. Defaults to the newest.
 
@@ -104,7 +106,9 @@ def explain_all(
             f"{predictor.run.title}, which has none.",
             hint="Leave out --randomize, or train a run",
         )
-    place = hold_gallery(workspace, output, gallery_films, run=predictor.run.name, method=method, target=target)
+    place = hold_gallery(
+        workspace, output, gallery_films, run=predictor.run.name, method=method, target=target, replace=replace
+    )
     with workspace.reading_dataset() if split else nullcontext(), place as folder:
         randomization = _randomization(predictor, gallery_films, options) if randomize else None
         seen = open_seen_by(predictor, workspace.dataset)

@@ -15,7 +15,14 @@ from cxr_cli.workspace.records import read_record
 
 @contextmanager
 def hold_gallery(
-    workspace: Workspace, output: Path | None, films: GalleryFilms, *, run: str, method: str, target: str | None
+    workspace: Workspace,
+    output: Path | None,
+    films: GalleryFilms,
+    *,
+    run: str,
+    method: str,
+    target: str | None,
+    replace: bool = False,
 ) -> Iterator[GalleryFolder]:
     """Hold the folder of a gallery for one writer.
 
@@ -28,18 +35,19 @@ def hold_gallery(
         run: name of the run.
         method: of the heat maps.
         target: the class whose evidence is shown; None for the predicted class of each film.
+        replace: overwrite a gallery of other films in `output`. Defaults to False.
 
     Raises:
         WorkspaceError: `output` has a gallery of other films, or another command is writing it.
     """
     if output:
         there = _gallery_in(GalleryFolder(output))
-        if there and not _has_same_films(there, films):
+        if there and not replace and not _has_same_films(there, films):
             count = len(_images(there))
             raise WorkspaceError(
                 f"Expected a folder without a gallery of other films. Received: {output}, which has the heat maps of "
                 f"{count} other film{'s' if count != 1 else ''}.",
-                hint=f"Name another folder: --output {output}-2",
+                hint=f"Name another folder: --output {output}-2. Or overwrite it: --replace",
             )
         with workspace.lock_result(output):
             yield GalleryFolder(output)

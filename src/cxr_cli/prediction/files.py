@@ -14,6 +14,7 @@ from cxr_cli.prediction.rows import PredictionRow, make_failed_row, make_row, re
 from cxr_cli.progress import track
 from cxr_cli.recipe.sets import PredictionSets
 from cxr_cli.workspace.folders import DatasetFolder
+from cxr_cli.workspace.outputs import refuse_existing
 
 _SEEN_AS = {
     FILM: "was trained or validated on this film",
@@ -39,6 +40,7 @@ def predict_files(
     *,
     dataset: DatasetFolder,
     csv: Path | None = None,
+    replace: bool = False,
     sets: PredictionSets | None = None,
     force: bool = False,
     by_name: bool = False,
@@ -52,16 +54,19 @@ def predict_files(
             It may be missing.
         csv: a CSV file to write a row per film to, as they come. Defaults to none. It appears when all films are done;
             until then its rows are in a file beside it.
+        replace: overwrite `csv` if it is there. Defaults to False.
         sets: gives each film's prediction set. Defaults to none.
         force: predict any picture, also one that should get no class. Defaults to False.
         by_name: name films in the rows by their file names alone, because the folder is temporary. Defaults to False.
 
     Raises:
         UsageError: `csv` is one of the films.
-        WorkspaceError: `csv` can't be written, or the run's record of the films it has seen is damaged.
+        WorkspaceError: `csv` is there already, or can't be written, or the run's record of the films it has seen is
+            damaged.
     """
     if csv:
         refuse_film(csv, films)
+    refuse_existing(csv, replace=replace)
     return _predicted(predictor, films, open_seen_by(predictor, dataset), csv, sets, force=force, by_name=by_name)
 
 

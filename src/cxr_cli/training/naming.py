@@ -4,7 +4,6 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import count
 
 from cxr_cli.errors import InUseError, WorkspaceError
 from cxr_cli.progress import note
@@ -13,6 +12,7 @@ from cxr_cli.recipe.options import TrainingOptions
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.training.checkpoints import is_trained, is_unfinished, unfinished, unfinished_names
 from cxr_cli.training.plan import TrainingPlan
+from cxr_cli.workspace.files import free_names
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
@@ -40,8 +40,7 @@ def hold_name(workspace: Workspace, plan: TrainingPlan) -> Iterator[TrainingPlan
             yield plan
             return
         why = ""  # another name than the one that was wanted
-        for number in count(1):
-            name = plan.name if number == 1 else f"{plan.name}-{number}"
+        for name in free_names(plan.name):
             try:
                 if plan.options.strategy != "multi-worker":  # `make_run` knows which of the workers writes
                     held.enter_context(workspace.lock_run(name))
