@@ -18,6 +18,7 @@ _COMMAND = re.compile(rf"\bcxr (?:{'|'.join(COMMANDS)})\b{_WORDS}*")
 _LONGEST = 34  # characters of a word that stays in one line on a phone
 _LONG_WORD = re.compile(rf"[\w./-]{{{_LONGEST + 1},}}")
 _PIECE = re.compile(r".{1,16}")
+_SHORT = 26  # characters of code that stays in one line
 _HEADING = re.compile(r"<h2>(.*?)</h2>", re.DOTALL)
 _QUOTED = re.compile("“([^“”]+)”")
 _TAG_OR_TEXT = re.compile(r"<[^>]*>|[^<]+")
@@ -98,10 +99,10 @@ def _text(text: str) -> "Markup":
 
 
 def _code(text: str) -> "Markup":
-    """Code in which lines break between words only, never at a hyphen."""
+    """Code in which lines break between words only, never at a hyphen; short code doesn't break at all."""
     from markupsafe import Markup
 
-    words = (
-        Markup("<span>{}</span>" if len(word) <= _LONGEST else "{}").format(word) for word in visible(text).split(" ")
-    )
-    return Markup("<code>{}</code>").format(Markup(" ").join(words))
+    shown = visible(text)
+    words = [shown] if len(shown) <= _SHORT else shown.split(" ")
+    pieces = (Markup("<span>{}</span>" if len(word) <= _LONGEST else "{}").format(word) for word in words)
+    return Markup("<code>{}</code>").format(Markup(" ").join(pieces))
