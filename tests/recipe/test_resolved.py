@@ -25,9 +25,12 @@ def test_random_weights_are_not_frozen():
     assert resolve_option("mobilenetv2", options, "freeze", made_with=NOW) == 0
 
 
-def test_the_defaults_of_another_version_are_not_made_up():
-    assert options_in_words("mobilenetv2", {"learning_rate": None}, made_with="0.0.1") == {
-        "learning rate": "default of cxr-cli 0.0.1 for mobilenetv2"
+def test_the_defaults_of_another_version_are_not_passed_off_as_its_own():
+    options = {"learning_rate": None}
+
+    assert resolve_option("mobilenetv2", options, "learning_rate", made_with="0.0.1") is None
+    assert options_in_words("mobilenetv2", options, made_with="0.0.1") == {
+        "learning rate": f"1e-4 (default of mobilenetv2 in cxr-cli {NOW}; it was trained with 0.0.1)"
     }
 
 

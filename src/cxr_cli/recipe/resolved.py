@@ -30,15 +30,21 @@ def resolve_option(arch: str, options: Mapping[str, Any], name: str, *, made_wit
 
 
 def options_in_words(arch: str, options: Mapping[str, Any], *, made_with: str) -> dict[str, str]:
-    """All options as text, by name: `{"learning rate": "1e-4 (default of mobilenetv2)"}`; see `resolve_option`."""
+    """All options as text, by name: `{"learning rate": "1e-4 (default of mobilenetv2)"}`.
+
+    For training with another version, what depends on the architecture has the value of this one, and the text says so.
+    """
     words: dict[str, str] = {}
+    now = version("cxr-cli")
     for name, given in options.items():
         if isinstance(given, Mapping):
             words |= {f"{name}: {key}": _in_words(value) for key, value in given.items()}
             continue
-        value = resolve_option(arch, options, name, made_with=made_with)
-        text = f"default of cxr-cli {made_with} for {arch}" if value is None else _in_words(value)
-        words[name.replace("_", " ")] = f"{text} (default of {arch})" if given is None and value is not None else text
+        text = _in_words(resolve_option(arch, options, name, made_with=now))
+        if given is None:
+            since = "" if made_with == now else f" in cxr-cli {now}; it was trained with {made_with}"
+            text = f"{text} (default of {arch}{since})"
+        words[name.replace("_", " ")] = text
     return words
 
 
