@@ -141,6 +141,19 @@ def test_json_holds_unrounded_numbers(reported):
     assert told == {METRICS[name].title: value for name, value in test.metrics.items()}
 
 
+def test_each_doubt_names_the_section_with_its_evidence(reported):
+    page = reported.report("simple-cnn").page.read_text()
+    document = json.loads(reported.report("simple-cnn").numbers.read_text())
+
+    assert document["doubts"]
+    assert set(document["evidence"].values()) <= {section["title"] for section in document["sections"]}
+    for doubt in document["doubts"]:
+        text = f"{doubt['sentence']} {doubt['hint']}".rstrip()
+        assert text in document["evidence"] or "See “" in doubt["hint"]
+    found = re.findall(r'<div class="finding (?:alarm|warning)">.*?</div>', page, re.DOTALL)[: len(document["doubts"])]
+    assert all(re.search(r'See “<a href="#[a-z-]+">', one) for one in found)
+
+
 def test_the_report_page_is_self_contained(reported):
     page = reported.report("simple-cnn").page.read_text()
 

@@ -119,6 +119,7 @@ class Document(msgspec.Struct, frozen=True):
     origin: str  # when it was made, by what, from what
     sections: list[Section]
     doubts: list[Doubt] = []  # all that speaks against its subject, the loudest first
+    evidence: dict[str, str] = {}  # the text of a doubt -> the title of the section that shows it
 
     @property
     def headline(self) -> Doubt | None:

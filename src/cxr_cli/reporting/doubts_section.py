@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from cxr_cli.auditing.model_record import ModelAuditRecord
 from cxr_cli.auditing.record import AuditRecord
 from cxr_cli.doubts import Doubt, Weight, alarm, loudest_first, warning
+from cxr_cli.evaluation.calibration_in_words import calibration_caveats
 from cxr_cli.evaluation.caveats import caveats, external_failure
 from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.evaluation.sets_in_words import missed_promises
 from cxr_cli.metrics.chance import Standing, standing
 from cxr_cli.numbers import figure, spread
 from cxr_cli.reporting.document import Section, Text, headline
@@ -14,6 +16,7 @@ from cxr_cli.reporting.gather import ReportMaterial
 from cxr_cli.reporting.run_doubts import audit_alarm
 
 _FEW = 50  # films of a class; with fewer, an interval is wider than most differences that matter
+_NOT_ELSEWHERE = warning("The run was not tested on films from elsewhere.", "Test it on some: cxr evaluate --external")
 
 
 def report_doubts(material: ReportMaterial) -> list[Doubt]:
@@ -28,9 +31,7 @@ def report_doubts(material: ReportMaterial) -> list[Doubt]:
             warning(f"Only {few} test films of one class: the intervals are wide, and figures depend on the split.")
         )
     if not material.external:
-        doubts.append(
-            warning("The run was not tested on films from elsewhere.", "Test it on some: cxr evaluate --external")
-        )
+        doubts.append(_NOT_ELSEWHERE)
     if run.operating_point is None:
         doubts.append(
             warning("The threshold is 0.5, not chosen on validation, and the probabilities are not calibrated.")
@@ -70,6 +71,24 @@ def caveats_section(doubts: Sequence[Doubt]) -> Section:
         "patients in question, or whether the model looks at the disease or at something that comes with it."
     )
     return Section("Caveats", [*map(paragraph, doubts[1:] if headline(doubts) else doubts), Text(always)], ("caveats",))
+
+
+def evidence(material: ReportMaterial, doubts: Sequence[Doubt]) -> dict[str, str]:
+    """Find the section that shows each doubt's evidence.
+
+    Args:
+        material: of the run.
+        doubts: from `report_doubts`.
+
+    Returns:
+        The text of a doubt's paragraph -> the section's title; without the doubts that name it themselves.
+    """
+    test, elsewhere = material.test, [external_failure(external) for external in material.external]
+    titles = {doubt.sentence: "Other hospitals" for doubt in [*elsewhere, _NOT_ELSEWHERE] if doubt}
+    titles |= {doubt.sentence: "Operating point and calibration" for doubt in calibration_caveats(test)}
+    titles |= dict.fromkeys(missed_promises(test), "Prediction sets")
+    plain = [doubt for doubt in doubts if "“" not in doubt.hint]
+    return {paragraph(doubt).text: titles.get(doubt.sentence, "Performance") for doubt in plain}
 
 
 def paragraph(doubt: Doubt) -> Text:

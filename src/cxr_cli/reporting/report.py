@@ -9,7 +9,7 @@ from cxr_cli.reporting.characteristics import characteristics_section
 from cxr_cli.reporting.checklists import checklist_sections
 from cxr_cli.reporting.data_sections import environment_section, films_section, training_section
 from cxr_cli.reporting.document import Document, to_builtins, to_markdown
-from cxr_cli.reporting.doubts_section import caveats_section, lead, report_doubts
+from cxr_cli.reporting.doubts_section import caveats_section, evidence, lead, report_doubts
 from cxr_cli.reporting.each_film import each_film_section
 from cxr_cli.reporting.failures import failures_section
 from cxr_cli.reporting.fairness import fairness_section
@@ -112,5 +112,6 @@ def compose(material: ReportMaterial, folder: ReportFolder) -> tuple[Document, M
         origin=f"Trained {run.created}, tested {test.created}, dataset {material.made.fingerprint[:12]}.",
         sections=[*sections, *checklist_sections(sections)],
         doubts=doubts,
+        evidence=evidence(material, doubts),
     )
     return document, methods
