@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from cxr_cli.cli.app import app
-from cxr_cli.cli.settings import SHARED, options_of
+from cxr_cli.cli.option_names import SHARED, options_of
 from cxr_cli.recipe.options import TRAINING_OPTIONS
 
 COMMANDS = {name: command for name, command in typer.main.get_command(app).commands.items() if name != "init"}

@@ -1,22 +1,15 @@
 """`cxr.toml`: options for the commands of a folder. Flags win over the environment, which wins over this file."""
 
-import json
 import os
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import typer
-
+from cxr_cli.cli.option_names import SHARED, options_of
 from cxr_cli.errors import UsageError
-from cxr_cli.nearest import did_you_mean, path_meant
 from cxr_cli.recipe.options import TRAINING_OPTIONS
 from cxr_cli.workspace.folders import ENVIRONMENT_VARIABLE
 
 SETTINGS_FILE = "cxr.toml"  # in the current folder
-SHARED = "workspace"  # the one option that is written above all sections, for all commands
 # An option or argument on the command line -> what the file says in its place.
 _SOURCES = {"metadata", "folders", "dicom", "findings", "images", "views", "patient_pattern"}
 _REPLACES: dict[str, set[str]] = {
@@ -28,18 +21,6 @@ _REPLACES: dict[str, set[str]] = {
     "leave_out": {"folds"},
     **{source: _SOURCES - {source} for source in ("metadata", "folders", "dicom")},
 }
-
-
-def option_name(parameter: Any) -> str:
-    """The name of an option in the file: ``class-weight``; empty for what can't be there."""
-    if parameter.param_type_name != "option" or parameter.hidden or parameter.name == "help":
-        return ""
-    return str(next(flag for flag in parameter.opts if flag.startswith("--"))).removeprefix("--")
-
-
-def options_of(command: Any) -> dict[str, Any]:
-    """The options of a command that the file may have: name -> Typer's object."""
-    return {name: parameter for parameter in command.params if (name := option_name(parameter))}
 
 
 def take_settings(command: Any, ctx: Any, args: list[str]) -> Path | None:
@@ -64,6 +45,8 @@ def take_settings(command: Any, ctx: Any, args: list[str]) -> Path | None:
         return None
     path = settings_file(ctx)
     if path:
+        from cxr_cli.cli.settings_document import read_settings
+
         settings = read_settings(path, root.command.commands)
         own = settings[command.name if ctx.parent is root else ctx.parent.command.name]
         ctx.default_map = {name: own[name] for name in own if ctx.parent is root or name == SHARED}
@@ -82,42 +65,13 @@ def shared_setting(ctx: Any) -> Path | None:
     path = settings_file(ctx)
     if os.environ.get(ENVIRONMENT_VARIABLE) or not path:
         return None
+    from cxr_cli.cli.settings_document import read_toml
+
     try:
-        value = _read(path)[1].get(SHARED)
+        value = read_toml(path)[1].get(SHARED)
     except UsageError:
         return None
     return Path(value).expanduser() if isinstance(value, str) else None
-
-
-def read_settings(path: Path, commands: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Read all options of the file, and check them.
-
-    Args:
-        path: the file.
-        commands: Typer's commands by name.
-
-    Returns:
-        By command, the value of each option by the name of its parameter.
-
-    Raises:
-        UsageError: the file can't be read, a section or option is unknown, or a value is of another type.
-    """
-    document = _Document(path, *_read(path))
-    settings: dict[str, dict[str, Any]] = {name: {} for name in commands}
-    for key, value in document.table.items():
-        if key == SHARED and not isinstance(value, dict):
-            for name, command in commands.items():
-                if parameter := options_of(command).get(key):
-                    settings[name] = {parameter.name: document.value(parameter, "", key, value)} | settings[name]
-            continue
-        if key not in commands or not isinstance(value, dict):
-            raise document.unknown(key, commands)
-        options = options_of(commands[key])
-        for option, given in value.items():
-            if option not in options:
-                raise document.unknown_option(key, option, options)
-            settings[key][options[option].name] = document.value(options[option], key, option, given)
-    return settings
 
 
 def drop_replaced(ctx: Any) -> None:
@@ -153,124 +107,3 @@ def settings_used(command: Any, ctx: Any) -> str:
 def _source(ctx: Any, name: str) -> str:
     """Where a parameter has its value from, as Typer calls it; empty if it has none."""
     return getattr(ctx.get_parameter_source(name), "name", "") if ctx else ""
-
-
-def _read(path: Path) -> tuple[str, dict[str, Any]]:
-    import tomllib
-
-    try:
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-        return text, tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(
-            f"Expected a file of options. Received: {path}: {error.strerror}.",
-            hint=path_meant(path, "Write one with all options: cxr init"),
-        ) from error
-    except ValueError as error:  # no UTF-8, or no TOML
-        raise UsageError(
-            f"Expected TOML in {path}. Received: {error}.",
-            hint='Options are written like arch = "mobilenetv2", below a line with their command, like [train]',
-        ) from error
-
-
-@dataclass(frozen=True)
-class _Document:
-    path: Path
-    text: str
-    table: dict[str, Any]
-
-    def value(self, parameter: Any, section: str, key: str, value: Any) -> Any:
-        """The value of an option, if it is one that the option takes."""
-        values = value if isinstance(value, list) and parameter.multiple else [value]
-        for one in values:
-            expected = _expected(parameter)
-            try:
-                fits = _is_of_type(parameter, one)
-                if fits and not parameter.is_flag:
-                    parameter.type(one, parameter, None)  # raises if it is out of range or none of the choices
-            except typer.BadParameter as error:
-                fits, expected = False, _reason(parameter, error)
-            if not fits:
-                where = f" in [{section}]" if section else ""
-                choices = [str(choice) for choice in getattr(parameter.type, "choices", ())]
-                meant = did_you_mean(one, choices) if isinstance(one, str) else ""
-                raise UsageError(
-                    f"Expected {expected} for {key}{where}. Received: {_in_toml(one)} {self._place(section, key)}.",
-                    hint=meant
-                    or (f"What it does: cxr {section} --help" if section else f'For example: {key} = "study"'),
-                )
-        return values if parameter.multiple else value
-
-    def unknown(self, key: str, commands: Mapping[str, Any]) -> UsageError:
-        """The error of a section that is no command, or of an option above all sections."""
-        if isinstance(self.table[key], dict):
-            return UsageError(
-                f"Expected the name of a command in brackets. Received: [{key}] {self._place(key, '')}.",
-                hint=did_you_mean(key, commands) or "All commands: cxr --help",
-            )
-        having = [name for name, command in commands.items() if key in options_of(command)]
-        return UsageError(
-            f"Expected {SHARED}, or a command in brackets. Received: {key} {self._place('', key)}.",
-            hint=f"Write it below the command that it is for: [{having[0]}]" if having else did_you_mean(key, [SHARED]),
-        )
-
-    def unknown_option(self, section: str, key: str, options: Mapping[str, Any]) -> UsageError:
-        """The error of an option that the command doesn't have."""
-        return UsageError(
-            f"Expected an option of cxr {section} in [{section}]. Received: {key} {self._place(section, key)}.",
-            hint=did_you_mean(key, options) or f"All options: cxr {section} --help",
-        )
-
-    def _place(self, section: str, key: str) -> str:
-        """Where a section or option is, in words."""
-        for number, (here, name) in enumerate(_lines(self.text), start=1):
-            if (here, name) == (section, key):
-                return f"in line {number} of {self.path}"
-        return f"in {self.path}"
-
-
-_SECTION = re.compile(r"""\s*\[\s*["']?([^"'\]]+?)["']?\s*\]""")
-_KEY = re.compile(r"""\s*["']?([\w-]+)["']?\s*=""")
-
-
-def _lines(text: str) -> Iterator[tuple[str, str]]:
-    """The section that each line is in, and the option that it has, if any."""
-    section = ""
-    for line in text.splitlines():
-        if heading := _SECTION.match(line):
-            section = heading[1]
-            yield section, ""
-        else:
-            key = _KEY.match(line)
-            yield section, key[1] if key else "\0"
-
-
-def _is_of_type(parameter: Any, value: Any) -> bool:
-    kind = parameter.type.name
-    if parameter.is_flag:
-        return isinstance(value, bool)
-    if kind.startswith("int"):
-        return isinstance(value, int) and not isinstance(value, bool)
-    if kind.startswith("float"):
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, str)
-
-
-def _expected(parameter: Any) -> str:
-    kind = parameter.type.name
-    if parameter.is_flag:
-        return "true or false"
-    if choices := getattr(parameter.type, "choices", ()):
-        return f"one of {', '.join(map(str, choices))}"
-    return "a whole number" if kind.startswith("int") else "a number" if kind.startswith("float") else "text in quotes"
-
-
-def _reason(parameter: Any, error: Any) -> str:
-    from cxr_cli.cli.slips import ranges_in_words
-
-    _, found, allowed = ranges_in_words(error.message).partition("in the range ")
-    return f"{_expected(parameter)}, {allowed.rstrip('.')}," if found else _expected(parameter)
-
-
-def _in_toml(value: Any) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False)

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from cxr_cli.cli.headings import heading_of, headings_of
-from cxr_cli.cli.settings import SHARED, option_name, options_of
+from cxr_cli.cli.option_names import SHARED, option_name, options_of
 from cxr_cli.cli.slips import kinds_in_words
 from cxr_cli.recipe.options import TRAINING_OPTIONS
 
