@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from msgspec import structs
 
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.reporting import flow
@@ -69,6 +70,23 @@ def test_text_of_the_flow_fits_into_its_boxes(material, tmp_path, monkeypatch):
         extent = words.get_window_extent(renderer).transformed(axes.transData.inverted())
         assert box.left <= extent.x0 <= extent.x1 <= box.left + box.width, box.lines
         assert box.top <= min(extent.y0, extent.y1) <= max(extent.y0, extent.y1) <= box.bottom, box.lines
+
+
+def test_the_flow_says_why_fewer_patients_are_counted_in_the_parts(material):
+    made = material.made
+    assert made.funnel
+    apart = sum(made.patients.values())
+    last = structs.replace(made.funnel[-1], patients=apart + 5)  # five share a film with another patient
+    sharing = structs.replace(made, funnel=[*made.funnel[:-1], last], leaks=[], films_without_patient=0)
+
+    def dataset(record):
+        spine, *_ = flow._boxes(replace(material, made=record))
+        return " ".join(spine[-1].lines)
+
+    assert f"{apart + 5:,} patients" in dataset(sharing)
+    assert dataset(sharing).endswith(f"{apart:,} in the parts below, where patients who share a film count as one")
+    same = structs.replace(sharing, funnel=[*made.funnel[:-1], structs.replace(last, patients=apart)])
+    assert "share a film" not in dataset(same)
 
 
 def test_failures_are_looked_for_in_all_that_is_known_of_a_film(material):
