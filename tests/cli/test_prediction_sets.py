@@ -101,7 +101,7 @@ def test_evaluate_measures_how_often_the_sets_have_the_class(cxr, own_trained):
     assert (sets.rule.alpha, sets.negative.share, sets.positive.share) == (0.1, 1.0, 0.0)
     assert (sets.neither, sets.one, sets.both, sets.mean_size) == (0, 6, 0, 1.0)
     lines = result.stdout.splitlines()
-    start = lines.index("Prediction sets (90%)  patients  with right class")
+    start = lines.index(f"Prediction sets (90%)  patients{'with right class':>24}")
     assert lines[start + 1 : start + 6] == [
         f"non_covid              {sets.negative.patients:>8}  1.000 ({sets.negative.interval.low:.3f} to 1.000)",
         f"covid                  {sets.positive.patients:>8}  0.000 (0.000 to {sets.positive.interval.high:.3f})",
