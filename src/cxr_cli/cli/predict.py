@@ -79,6 +79,9 @@ def predict(
 ) -> None:
     """Predict the class of each film with a trained run.
 
+    P is the probability of the positive class, as the run estimates it. The class is called by the operating point,
+    and the confidence is the probability of that class: see docs/reference/predictions.md.
+
     A picture that is no upright frontal chest film, or unlike the run's own films, gets no class.
 
     Example: cxr predict covid.png
