@@ -24,7 +24,7 @@ def test_the_preview_is_drawn_and_nothing_is_trained(cxr, prepared, tmp_path):
 
     assert (result.exit_code, result.stderr) == (0, "Loading TensorFlow\n")
     assert result.stdout == f"Film    : {prepared.dataset.root / film.path}\nVariants: {tmp_path}/one.png\n"
-    assert pixels(tmp_path / "one.png").shape == (792, 1620)
+    assert pixels(tmp_path / "one.png").shape == (1080, 2130)  # 180 mm at 300 dots per inch
     assert {path: path.stat().st_mtime_ns for path in prepared.root.rglob("*")} == files
 
 

@@ -80,7 +80,7 @@ def draw_decision_curve(
     benefits = np.array([point.net_benefit for point in points])
     everybody = np.array([point.treat_all for point in points])
     axes.axhline(0, color=CHANCE, linewidth=1, label="treat none")
-    axes.plot(places, everybody, color=OTHER, linewidth=1, label="treat all")
+    axes.plot(places, everybody, color=OTHER, linestyle=":", linewidth=1.6, label="treat all")
     known = [(point.threshold, point.interval) for point in points if point.interval]
     lows, highs = [around.low for _, around in known], [around.high for _, around in known]
     axes.fill_between([place for place, _ in known], lows, highs, color=CURVE, alpha=BAND, linewidth=0, label="95%")

@@ -7,7 +7,7 @@ import numpy as np
 
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import UsageError
-from cxr_cli.films.figures import save_png
+from cxr_cli.films.figures import PAGE, save_png
 from cxr_cli.films.reader import read_at
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import Augmentation, TrainingOptions
@@ -68,16 +68,16 @@ def preview_variants(film: np.ndarray, augmentation: Augmentation, *, seed: int)
 def _draw(path: Path, film: np.ndarray, variants: np.ndarray, *, title: str) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13.5, 6.6), layout="constrained")
+    figure = Figure(figsize=(PAGE, 3.6), layout="constrained")
     panels = figure.subplot_mosaic("FFFabcd;FFFefgh;FFFijkl")
-    panels["F"].set_title("the film as it is", fontsize=9)
+    panels["F"].set_title("the film as it is", fontsize=8)
     panels["F"].imshow(film, cmap="gray", vmin=0, vmax=255)
     for number, variant in enumerate(variants):
         axes = panels["abcdefghijkl"[number]]
-        axes.set_title(f"variant {number + 1}", fontsize=9)
+        axes.set_title(f"variant {number + 1}", fontsize=7)
         axes.imshow(variant, cmap="gray", vmin=0, vmax=255)
     for axes in panels.values():
         axes.set_axis_off()
     # A dollar sign in a file name must not start a formula.
-    figure.suptitle(title, fontsize=10, parse_math=False)
+    figure.suptitle(title, fontsize=9, parse_math=False)
     save_png(figure, path, alt=f"A training film and {len(variants)} augmented variants of it: {title}")
