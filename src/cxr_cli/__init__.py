@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cxr_cli.api.serving import serve
     from cxr_cli.api.testing import compare, evaluate, report
     from cxr_cli.api.training import calibrate, crossval, export, train
-    from cxr_cli.api.upkeep import remove_run, rename_run, runs
+    from cxr_cli.api.upkeep import remove_run, rename_run, runs, status
     from cxr_cli.cli.console import show_progress
     from cxr_cli.errors import (
         ClusterError,
@@ -44,7 +44,7 @@ _MODULES = {
     "cxr_cli.api.serving": ("serve",),
     "cxr_cli.api.testing": ("compare", "evaluate", "report"),
     "cxr_cli.api.training": ("calibrate", "crossval", "export", "train"),
-    "cxr_cli.api.upkeep": ("remove_run", "rename_run", "runs"),
+    "cxr_cli.api.upkeep": ("remove_run", "rename_run", "runs", "status"),
     "cxr_cli.cli.console": ("show_progress",),
     "cxr_cli.errors": (
         "ClusterError",
@@ -102,6 +102,7 @@ __all__ = [
     "segment",
     "serve",
     "show_progress",
+    "status",
     "train",
 ]
 

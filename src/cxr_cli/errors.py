@@ -6,7 +6,7 @@ from functools import lru_cache
 
 # The commands that a hint may name: each is a function of the Python API, too.
 COMMANDS = (
-    *("demo", "prepare", "audit", "train", "calibrate", "runs", "evaluate", "crossval", "compare", "report"),
+    *("demo", "status", "prepare", "audit", "train", "calibrate", "runs", "evaluate", "crossval", "compare", "report"),
     *("predict", "gradcam", "segment", "serve", "listen", "export", "phantoms"),
 )
 _WORD = r"""'[^']*'|"[^"]*"|[^\s;,()'"]+"""

@@ -7,6 +7,23 @@ from cxr_cli.api.arguments import AnyPath, find_workspace
 if TYPE_CHECKING:
     from cxr_cli.upkeep.change_runs import RemovedRun, RenamedRun
     from cxr_cli.upkeep.run_list import ListedRun
+    from cxr_cli.upkeep.status import Status
+
+
+def status(*, workspace: AnyPath | None = None) -> "Status":
+    """Check the installation and a workspace: versions, extras, every record, and the sha256 of every file of a run.
+
+    Nothing is changed, and TensorFlow is not loaded.
+
+    Args:
+        workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
+
+    Returns:
+        What there is, what is damaged, and the command to run next.
+    """
+    from cxr_cli.upkeep.status import find_status
+
+    return find_status(find_workspace(workspace))
 
 
 def runs(*, workspace: AnyPath | None = None) -> "list[ListedRun]":

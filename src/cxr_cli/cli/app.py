@@ -31,6 +31,7 @@ from cxr_cli.cli import (
     runs,
     segment,
     serve,
+    status,
     train,
 )
 from cxr_cli.cli.command import CxrCommand, CxrGroup
@@ -52,7 +53,7 @@ app = typer.Typer(
 )
 # By heading and in the order of the work, as `cxr --help` shows them.
 _COMMANDS: dict[str, tuple[ModuleType, ...]] = {
-    "Start": (demo, init),
+    "Start": (demo, init, status),
     "Data": (prepare, audit),
     "Train": (train, calibrate, runs),
     "Test": (evaluate, crossval, compare, report),

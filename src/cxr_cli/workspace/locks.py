@@ -83,6 +83,27 @@ def try_lock(descriptor: int, *, shared: bool = False) -> bool | None:
     return True
 
 
+def who_uses(folder: Path) -> dict[str, str]:
+    """What other commands are writing or reading in a folder and those below it at this moment.
+
+    Returns:
+        The thing, relative to `folder`, and who uses it, in words. Empty where the system has no locks.
+    """
+    used = {}
+    for path in sorted(folder.rglob(".lock*")):
+        try:
+            held = os.open(path, os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            if path.suffix != ".held" and try_lock(held) is False:
+                name = path.name.removeprefix(".lock").removeprefix("-") or "."
+                used[str(path.relative_to(folder).with_name(name))] = _holders(path)
+        finally:
+            os.close(held)
+    return used
+
+
 def _open(target: Path, path: Path) -> int:
     with write_errors(target):
         path.parent.mkdir(parents=True, exist_ok=True)
