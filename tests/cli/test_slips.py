@@ -65,6 +65,19 @@ MASKS = "'unet', 'fcm', 'dbscan', 'otsu'"
         ("train now", "Got unexpected extra argument(s) (now). All options: cxr train --help"),
         ("predikt", "No such command 'predikt'. Did you mean predict?"),
         ("help trian", "No such command 'trian'. Did you mean train?"),
+        ("test", "No such command 'test'. Did you mean evaluate?"),
+        ("heatmap film.png", "No such command 'heatmap'. Did you mean gradcam?"),
+        ("version", "No such command 'version'. Did you mean --version?"),
+        ("Help", "No such command 'Help'. Did you mean help?"),
+        ("runs delete mine", "No such command 'delete'. Did you mean rm?"),
+        ("--hlep", "No such option: --hlep. Did you mean --help?"),
+        ("predict film.png --run mine", "No such option: --run. Did you mean --model?"),
+        ("prepare --csv a.csv", "No such option: --csv. Did you mean --metadata?"),
+        ("export mine onnx", "Missing option --format. Did you mean --format onnx?"),
+        (
+            "calibrate mine 0.4",
+            "Got unexpected extra argument(s) (0.4). Did you mean --operating-point threshold=0.4?",
+        ),
         ("xyz", "No such command 'xyz'. All commands: cxr --help"),
         ("--versoin", "No such option: --versoin. Did you mean --version?"),
     ],
@@ -93,6 +106,8 @@ POINTS = (
     [
         ("0.5", "Say what 0.5 is: --operating-point threshold=0.5, or sensitivity=0.5 or specificity=0.5"),
         ("sens=0.9", "Did you mean sensitivity=0.9?"),
+        ("sensitivity=95%", "Did you mean sensitivity=0.95?"),
+        ("threshold=50", "Did you mean threshold=0.5?"),
         ("Youden", "Did you mean youden?"),
         ("sensitivity", "For example: --operating-point sensitivity=0.95"),
     ],
@@ -125,6 +140,15 @@ def test_a_finding_that_no_film_has_is_answered_with_those_that_there_are(cxr, p
     assert not (tmp_path / "study").exists()
 
 
+def test_views_that_no_film_has_are_answered_with_those_that_there_are(cxr, phantoms, tmp_path):
+    result = cxr("prepare", "--metadata", phantoms, "--views", "LATERAL", "-w", tmp_path / "study")
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "The views there are PA (16), AP (12), AP Supine (12); say which to keep: --views PA"
+    )
+
+
 def test_paths_at_which_nothing_is_are_answered_with_the_nearest(cxr, trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "films").mkdir()
@@ -140,6 +164,7 @@ def test_paths_at_which_nothing_is_are_answered_with_the_nearest(cxr, trained, t
         "prepare --metadata films/metdata.csv": (
             "films/metdata.csv: No such file or directory.\nDid you mean films/metadata.csv?"
         ),
+        "prepare --metadata films/*.csv": ("films/*.csv: No such file or directory.\nDid you mean films/metadata.csv?"),
         "prepare --folders flims": "flims: no such folder.\nDid you mean films?",
         "prepare --folders films/metadata.csv": (
             "films/metadata.csv: it is a file.\n"

@@ -1,6 +1,8 @@
 """The name of a training run: nothing is overwritten unless that is asked for. No TensorFlow."""
 
+import os
 import re
+import socket
 from contextlib import ExitStack
 
 import pytest
@@ -91,3 +93,21 @@ def test_two_that_train_at_once_get_different_names(own_trained, capsys):
             with pytest.raises(InUseError, match="to be free"):
                 named(own_trained, arch="mobilenetv2", **options)
     assert named(own_trained, arch="mobilenetv2") == "mobilenetv2"
+
+
+def test_another_run_that_is_being_trained_meanwhile_is_named(own_trained, capsys):
+    signature = "{}\t{}\tcxr train\twriting\t2026-01-02 03:04:05\n"
+    here = signature.format(os.getppid(), socket.gethostname())
+    (own_trained.models / ".lock-resnet50").write_text(here)
+    (own_trained.models / ".lock-ended").write_text(signature.format(2**22 + 1, socket.gethostname()))
+    (own_trained.models / ".lock-read").write_text(here.replace("writing", "reading"))
+    (own_trained.models / ".lock-elsewhere").write_text(signature.format(os.getppid(), "another-machine"))
+
+    with watched_by(ConsoleWatcher()):
+        assert named(own_trained, arch="mobilenetv2") == "mobilenetv2"
+
+    assert capsys.readouterr().err == (
+        "Training the run mobilenetv2\n"
+        f"cxr train (process {os.getppid()}, since 2026-01-02 03:04:05) is writing resnet50 at the same time, so both "
+        "take longer\n"
+    )

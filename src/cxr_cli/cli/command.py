@@ -73,7 +73,7 @@ class CxrGroup(TyperGroup):
         """Find the command."""
         name = args[0]
         if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
-            ctx.fail(no_such_command(name, self.commands))
+            ctx.fail(no_such_command(name, self, ctx))
         return super().resolve_command(ctx, args)
 
 

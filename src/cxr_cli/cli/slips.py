@@ -11,6 +11,19 @@ from cxr_cli.nearest import did_you_mean
 
 # Typer has no public name for what all its errors of usage have in common.
 UsageMistake: Any = typer.BadParameter.__base__
+# What other tools call a command or option, where the letters don't tell.
+_OTHER_NAMES = {
+    **dict.fromkeys(("test", "validate"), "evaluate"),
+    **dict.fromkeys(("heatmap", "heatmaps", "explain", "saliency"), "gradcam"),
+    **dict.fromkeys(("classify", "infer"), "predict"),
+    **dict.fromkeys(("list", "models"), "runs"),
+    **dict.fromkeys(("remove", "delete"), "rm"),
+    **dict.fromkeys(("gui", "web", "ui", "view"), "serve"),
+    **dict.fromkeys(("version", "-v", "-V"), "--version"),
+    "fit": "train",
+    "--run": "--model",
+    "--csv": "--metadata",
+}
 # What other tools have as an option of its own is written here as another one's value.
 _WRITTEN = {
     flag: ("--operating-point", flag.removeprefix("--")) for flag in ("--threshold", "--sensitivity", "--specificity")
@@ -25,9 +38,13 @@ _PLAIN = {
 }
 
 
-def no_such_command(name: str, commands: Collection[str]) -> str:
-    """Say that a command doesn't exist, and which one was probably meant."""
-    return _sentences(f"No such command {name!r}.", did_you_mean(name, commands) or "All commands: cxr --help")
+def no_such_command(name: str, command: Any, ctx: Any) -> str:
+    """Say that a command of a group doesn't exist, and which one was probably meant."""
+    meant = _by_other_name(name, [*command.commands, *_flags(command, ctx)])
+    return _sentences(
+        f"No such command {name!r}.",
+        meant or did_you_mean(name, [*command.commands, "help"]) or f"All commands: {ctx.command_path} --help",
+    )
 
 
 def ranges_in_words(text: str) -> str:
@@ -59,8 +76,12 @@ def explain_slip(error: Any, command: Any, ctx: Any, given: list[str]) -> None:
         error.possibilities = None  # Typer's own guess, which misses --lr
         option = error.option_name
         error.message = _sentences(f"No such option: {option}.", _other_option(option, command, ctx, given))
-    elif hasattr(error, "param_type") and _choices(parameter):  # a missing option
-        ctx.fail(f"Missing option {parameter.opts[0]}. Choose from {', '.join(_choices(parameter))}.")
+    elif hasattr(error, "param_type") and (choices := _choices(parameter)):  # a missing option
+        flag, word = parameter.opts[0], next((word for word in given if word in choices), "")
+        ctx.fail(
+            f"Missing option {flag}. "
+            + (f"Did you mean {flag} {word}?" if word else f"Choose from {', '.join(choices)}.")
+        )
     elif choices := _choices(parameter):
         words = [word.rpartition("=")[2] for word in given]
         wrong = next((word for word in words if error.message.startswith(f"{word!r} is not one of ")), "")
@@ -70,7 +91,7 @@ def explain_slip(error: Any, command: Any, ctx: Any, given: list[str]) -> None:
 
 
 def _other_option(option: str, command: Any, ctx: Any, given: list[str]) -> str:
-    own, commands = [*_flags(command)], _commands(ctx)
+    own, commands = [*_flags(command, ctx)], _commands(ctx)
     if option in _WRITTEN:
         flag, form = _WRITTEN[option]
         written = f"{flag} {form}={_value_of(option, given)}"
@@ -79,9 +100,11 @@ def _other_option(option: str, command: Any, ctx: Any, given: list[str]) -> str:
             if flag in own
             else f"The operating point belongs to the run: cxr calibrate {written}."
         )
-    others = [f"cxr {name}" for name, other in commands.items() if option in _flags(other)]
+    if meant := _by_other_name(option, own):
+        return meant
+    others = [f"cxr {name}" for name, other in commands.items() if option in _flags(other, ctx)]
     group = ctx.find_root().command
-    if command is not group and option in _flags(group):
+    if command is not group and option in _flags(group, ctx):
         return f"It comes before the command: cxr {option} … {ctx.info_name}"
     if others and command is group:
         return f"It comes after the command: cxr COMMAND {option}"
@@ -89,6 +112,11 @@ def _other_option(option: str, command: Any, ctx: Any, given: list[str]) -> str:
         return f"It is an option of {' and '.join(others)}."
     long = [flag for flag in own if flag.startswith("--")]
     return did_you_mean(option, long) or f"All options: {ctx.command_path} --help"
+
+
+def _by_other_name(word: str, choices: Collection[str]) -> str:
+    meant = _OTHER_NAMES.get(word)
+    return f"Did you mean {meant}?" if meant in choices else ""
 
 
 def _value_of(option: str, given: list[str]) -> str:
@@ -101,18 +129,21 @@ def _value_of(option: str, given: list[str]) -> str:
 
 def _option_for(command: Any, ctx: Any, given: list[str]) -> str:
     """The option that a word without one was probably meant for."""
+    own = [*_flags(command, ctx)]
     for word in given:
         for parameter in command.params:
             if word in _choices(parameter):
                 return f"Did you mean {parameter.opts[0]} {word}?"
+        if re.fullmatch(r"0?\.\d+", word) and "--operating-point" in own:
+            return f"Did you mean --operating-point threshold={word}?"
         for flag, there in {"--metadata": Path.is_file, "--folders": Path.is_dir}.items():
-            if flag in _flags(command) and there(Path(word)):
+            if flag in own and there(Path(word)):
                 return f"Did you mean {flag} {word}?"
     return f"All options: {ctx.command_path} --help"
 
 
-def _flags(command: Any) -> Iterator[str]:
-    for parameter in command.params:
+def _flags(command: Any, ctx: Any) -> Iterator[str]:
+    for parameter in command.get_params(ctx):
         if not getattr(parameter, "hidden", False):
             yield from (flag for flag in [*parameter.opts, *parameter.secondary_opts] if flag.startswith("-"))
 

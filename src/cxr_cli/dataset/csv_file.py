@@ -5,6 +5,7 @@ without BOM, in UTF-16, or in the code page of Windows. All are read. Nothing is
 """
 
 import csv
+import glob
 import io
 import re
 import stat
@@ -186,6 +187,9 @@ def _file_meant(path: Path, hint: str) -> str:
     """The CSV file that was probably meant by a folder, or by a path at which nothing is."""
     if path.is_dir():
         tables = sorted(path.glob("*.csv"))
+        return f"Did you mean {tables[0]}?" if tables else hint
+    if glob.has_magic(path.name) and path.parent.is_dir():  # in quotes, so that no shell wrote it out
+        tables = sorted(path.parent.glob(path.name))
         return f"Did you mean {tables[0]}?" if tables else hint
     return path_meant(path, hint)
 

@@ -105,9 +105,20 @@ def select_films(
         raise MetadataError(
             f"Expected frontal X-rays with a finding and an image file. Received: {selection.rows} rows, of which none "
             f"is left ({steps}). {' '.join(selection.notes)}".rstrip(),
-            hint="Say where the images are with --images DIR, or which views to keep with --views",
+            hint=_views_there(selection)
+            or "Say where the images are with --images DIR, or which views to keep with --views",
         )
     return selection
+
+
+def _views_there(selection: Selection) -> str:
+    """Which views the files have, if none of them was to be kept."""
+    views = Counter(row.view for row in selection.excluded if row.reason.startswith("view is "))
+    if not views or views.total() < len(selection.excluded) or not all(views):
+        return ""
+    names = sorted(views, key=lambda view: (-views[view], view))
+    listed = ", ".join(f"{view} ({views[view]})" for view in names)
+    return f"The views there are {listed}; say which to keep: --views {shlex.quote(names[0])}"
 
 
 def _apply_rules(

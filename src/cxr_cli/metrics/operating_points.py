@@ -1,6 +1,7 @@
 """The operating point: the probability from which a film is called positive, chosen on validation films."""
 
 import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -112,6 +113,9 @@ def _how_written(text: str) -> str:
     except ValueError:
         pass
     meant = nearest(kind, [DEFAULT_RULE, *_KINDS])
+    percent = re.fullmatch(r"([1-9]\d?(?:\.\d+)?) ?%?", value)  # 95 or 95% for 0.95
+    if percent and meant in _KINDS and value != "1":
+        return f"Did you mean {meant}={float(percent[1]) / 100:g}?"
     if not meant or meant == kind:
         return "For example: --operating-point sensitivity=0.95"
     return f"Did you mean {meant if meant == DEFAULT_RULE else f'{meant}={value or 0.95}'}?"

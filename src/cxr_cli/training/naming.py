@@ -15,6 +15,7 @@ from cxr_cli.training.plan import TrainingPlan
 from cxr_cli.workspace.files import free_names
 from cxr_cli.workspace.folders import RunFolder
 from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.locks import writers
 from cxr_cli.workspace.records import read_record
 from cxr_cli.workspace.staging import listed
 
@@ -57,6 +58,9 @@ def hold_name(workspace: Workspace, plan: TrainingPlan) -> Iterator[TrainingPlan
             why = why or _why_not(name, there)
             held.close()
         note(f"Training the run {name}{why}{f', which replaces {there}' if there else ''}")
+        for other, writer in writers(workspace.models).items():
+            if other != plan.name:
+                note(f"{writer} {other} at the same time, so both take longer")
         yield dataclasses.replace(plan, name=name)
 
 

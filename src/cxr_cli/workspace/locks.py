@@ -18,6 +18,7 @@ from cxr_cli.errors import COMMANDS, InUseError
 from cxr_cli.workspace.faults import write_errors
 
 _BUSY = {errno.EACCES, errno.EAGAIN}
+_WRITING = "writing"
 _LONG = 10_000  # bytes of names of readers, most of which have ended
 
 
@@ -137,7 +138,7 @@ def _soft_lock(target: Path, path: Path, *, shared: bool, hint: str) -> Iterator
         Path(held.lock_file).unlink(missing_ok=True)
         held.acquire()
     try:
-        path.write_text(_signature("writing"), encoding="utf-8")
+        path.write_text(_signature(_WRITING), encoding="utf-8")
         yield
     finally:
         held.release()
@@ -149,7 +150,7 @@ def _sign(held: int, *, shared: bool) -> None:
         if not shared or os.fstat(held).st_size > _LONG:
             os.ftruncate(held, 0)
         os.lseek(held, 0, os.SEEK_END)
-        os.write(held, _signature("reading" if shared else "writing").encode())
+        os.write(held, _signature("reading" if shared else _WRITING).encode())
 
 
 def _signature(doing: str) -> str:
@@ -174,6 +175,17 @@ def _holders(path: Path) -> str:
         if _may_live(pid, host):
             return f"{command} (process {pid} on {host}, since {since}) is {doing}"
     return "another cxr command is writing"
+
+
+def writers(folder: Path) -> dict[str, str]:
+    """Who else on this computer is writing things in a folder: the name of each thing -> who, in words."""
+    found = {}
+    for path in sorted(folder.glob(".lock-*")):
+        for pid, host, command, doing, since in _signatures(path):
+            here = host == socket.gethostname() and pid != str(os.getpid())
+            if here and doing == _WRITING and _may_live(pid, host):
+                found[path.name.removeprefix(".lock-")] = f"{command} (process {pid}, since {since}) is {doing}"
+    return found
 
 
 def _was_left(path: Path) -> bool:
