@@ -105,10 +105,10 @@ POINTS = (
     ("point", "hint"),
     [
         ("0.5", "Say what 0.5 is: --operating-point threshold=0.5, or sensitivity=0.5 or specificity=0.5"),
-        ("sens=0.9", "Did you mean sensitivity=0.9?"),
-        ("sensitivity=95%", "Did you mean sensitivity=0.95?"),
-        ("threshold=50", "Did you mean threshold=0.5?"),
-        ("Youden", "Did you mean youden?"),
+        ("sens=0.9", "Write it like this: --operating-point sensitivity=0.9"),
+        ("sensitivity=95%", "Write it like this: --operating-point sensitivity=0.95"),
+        ("threshold=50", "Write it like this: --operating-point threshold=0.5"),
+        ("Youden", "Write it like this: --operating-point youden"),
         ("sensitivity", "For example: --operating-point sensitivity=0.95"),
     ],
 )

@@ -115,10 +115,10 @@ def _how_written(text: str) -> str:
     meant = nearest(kind, [DEFAULT_RULE, *_KINDS])
     percent = re.fullmatch(r"([1-9]\d?(?:\.\d+)?) ?%?", value)  # 95 or 95% for 0.95
     if percent and meant in _KINDS and value != "1":
-        return f"Did you mean {meant}={float(percent[1]) / 100:g}?"
+        return f"Write it like this: --operating-point {meant}={float(percent[1]) / 100:g}"
     if not meant or meant == kind:
         return "For example: --operating-point sensitivity=0.95"
-    return f"Did you mean {meant if meant == DEFAULT_RULE else f'{meant}={value or 0.95}'}?"
+    return f"Write it like this: --operating-point {meant if meant == DEFAULT_RULE else f'{meant}={value or 0.95}'}"
 
 
 def choose_threshold(
