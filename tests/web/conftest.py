@@ -1,5 +1,7 @@
 """Fixtures with a real server, clients and a browser."""
 
+import base64
+import io
 import json
 import os
 import re
@@ -18,7 +20,11 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from cxr_cli.cli import app
 from cxr_cli.workspace.layout import Workspace
@@ -130,9 +136,9 @@ def read_pixels(data: bytes) -> Pixels:
     return Pixels(described, shown, values.reshape(described["height"], described["width"]))
 
 
-def start(workspace: Workspace, folder: Path, *options: str) -> Server:
-    temporary, probe, port = folder / "tmp", folder / "probe.json", free_port()
-    temporary.mkdir()
+def start(workspace: Workspace, folder: Path, *options: str, port: int | None = None) -> Server:
+    temporary, probe, port = folder / "tmp", folder / "probe.json", port or free_port()
+    temporary.mkdir(exist_ok=True)
     process = subprocess.Popen(
         [sys.executable, "-c", PROBE, probe, "serve", "-w", workspace.root, "--port", str(port), *options],
         stdout=subprocess.DEVNULL,
@@ -181,6 +187,12 @@ def server(two_runs, tmp_path_factory) -> Iterator[Server]:
     server = start(two_runs, tmp_path_factory.mktemp("server"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def start_server() -> Callable[..., Server]:
+    """Start a server that the test stops: its workspace, a folder for its files, and options."""
+    return start
 
 
 @pytest.fixture
@@ -254,6 +266,36 @@ def outside(network) -> Outside:
     return network
 
 
+# The least contrast of a text with what is behind it, by WCAG 2, and the text.
+CONTRAST = """
+const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
+const light = ([r, g, b]) => [r, g, b].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+const behind = (one) => {
+  for (; one; one = one.parentElement) {
+    const color = numbers(getComputedStyle(one).backgroundColor);
+    if (color.length < 4 || color[3] === 1) return color;
+  }
+  return [255, 255, 255];
+};
+let least = [21, ''];
+for (const one of document.querySelectorAll('body *')) {
+  const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  if (!own || one.closest('svg, script')) continue;
+  const [a, b] = [light(numbers(getComputedStyle(one).color)), light(behind(one))];
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  if (ratio < least[0]) least = [ratio, one.outerHTML.slice(0, 90)];
+}
+return least;
+"""
+
+
+@pytest.fixture(scope="session")
+def least_contrast() -> Callable[[webdriver.Chrome], tuple[float, str]]:
+    """Find the text of the page that is open that is least apart from what is behind it."""
+    return lambda browser: tuple(browser.execute_script(CONTRAST))
+
+
 # Switches off Chromium's own requests.
 QUIET = (
     "--disable-background-networking",
@@ -288,3 +330,93 @@ def browser(chromium, outside) -> webdriver.Chrome:
     chromium.get("about:blank")
     chromium.get_log("browser")
     return chromium
+
+
+class Page:
+    """What a user sees and does on the page."""
+
+    def __init__(self, browser, server, *, width=1280, height=900, dark=False) -> None:
+        self.browser = browser
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.get(server.address)
+        self.wait_for(".figures")
+
+    def find(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector):
+        return [element.text for element in self.browser.find_elements(By.CSS_SELECTOR, selector)]
+
+    def wait_for(self, selector, text=""):
+        """Wait until the element `selector` contains `text`, and return its text."""
+
+        def there(_):
+            found = self.browser.find_elements(By.CSS_SELECTOR, selector)
+            return found and text in found[0].text and found[0].text
+
+        return WebDriverWait(self.browser, 30, ignored_exceptions=[StaleElementReferenceException]).until(there)
+
+    def until(self, script):
+        """Wait until a script returns something true, and return it."""
+        return WebDriverWait(self.browser, 30).until(lambda browser: browser.execute_script(f"return {script}"))
+
+    def choose(self, *films):
+        """Choose films with the button."""
+        self.find("#files").send_keys("\n".join(map(str, films)))
+
+    def drop(self, *films):
+        """Add films, and return the answer for the first one once its pixels are here too."""
+        self.choose(*films)
+        self.wait_for("#answers", films[0].name)
+        self.until(r"!/way\.$/.test(document.querySelector('.answer .by')?.textContent ?? '')")
+        if "Error" not in (said := self.find("#answers").text):
+            self.until("document.querySelector('#panes').getAttribute('aria-busy') === 'false'")
+        return said
+
+    def select(self, name, value):
+        Select(self.find(name)).select_by_visible_text(value)
+
+    def press(self, *keys):
+        self.find("body").send_keys(*keys)
+
+    def pane(self, number=0):
+        """The pixels of a pane, as it is on the screen: (H, W) uint8."""
+        data = self.browser.execute_async_script(
+            "requestAnimationFrame(() => requestAnimationFrame(() => arguments[1]("
+            "document.querySelectorAll('#panes canvas')[arguments[0]].toDataURL())))",
+            number,
+        )
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2]))).convert("RGB"))
+
+    def film_in(self, number=0):
+        """The part of a pane that the film takes when it is fitted."""
+        pane = self.pane(number)
+        rows, columns = np.flatnonzero(pane.max((1, 2))), np.flatnonzero(pane.max((0, 2)))
+        return pane[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+    def rectangle(self, selector):
+        box = self.find(selector).rect
+        return box["x"], box["y"], box["width"], box["height"]
+
+    def loud(self):
+        """Return the errors in the browser's console."""
+        return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+@pytest.fixture
+def page(browser, server) -> Page:
+    return Page(browser, server)
+
+
+@pytest.fixture
+def open_viewer(browser) -> Callable[..., Page]:
+    """Open the page of a server: its width and height in pixels, and whether it is dark."""
+    return lambda server, **look: Page(browser, server, **look)
+
+
+@pytest.fixture
+def phone(browser, server) -> Page:
+    return Page(browser, server, width=390, height=844)

@@ -1,7 +1,5 @@
 """The page in a real browser, with mouse and films."""
 
-import base64
-import io
 import re
 import shutil
 from pathlib import Path
@@ -12,96 +10,12 @@ import pytest
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
-from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import WebDriverWait
 
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.films.overlay import lay_heat
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.predictor import open_predictor
-
-
-class Page:
-    """What a user sees and does on the page."""
-
-    def __init__(self, browser, server, *, width=1280, height=900) -> None:
-        self.browser = browser
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        browser.get(server.address)
-        self.wait_for(".figures")
-
-    def find(self, selector):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def all(self, selector):
-        return [element.text for element in self.browser.find_elements(By.CSS_SELECTOR, selector)]
-
-    def wait_for(self, selector, text=""):
-        """Wait until the element `selector` contains `text`, and return its text."""
-
-        def there(_):
-            found = self.browser.find_elements(By.CSS_SELECTOR, selector)
-            return found and text in found[0].text and found[0].text
-
-        return WebDriverWait(self.browser, 30, ignored_exceptions=[StaleElementReferenceException]).until(there)
-
-    def until(self, script):
-        """Wait until a script returns something true, and return it."""
-        return WebDriverWait(self.browser, 30).until(lambda browser: browser.execute_script(f"return {script}"))
-
-    def choose(self, *films):
-        """Choose films with the button."""
-        self.find("#files").send_keys("\n".join(map(str, films)))
-
-    def drop(self, *films):
-        """Add films, and return the answer for the first one once its pixels are here too."""
-        self.choose(*films)
-        self.wait_for("#answers", films[0].name)
-        self.until(r"!/way\.$/.test(document.querySelector('.answer .by')?.textContent ?? '')")
-        if "Error" not in (said := self.find("#answers").text):
-            self.until("document.querySelector('#panes').getAttribute('aria-busy') === 'false'")
-        return said
-
-    def select(self, name, value):
-        Select(self.find(name)).select_by_visible_text(value)
-
-    def press(self, *keys):
-        self.find("body").send_keys(*keys)
-
-    def pane(self, number=0):
-        """The pixels of a pane, as it is on the screen: (H, W) uint8."""
-        data = self.browser.execute_async_script(
-            "requestAnimationFrame(() => requestAnimationFrame(() => arguments[1]("
-            "document.querySelectorAll('#panes canvas')[arguments[0]].toDataURL())))",
-            number,
-        )
-        return np.asarray(Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2]))).convert("RGB"))
-
-    def film_in(self, number=0):
-        """The part of a pane that the film takes when it is fitted."""
-        pane = self.pane(number)
-        rows, columns = np.flatnonzero(pane.max((1, 2))), np.flatnonzero(pane.max((0, 2)))
-        return pane[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-    def rectangle(self, selector):
-        box = self.find(selector).rect
-        return box["x"], box["y"], box["width"], box["height"]
-
-    def loud(self):
-        """Return the errors in the browser's console."""
-        return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
-
-
-@pytest.fixture
-def page(browser, server) -> Page:
-    return Page(browser, server)
-
-
-@pytest.fixture
-def phone(browser, server) -> Page:
-    return Page(browser, server, width=390, height=844)
 
 
 def write_dicom(path: Path, film: np.ndarray) -> None:

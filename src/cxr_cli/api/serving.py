@@ -23,6 +23,7 @@ def serve(
     timeout: float = 20,
     alpha: float | None = None,
     open: bool = False,  # noqa: A002 - the name of the option
+    gradio: bool = False,
     workspace: AnyPath | None = None,
 ) -> None:
     """Serve a web page that predicts the films dropped on it, until the process is interrupted.
@@ -40,12 +41,14 @@ def serve(
         alpha: show each film's prediction set too, which may lack the right class for this share of the patients of
             each class, in (0, 1). Defaults to none.
         open: open the page in the browser.
+        gradio: serve a plain Gradio interface instead, as in a notebook, to this machine only.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Raises:
         CxrError: the packages of the page are not installed, the password can't be read, or the address or port is in
             use.
-        UsageError: `alpha` is not between 0 and 1, or the page is open to the network without a password.
+        UsageError: `alpha` is not between 0 and 1, the page is open to the network without a password, or `gradio` is
+            asked for more than this machine and a run.
         WorkspaceError: there is no run, or it is damaged.
         KeyboardInterrupt: the process was interrupted.
     """
@@ -59,14 +62,20 @@ def serve(
         from cxr_cli.metrics.conformal import check_alpha
 
         check_alpha(alpha)
-    missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
+    extra, needed = ("gradio", ["gradio"]) if gradio else ("web", ["starlette", "uvicorn"])
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise CxrError(
             f"Expected the packages that serve the page. Received: {' and '.join(missing)} not installed.",
-            hint='Install them: pip install "cxr-cli[web]"',
+            hint=f'Install them: pip install "cxr-cli[{extra}]"',
         )
     from cxr_cli.web.limits import MIN_PASSWORD, THIS_MACHINE, PageLimits
 
+    if gradio and (host not in THIS_MACHINE or auth or auth_file or allow_host or alpha is not None):
+        raise UsageError(
+            "Expected a Gradio interface for this machine alone. Received: it, with options of the page.",
+            hint="Leave out --gradio: the page has passwords, other machines and prediction sets",
+        )
     if host not in THIS_MACHINE and not (auth or auth_file):
         raise UsageError(
             f"Expected a password for a page that other machines can reach. Received: none, for {host}.",
@@ -92,6 +101,12 @@ def serve(
 
             webbrowser.open(address)
 
+    if gradio:
+        from cxr_cli.web.gradio_page import serve_interface
+
+        note("Loading Gradio")
+        serve_interface(place, run=model, port=port, ready=show_address)
+        return
     from cxr_cli.web.server import serve as serve_page
 
     limits = PageLimits(film_mb=max_mb, film_seconds=timeout)

@@ -53,7 +53,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "Output": ("--output", "--replace", "--dicom-out"),
     },
     "serve": {
-        "Run": ("--model", "--alpha"),
+        "Run": ("--model", "--alpha", "--gradio"),
         "Address": ("--port", "--host", "--allow-host", "--open"),
         "Password": ("--auth", "--auth-file"),
         "Limits": ("--max-mb", "--timeout"),

@@ -39,13 +39,16 @@ def serve(
     ] = 20,
     alpha: AlphaOption = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    gradio: Annotated[
+        bool, typer.Option("--gradio", help="Serve a plain Gradio interface instead, to this machine only.")
+    ] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Serve a web page that predicts the films dropped on it.
 
     The page is open to this machine only, unless --host says otherwise. Then it needs a password: --auth.
 
-    Needs the extra web: pip install "cxr-cli[web]". Films are not kept.
+    Needs the extra web: pip install "cxr-cli[web]"; for --gradio the extra gradio. Films are not kept.
 
     Example: cxr serve
     """
@@ -62,5 +65,6 @@ def serve(
         timeout=timeout,
         alpha=alpha,
         open=open_browser,
+        gradio=gradio,
         workspace=workspace,
     )

@@ -18,7 +18,7 @@ from cxr_cli.films.reader import read_film
 from cxr_cli.films.transforms import WHOLE_FILM
 from cxr_cli.prediction.files import how_seen, open_seen_by, seen_sentence
 from cxr_cli.prediction.predictor import Prediction, Predictor, open_predictor
-from cxr_cli.prediction.rows import make_failed_row, make_row
+from cxr_cli.prediction.rows import PredictionRow, make_failed_row, make_row
 from cxr_cli.recipe.sets import PredictionSets, open_sets
 from cxr_cli.reporting.run_doubts import run_doubts
 from cxr_cli.web.answers import FilmAnswer, Problem, ShownHeat
@@ -77,28 +77,30 @@ class RunPredictors:
         """
         opened = self._open(run)
         predictor = opened.predictor
+        doubts = run_doubts(self.workspace, predictor.run)  # looked up each time: tests and audits go on
         known: dict[str, Any] = {"run": predictor.run.name_and_version}
+
+        def row_of(row: PredictionRow) -> dict[str, Any]:
+            return row.as_json(predictor.negative) | {"doubts": doubts}
+
         try:
             film = read_film(path)
             known |= {"size": (film.shape[1], film.shape[0]), "thumbnail": _thumbnail(film)}
             prediction = predictor.predict_file(path, film=film)
         except AbstentionError as error:
-            return FilmAnswer(row=make_failed_row(predictor, name, error).as_json(predictor.negative), **known)
+            return FilmAnswer(row=row_of(make_failed_row(predictor, name, error)), **known)
         except ImageError as error:
             named = ImageError(error.message.replace(str(path), name), hint=error.hint)
-            row = make_failed_row(predictor, name, named).as_json(predictor.negative)
-            return FilmAnswer(row=row, error=Problem.of(named), **known)
+            return FilmAnswer(row=row_of(make_failed_row(predictor, name, named)), error=Problem.of(named), **known)
         seen_as = how_seen(opened.seen, path, prediction)
-        row = make_row(predictor, name, prediction, seen=seen_as, sets=opened.sets).as_json(predictor.negative)
-        known_doubts = run_doubts(self.workspace, predictor.run)  # looked up each time: tests and audits go on
         return FilmAnswer(
-            row={**row, "doubts": known_doubts},
+            row=row_of(make_row(predictor, name, prediction, seen=seen_as, sets=opened.sets)),
             confidence=prediction.answer.confidence,
             sentences=[
                 *filter(None, [prediction.answer.decision, prediction.part]),
                 *_describe(opened.sets, prediction),
             ],
-            doubts=[*([_seen(predictor.run.name_and_version, seen_as)] if seen_as else []), *known_doubts],
+            doubts=[*([_seen(predictor.run.name_and_version, seen_as)] if seen_as else []), *doubts],
             heat=_heat(predictor, prediction, film),
             **known,
         )

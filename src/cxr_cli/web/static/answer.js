@@ -40,7 +40,7 @@ export function figuresOf(figures) {
     el("td", { class: "figure" }, figure), el("td", {}, interval && `(${interval})`), el("td", {}, meaning)));
   const said = new Set(figures.doubts.map(({ sentence }) => sentence));
   return el("section", { class: "figures" }, el("h2", {}, `How ${figures.run} did on its test films`),
-    figures.doubts.map(doubt),
+    el("div", { class: "doubts" }, figures.doubts.map(doubt)),
     rows.length > 0 && el("table", {}, el("tbody", {}, rows)),
     figures.notes.map((note) => el("p", {}, note)),
     figures.caveats.filter(({ sentence }) => !said.has(sentence)).map(doubt),

@@ -17,7 +17,7 @@ export function el(name, attributes = {}, ...inside) {
     else if (key.startsWith("--")) made.style.setProperty(key, value);
     else made.setAttribute(key, value === true ? "" : visible(value));
   }
-  made.append(...inside.flat().filter((part) => part != null && part !== "" && part !== false)
+  made.append(...inside.flat().filter((part) => part != null && part !== "" && typeof part !== "boolean")
     .map((part) => (part instanceof Node ? part : visible(part))));
   return made;
 }

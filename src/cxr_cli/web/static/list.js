@@ -1,6 +1,6 @@
 // The list of films: thumbnail, probability on one axis with the operating point, class. Sorted and filtered.
 
-import { bytes, byId, counted, el, fill, percent } from "./dom.js";
+import { bytes, byId, counted, el, fill, percent, visible } from "./dom.js";
 import { kindOf, said } from "./films.js";
 
 // Probability from 0 to 1, with the operating point as a line and the answer as a dot.
@@ -63,6 +63,9 @@ export class List {
     this.offerFilters();
     const films = this.shown();
     const positive = this.films.all.map((film) => film.answers.get(this.films.runs[0])?.row?.positive).find(Boolean);
+    const [first, second] = this.films.runs;
+    byId("two").hidden = !second || !any;
+    byId("two").textContent = visible(`Above: ${first}. Below: ${second}.`);
     byId("p-head").textContent = positive ? `P(${positive})` : "P";
     fill(this.body, films.map((film) => this.row(film)));
     byId("none-shown").hidden = films.length > 0;

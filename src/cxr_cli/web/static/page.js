@@ -19,7 +19,10 @@ const KEYS = [
 
 const films = new Films((film) => answered(film));
 const viewer = new Viewer(byId("panes"));
-const list = new List(films, (film) => open(film));
+const list = new List(films, (film) => {
+  open(film);
+  reveal();
+});
 let current, palette, notice, opening, heatBefore = 0.5;
 const pixels = new Map(); // film -> Raster, the one used last at the end
 const figures = new Map();
@@ -30,8 +33,13 @@ function add(files) {
   if (!files.length) return;
   const added = films.add(files);
   open(added[0]);
-  if (byId("view").getBoundingClientRect().top > innerHeight / 2) byId("view").scrollIntoView({ behavior: "smooth" });
+  reveal();
   announce(`${counted(added.length, "film")} added.`);
+}
+
+// On a phone the film is below the list.
+function reveal() {
+  if (byId("view").getBoundingClientRect().top > innerHeight / 2) byId("view").scrollIntoView({ behavior: "smooth" });
 }
 
 function answered(film) {
@@ -64,7 +72,10 @@ async function open(film) {
   if (known) return shown(film, known);
   const own = (opening = new AbortController());
   byId("tags").hidden = true;
-  viewer.show(await preview(film));
+  const small = await preview(film);
+  if (film !== current) return;
+  viewer.show(small);
+  if ([...film.answers.values()].some((answer) => answer.error)) return; // it can't be read
   try {
     const raster = new Raster(await server.pixels(film.file, film.name, own.signal));
     if (film === current) shown(film, raster);

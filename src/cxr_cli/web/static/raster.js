@@ -30,11 +30,15 @@ export class Raster {
 
   // The window, in values, that is closest to how the film is shown at first.
   get opened() {
-    const { shown, steps } = this, dark = this.falling ? 255 : 0;
+    const { shown, steps } = this;
     let low = 0, high = steps - 1;
-    while (low < high && shown[low + 1] === shown[0] && (shown[0] === dark || shown[0] === 255 - dark)) low++;
+    while (low < high && shown[low + 1] === shown[0]) low++;
     while (high > low && shown[high - 1] === shown[steps - 1]) high--;
-    return { low, high: Math.max(high, low + 1) };
+    // The line through both ends, from black to white: the file's window may be wider than its values.
+    const slope = (shown[high] - shown[low]) / (high - low);
+    if (!slope) return { low, high: low + 1 };
+    const [black, white] = [0, 255].map((gray) => low + (gray - shown[low]) / slope);
+    return { low: Math.min(black, white), high: Math.max(black, white) };
   }
 
   // The window between two shares of the pixels, for example from 0.01 to 0.99.

@@ -47,6 +47,7 @@ export class Viewer {
     fill(this.element, this.panes.map((pane) => el("figure", {}, pane.canvas,
       el("figcaption", {}, el("b", {}, pane.title), pane.caption ? ` ${pane.caption}` : ""))));
     this.element.style.setProperty("--panes", panes.length);
+    this.element.style.setProperty("--shape", this.size.width / this.size.height);
     if (this.element.contains(focused) || this.panes.some(({ canvas }) => canvas === focused)) focused.focus({ preventScroll: true });
     this.resized();
   }
@@ -56,6 +57,7 @@ export class Viewer {
     this.raster = source instanceof Raster ? source : undefined;
     this.preview = this.raster ? undefined : source;
     this.element.setAttribute("aria-busy", String(!this.raster));
+    this.element.style.setProperty("--shape", this.size.width / this.size.height);
     this.reset();
   }
 
@@ -153,7 +155,7 @@ export class Viewer {
     const { canvas } = pane, context = canvas.getContext("2d"), scale = this.scale * devicePixelRatio;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
-    if (!this.middle) return;
+    if (!this.middle || !(this.raster ?? this.preview)) return;
     context.setTransform(scale, 0, 0, scale, canvas.width / 2 - this.middle.x * scale, canvas.height / 2 - this.middle.y * scale);
     this.compose(context, pane, scale);
   }
