@@ -313,7 +313,7 @@ def test_an_alarm_of_the_audit_stands_beside_the_figures(cxr, own_trained):
     area = json.loads(own_trained.evaluation("simple-cnn", "test").record.read_text())["metrics"]["roc_auc"]
 
     assert (
-        "Alarm: The audit of the films that simple-cnn was trained on sounded an alarm: the border reveals the class. "
+        "Alarm: The audit of the films that simple-cnn was trained on sounded an alarm: the border reveals the class, "
         f"AUC 0.842 (0.801 to 0.877). simple-cnn itself has an AUC of {area:.3f} on its test films. Read it: "
         f"{own_trained.audit.page}" in result.stdout.splitlines()
     )

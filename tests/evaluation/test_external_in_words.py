@@ -43,6 +43,10 @@ def test_much_lower_than_in_the_own_test_is_an_alarm_and_lower_a_warning():
     assert of_gap(0.88, -0.08, -0.01) == warning(
         "On clinic, the AUC of 0.880 is 0.048 lower (0.010 to 0.080) than in the run's own test, 0.928."
     )
+    assert external_doubt("clinic", auc=0.53, interval=Interval(low=0.44, high=0.61), finding="Pneumonia") == remark(
+        "On clinic (positive: Pneumonia), the AUC of 0.530 is not shown to be better than chance; its interval is "
+        "0.440 to 0.610, which includes 0.5."
+    )
     assert of_gap(0.72, -0.25, -0.15, finding="Pneumonia") == remark(
         "On clinic (positive: Pneumonia), the AUC of 0.720 is 0.208 lower (0.150 to 0.250) than in the run's own test, "
         "0.928."

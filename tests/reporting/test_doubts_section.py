@@ -137,7 +137,7 @@ def test_an_alarm_of_the_audit_stands_beside_the_model(material):
 
     assert report_doubts(replace(tested, audit=audit))[0] == alarm(
         "The audit of the films that simple-cnn was trained on sounded an alarm: the outer border alone reveals the "
-        "class. AUC 0.842 (0.801 to 0.877), mostly by the upper side. simple-cnn itself has an AUC of 0.928 on its "
+        "class, AUC 0.842 (0.801 to 0.877). simple-cnn itself has an AUC of 0.928 on its "
         "test films. There is 1 more alarm.",
         "See “Shortcuts”.",
     )

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cxr_cli.doubts import Doubt, Weight, alarm, warning
-from cxr_cli.reporting.run_doubts import run_doubts
+from cxr_cli.reporting.run_doubts import in_short, run_doubts
 from cxr_cli.workspace.layout import Workspace
 
 INTERVALS = {"better": (0.8, 0.98), "uncertain": (0.45, 0.72), "worse": (0.318, 0.384)}
@@ -128,13 +128,11 @@ def test_a_failed_external_test_raises_an_alarm(workspace):
     ]
 
 
-def test_a_test_on_films_of_another_finding_is_no_alarm(workspace):
+def test_a_test_on_films_of_another_finding_says_nothing_against_the_run(workspace):
     write_test(workspace, "better", 0.928)
     write_test(workspace, "worse", 0.351, name="clinic", external=elsewhere(positive="Pneumonia"))
 
-    (doubt,) = doubts(workspace)
-    assert doubt.weight == Weight.WARNING
-    assert doubt.sentence.startswith("The external test on clinic (positive: Pneumonia) failed: ")
+    assert doubts(workspace) == []
 
 
 def test_an_alarm_of_the_audit_stands_beside_what_the_model_reaches(workspace):
@@ -146,17 +144,21 @@ def test_an_alarm_of_the_audit_stands_beside_what_the_model_reaches(workspace):
         Doubt(
             Weight.ALARM,
             "The audit of the films that net was trained on sounded an alarm: the outer border alone reveals the "
-            "class. AUC 0.842 (0.801 to 0.877), mostly by the upper side. net itself has an AUC of 0.928 on its test "
+            "class, AUC 0.842 (0.801 to 0.877). net itself has an AUC of 0.928 on its test "
             "films. There are 2 more alarms.",
             f"Read it: {workspace.audit.page}",
         ),
         Doubt(
             Weight.ALARM,
-            "The audit of the model net sounded an alarm: the outer border alone reveals the class. AUC 0.842 (0.801 "
-            "to 0.877), mostly by the upper side.",
+            "The audit of the model net sounded an alarm: the outer border alone reveals the class, AUC 0.842 (0.801 "
+            "to 0.877).",
             f"Read it: {workspace.model_audit('net').page}",
         ),
     ]
+
+
+def test_an_alarm_without_an_auc_is_told_in_full():
+    assert in_short("Patients are in two parts.", "3 films of test.") == "Patients are in two parts. 3 films of test."
 
 
 def test_audits_of_other_films_or_weights_do_not_count(workspace):

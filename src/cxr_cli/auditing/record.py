@@ -1,6 +1,5 @@
 """The record of an audit."""
 
-from cxr_cli.doubts import Doubt, Weight
 from cxr_cli.films.in_words import count_in_words
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.workspace.records import Record, RecordPart
@@ -20,7 +19,7 @@ class ShortcutCheck(RecordPart, frozen=True, kw_only=True):
     name: str  # "source", "image size", "age missing", "outer border" …
     kind: str  # "column" of the manifest or the files, "missing" values of one, or "probe": a classifier on
     # features, or "network": one on the features of a frozen network
-    level: str  # "alarm", "warning", "noted" (beyond chance, but too little to warn) or "ok"
+    level: str  # "alarm", "warning", "noted" (beyond chance, but no reason to warn) or "ok"
     films: int  # with a known value
     patients: int
     auc: float | None  # out of fold, by patient; None where all films are alike in it, or patients are too few
@@ -44,11 +43,6 @@ class AuditFinding(RecordPart, frozen=True, kw_only=True):
     numbers: str
     why: str
     next: str  # commands stand between backticks
-
-    @property
-    def doubt(self) -> Doubt:
-        """The finding as a doubt: what was found, with its numbers."""
-        return Doubt(Weight(self.level), f"{self.found} {self.numbers}", self.next)
 
 
 class AuditRecord(Record, frozen=True, kw_only=True):

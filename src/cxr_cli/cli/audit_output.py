@@ -53,7 +53,9 @@ def show_audit(audited: "Audited | ModelAudited", *, as_json: bool) -> None:
 
 
 def _show_quiet(record: "AuditRecord") -> None:
-    for level, title in (("noted", "Beyond chance, but too little to warn"), ("ok", "Not beyond chance")):
+    from cxr_cli.auditing.checks import WARNING_AUC
+
+    for level, title in (("noted", "Beyond chance, but no reason to warn"), ("ok", "Not shown to be beyond chance")):
         checks = [
             f"{check.title} {check.auc:.2f}"
             for check in record.checks
@@ -61,6 +63,11 @@ def _show_quiet(record: "AuditRecord") -> None:
         ]
         if checks:
             console.result(f"{title}, by AUC: {', '.join(checks)}.")
+    if any(check.level == "ok" and (check.auc or 0) >= WARNING_AUC for check in record.checks):
+        console.result(
+            f"With so few patients, and {len(record.checks)} checks, even the highest of these may be chance: intervals "
+            "and p values are on the page."
+        )
 
 
 def _show_views(record: "ModelAuditRecord") -> None:

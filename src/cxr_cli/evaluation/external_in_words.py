@@ -48,17 +48,19 @@ def external_doubt(
         gap: external - internal.
         gap_interval: of the gap.
         finding: what makes a film positive there, if that is another class than the run's. Such a test can't fail the
-            run for what it was trained to find, so no alarm follows from it.
+            run for what it was trained to find, so it is only noted.
     """
-    of = f"{name} (positive: {finding})" if finding else name
+    failed = f"The external test on {name} failed:"
+    if finding:
+        failed = f"On {name} (positive: {finding}),"
     own = "" if internal is None else f" In the run's own test it is {internal:.3f}."
-    weight = Weight.WARNING if finding else Weight.ALARM
+    weight = Weight.NOTE if finding else Weight.ALARM
     around = "it has no interval" if interval is None else f"its interval is {interval.low:.3f} to {interval.high:.3f}"
     stands = standing(interval)
     if stands is Standing.WORSE:
         return Doubt(
             weight,
-            f"The external test on {of} failed: the AUC of {auc:.3f} is worse than chance; {around}, below 0.5.{own} "
+            f"{failed} the AUC of {auc:.3f} is worse than chance; {around}, below 0.5.{own} "
             "On these films the scores are the wrong way round.",
             "Check the labels, and what else differs between the classes.",
         )
@@ -66,8 +68,7 @@ def external_doubt(
         reason = around if interval is None else f"{around}, which includes 0.5"
         return Doubt(
             weight,
-            f"The external test on {of} failed: the AUC of {auc:.3f} is not shown to be better than chance; "
-            f"{reason}.{own}",
+            f"{failed} the AUC of {auc:.3f} is not shown to be better than chance; {reason}.{own}",
         )
     if internal is None or gap is None or gap_interval is None or gap_interval.high >= 0:
         return None
@@ -76,8 +77,8 @@ def external_doubt(
         f"run's own test, {internal:.3f}."
     )
     if finding:
-        return remark(f"On {of}, {lower}")
-    return alarm(f"The external test on {of} failed: {lower}") if gap <= -MUCH_LOWER else warning(f"On {of}, {lower}")
+        return remark(f"{failed} {lower}")
+    return alarm(f"{failed} {lower}") if gap <= -MUCH_LOWER else warning(f"On {name}, {lower}")
 
 
 def _letters(name: str) -> str:

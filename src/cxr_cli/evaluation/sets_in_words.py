@@ -45,8 +45,8 @@ def missed_promises(evaluation: EvaluationRecord) -> list[str]:
         return []
     asked = 1 - sets.rule.alpha
     return [
-        f"The prediction sets hold {label} for {own.share:.0%} of the {label} patients, not for "
+        f"The prediction sets hold {label} for {own.share:.0%} of the {truth} patients, not for "
         f"{level_of(sets.rule.alpha)}: these films are unlike the validation films, or there were too few of those."
-        for label, own in coverages(evaluation, sets).items()
+        for (label, own), truth in zip(coverages(evaluation, sets).items(), evaluation.truth, strict=True)
         if own.share is not None and own.interval and own.interval.high < asked
     ]

@@ -13,7 +13,7 @@ from cxr_cli.metrics.chance import Standing, standing
 from cxr_cli.numbers import figure, spread
 from cxr_cli.reporting.document import Section, Text, headline
 from cxr_cli.reporting.gather import ReportMaterial
-from cxr_cli.reporting.run_doubts import audit_alarm
+from cxr_cli.reporting.run_doubts import audit_alarm, in_short
 
 _FEW = 50  # films of a class; with fewer, an interval is wider than most differences that matter
 _NOT_ELSEWHERE = warning("The run was not tested on films from elsewhere.", "Test it on some: cxr evaluate --external")
@@ -108,7 +108,7 @@ def _of_audits(material: ReportMaterial) -> list[Doubt]:
     for subject, audit, also, where in audits:
         alarms = [finding for finding in audit.findings if finding.level == Weight.ALARM]
         if alarms:
-            first = alarms[0].doubt.sentence
+            first = in_short(alarms[0].found, alarms[0].numbers)
             doubts.append(alarm(audit_alarm(subject, first, beside=also, more=len(alarms) - 1), where))
         elif audit.level != "ok":
             doubts.append(Doubt(Weight(audit.level), f"{subject}: {audit.verdict}", where))

@@ -4,6 +4,7 @@ The records are read in part, by structs that skip all other fields, so that a p
 that the whole records need.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +133,8 @@ def _of_external_tests(workspace: Workspace, one: _Known, beside: str) -> Iterat
         test = None if path.parent.name in ("test", beside) else _read(path, _Test)
         if not test or not test.external or not test.is_of(one.record):
             continue
+        if another_class(test.external.positive, test.positive):  # no test of what the run was trained to find
+            continue
         auc, gap = test.metrics.get("roc_auc"), test.external.gaps.get("roc_auc")
         if auc is None:  # of films of one class
             continue
@@ -142,7 +145,6 @@ def _of_external_tests(workspace: Workspace, one: _Known, beside: str) -> Iterat
             internal=gap.internal if gap else None,
             gap=gap.gap if gap else None,
             gap_interval=gap.interval if gap else None,
-            finding=test.external.positive if another_class(test.external.positive, test.positive) else "",
         )
         if doubt:
             yield doubt
@@ -183,8 +185,14 @@ def audit_alarm(subject: str, first: str, *, beside: str = "", more: int = 0) ->
     return f"{subject} sounded an alarm: {first[0].lower()}{first[1:]}{beside}{others}"
 
 
+def in_short(found: str, numbers: str) -> str:
+    """What an audit found with its AUC alone, where it has one: the page has the rest."""
+    auc = re.match(r"AUC \d\.\d+( \([^)]+\))?", numbers)
+    return f"{found.rstrip('.')}, {auc[0]}." if auc else f"{found} {numbers}"
+
+
 def _sounded(subject: str, alarms: list[_Finding], page: Path, beside: str = "") -> Doubt:
-    first = f"{alarms[0].found} {alarms[0].numbers}"
+    first = in_short(alarms[0].found, alarms[0].numbers)
     return alarm(audit_alarm(subject, first, beside=beside, more=len(alarms) - 1), f"Read it: {page}")
 
 
