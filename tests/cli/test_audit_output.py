@@ -63,6 +63,6 @@ def test_a_high_auc_that_may_be_chance_is_explained(tmp_path, capsys):
 
     place = lines.index("Not shown to be beyond chance, by AUC: outer border (forest) 0.69, sex 0.51.")
     assert lines[place + 1] == (
-        "With so few patients, and 2 checks, even the highest of these may be chance: intervals and p values are on the "
-        "page."
+        "With so few patients, and 2 checks, even the highest of these may be chance: intervals and p values are on "
+        "the page."
     )

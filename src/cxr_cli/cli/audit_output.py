@@ -65,8 +65,8 @@ def _show_quiet(record: "AuditRecord") -> None:
             console.result(f"{title}, by AUC: {', '.join(checks)}.")
     if any(check.level == "ok" and (check.auc or 0) >= WARNING_AUC for check in record.checks):
         console.result(
-            f"With so few patients, and {len(record.checks)} checks, even the highest of these may be chance: intervals "
-            "and p values are on the page."
+            f"With so few patients, and {len(record.checks)} checks, even the highest of these may be chance: "
+            "intervals and p values are on the page."
         )
 
 
