@@ -58,7 +58,7 @@ def test_a_bound_for_new_films_needs_more_patients_than_these(cxr, own_trained):
     assert "Expected at least 29 patients with negative validation films" in trained.stderr
     assert own_trained.run().record.read_bytes() == before
     shown = cxr("calibrate", "--operating-point", "sensitivity-at-least=0.2", "-w", own_trained.root)
-    assert "With 95 % confidence, at least 0.2 of the positive films of new patients" in shown.stdout
+    assert "With 95% confidence, at least 0.2 of the positive films of new patients" in shown.stdout
 
 
 def test_calibrating_an_older_run_does_not_make_it_the_latest(cxr, own_trained, film):

@@ -61,8 +61,16 @@ def test_what_follows_a_label_stays_to_its_right(shown):
             ["PPV and NPV hold for a set with 20% covid; for", "  another: --prevalence SHARE"],
         ),
         (
+            "It was not tested. Test it: cxr evaluate xception-imagenet-again",
+            ["It was not tested. Test it:", "  cxr evaluate xception-imagenet-again"],
+        ),
+        (
+            "In brackets: 95% intervals, which are those of the mean.",
+            ["In brackets: 95% intervals, which are those of the", "  mean."],
+        ),
+        (
             "Files: /a-long/path-with-hyphens/that-is/wider-than/the-terminal/of-52/columns",
-            ["Files:", "       /a-long/path-with-hyphens/that-is/wider-than/the-terminal/of-52/columns"],
+            ["Files:", "  /a-long/path-with-hyphens/that-is/wider-than/the-terminal/of-52/columns"],
         ),
     ],
 )

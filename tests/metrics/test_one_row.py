@@ -56,7 +56,7 @@ def test_evaluate_compare_report_and_page_show_a_metric_with_its_interval(cxr, m
     assert metric.column in compared.stdout
     assert f"{value:.3f}" in compared.stdout
     assert spread in compared.stdout
-    assert f"| {metric.title} (95 %) |" in workspace.comparison.markdown.read_text()
+    assert f"| {metric.title} (95%) |" in workspace.comparison.markdown.read_text()
     assert f"{value:.3f} ({interval.low:.3f} to {interval.high:.3f})" in workspace.comparison.markdown.read_text()
     (row,) = csv.DictReader(workspace.comparison.csv.read_text().splitlines())
     expected = {metric.name: value, f"{metric.name}_low": interval.low, f"{metric.name}_high": interval.high}

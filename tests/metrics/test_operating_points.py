@@ -169,7 +169,7 @@ def test_too_few_patients_are_refused_with_the_number_needed_and_what_they_can_s
         check_patients(parse_rule("sensitivity-at-least=0.95"), positives, groups)
     assert caught.value.message == (
         "Expected at least 59 patients with positive validation films, for a sensitivity of at least 0.95 on new films "
-        "with 95 % confidence. Received: 20."
+        "with 95% confidence. Received: 20."
     )
     assert caught.value.hint == (
         "Ask for less: --operating-point sensitivity-at-least=0.86, the most that 20 patients can show; or "
@@ -193,7 +193,7 @@ def test_a_rule_says_for_which_films_it_holds():
     assert on_validation.promise.startswith("The sensitivity is at least 0.6 on the validation films. On new films it")
     assert bound.chosen == "specificity-at-least=0.5, on 10 validation films, where 5 patients have a negative one"
     assert bound.promise == (
-        "With 95 % confidence, at least 0.5 of the negative films of new patients like those of the validation films "
+        "With 95% confidence, at least 0.5 of the negative films of new patients like those of the validation films "
         "are called negative, each patient counting once."
     )
     assert choose_threshold(POSITIVES, PROBABILITIES, Rule("youden")).promise == ""

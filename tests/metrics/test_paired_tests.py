@@ -48,7 +48,7 @@ def test_duplicated_films_do_not_narrow_delongs_interval():
 
 
 def test_delong_has_its_nominal_error_rate_with_several_films_per_patient():
-    """Two equally good classifiers differ in 5 % of 400 comparisons, plus or minus three standard errors."""
+    """Two equally good classifiers differ in 5% of 400 comparisons, plus or minus three standard errors."""
     called = 0
     for seed in range(400):
         generator = np.random.default_rng(seed)

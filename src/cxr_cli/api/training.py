@@ -194,7 +194,7 @@ def calibrate(
         model: the same as `run`.
         operating_point: "youden"; "sensitivity=0.95" or "specificity=0.90", at least that value on the validation
             films; "sensitivity-at-least=0.95" or "specificity-at-least=0.90", at least that value on new films like
-            them, with 95 % confidence; or "threshold=0.5". Defaults to Youden's.
+            them, with 95% confidence; or "threshold=0.5". Defaults to Youden's.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
 
     Raises:

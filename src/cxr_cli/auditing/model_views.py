@@ -111,7 +111,7 @@ VIEWS: dict[str, View] = {
         "border only",
         _border_only,
         Asks.OUTSIDE,
-        "All but the outer 10 % is black. A model that reads the lungs falls to 0.5.",
+        "All but the outer 10% is black. A model that reads the lungs falls to 0.5.",
     ),
     "lungs_black": View(
         "lungs black",
@@ -143,7 +143,7 @@ VIEWS: dict[str, View] = {
         "shifted",
         _shifted,
         Asks.HARMLESS,
-        f"Moved by {100 * SHIFT:.0f} % of the film’s sides to the right and down. Little should change.",
+        f"Moved by {100 * SHIFT:.0f}% of the film’s sides to the right and down. Little should change.",
         moves=True,
     ),
     "blurred": View(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from cxr_cli.cli import console
 from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.numbers import figure, spread
 
 _VIEWS = (
     TableColumn("films"),
@@ -31,14 +32,17 @@ def show_audit(audited: "Audited | ModelAudited", *, as_json: bool) -> None:
 
         console.result_json(msgspec.to_builtins(record))
         return
-    console.result(f"{record.level.upper()}: {record.verdict}" if record.alarms else record.verdict)
+    if record.alarms:
+        console.weighed("ALARM: ", record.verdict, "alarm")
+    else:
+        console.result(record.verdict)
     films = ", ".join(f"{count} {label}" for label, count in record.films.items())
     console.result(f"{record.counted()}: {films}")
     if not isinstance(record, AuditRecord):
         _show_views(record)
     for finding in record.findings:
         console.result()
-        console.result(f"{finding.level.capitalize()}: {finding.found}")
+        console.weighed(f"{finding.level.capitalize()}: ", finding.found, finding.level)
         console.result(f"  {finding.numbers}")
         console.result(f"  Next: {finding.next.replace('`', '')}.")
     console.result()
@@ -48,8 +52,8 @@ def show_audit(audited: "Audited | ModelAudited", *, as_json: bool) -> None:
         console.result(note)
     if record.notes:
         console.result()
-    console.result(f"Page: {audited.folder.page}")
-    console.result(DISCLAIMER)
+    console.result(f"Page: {audited.folder.page}", dim=True)
+    console.result(DISCLAIMER, dim=True)
 
 
 def _show_quiet(record: "AuditRecord") -> None:
@@ -57,7 +61,7 @@ def _show_quiet(record: "AuditRecord") -> None:
 
     for level, title in (("noted", "Beyond chance, but no reason to warn"), ("ok", "Not shown to be beyond chance")):
         checks = [
-            f"{check.title} {check.auc:.2f}"
+            f"{check.title} {figure(check.auc)}"
             for check in record.checks
             if check.auc is not None and check.level == level
         ]
@@ -72,7 +76,6 @@ def _show_quiet(record: "AuditRecord") -> None:
 
 def _show_views(record: "ModelAuditRecord") -> None:
     from cxr_cli.auditing.model_views import VIEWS
-    from cxr_cli.numbers import figure, spread
 
     console.result(f"{record.run} on {record.split} films; lungs from {record.masks}")
     console.result()

@@ -17,7 +17,7 @@ def calibrate(
             "--operating-point",
             metavar="RULE",
             help="Rule for the operating point: youden; sensitivity=0.95 or specificity=0.90, on the validation films; "
-            "sensitivity-at-least=0.95 or specificity-at-least=0.90, on new films with 95 % confidence; or "
+            "sensitivity-at-least=0.95 or specificity-at-least=0.90, on new films with 95% confidence; or "
             "threshold=0.5.",
         ),
     ] = "youden",
@@ -32,7 +32,7 @@ def calibrate(
     and serve use the new operating point.
 
     sensitivity=0.95 is a sensitivity of at least 0.95 on the validation films; on new films it is lower about half of
-    the time. sensitivity-at-least=0.95 leaves a margin, so that new films like these have it with 95 % confidence. It
+    the time. sensitivity-at-least=0.95 leaves a margin, so that new films like these have it with 95% confidence. It
     counts patients, and needs 59 with a positive validation film.
 
     Example: cxr calibrate --operating-point sensitivity=0.95

@@ -88,6 +88,11 @@ def _show(text: str, stream: TextIO, *, dim: bool = False, label: str = "", styl
         stream.flush()
 
 
+def weighed(label: str, text: str, weight: str) -> None:
+    """Print a result after a label in the color of its weight, one of `Weight`."""
+    _show(text, sys.stdout, label=label, style=weight)
+
+
 def show_error(problem: CxrError) -> None:
     """Print an error, and what to do next."""
     _show(problem.message, sys.stderr, label="Error: ", style="alarm")

@@ -77,7 +77,7 @@ def export(
         console.result_json(report | (asdict(exported.cost) if exported.cost else {}))
     else:
         _show(exported.run, find_format(format_name, str(precision)).tool, exported, str(precision))
-    console.note(DISCLAIMER)
+    console.note(DISCLAIMER, dim=True)
 
 
 def _show(run: str, tool: str, exported: "Exported", precision: str) -> None:

@@ -53,8 +53,8 @@ def predict_on(
         now, speed = record.films - record.films_before, f"{record.films_a_second:.1f} per second"
         console.result(f"{now:,} films in {record.seconds:,.0f} s, {speed}, by {record.threads} workers.")
     console.show_doubts(run_doubts(place, predictor), aside=True)
-    console.note(f"Predictions: {PredictionsFolder(folder).parts}")
-    console.note(f"Predicted by {predictor.title}. {DISCLAIMER}")
+    console.note(f"Predictions: {PredictionsFolder(folder).parts}", dim=True)
+    console.note(f"Predicted by {predictor.title}. {DISCLAIMER}", dim=True)
     if record.abstained:
         console.note(f"{record.abstained:,} of {record.films:,} films got no class; the column reason says why.")
     if record.errors:

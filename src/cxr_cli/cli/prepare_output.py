@@ -75,8 +75,8 @@ def _show(prepared: "Prepared") -> None:
     for warning in prepared.warnings:
         console.result(warning)
     console.result()
-    console.result(f"Dataset : {prepared.dataset.root}")
-    console.result(f"Left out: {prepared.dataset.excluded}")
+    console.result(f"Dataset : {prepared.dataset.root}", dim=True)
+    console.result(f"Left out: {prepared.dataset.excluded}", dim=True)
     if record.duplicates and record.duplicates.exact + record.duplicates.near:
-        console.result(f"Copies  : {prepared.dataset.duplicates}")
-    console.result(f"Pictures: {prepared.dataset.distribution_picture.parent}")
+        console.result(f"Copies  : {prepared.dataset.duplicates}", dim=True)
+    console.result(f"Pictures: {prepared.dataset.distribution_picture.parent}", dim=True)

@@ -51,8 +51,8 @@ def _show_film(film: "SegmentedFilm") -> None:
         console.result(f"  Doubtful : {'; '.join(film.flags)}")
     if film.dice is not None:
         console.result(f"  Dice     : {film.dice:.3f} (IoU {film.iou:.3f})")
-    console.result(f"  Mask     : {film.mask}")
-    console.result(f"  Overlay  : {film.overlay}")
+    console.result(f"  Mask     : {film.mask}", dim=True)
+    console.result(f"  Overlay  : {film.overlay}", dim=True)
 
 
 def _show_summary(record: "SegmentationRecord", folder: "SegmentationFolder") -> None:

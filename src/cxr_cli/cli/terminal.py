@@ -21,10 +21,11 @@ _STYLES = {
     "dim": {"dim": True},
 }
 # "Files      : " or "Warning: ": what follows stays to the right of it.
-_LABEL = re.compile(r"\s*[A-Z][\w-]*(?: [\w-]+)?\s*: ")
-# A command with its options, and an option with its value, which a person may copy.
-_VALUE = r"(?:[ =](?:'[^']*'|\"[^\"]*\"|(?!-)[\w./~:-]*[\w/]))"
-_COMMAND = re.compile(rf"\bcxr [a-z]+(?: --?[a-z][a-z-]*{_VALUE}?| [A-Z]+\b)*|(?<![\w-])--[a-z][a-z-]*{_VALUE}?")
+_LABEL = re.compile(r"\s*[A-Z][\w-]*(?: [\w-]+ )?\s*: ")
+# A command with its arguments, and an option with its value, which a person may copy.
+_WORD = r"""(?:'[^']*'|"[^"]*"|(?!-)[\w./~:=-]*[\w/])"""
+_OPTION = rf"--?[a-z][a-z-]*(?:[ =]{_WORD})?"
+_COMMAND = re.compile(rf"\bcxr [a-z]+(?: {_WORD}){{0,2}}(?: {_OPTION}| [A-Z]+\b)*|(?<![\w-]){_OPTION}")
 _KEPT = "\0"  # stands for a space that no line ends at; no text that is shown has one
 
 
@@ -78,7 +79,10 @@ def wrap(text: str, width: int) -> list[str]:
         return [text]
     label = _LABEL.match(text)
     indent = len(text) - len(text.lstrip())
-    hang = len(label[0]) if label and len(label[0]) <= width // 3 else min(indent + 2, width // 3)
+    hang = min(indent + 2, width // 3)
+    # A path that is too long is better off without the label's indent.
+    if label and len(label[0]) <= width // 3 and max(map(len, text.split())) <= width - len(label[0]):
+        hang = len(label[0])
     room = width - hang
 
     def keep(command: re.Match[str]) -> str:

@@ -74,10 +74,10 @@ def show_run(trained: "TrainedRun | TrainedLungs | None", *, as_json: bool) -> N
         console.result_json(msgspec.to_builtins(trained.record))
     elif ARCHITECTURES[trained.record.arch].finds_lungs:
         _show_lungs(trained)  # type: ignore[arg-type]
-        console.result(DISCLAIMER)
+        console.result(DISCLAIMER, dim=True)
     else:
         _show_summary(trained)  # type: ignore[arg-type]
-        console.result(DISCLAIMER)
+        console.result(DISCLAIMER, dim=True)
         if trained.record.stopped_by != "interrupt":
             console.note("Test it: cxr evaluate")
 
@@ -140,7 +140,7 @@ def _show_summary(trained: "TrainedRun") -> None:
     console.result(f"Export     : model.tflite is within {record.export.max_probability_difference:.1e} of Keras")
     if record.reproduction:
         _show_reproduction(record.reproduction)
-    console.result(f"Files      : {trained.run.root}")
+    console.result(f"Files      : {trained.run.root}", dim=True)
     if record.profile:
         _show_profile(record.profile)
     if record.stopped_by != "interrupt":
@@ -171,7 +171,7 @@ def _show_lungs(trained: "TrainedLungs") -> None:
     )
     if record.reproduction:
         _show_reproduction(record.reproduction)
-    console.result(f"Files      : {trained.run.root}")
+    console.result(f"Files      : {trained.run.root}", dim=True)
 
 
 def _decision(point: "OperatingPoint", calibration: "Calibration") -> str:

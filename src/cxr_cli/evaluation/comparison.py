@@ -97,7 +97,7 @@ class ComparedPair:
     patients: int
     films_without_patient: int  # of them, that name no patient
     auc_difference: float | None  # a's - b's; None where the films are of one class
-    auc_low: float | None  # its 95 % interval
+    auc_low: float | None  # its 95% interval
     auc_high: float | None
     auc_p: float | None  # of no difference: DeLong's test, in its form for patients with several films
     only_a_right: int  # films that only a predicts correctly, each run at its own operating point
@@ -147,12 +147,12 @@ _SELECTION = "The best run was chosen on these same films, so its lead is slight
 def pair_notes(pairs: Sequence[ComparedPair]) -> list[str]:
     """What the tables of pairs show, and what was corrected, in sentences."""
     notes = [
-        "AUC difference: 95 % interval and p by DeLong's test, in Obuchowski's form for patients with several films.",
+        "AUC difference: 95% interval and p by DeLong's test, in Obuchowski's form for patients with several films.",
         "Right alone: films that only one of the two predicts correctly, each at its own operating point; p by "
         "McNemar's exact test, over patients.",
         f"Both p values are corrected for all {pairs[0].tests} tests between all runs (Holm). The intervals "
         "are not corrected.",
-        "Other differences: 95 % intervals over patients (MOVER).",
+        "Other differences: 95% intervals over patients (MOVER).",
     ]
     narrow = narrow_in_words(pairs[0].films, pairs[0].films_without_patient)
     return [*notes, *filter(None, [narrow]), *([_SELECTION] if len(pairs) > 1 else [])]
@@ -166,7 +166,7 @@ def write_markdown(
         "run": [row.title for row in rows],
         "architecture": [row.arch for row in rows],
         **{
-            f"{metric.title} (95 %)" if metric.compare_interval else metric.title: [row.cell(metric) for row in rows]
+            f"{metric.title} (95%)" if metric.compare_interval else metric.title: [row.cell(metric) for row in rows]
             for metric in metrics_in("compare", ranked=True)
         },
         "parameters": [f"{row.parameters:,}" for row in rows],

@@ -1,4 +1,4 @@
-"""95 % intervals that count patients, not films.
+"""95% intervals that count patients, not films.
 
 Films of one patient are similar: ten of them say hardly more than one. Throughout this module `groups` holds the
 patient of each film (or its group of duplicates), and a group is drawn, or counted, as a whole.
@@ -17,7 +17,7 @@ from cxr_cli.workspace.records import RecordPart
 
 
 class Interval(RecordPart, frozen=True, kw_only=True):
-    """The 95 % confidence interval of a figure."""
+    """The 95% confidence interval of a figure."""
 
     low: float
     high: float
@@ -30,9 +30,9 @@ class Estimate(NamedTuple):
     interval: Interval
 
 
-NORMAL_95 = 1.959964  # 95 % of a normal distribution lie within this many standard deviations
+NORMAL_95 = 1.959964  # 95% of a normal distribution lie within this many standard deviations
 METHOD = (
-    "95 %, over patients: Wilson's interval with the effective number of patients for proportions, the AUC (variance "
+    "95%, over patients: Wilson's interval with the effective number of patients for proportions, the AUC (variance "
     "by Obuchowski), the average precision and the Brier score; F1 from that of TP / (TP + FP + FN); MOVER from those "
     "of sensitivity, specificity and prevalence for balanced accuracy, likelihood ratios and MCC; for the log loss a t "
     "interval of its logarithm"

@@ -51,7 +51,7 @@ class OperatingPoint(RecordPart, frozen=True, kw_only=True):
 
 DEFAULT_RULE = "youden"
 CONFIDENCE = 0.95  # of the rules "…-at-least"
-_CONFIDENT = f"{100 * CONFIDENCE:.0f} % confidence"
+_CONFIDENT = f"{100 * CONFIDENCE:.0f}% confidence"
 _ROUNDING = 1e-9
 NEVER = math.nextafter(1.0, 2.0)  # the threshold that calls no film positive, where a probability rounds to 1
 _AT_LEAST = "-at-least"
@@ -133,7 +133,7 @@ def choose_threshold(
             where several have it; "sensitivity" takes the highest threshold with at least that sensitivity on these
             films, which has the best specificity; "specificity" takes the lowest one with at least that specificity;
             "threshold" is the threshold itself. "sensitivity-at-least" takes the highest threshold that has this
-            sensitivity on new films with 95 % confidence: a one-sided tolerance bound from order statistics (Wilks
+            sensitivity on new films with 95% confidence: a one-sided tolerance bound from order statistics (Wilks
             1941, Ann Math Stat 12:91). Each patient counts once, and each film as its patient's share, so that the
             sensitivity it bounds is that of a film of a new patient. "specificity-at-least" is the same for negatives.
         groups: (N,), the patient of each film. Needed for the rules "…-at-least" only.
@@ -217,12 +217,12 @@ def films_needed(share: float, total: int) -> int:
 
 
 def patients_for(share: float) -> int:
-    """The smallest number of patients that can show, with 95 % confidence, that `share` of new ones are recognized."""
+    """The smallest number of patients that can show, with 95% confidence, that `share` of new ones are recognized."""
     return math.ceil(round(math.log(1 - CONFIDENCE) / math.log(share), 9))
 
 
 def recognized_needed(share: float, patients: int) -> int:
-    """How many of the patients must be recognized so that, with 95 % confidence, at least `share` of new ones are.
+    """How many of the patients must be recognized so that, with 95% confidence, at least `share` of new ones are.
 
     All but the largest m with P(Binomial(patients, 1 - share) <= m) <= 0.05; more than there are where no m is.
     """

@@ -11,7 +11,7 @@ _FEWEST = 1.5  # folds, as many as those of equal weight would be; with fewer th
 # With one degree of freedom, t is 12.7, and nothing holds an end of the interval of a figure without an upper limit.
 _FEWEST_WITHOUT_LIMIT = 2.5
 RECIPE_METHOD = (
-    "95 %, from the spread of the folds: t with one degree of freedom fewer than folds in one repeat, and the variance "
+    "95%, from the spread of the folds: t with one degree of freedom fewer than folds in one repeat, and the variance "
     "corrected for the training films that folds share (Nadeau & Bengio 2003), on the logit scale (MCC: Fisher's z; "
     "log loss and likelihood ratios: the logarithm, and none over fewer than three folds); where all folds have the "
     "same value, Wilson's interval with the number of patients"
