@@ -36,7 +36,7 @@ from cxr_cli.cli import (
 )
 from cxr_cli.cli.command import CxrCommand, CxrGroup
 from cxr_cli.cli.exit_codes import ExitCode
-from cxr_cli.cli.settings import SETTINGS_FILE
+from cxr_cli.cli.settings import SETTINGS_FILE, SETTINGS_VARIABLE
 from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import watched_by
 from cxr_cli.workspace.faults import in_words
@@ -87,10 +87,9 @@ def cxr(
         Path | None,
         typer.Option(
             "--config",
-            envvar="CXR_CONFIG",
-            show_envvar=False,
             metavar="FILE",
-            help=f"File of options. Default: $CXR_CONFIG, else {SETTINGS_FILE} in the current folder; see cxr init.",
+            help=f"File of options, as cxr init writes it. Default: ${SETTINGS_VARIABLE}, else {SETTINGS_FILE} in the current "
+            "folder.",
             show_default=False,
         ),
     ] = None,

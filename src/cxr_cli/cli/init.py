@@ -1,12 +1,13 @@
 """`cxr init`: a file of options with every option in it, commented out."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cxr_cli.cli import console
-from cxr_cli.cli.settings import SETTINGS_FILE
+from cxr_cli.cli.settings import SETTINGS_FILE, SETTINGS_VARIABLE
 from cxr_cli.errors import UsageError
 
 
@@ -26,7 +27,7 @@ def init(
 
     root = ctx.find_root()
     group: Any = root.command
-    path = Path(root.params.get("config") or SETTINGS_FILE)
+    path = Path(root.params.get("config") or os.environ.get(SETTINGS_VARIABLE) or SETTINGS_FILE)
     if path.exists() and not replace:
         raise UsageError(f"Expected no {path} yet. Received: one is there.", hint="To replace it: cxr init --replace")
     commands = {name: command for name, command in group.commands.items() if name != ctx.info_name}

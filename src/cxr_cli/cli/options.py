@@ -12,15 +12,12 @@ import typer
 from cxr_cli.cli.completion import complete_own_runs, complete_runs
 from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 from cxr_cli.recipe.options import TRAINING_OPTIONS, TrainingOption
-from cxr_cli.workspace.folders import ENVIRONMENT_VARIABLE
 
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option(
         "--workspace",
         "-w",
-        envvar=ENVIRONMENT_VARIABLE,  # which wins over cxr.toml
-        show_envvar=False,
         help="Workspace folder. Default: $CXR_WORKSPACE, else ./workspace.",
         show_default=False,
     ),

@@ -9,7 +9,7 @@ from cxr_cli.errors import UsageError
 from cxr_cli.recipe.options import TRAINING_OPTIONS
 from cxr_cli.workspace.folders import ENVIRONMENT_VARIABLE
 
-SETTINGS_FILE = "cxr.toml"  # in the current folder
+SETTINGS_FILE, SETTINGS_VARIABLE = "cxr.toml", "CXR_CONFIG"  # the file in the current folder; what names another
 # An option or argument on the command line -> what the file says in its place.
 _SOURCES = {"metadata", "folders", "dicom", "findings", "images", "views", "patient_pattern"}
 _REPLACES: dict[str, set[str]] = {
@@ -49,13 +49,15 @@ def take_settings(command: Any, ctx: Any, args: list[str]) -> Path | None:
 
         settings = read_settings(path, root.command.commands)
         own = settings[command.name if ctx.parent is root else ctx.parent.command.name]
-        ctx.default_map = {name: own[name] for name in own if ctx.parent is root or name == SHARED}
+        # The environment wins: the command finds it out by itself.
+        left_out = {SHARED} if os.environ.get(ENVIRONMENT_VARIABLE) else set()
+        ctx.default_map = {name: own[name] for name in own.keys() - left_out if ctx.parent is root or name == SHARED}
     return path
 
 
 def settings_file(ctx: Any) -> Path | None:
     """The file that ``--config`` or ``$CXR_CONFIG`` names, else that of the current folder; None if there is none."""
-    named = ctx.find_root().params.get("config")
+    named = ctx.find_root().params.get("config") or os.environ.get(SETTINGS_VARIABLE)
     path = Path(named or SETTINGS_FILE)
     return path if named or path.is_file() else None
 
@@ -85,10 +87,10 @@ def drop_replaced(ctx: Any) -> None:
 
 
 def take_from_group(ctx: Any) -> None:
-    """Let `cxr runs -w DIR rm` win over the environment and the file, which the command alone would take."""
-    if _source(ctx.parent, SHARED) == "COMMANDLINE" and _source(ctx, SHARED) not in {"", "COMMANDLINE"}:
+    """Let `cxr runs -w DIR rm` win over the file, which the command alone would take."""
+    if _source(ctx.parent, SHARED) == "COMMANDLINE" and _source(ctx, SHARED) == "DEFAULT_MAP":
         ctx.params[SHARED] = ctx.parent.params[SHARED]
-        (ctx.default_map or {}).pop(SHARED, None)
+        ctx.default_map.pop(SHARED)
 
 
 def settings_used(command: Any, ctx: Any) -> str:

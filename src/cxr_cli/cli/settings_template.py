@@ -62,6 +62,8 @@ def _value(parameter: Any) -> str:
         return json.dumps(default)
     if parameter.is_flag:
         return "false"
-    word = kinds_in_words(parameter.make_metavar(None)).strip("<>")
-    word = word if parameter.type.name.startswith(("int", "float")) else json.dumps(word)
+    if parameter.type.name.startswith(("int", "float")):
+        word = parameter.metavar or "NUMBER"
+    else:
+        word = json.dumps(kinds_in_words(parameter.make_metavar(None)).strip("<>[]{}"))
     return f"[{word}]" if parameter.multiple else word

@@ -33,6 +33,7 @@ _KINDS = {"int range": "NUMBER", "float range": "NUMBER", "int": "NUMBER", "str"
 # Typer's words for what a value must be.
 _PLAIN = {
     "a valid int range": "a whole number",
+    "a valid integer range": "a whole number",  # of Typer 0.26
     "a valid float range": "a number",
     "requires an argument": "needs a value",
 }
