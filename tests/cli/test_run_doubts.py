@@ -72,6 +72,9 @@ def test_json_has_them_with_each_film(cxr, doubtful, film, tmp_path):
     explained = json.loads(cxr("gradcam", film, "--json", "-o", tmp_path / "heat.png", "-w", doubtful.root).stdout)
     gallery = json.loads(cxr("gradcam", film, "--curves", "--json", "-o", tmp_path / "g", "-w", doubtful.root).stdout)
 
+    page = (tmp_path / "g" / "gallery.html").read_text()
+    assert page.count('<div class="finding alarm">') == 3
+    assert "is not shown to be better than chance" in page
     assert predicted["doubts"] == explained["doubts"] == gallery["doubts"]
     assert [doubt["weight"] for doubt in predicted["doubts"]] == ["alarm"] * 3
     for doubt, beginning in zip(predicted["doubts"], BEGINNINGS, strict=True):

@@ -72,11 +72,13 @@ def gradcam(
     from cxr_cli.errors import UsageError
     from cxr_cli.explanation.explain import explain, is_one_film
     from cxr_cli.films.reader import frame_chosen
+    from cxr_cli.reporting.run_doubts import run_doubts
 
     if not 0 <= alpha <= 1:
         raise UsageError(f"Expected an alpha from 0 to 1. Received: {alpha}.", hint="For example: --alpha 0.5")
     place, paths, method, split = find_workspace(workspace), as_paths(films), str(method), as_text(split)
     writer = _heat_objects(place.run(model), paths, Path(dicom_out), alpha=alpha, split=split) if dicom_out else None
+    doubts = run_doubts(place, place.run(model))
     made: WrittenHeatMap | Gallery
     with frame_chosen(frame):
         if is_one_film(paths) and not any((split, lungs, lesions, curves, randomize)):
@@ -93,6 +95,7 @@ def gradcam(
                 force=force,
                 run=model,
             )
+            made = dataclasses.replace(made, doubts=doubts)
             if writer:
                 writer.add(paths[0], made.heat)
         else:
@@ -115,6 +118,7 @@ def gradcam(
                 randomize=randomize,
                 force=force,
                 use=writer.add if writer else None,
+                doubts=doubts,
                 run=model,
             )
     if writer:

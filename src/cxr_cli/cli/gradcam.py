@@ -109,10 +109,8 @@ def gradcam(
 
     Example: cxr gradcam covid.png -o heat.png
     """
-    from cxr_cli.api.arguments import find_workspace
     from cxr_cli.api.explaining import gradcam as draw
     from cxr_cli.cli.gradcam_output import show_abstention, show_heat_maps
-    from cxr_cli.reporting.run_doubts import run_doubts
 
     try:
         made = draw(
@@ -139,4 +137,4 @@ def gradcam(
         assert films
         show_abstention(films[0], error, as_json=as_json)
         return
-    show_heat_maps(made, doubts=run_doubts(find_workspace(workspace), made.run), as_json=as_json)
+    show_heat_maps(made, as_json=as_json)

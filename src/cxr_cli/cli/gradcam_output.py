@@ -1,7 +1,6 @@
 """What `cxr gradcam` prints."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ from cxr_cli.explanation.methods import DEFAULT, MAP_METHODS
 from cxr_cli.numbers import UNDEFINED, figure, spread
 
 if TYPE_CHECKING:
-    from cxr_cli.doubts import Doubt
     from cxr_cli.explanation.explain import WrittenHeatMap
     from cxr_cli.explanation.explain_all import Gallery
     from cxr_cli.explanation.record import GradesRecord
@@ -58,12 +56,11 @@ def show_abstention(film: Path, error: AbstentionError, *, as_json: bool) -> Non
     raise typer.Exit(exit_code_of(done=0, failed=1))
 
 
-def show_heat_maps(made: "WrittenHeatMap | Gallery", *, doubts: "Sequence[Doubt]" = (), as_json: bool) -> None:
+def show_heat_maps(made: "WrittenHeatMap | Gallery", *, as_json: bool) -> None:
     """Print what a heat map or a gallery shows, and where it is.
 
     Args:
         made: the heat map or the gallery.
-        doubts: what speaks against the run. Defaults to nothing.
         as_json: print it for programs.
 
     Raises:
@@ -74,14 +71,14 @@ def show_heat_maps(made: "WrittenHeatMap | Gallery", *, doubts: "Sequence[Doubt]
     for problem in made.unwritten:
         console.show_error(problem)
     if isinstance(made, WrittenHeatMap):
-        _show_one(made, doubts, as_json=as_json)
+        _show_one(made, as_json=as_json)
     else:
-        _show_gallery(made, doubts, as_json=as_json)
+        _show_gallery(made, as_json=as_json)
     if made.unwritten:
         raise typer.Exit(ExitCode.SOME_FILMS_FAILED)
 
 
-def _show_one(made: "WrittenHeatMap", doubts: "Sequence[Doubt]", *, as_json: bool) -> None:
+def _show_one(made: "WrittenHeatMap", *, as_json: bool) -> None:
     from cxr_cli.prediction.abstention import abstention_summary
     from cxr_cli.prediction.files import seen_sentence
 
@@ -109,7 +106,7 @@ def _show_one(made: "WrittenHeatMap", doubts: "Sequence[Doubt]", *, as_json: boo
                 "heatmap": str(made.output),
                 "explains": heat.explained,
                 "seen": made.seen,
-                "doubts": [asdict(doubt) for doubt in doubts],
+                "doubts": [asdict(doubt) for doubt in made.doubts],
             }
         )
     else:
@@ -119,13 +116,13 @@ def _show_one(made: "WrittenHeatMap", doubts: "Sequence[Doubt]", *, as_json: boo
         console.result(str(made.film))
         show_answer(prediction.answer)
         console.result(f"  Heat map   : {made.output} ({what})")
-    console.show_doubts(doubts, aside=True)
+    console.show_doubts(made.doubts, aside=True)
     if made.seen:
         console.note(seen_sentence(heat.run, made.seen))
     console.note(f"Predicted by {made.run.title}. {DISCLAIMER}", dim=True)
 
 
-def _show_gallery(gallery: "Gallery", doubts: "Sequence[Doubt]", *, as_json: bool) -> None:
+def _show_gallery(gallery: "Gallery", *, as_json: bool) -> None:
     import msgspec
 
     from cxr_cli.prediction.abstention import abstention_summary
@@ -135,7 +132,7 @@ def _show_gallery(gallery: "Gallery", doubts: "Sequence[Doubt]", *, as_json: boo
     unread = [error for error in errors if not isinstance(error, AbstentionError)]
     console.show_errors(unread, films=films, where=gallery.folder.record)
     if as_json:
-        console.result_json(msgspec.to_builtins(record) | {"doubts": [asdict(doubt) for doubt in doubts]})
+        console.result_json(msgspec.to_builtins(record) | {"doubts": [asdict(doubt) for doubt in gallery.doubts]})
     elif record.films:
         _show_grades(record, gallery.folder)
     elif films == 1:  # of several, the note below counts the reasons
@@ -143,7 +140,7 @@ def _show_gallery(gallery: "Gallery", doubts: "Sequence[Doubt]", *, as_json: boo
             console.result(image)
             console.result(f"  Class      : none ({reason})")
     if record.films:
-        console.show_doubts(doubts, aside=True)
+        console.show_doubts(gallery.doubts, aside=True)
         for note in record.notes:
             console.note(f"Note: {note}")
         console.note(f"Predicted by {gallery.run.title}. {DISCLAIMER}", dim=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cxr_cli.doubts import Doubt
 from cxr_cli.errors import ImageError, UsageError
 from cxr_cli.explanation.heatmaps import (
     ARRAY_SUFFIX,
@@ -36,6 +37,7 @@ class WrittenHeatMap:
     heat: HeatMap
     output: Path
     seen: str | None = None  # how the run knows the film: of `HOW_SEEN`, or empty; None where it is not known
+    doubts: Sequence[Doubt] = ()  # what speaks against the run
     unwritten: Sequence[ImageError] = ()  # why there are no DICOM objects of it, if they were asked for
 
 

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxr_cli.doubts import Doubt
 from cxr_cli.errors import ImageError, UsageError
 from cxr_cli.explanation.gallery import make_gallery, shown_films
 from cxr_cli.explanation.gallery_films import GalleryFilms, GalleryOptions, find_gallery_films
@@ -29,6 +30,7 @@ class Gallery:
     folder: GalleryFolder
     record: GradesRecord
     errors: list[ImageError]  # of the films that got no class or could not be read
+    doubts: Sequence[Doubt] = ()  # what speaks against the run
     unwritten: Sequence[ImageError] = ()  # of films with a map, but without the DICOM objects that were asked for
 
 
@@ -50,6 +52,7 @@ def explain_all(
     force: bool = False,
     replace: bool = False,
     use: Callable[[Path, HeatMap], None] | None = None,
+    doubts: Sequence[Doubt] = (),
     run: str | None = None,
 ) -> Gallery:
     """Write a gallery of the heat maps of many films, and measure what the maps are worth.
@@ -71,6 +74,7 @@ def explain_all(
         force: explain any picture, also one that should get no class. Defaults to False.
         replace: overwrite a gallery of other films in `output`. Defaults to False.
         use: called with each film and its map. Defaults to nothing.
+        doubts: what speaks against the run, for the page. Defaults to nothing.
         run: the name of the run. Defaults to the newest.
 
     Raises:
@@ -112,8 +116,10 @@ def explain_all(
     with workspace.reading_dataset() if split else nullcontext(), place as folder:
         randomization = _randomization(predictor, gallery_films, options) if randomize else None
         seen = open_seen_by(predictor, workspace.dataset)
-        record, errors = make_gallery(predictor, gallery_films, folder, options, seen=seen, randomization=randomization)
-    return Gallery(predictor.run, folder, record, errors)
+        record, errors = make_gallery(
+            predictor, gallery_films, folder, options, seen=seen, doubts=doubts, randomization=randomization
+        )
+    return Gallery(predictor.run, folder, record, errors, doubts=doubts)
 
 
 def _randomization(predictor: Predictor, films: GalleryFilms, options: GalleryOptions) -> Randomization | None:

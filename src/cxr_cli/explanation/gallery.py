@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from cxr_cli.dataset.seen import SeenIndex
+from cxr_cli.doubts import Doubt
 from cxr_cli.errors import ImageError
 from cxr_cli.explanation.gallery_films import GalleryFilm, GalleryFilms, GalleryOptions
 from cxr_cli.explanation.gallery_record import record_of
@@ -60,6 +61,7 @@ def make_gallery(
     options: GalleryOptions,
     *,
     seen: SeenIndex | None = None,
+    doubts: Sequence[Doubt] = (),
     randomization: Randomization | None = None,
 ) -> tuple[GradesRecord, list[ImageError]]:
     """Write the heat map of each film, a page, a table and a record, all of them at the end.
@@ -70,6 +72,7 @@ def make_gallery(
         folder: where the files go; other files there stay.
         options: how the maps are made.
         seen: the films that the run has seen, which the record notes. Defaults to not known.
+        doubts: what speaks against the run, for the page. Defaults to nothing.
         randomization: from `randomization.randomize`. Defaults to none.
 
     Returns:
@@ -103,7 +106,7 @@ def make_gallery(
         known = sum(bool(entry.seen) for entry in entries)
         record = record_of(predictor, rows, failed, options, gallery, randomization, edges, seen=known)
         if entries:
-            _write(staged, record, entries)
+            _write(staged, record, entries, doubts)
         else:  # nothing is written
             shutil.rmtree(stage)
     return record, list(failed.values())
@@ -256,29 +259,33 @@ def _areas(predictor: Predictor, heat: HeatMap, *, seed: int) -> dict[str, Any]:
     return perturb(shown, heat.part, probability, seed=seed).areas
 
 
-def _write(folder: GalleryFolder, record: GradesRecord, entries: Sequence[_Entry]) -> None:
+def _write(folder: GalleryFolder, record: GradesRecord, entries: Sequence[_Entry], doubts: Sequence[Doubt]) -> None:
     rows = [msgspec.to_builtins(film) | {"reason": None, "error": None} for film in record.films]
     columns = list(rows[0])
     rows += [{"image": image, "reason": reason} for image, reason in record.abstained.items()]
     rows += [{"image": image, "error": error} for image, error in record.failed.items()]
     write_table(folder.table, columns, rows)
-    write_gallery_page(folder.page, record, [(entry.answer, entry.thumbnail) for entry in entries])
+    write_gallery_page(folder.page, record, [(entry.answer, entry.thumbnail) for entry in entries], doubts=doubts)
     write_record(folder.record, record)
 
 
-def write_gallery_page(path: Path, record: GradesRecord, shown: Sequence[tuple[Answer, bytes]]) -> None:
+def write_gallery_page(
+    path: Path, record: GradesRecord, shown: Sequence[tuple[Answer, bytes]], *, doubts: Sequence[Doubt] = ()
+) -> None:
     """Write the page.
 
     Args:
         path: the HTML file.
         record: of the gallery.
         shown: the answer for each film and a JPEG of it under its heat map, in the record's order.
+        doubts: what speaks against the run. Defaults to nothing.
     """
     from cxr_cli.pages.render import write_page
 
     write_page(
         path,
         "gallery.html",
+        doubts=doubts,
         record=record,
         method=MAP_METHODS[record.method],
         titles={name: row.title for name, row in MAP_METHODS.items()},
