@@ -66,11 +66,11 @@ def test_the_overlay_alone_has_the_films_pixels_and_nothing_around_them(cxr, tra
 
 def test_raw_writes_the_models_map(cxr, trained, film, tmp_path):
     for target in ("covid", "non_covid"):
-        result = cxr("gradcam", film, "--raw", "--target", target, "-o", tmp_path / "m.npy", "-w", trained.root)
+        result = cxr("gradcam", film, "--raw", "--target", target, "-o", tmp_path / f"{target}.npy", "-w", trained.root)
         expected = open_predictor(trained.run()).predict(read_film(film)).cams[target]
 
         assert result.exit_code == 0
-        np.testing.assert_array_equal(np.load(tmp_path / "m.npy"), expected)
+        np.testing.assert_array_equal(np.load(tmp_path / f"{target}.npy"), expected)
 
 
 def test_the_default_output_is_in_the_workspace(cxr, own_trained, film):

@@ -208,4 +208,7 @@ def _renewal(predictor: Predictor) -> str:
     run = predictor.run
     if predictor.record.boosting:  # the export of such a run has two files
         return f"Train it again: cxr train --arch {predictor.record.arch} --name {run.name}"
-    return f"Export it again: cxr export {run.name} --format litert -o {run.litert_model} -w {run.root.parents[1]}"
+    return (
+        f"Export it again: cxr export {run.name} --format litert -o {run.litert_model} --replace "
+        f"-w {run.root.parents[1]}"
+    )
