@@ -32,7 +32,7 @@ def test_bands_hold_the_true_curve_in_most_samples():
         in_roc.append((roc.low[at] <= sensitivities) & (sensitivities <= roc.high[at]))
         in_precision.append((precision.low[at] <= precisions) & (precisions <= precision.high[at]))
 
-    # 95 % with 60 samples: 0.88 to 1.
+    # 95% with 60 samples: 0.88 to 1.
     assert (np.mean(in_roc, axis=0) >= 0.88).all()
     assert (np.mean(in_precision, axis=0) >= 0.88).all()
 

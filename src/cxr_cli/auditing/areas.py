@@ -53,7 +53,7 @@ def _areas() -> tuple[FilmArea, FilmArea]:
     return FilmArea("outer border", 10, sides), FilmArea("corners", 20, corners)
 
 
-BORDER, CORNERS = _areas()  # the outer 10 %; a square of 20 % of the sides in each corner
+BORDER, CORNERS = _areas()  # the outer 10%; a square of 20% of the sides in each corner
 # All of a film whose lungs are filled; and all of a film, of which only the detail is described.
 WITHOUT_LUNGS, DETAIL = (
     FilmArea(name, 10, np.ones((1, 10, 10), bool)) for name in ("film without lungs", "fine detail")

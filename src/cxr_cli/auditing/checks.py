@@ -23,7 +23,7 @@ from cxr_cli.progress import track
 ALARM_AUC = 0.75
 _PERMUTATIONS = 2000
 SIGNIFICANT = 0.05  # after correction for the number of checks
-# With thousands of films even a value that 1 % of one class lacks is beyond chance. An AUC of 0.556 is what Cohen calls
+# With thousands of films even a value that 1% of one class lacks is beyond chance. An AUC of 0.556 is what Cohen calls
 # a small effect (d = 0.2, Statistical Power Analysis 1988); what is below that is noted, not listed beside the alarms.
 WARNING_AUC = 0.55
 # A disease can change the heart's outline and the patient's position, and so what a film without its lungs shows. From
@@ -206,7 +206,7 @@ def chance_of_scores(scores: np.ndarray, positives: np.ndarray, groups: np.ndarr
     """The p value of a one-sided rank test of the patients' mean scores: that chance ranks positives so high.
 
     Every patient was scored by the others and helped to score them, so the scores are not independent, and the test
-    alone finds something by chance in 7 to 13 % instead of 5 %. Its z is divided as Nadeau & Bengio 2003 (Mach Learn
+    alone finds something by chance in 7 to 13% instead of 5%. Its z is divided as Nadeau & Bengio 2003 (Mach Learn
     52:239) correct the variance of a cross-validated figure. See benchmarks/simulate_audit.py.
     """
     from scipy.stats import mannwhitneyu, norm

@@ -26,7 +26,7 @@ _HITS = {"lung_pointing", "pointing_game", "pointing_game_near"}  # yes or no
 
 
 def average(films: Sequence[GradedFilm]) -> dict[str, Grade]:
-    """The means over the films that have a figure, with 95 % intervals over patients.
+    """The means over the films that have a figure, with 95% intervals over patients.
 
     Args:
         films: their rows.

@@ -27,7 +27,7 @@ CURVE, CHANCE, GRID = "#000000", "#888888", "#DDDDDD"
 SECOND = "#009E73"  # green: a second thing, beside one in black, that is none of these
 PHASE = "#56B4E9"  # sky blue: a stretch of epochs
 THRESHOLD = {"color": "#000000", "linestyle": (0, (4, 2)), "linewidth": 1.2}  # a dashed line at an operating point
-BAND = 0.18  # opacity of a 95 % band in the color of its curve
+BAND = 0.18  # opacity of a 95% band in the color of its curve
 
 COLUMN, PAGE = 5.1, 7.1  # inches: 130 and 180 mm, one and a half columns of a journal, and the width of its page
 _DPI = 300
@@ -66,7 +66,7 @@ def save_picture(picture: Image.Image, path: Path, *, kind: str = "PNG") -> None
 def encode_picture(picture: Image.Image, *, kind: str = "PNG") -> bytes:
     """Encode a picture in a format that Pillow writes."""
     data = io.BytesIO()
-    # A PNG takes a sixth of the time of Pillow's default level, and is 8 % larger. Other formats ignore the level.
+    # A PNG takes a sixth of the time of Pillow's default level, and is 8% larger. Other formats ignore the level.
     picture.save(data, format=kind, compress_level=1)
     return data.getvalue()
 

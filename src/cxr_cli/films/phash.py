@@ -13,7 +13,7 @@ WAVES = 64  # of its spectrum
 # Shares of a film's width and height: left, top, right, bottom.
 Box = tuple[float, float, float, float]
 WHOLE: Box = (0, 0, 0, 0)
-# How a film may have been cropped: by 5 % on one side, two or all, or by 2.5 % on all.
+# How a film may have been cropped: by 5% on one side, two or all, or by 2.5% on all.
 CROPS: tuple[Box, ...] = (
     WHOLE,
     *(

@@ -10,8 +10,8 @@ from cxr_cli.lungs.masks import border_share, enlarged, two_largest
 from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 
 # A mask outside these limits is doubtful. In 224 films of the ieee8023 collection, the lungs that people drew cover
-# 20 % to 61 % of the film, the smaller lung is at least 0.58 of the larger, and they touch at most 12 % of the border.
-# In other collections more of the body is on the film, and lungs may cover 10 % of it.
+# 20% to 61% of the film, the smaller lung is at least 0.58 of the larger, and they touch at most 12% of the border.
+# In other collections more of the body is on the film, and lungs may cover 10% of it.
 _SMALLEST, _LARGEST = 0.1, 0.65
 _LEAST_BALANCE = 0.5
 _MOST_BORDER = 0.15

@@ -1,4 +1,4 @@
-"""Pointwise 95 % bands around the ROC curve and the curve of precision and recall, over patients."""
+"""Pointwise 95% bands around the ROC curve and the curve of precision and recall, over patients."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from cxr_cli.metrics.intervals import effective_interval
 from cxr_cli.metrics.ranking_intervals import RANK_WEIGHT, patients_of_smaller_class
 
-_DRAWS = 200  # of patients with replacement: the standard deviation is known to 5 %
+_DRAWS = 200  # of patients with replacement: the standard deviation is known to 5%
 _GRID = np.linspace(0, 1, 101)
 
 

@@ -8,7 +8,7 @@ CHANCE = 0.5  # the AUC of scores without information
 
 
 class Standing(StrEnum):
-    """What the 95 % interval of an AUC says about chance."""
+    """What the 95% interval of an AUC says about chance."""
 
     BETTER = "better"
     UNCERTAIN = "uncertain"  # the interval includes 0.5, or there is none

@@ -28,7 +28,7 @@ _HEIGHT = 4.4  # inches
 
 
 def draw_precision_recall(path: Path, films: ChartFilms) -> None:
-    """Draw precision against recall with its 95 % band, the average precision, the prevalence, the operating point.
+    """Draw precision against recall with its 95% band, the average precision, the prevalence, the operating point.
 
     Args:
         path: the PNG to write; the SVG beside it has the same name.

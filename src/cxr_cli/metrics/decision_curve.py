@@ -16,7 +16,7 @@ class DecisionPoint(RecordPart, frozen=True, kw_only=True):
 
     threshold: float  # probability from which one would act; its odds are what a false positive costs
     net_benefit: float  # of acting where the model's probability is at or above it
-    interval: Interval | None  # 95 %, over patients
+    interval: Interval | None  # 95%, over patients
     treat_all: float  # of acting for everybody
 
 

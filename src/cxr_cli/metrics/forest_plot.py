@@ -38,7 +38,7 @@ def draw_forest(
     *,
     films: ChartFilms,
 ) -> None:
-    """Draw the AUC, sensitivity and specificity of all films and of each subgroup, with their 95 % intervals.
+    """Draw the AUC, sensitivity and specificity of all films and of each subgroup, with their 95% intervals.
 
     Args:
         path: the PNG to write; the SVG beside it has the same name.

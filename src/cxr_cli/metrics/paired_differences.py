@@ -13,7 +13,7 @@ class Difference(RecordPart, frozen=True, kw_only=True):
     """The difference of two classifiers in one metric."""
 
     value: float | None  # first - second; None where one of them is not defined
-    interval: Interval | None  # 95 %
+    interval: Interval | None  # 95%
 
 
 def paired_difference(metric: Metric, a: Sample, b: Sample, groups: np.ndarray) -> Difference:

@@ -15,7 +15,7 @@ class DeLong:
     auc_a: float
     auc_b: float
     difference: float  # a - b
-    interval: Interval | None  # of the difference, 95 %; None where it has no variance
+    interval: Interval | None  # of the difference, 95%; None where it has no variance
     p: float | None  # two-sided, of no difference
 
 

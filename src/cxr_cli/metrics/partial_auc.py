@@ -14,7 +14,7 @@ class PartialAuc(RecordPart, frozen=True, kw_only=True):
 
     max_fpr: float  # 1 - specificity, up to which the curve counts
     value: float
-    interval: Interval | None  # 95 %, over patients
+    interval: Interval | None  # 95%, over patients
 
 
 def check_max_fpr(max_fpr: float | None) -> None:

@@ -64,7 +64,7 @@ def draw_confusion(path: Path, films: ChartFilms) -> None:
 
 
 def draw_roc(path: Path, films: ChartFilms) -> None:
-    """Draw the ROC curve with its 95 % band, its AUC, chance, and the operating point with its intervals.
+    """Draw the ROC curve with its 95% band, its AUC, chance, and the operating point with its intervals.
 
     Args:
         path: the PNG to write; the SVG beside it has the same name.
