@@ -78,6 +78,7 @@
 
   // A film opens beside its heat map; the arrow keys go to the next one.
   const dialog = make("dialog", { className: "film" });
+  dialog.setAttribute("aria-label", "A film beside its heat map");
   const show = (link) => {
     const figure = document.getElementById(link.hash.slice(1))?.cloneNode(true);
     if (!figure) return false;
