@@ -178,4 +178,4 @@ def test_a_forest_plot_says_why_a_figure_is_missing(drawn, films):
     )
     assert said.count("n/a") == 4  # AUC and specificity of one finding, AUC and sensitivity of the other
     assert said.count("under 10 patients") == 5  # AUC and sensitivity of AP, all three of lateral
-    assert {"all films", "view", "finding", "AP", "Pneumocystis pneumonia …", "24", "36"} <= set(said)
+    assert {"all films", "view", "finding", "AP", "Pneumocystis pneumon…", "24", "36"} <= set(said)

@@ -7,7 +7,7 @@ alternative text, one sentence that states what the chart shows, which `read_cha
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape, unescape
 from pathlib import Path
 from textwrap import fill
@@ -123,19 +123,26 @@ def save_figure(figure: "Figure", path: Path, *, alt: str) -> None:
         WorkspaceError: a file can't be written.
     """
     write_text(path.with_suffix(".svg"), draw_chart(figure, alt=alt).svg)
+    figure.set_layout_engine("none")  # the layout stays: it takes as long as the drawing
     save_png(figure, path, alt=alt)
 
 
 def save_png(figure: "Figure", path: Path, *, alt: str) -> None:
     """Write a figure of films to `path` as PNG alone; see `save_figure`."""
-    # Pillow's default level takes twice as long as all the drawing.
-    data = _drawn(figure, format="png", dpi=_DPI, metadata={"Description": alt}, pil_kwargs={"compress_level": 3})
-    write_bytes(path, data)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(_DPI)
+    # `savefig` draws twice. Pillow's default level of compression takes twice as long as all the drawing.
+    options = {"metadata": {"Description": alt}, "pil_kwargs": {"compress_level": 3}}
+    write_bytes(path, _drawn(figure, FigureCanvasAgg(figure).print_png, **options))
 
 
 def draw_chart(figure: "Figure", *, alt: str) -> Chart:
     """Draw a chart for a page; see `save_figure`. The same chart gives the same text, without a date."""
-    text = _drawn(figure, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))).decode()
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    text = _drawn(figure, FigureCanvasSVG(figure).print_svg, metadata=metadata).decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
     # A page has other elements, which a rule for all of them would change.
@@ -167,7 +174,7 @@ def read_chart(path: Path) -> Chart | None:
     return Chart(svg, unescape(alt[1])) if alt else None
 
 
-def _drawn(figure: "Figure", **options: Any) -> bytes:
+def _drawn(figure: "Figure", draw: Callable[..., None], **options: Any) -> bytes:
     from matplotlib import rc_context
     from matplotlib.text import Text
 
@@ -177,5 +184,5 @@ def _drawn(figure: "Figure", **options: Any) -> bytes:
     data = io.BytesIO()
     with rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")
-        figure.savefig(data, **options)
+        draw(data, **options)
     return data.getvalue()

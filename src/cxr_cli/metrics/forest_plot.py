@@ -14,7 +14,7 @@ from cxr_cli.metrics.table import METRICS
 
 _SHOWN = ("roc_auc", "sensitivity", "specificity")
 _MOST_OF_COLUMN = 8  # the values of a column with the most films
-_NAME, _CLASS = 24, 12  # characters
+_NAME, _CLASS = 21, 12  # characters
 # Inches.
 _ROW, _TOP, _BOTTOM, _PLOT, _TEXT, _SPACE, _COUNT = 0.19, 0.62, 0.5, 0.58, 1.04, 0.1, 0.62
 _SMALL = 7  # points
