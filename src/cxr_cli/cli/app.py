@@ -88,8 +88,8 @@ def cxr(
         typer.Option(
             "--config",
             metavar="FILE",
-            help=f"File of options, as cxr init writes it. Default: ${SETTINGS_VARIABLE}, else {SETTINGS_FILE} in the current "
-            "folder.",
+            help=f"File of options, as cxr init writes it. Default: ${SETTINGS_VARIABLE}, else {SETTINGS_FILE} in the "
+            "current folder.",
             show_default=False,
         ),
     ] = None,
