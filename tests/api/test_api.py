@@ -20,7 +20,7 @@ from cxr_cli.films.reader import read_film
 
 SOURCES = Path(cxr_cli.__file__).parent
 # --augment-preview trains nothing; --methods only prints what `report` returns and writes.
-TERMINAL_ONLY = {"as_json", "help", "listed", "augment_preview", "methods"}
+TERMINAL_ONLY = {"as_json", "everything", "help", "listed", "augment_preview", "methods"}
 
 TERMINAL_ONLY_COMMANDS = {"init"}  # the Python API reads no cxr.toml
 

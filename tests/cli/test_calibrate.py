@@ -90,7 +90,21 @@ def test_the_output_of_calibrate(cxr, own_trained):
     assert lines[0] == "simple-cnn, on 6 validation films"
     assert lines[1].startswith("Operating point: youden, covid from a probability of 0.")
     assert "of 3 films" in lines[2]
-    assert "Test it: cxr evaluate" in shown.stderr
+    assert shown.stderr.endswith("Test it: cxr evaluate simple-cnn\n")
+    assert "Replaces" not in shown.stdout  # it is the same
+
+
+def test_what_calibrate_replaces_is_said_with_the_way_back(cxr, own_trained):
+    before = read_record(own_trained.run().record, RunRecord).operating_point
+    shown = cxr("calibrate", "simple-cnn", "--operating-point", "threshold=0.9", "-w", own_trained.root)
+    way = "cxr calibrate simple-cnn --operating-point youden"
+
+    assert (
+        f"Replaces       : youden, from a probability of {before.threshold:.3f}; to go back: {way}\n"
+    ) in shown.stdout
+    back = json.loads(cxr(*way.split()[1:], "--json", "-w", own_trained.root).stdout)
+    assert back["operating_point"]["threshold"] == before.threshold
+    assert back["operating_point_before"]["rule"] == "threshold=0.9"
 
 
 def test_calibrate_without_a_rule_is_an_error(cxr, own_trained):

@@ -71,12 +71,14 @@ def test_the_table_has_what_a_person_asks_about_a_run(cxr, own):
     figure = json.loads(own.evaluation(RUN, "test").record.read_text())["metrics"]["roc_auc"]
 
     assert result.exit_code == 0
-    assert rows[0] == ["run", "architecture", "trained", "films", "validation", "test", "size", "dataset"]
+    assert rows.pop(0) == ["", "films"]
+    assert rows[0] == ["run", "architecture", "trained", "train + val", "validation", "test", "size", "dataset"]
     films = " + ".join(str(sum(record.films[part].values())) for part in ("train", "val"))
     auc = f"{record.validation['roc_auc']:.3f}"
     assert rows[1] == [RUN, RUN, record.created[:10], films, auc, f"{figure:.3f}", rows[1][6], "current"]
     assert rows[2] == ["later *", RUN, "2099-01-01", films, auc, "–", rows[1][6], "another"]
     assert re.fullmatch(r"\d\.\d MB", rows[1][6])
+    assert "–: not tested, or that test is out of date\n" in result.stdout
     assert "another: trained on another dataset or split than the prepared one\n" in result.stdout
     assert result.stderr == "Where no run is named, commands use later (*).\n"
     assert date.fromisoformat(rows[1][2]) <= date.today()

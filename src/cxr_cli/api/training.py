@@ -178,6 +178,7 @@ class CalibratedRun:
 
     name: str
     record: "RunRecord"  # its `operating_point` and `calibration` are new
+    before: "RunRecord"  # as it was
 
 
 def calibrate(
@@ -203,8 +204,8 @@ def calibrate(
     """
     from cxr_cli.recipe.decision import change_operating_point
 
-    folder, record = change_operating_point(find_workspace(workspace), choose_run(run, model), operating_point)
-    return CalibratedRun(folder.name, record)
+    folder, before, record = change_operating_point(find_workspace(workspace), choose_run(run, model), operating_point)
+    return CalibratedRun(folder.name, record, before)
 
 
 def export(

@@ -29,7 +29,7 @@ def calibrate(
     Nothing is trained. The operating point is the probability from which a film is called positive. It is chosen on the
     run's validation films, and the slope and intercept that calibrate the probabilities are fitted on the same films.
     Test films are not used: a threshold chosen on them would look too good. From then on, predict, gradcam, evaluate
-    and serve use the new operating point.
+    and serve use the new operating point. It replaces the one of the run, which is printed too.
 
     sensitivity=0.95 is a sensitivity of at least 0.95 on the validation films; on new films it is lower about half of
     the time. sensitivity-at-least=0.95 leaves a margin, so that new films like these have it with 95% confidence. It
@@ -45,6 +45,7 @@ def calibrate(
     calibrated = calibrate_run(run, model=model, operating_point=operating_point, workspace=workspace)
     record = calibrated.record
     point, calibration = record.operating_point, record.calibration
+    before = calibrated.before.operating_point
     assert point is not None
     assert calibration is not None
     if as_json:
@@ -54,6 +55,7 @@ def calibrate(
             {
                 "run": calibrated.name,
                 "operating_point": msgspec.to_builtins(point),
+                "operating_point_before": msgspec.to_builtins(before),
                 "calibration": msgspec.to_builtins(calibration),
             }
         )
@@ -64,6 +66,11 @@ def calibrate(
     )
     console.result(f"  sensitivity {point.sensitivity:.3f} of {point.positives} films")
     console.result(f"  specificity {point.specificity:.3f} of {point.negatives} films")
+    if before and before != point:
+        console.result(
+            f"Replaces       : {before.rule}, from a probability of {before.threshold:.3f}; to go back: cxr calibrate "
+            f"{calibrated.name} --operating-point {before.rule}"
+        )
     console.result(f"Calibration    : {calibration.formula(record.classes.positive)}")
     if calibration.at_bound:
         console.result(f"  {AT_BOUND}")
@@ -76,5 +83,6 @@ def calibrate(
     if point.promise:
         console.result(point.promise)
     console.note(
-        "These figures are slightly optimistic: the operating point was chosen on the same films. Test it: cxr evaluate"
+        "These figures are slightly optimistic: the operating point was chosen on the same films. Test it: "
+        f"cxr evaluate {calibrated.name}"
     )

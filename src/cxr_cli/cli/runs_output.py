@@ -19,7 +19,7 @@ _COLUMNS = (
     TableColumn("run", words=True),
     TableColumn("architecture", drop=3, words=True),
     TableColumn("trained", drop=4, words=True),
-    TableColumn("films", drop=5, words=True),
+    TableColumn("films\ntrain + val", drop=5, words=True),
     TableColumn("validation", drop=1),
     TableColumn("test", drop=0),
     TableColumn("size", drop=6),
@@ -123,6 +123,8 @@ def _remarks(runs: "Sequence[ListedRun]") -> list[str]:
     remarks = []
     if any(run.stale for run in runs):
         remarks.append("another: trained on another dataset or split than the prepared one")
+    if any(run.test_auc is None and not run.finds_lungs for run in runs):
+        remarks.append("–: not tested, or that test is out of date")
     remarks += [
         f"{run.name}: tested, but {run.test_missing}. Test it again: cxr evaluate {run.name}"
         for run in runs

@@ -79,7 +79,7 @@ def show_run(trained: "TrainedRun | TrainedLungs | None", *, as_json: bool) -> N
         _show_summary(trained)  # type: ignore[arg-type]
         console.result(DISCLAIMER, dim=True)
         if trained.record.stopped_by != "interrupt":
-            console.note("Test it: cxr evaluate")
+            console.note(f"Test it: cxr evaluate {trained.run.name}")
 
 
 def show_all(workspace: "Workspace", outcomes: "Iterable[ArchitectureOutcome]", *, as_json: bool) -> None:

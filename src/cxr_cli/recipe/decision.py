@@ -55,7 +55,7 @@ def check_operating_point(films: Sequence[Film], positive: str, rule: str) -> No
     check_patients(parse_rule(rule), positives, np.array([film.group for film in films]))
 
 
-def change_operating_point(workspace: Workspace, name: str | None, rule: str) -> tuple[RunFolder, RunRecord]:
+def change_operating_point(workspace: Workspace, name: str | None, rule: str) -> tuple[RunFolder, RunRecord, RunRecord]:
     """Choose another operating point for a trained run, on its validation films, and keep it in the run.
 
     Args:
@@ -64,7 +64,7 @@ def change_operating_point(workspace: Workspace, name: str | None, rule: str) ->
         rule: as for `parse_rule`.
 
     Returns:
-        The run, and its record as it is now.
+        The run, its record as it was, and as it is now.
 
     Raises:
         UsageError: `rule` is not a rule.
@@ -81,4 +81,4 @@ def change_operating_point(workspace: Workspace, name: str | None, rule: str) ->
         groups = np.array([film.group for film in films])
         changed = msgspec.structs.replace(record, **decide(positives, probabilities, groups, rule))
         write_record(run.record, changed)
-    return run, changed
+    return run, record, changed
