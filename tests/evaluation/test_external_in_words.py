@@ -75,7 +75,7 @@ def test_a_finding_of_another_name_is_another_class(finding, another):
 
 
 def test_films_of_another_class_are_called_by_their_name():
-    assert class_doubt("Pneumonia", "covid") == warning(
+    assert class_doubt("Pneumonia", "covid") == alarm(
         "The positive films of this test are Pneumonia; the run was trained to find covid. Its sensitivity is the "
         "share of Pneumonia films that it calls covid."
     )

@@ -1,6 +1,7 @@
 """Charts of an evaluation: what they say in words, in their colors and with their intervals."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,15 @@ def test_a_confusion_matrix_says_what_is_called_correctly(drawn, films):
         "Confusion matrix: called correctly are 21 of 24 covid films (88%) and 28 of 36 non_$covid$ films (78%)."
     )
     assert {"21", "88%", "3", "12%", "n = 24", "n = 36", "non_$covid$"} <= set(words(chart.svg))
+
+
+def test_films_of_another_class_keep_their_name(drawn, films):
+    chart = drawn(draw_confusion, replace(films, others=("not Pneumonia", "Pneumonia")))
+
+    assert chart.alt == (
+        "Confusion matrix: called correctly are 21 of 24 Pneumonia films (88%) and 28 of 36 not Pneumonia films (78%)."
+    )
+    assert {"Pneumonia", "not Pneumonia", "covid", "non_$covid$"} <= set(words(chart.svg))
 
 
 def test_a_roc_curve_says_its_auc_with_interval_and_its_operating_point(drawn, films):

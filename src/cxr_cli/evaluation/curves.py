@@ -64,6 +64,7 @@ def draw_all_curves(folder: EvaluationFolder, record: EvaluationRecord, predicte
         positive=record.positive,
         counted=record.counted(),
         title=title,
+        others=(record.truth.negative, record.truth.positive),
     )
     draw_confusion(folder.confusion_picture, films)
     draw_forest(folder.subgroups_picture, record.subgroups, record.metrics, record.intervals, films=films)

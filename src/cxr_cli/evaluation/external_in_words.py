@@ -22,7 +22,7 @@ def another_class(finding: str, positive: str) -> bool:
 
 def class_doubt(finding: str, positive: str) -> Doubt:
     """What the figures mean where the positive films are of another class."""
-    return warning(
+    return alarm(
         f"The positive films of this test are {finding}; the run was trained to find {positive}. Its sensitivity is "
         f"the share of {finding} films that it calls {positive}.",
     )

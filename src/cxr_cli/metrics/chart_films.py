@@ -20,6 +20,13 @@ class ChartFilms:
     positive: str
     counted: str  # "77 films of 60 patients"
     title: str  # above each chart
+    # What the films of the negative and the positive class are, where they have other names than the run's classes.
+    others: tuple[str, str] | None = None
+
+    @property
+    def truth(self) -> tuple[str, str]:
+        """What the films are: of the negative class, and of the positive one."""
+        return self.others or (self.negative, self.positive)
 
     @property
     def called(self) -> np.ndarray:

@@ -55,7 +55,7 @@ def draw_precision_recall(path: Path, films: ChartFilms) -> None:
         words = with_interval(right, proportion_interval(positives[called], groups[called]))
         axes.plot([point[0], point[0], 0], [0, right, right], **THRESHOLD)
         axes.plot(*point, "o", color=CURVE, markersize=5, label=f"P ≥ {films.threshold:.3g}: precision {words}")
-    axes.set(xlabel=f"sensitivity for {films.positive} (recall)", ylabel="positive predictive value (precision)")
+    axes.set(xlabel=f"sensitivity for {films.truth[1]} (recall)", ylabel="positive predictive value (precision)")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     set_chart_title(axes, films.title)
     add_legend(axes, loc="best")

@@ -49,7 +49,7 @@ def draw_confusion(path: Path, films: ChartFilms) -> None:
         axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=color, fontsize=12)
     names = [films.negative, films.positive]
     axes.set_xticks([0.5, 1.5], names)
-    totals = [f"{name}\nn = {count:,}" for name, count in zip(names, counts.sum(axis=1), strict=True)]
+    totals = [f"{name}\nn = {count:,}" for name, count in zip(films.truth, counts.sum(axis=1), strict=True)]
     axes.set_yticks([0.5, 1.5], totals)
     axes.set(xlabel="called, and the share of the true class", ylabel="truth", ylim=(2, 0))
     axes.spines[:].set_visible(False)
@@ -57,7 +57,7 @@ def draw_confusion(path: Path, films: ChartFilms) -> None:
     set_chart_title(axes, films.title)
     right = [
         f"{counts[place, place]:,} of {counts[place].sum():,} {name} films ({shares[place, place]:.0%})"
-        for place, name in enumerate(names)
+        for place, name in enumerate(films.truth)
         if counts[place].any()
     ]
     save_figure(figure, path, alt=f"Confusion matrix: called correctly are {' and '.join(reversed(right))}.")
@@ -91,8 +91,8 @@ def draw_roc(path: Path, films: ChartFilms) -> None:
     specificity = with_interval(1 - false, of_false and Interval(low=1 - of_false.high, high=1 - of_false.low))
     words = f"sensitivity {with_interval(sensitivity, of_sensitivity)}\nspecificity {specificity}"
     axes.plot(false, sensitivity, "o", color=CURVE, markersize=5, label=f"P ≥ {films.threshold:.3g}:\n{words}")
-    axes.set(xlabel=f"1 − specificity (share of {films.negative} films called {films.positive})")
-    axes.set(ylabel=f"sensitivity (share of {films.positive} films called so)", aspect="equal")
+    axes.set(xlabel=f"1 − specificity (share of {films.truth[0]} films called {films.positive})")
+    axes.set(ylabel=f"sensitivity (share of {films.truth[1]} films called {films.positive})", aspect="equal")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     set_chart_title(axes, films.title)
     add_legend(axes, loc="lower right")
@@ -121,7 +121,7 @@ def draw_reliability(path: Path, films: ChartFilms, *, raw: np.ndarray | None) -
         before = _draw_bins(axes, films, raw, "s", "before calibration", {"color": RAW, "markersize": 4})
         alt += f" after calibration and {before:.3f} before"
     classes = {side: films.probabilities[films.positives == side] for side in (True, False)}
-    names = {True: films.positive, False: films.negative}
+    names = {True: films.truth[1], False: films.truth[0]}
     labels = [f"{names[side]} films (n = {len(values):,})" for side, values in classes.items()]
     below.hist(
         list(classes.values()),
@@ -132,7 +132,7 @@ def draw_reliability(path: Path, films: ChartFilms, *, raw: np.ndarray | None) -
         edgecolor="white",
         linewidth=0.5,
     )
-    axes.set(ylabel=f"share of films that are {films.positive}", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set(ylabel=f"share of films that are {films.truth[1]}", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     below.set(xlabel=f"P({films.positive}), in tenths", ylabel="films")
     set_chart_title(axes, films.title)
     handles = [handle for one in (axes, below) for handle in one.get_legend_handles_labels()[0]]
@@ -167,7 +167,7 @@ def draw_scores(path: Path, films: ChartFilms) -> None:
     for axes, side, name, color in zip(
         panels,
         (films.positives, ~films.positives),
-        (films.positive, films.negative),
+        (films.truth[1], films.truth[0]),
         (POSITIVE, OTHER),
         strict=True,
     ):
