@@ -179,7 +179,7 @@ def traversal(visitor: Visitor) -> str:
 def runs_by_path(visitor: Visitor) -> str:
     for run in ("../evaluations", "/etc", "..", "\0", "x" * 5000):
         message = visitor.ask(GOOD, run=run)["error"]["message"]
-        assert message.startswith("Expected the name of a trained run in "), message
+        assert re.match("Expected (the name of )?a trained run in ", message), message
     return "no such run"
 
 

@@ -161,7 +161,27 @@ def test_films_are_sorted_and_filtered_and_keys_go_through_them(page, films):
     assert "non_covid.png" in page.find("#answers").text  # keys of one letter are off
 
 
-def test_two_runs_answer_side_by_side_without_dropping_again(page, film):
+def test_a_folder_is_dropped_or_chosen_without_its_hidden_files(page, film, tmp_path):
+    folder = tmp_path / "archive"
+    (folder / "2020").mkdir(parents=True)
+    for name in ("film10.png", "film9.png", "2020/film.png", ".hidden"):
+        (folder / name).write_bytes(film.read_bytes())
+    names = ["archive/2020/film.png", "archive/film9.png", "archive/film10.png"]
+
+    drop = {"x": 200, "y": 200, "data": {"items": [], "files": [str(folder)], "dragOperationsMask": 1}}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        page.browser.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, **drop})
+    page.wait_for("#status", "Done. 3 films:")
+    assert page.all("#list .open") == names
+    page.find("#clear").click()
+    assert page.all("#list .open") == []
+    assert not page.find("#view").is_displayed()
+    page.find("#folder").send_keys(str(folder))
+    page.wait_for("#list .open")
+    assert page.all("#list .open") == names
+
+
+def test_two_runs_answer_side_by_side_without_dropping_again(page, film, tmp_path):
     page.drop(film)
     page.select("#other", "second")
     page.until("document.querySelectorAll('#panes canvas').length === 3")
@@ -174,6 +194,9 @@ def test_two_runs_answer_side_by_side_without_dropping_again(page, film):
     assert page.find("#two").text == "Above: simple-cnn. Below: second."
     assert len(page.all("#list .axis")) == 2
     assert len(page.all(".figures")) == 2
+
+    (tmp_path / "notes.txt").write_text("no film")
+    assert page.drop(tmp_path / "notes.txt").count("notes.txt is not an image") == 1  # for both runs
 
 
 def test_the_table_and_the_picture_can_be_saved(page, server, cxr, films, tmp_path):
@@ -211,6 +234,8 @@ def test_a_bar_says_that_the_server_has_stopped_and_the_page_goes_on_when_it_is_
     server.stop()
     said = page.wait_for("#stopped", "The server has stopped.")
     assert "cxr serve" in said
+    page.browser.execute_script("scrollTo(0, document.body.scrollHeight)")
+    assert page.find("#stopped").rect["y"] > page.find("#notice").rect["y"] + 30  # both are in sight
     assert page.find("#stopped").get_attribute("role") == "alert"
     page.choose(phantoms.parent / "non_covid.png")
     assert page.all("#list .open") == ["covid.png", "non_covid.png"]

@@ -85,7 +85,8 @@ export class List {
     const state = [this.films.runs, film === this.current, film.answers.size, film.asking.size].join();
     const known = this.rows.get(film);
     if (known?.state === state) return known.row;
-    const open = el("button", { type: "button", class: "open", click: () => this.opened(film) }, film.name);
+    const open = el("button", { type: "button", class: "open", click: () => this.opened(film) },
+      film.name.split(/(?<=[/_])/).flatMap((part) => [part, el("wbr")]));
     const answers = this.films.runs.map((run) => film.answers.get(run));
     const picture = url(film);
     const row = el("tr", { class: film === this.current ? "current" : "", "aria-current": film === this.current && "true" },

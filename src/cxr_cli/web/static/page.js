@@ -103,7 +103,9 @@ function shown(film, raster) {
 // Show what the runs say about the open film.
 function show() {
   const film = current, answers = films.runs.map((run) => [run, film.answers.get(run)]);
-  fill(byId("answers"), answers.map(([run, answer]) => answerOf(answer, run, film)));
+  const problems = new Set(answers.map(([, answer]) => answer?.error?.message));
+  const said = problems.size === 1 && !problems.has(undefined) ? answers.slice(0, 1) : answers; // an error of the film, once
+  fill(byId("answers"), said.map(([run, answer]) => answerOf(answer, run, film)));
   const readable = answers.every(([, answer]) => !answer || answer.size?.length);
   byId("toolbar").hidden = byId("panes").hidden = byId("readout").hidden = !readable;
   const panes = answers.filter(([, answer]) => answer?.heat).map(([run, answer]) => {
@@ -174,7 +176,8 @@ on("choose", "click", () => byId("files").click());
 on("choose-folder", "click", () => byId("folder").click());
 for (const id of ["files", "folder"])
   on(id, "change", ({ target }) => {
-    add([...target.files].filter((file) => id === "files" || !/(^|\/)\./.test(file.webkitRelativePath)));
+    const files = [...target.files].filter((file) => !/(^|\/)\./.test(file.webkitRelativePath));
+    add(id === "files" ? files : files.sort((a, b) => a.webkitRelativePath.localeCompare(b.webkitRelativePath, undefined, { numeric: true })));
     target.value = "";
   });
 on(document, "dragover", (event) => {

@@ -39,7 +39,8 @@ export async function savePng(viewer, film, answers, notice) {
   context.font = font;
   const said = [film.name, ...answers.map((answer) => (kindOf(answer) === "class"
     ? `${answer.run}: ${answer.row.class}, P(${answer.row.positive}) ${percent(answer.row.probability)}, operating point ${percent(answer.row.threshold)}`
-    : `${answer.run}: no class, ${answer.row?.reason ?? answer.error?.message}`)), ...viewer.panes.map((pane) => pane.caption).filter(Boolean), notice];
+    : `${answer.run}: no class, ${answer.row?.reason ?? answer.error?.message}`)), ...viewer.panes.filter((pane) => pane.heat).map((pane) => pane.caption),
+    ...new Set(answers.flatMap((answer) => answer.doubts ?? []).filter(({ weight }) => weight === "alarm").map(({ sentence }) => `Alarm: ${sentence}`)), notice];
   const lines = said.flatMap((text) => wrapped(context, text, canvas.width - 24));
   canvas.height = high + lines.length * LINE + 16;
   context.fillStyle = "#000";
