@@ -50,7 +50,7 @@ def doubtful(own_trained):
 BEGINNINGS = [
     "On its test films, simple-cnn is not shown to be better than chance: the AUC's interval, 0.450 to 0.720, includes",
     "The external test on clinic failed: the AUC of 0.350 is worse than chance;",
-    "The audit of the films that simple-cnn was trained on sounded an alarm: the outer border alone reveals the class.",
+    "The audit of the films that simple-cnn was trained on sounded an alarm: the outer border alone reveals the class",
 ]
 
 

@@ -1,6 +1,7 @@
 """Heat maps: `gradcam`."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,6 @@ def gradcam(
         raise UsageError(f"Expected an alpha from 0 to 1. Received: {alpha}.", hint="For example: --alpha 0.5")
     place, paths, method, split = find_workspace(workspace), as_paths(films), str(method), as_text(split)
     writer = _heat_objects(place.run(model), paths, Path(dicom_out), alpha=alpha, split=split) if dicom_out else None
-    doubts = run_doubts(place, place.run(model))
     made: WrittenHeatMap | Gallery
     with frame_chosen(frame):
         if is_one_film(paths) and not any((split, lungs, lesions, curves, randomize)):
@@ -95,7 +95,7 @@ def gradcam(
                 force=force,
                 run=model,
             )
-            made = dataclasses.replace(made, doubts=doubts)
+            made = dataclasses.replace(made, doubts=run_doubts(place, made.run))
             if writer:
                 writer.add(paths[0], made.heat)
         else:
@@ -118,7 +118,7 @@ def gradcam(
                 randomize=randomize,
                 force=force,
                 use=writer.add if writer else None,
-                doubts=doubts,
+                doubts_of=partial(run_doubts, place),
                 run=model,
             )
     if writer:

@@ -52,7 +52,7 @@ def explain_all(
     force: bool = False,
     replace: bool = False,
     use: Callable[[Path, HeatMap], None] | None = None,
-    doubts: Sequence[Doubt] = (),
+    doubts_of: Callable[[RunFolder], Sequence[Doubt]] | None = None,
     run: str | None = None,
 ) -> Gallery:
     """Write a gallery of the heat maps of many films, and measure what the maps are worth.
@@ -74,7 +74,7 @@ def explain_all(
         force: explain any picture, also one that should get no class. Defaults to False.
         replace: overwrite a gallery of other films in `output`. Defaults to False.
         use: called with each film and its map. Defaults to nothing.
-        doubts: what speaks against the run, for the page. Defaults to nothing.
+        doubts_of: finds what speaks against the run, for the page. Defaults to nothing.
         run: the name of the run. Defaults to the newest.
 
     Raises:
@@ -116,6 +116,7 @@ def explain_all(
     with workspace.reading_dataset() if split else nullcontext(), place as folder:
         randomization = _randomization(predictor, gallery_films, options) if randomize else None
         seen = open_seen_by(predictor, workspace.dataset)
+        doubts = doubts_of(predictor.run) if doubts_of else ()
         record, errors = make_gallery(
             predictor, gallery_films, folder, options, seen=seen, doubts=doubts, randomization=randomization
         )
