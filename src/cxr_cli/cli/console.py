@@ -162,8 +162,6 @@ def show_table(
         rule: draw a line below the headings.
         rest: option that shows the columns which have no room.
     """
-    from dataclasses import replace
-
     from cxr_cli.cli.tables import TableColumn, lay_out
 
     def _column(given: TableColumn | str) -> TableColumn:
@@ -171,7 +169,7 @@ def show_table(
 
     width = width_of(sys.stdout)
     table = lay_out(
-        [replace(column, title=visible(column.title)) for column in map(_column, columns)],
+        [column._replace(title=visible(column.title)) for column in map(_column, columns)],
         # A line feed in a cell is meant where a heading has one, and spelled where it comes from a name.
         [[visible_line(str(cell)) for cell in row] for row in rows],
         width=None if width is None else width - indent,

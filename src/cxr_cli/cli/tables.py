@@ -6,7 +6,6 @@ least are left out. In a pipe or a file a table is as wide as it is.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 _GAP = 2  # spaces between columns
@@ -15,8 +14,7 @@ _NARROWEST = 10  # of a column that folds
 _PART = re.compile(r"\([^)]*\)\S*|\S+")
 
 
-@dataclass(frozen=True)
-class TableColumn:
+class TableColumn(NamedTuple):
     """A column of a table.
 
     Args:
