@@ -19,12 +19,14 @@ from cxr_cli.cli.audit_output import show_audit
 from cxr_cli.cli.compare import show_comparison
 from cxr_cli.cli.crossval_output import show_crossval
 from cxr_cli.cli.evaluate_output import show_evaluation
+from cxr_cli.cli.evaluate_summary import show_summary
 from cxr_cli.cli.gradcam_output import show_heat_maps
 from cxr_cli.cli.prepare_output import show_prepared
 from cxr_cli.cli.segment_output import show_segmentation
 from cxr_cli.cli.train_output import show_architectures, show_run
 from cxr_cli.dataset.prepare import Prepared
 from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.doubts import alarm, warning
 from cxr_cli.evaluation.compare import Comparison
 from cxr_cli.evaluation.comparison import PAIRED, ComparedPair, ComparedRun
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
@@ -151,6 +153,21 @@ def test_a_comparison_fits(workspace, lines):
     assert_fit(printed)
     assert max(map(len, printed[200])) > 100
     assert sum("left out:" in line for line in printed[60]) == 2
+
+
+def test_alarms_without_room_are_counted_on_a_terminal_and_printed_in_a_pipe(workspace, lines, capfd, monkeypatch):
+    _, result = made(workspace, "evaluate")
+    doubts = [alarm(f"Alarm number {number} takes two lines, since it says {'very ' * 10}much.") for number in range(9)]
+    doubts.append(warning("It is late."))
+    on_terminal = lines(show_summary, result, doubts, ["cnn on test"])[80]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
+    show_summary(result, doubts, ["cnn on test"])
+    in_a_pipe = capfd.readouterr().out.splitlines()
+
+    shown = [line for line in on_terminal if line.startswith("Alarm: ")]
+    assert len(on_terminal) <= 23
+    assert f"More with --all: {9 - len(shown)} alarms and 1 warning." in on_terminal
+    assert [line for line in in_a_pipe if ": " in line][:10] == [str(doubt) for doubt in doubts]
 
 
 def test_an_evaluation_fits_on_one_screen(workspace, lines):

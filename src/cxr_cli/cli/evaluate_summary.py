@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _METRICS = ("roc_auc", "sensitivity", "specificity")
 _WIDEST_BAR, _NARROWEST_BAR = 53, 13
 NEEDS_BOTH = "PPV and NPV at a prevalence need films of both classes."
-_IN_A_PIPE = 80  # columns that a pipe's bars and number of doubts are made for
+_IN_A_PIPE = 80  # columns that a pipe's bars are made for
 
 
 class _Row(NamedTuple):
@@ -34,7 +34,7 @@ def show_summary(evaluated: "Evaluated", doubts: "Sequence[Doubt]", head: Sequen
 
     Args:
         evaluated: the evaluation.
-        doubts: what speaks against it. All alarms are shown, and the loudest of the others that have room.
+        doubts: what speaks against it, the loudest first. Those that have no room are counted.
         head: sentences that say what was tested.
     """
     evaluation = evaluated.record
@@ -49,8 +49,8 @@ def show_summary(evaluated: "Evaluated", doubts: "Sequence[Doubt]", head: Sequen
     for sentence in head:
         console.result(sentence)
     console.show_doubts(shown)
-    if len(shown) < len(doubts):
-        console.result(f"{_counted(doubts[len(shown) :])} more with --all.", dim=True)
+    if left := doubts[len(shown) :]:
+        console.weighed("More with --all: ", f"{_counted(left)}.", str(left[0].weight))
     console.result()
     for line in bars:
         console.drawing(line)
@@ -129,20 +129,19 @@ def operating_point(evaluation: "EvaluationRecord") -> str:
 
 
 def _that_fit(doubts: "Sequence[Doubt]", rows: int) -> "Sequence[Doubt]":
-    """All alarms, or at least the loudest doubt; of the others, the loudest that fit into some rows."""
+    """The loudest doubt, and the next ones that fit into some rows; in a pipe, all."""
+    if width_of(sys.stdout) is None:
+        return doubts
     taken = 0
     for place, doubt in enumerate(doubts):
         taken += _lines(str(doubt))
-        if place and doubt.weight is not Weight.ALARM and taken > rows:
+        if place and taken > rows:
             return doubts[:place]
     return doubts
 
 
 def _lines(text: str) -> int:
-    from cxr_cli.cli.terminal import wrap
-
-    lines = wrapped(text, sys.stdout)
-    return len(lines) if width_of(sys.stdout) else len(wrap(text, _IN_A_PIPE))
+    return len(wrapped(text, sys.stdout))
 
 
 def _counted(doubts: "Sequence[Doubt]") -> str:
