@@ -166,9 +166,15 @@ def test_metadata_without_the_positive_finding_is_all_negative_with_a_warning(cx
     )
 
     assert result.exit_code == 0, result.stderr
-    assert (
-        "No finding names covid: all films count as non_covid. Name another finding: --positive TEXT\n" in result.stderr
+    assert re.search(
+        r"No finding names covid: all films count as non_covid\. There are [^.]*Influenza \(\d+\)[^.]*\. "
+        r"Name another finding: --positive TEXT\n",
+        result.stderr,
     )
+    films = ["--metadata", table, "--images", elsewhere.parent, "--name", "slip"]
+    slip = cxr("evaluate", "--external", *films, "--positive", "Influensa", "-w", tested.root)
+    assert "with the finding Influensa. Received: " in slip.stderr
+    assert slip.stderr.endswith("Say which is positive, for example: --positive Influenza\n")
     other = cxr(
         "evaluate",
         "--external",

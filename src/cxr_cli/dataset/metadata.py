@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 
 from cxr_cli.dataset.image_files import NO_IMAGE, OUTSIDE, ImageFile, ImageFinder, Mentions
@@ -54,14 +55,27 @@ def check_positive(selection: Selection, positive: str) -> None:
     """
     if any(film.label == selection.positive for film in selection.kept):
         return
-    counts = Counter(name for film in selection.kept for name in {*filter(None, names_in(film.finding))})
-    names = nearest_first(positive, sorted(counts, key=lambda name: (-counts[name], name)))
-    listed = ", ".join(f"{name} ({counts[name]})" for name in names[:_SHOWN])
-    further = f" and {len(names) - _SHOWN} others" if len(names) > _SHOWN else ""
+    counts = _findings_of(selection, positive)
+    example = shlex.quote(next(iter(counts), "Pneumonia"))
     raise MetadataError(
-        f"Expected films with the finding {positive}. Received: {len(selection.kept)} films with {listed}{further}.",
-        hint=f"Say which is positive, for example: --positive {shlex.quote(names[0])}",
+        f"Expected films with the finding {positive}. Received: {len(selection.kept)} films with "
+        f"{findings_in_words(selection, positive)}.",
+        hint=f"Say which is positive, for example: --positive {example}",
     )
+
+
+def findings_in_words(selection: Selection, wanted: str) -> str:
+    """The findings of the films with their counts, those with a name similar to `wanted` first."""
+    counts = _findings_of(selection, wanted)
+    listed = ", ".join(f"{name} ({count})" for name, count in islice(counts.items(), _SHOWN))
+    further = f" and {len(counts) - _SHOWN} others" if len(counts) > _SHOWN else ""
+    return listed + further or "no finding"
+
+
+def _findings_of(selection: Selection, wanted: str) -> dict[str, int]:
+    counts = Counter(name for film in selection.kept for name in {*filter(None, names_in(film.finding))})
+    names = nearest_first(wanted, sorted(counts, key=lambda name: (-counts[name], name)))
+    return {name: counts[name] for name in names}
 
 
 def select_films(

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from cxr_cli.dataset.folders import select_from_folders
-from cxr_cli.dataset.metadata import DEFAULT_VIEWS, select_films
+from cxr_cli.dataset.metadata import DEFAULT_VIEWS, check_positive, findings_in_words, select_films
 from cxr_cli.dataset.selection import Selection
 from cxr_cli.dataset.sources import read_source
 from cxr_cli.errors import UsageError, WorkspaceError
@@ -80,10 +80,11 @@ def evaluate_external(
         for sentence in selection.notes:
             note(sentence)
         if where.metadata and not any(film.label == selection.positive for film in selection.kept):
-            asked = where.positive or predictor.positive
+            if where.positive:
+                check_positive(selection, where.positive)
             note(
-                f"No finding names {asked}: all films count as {predictor.negative}. "
-                "Name another finding: --positive TEXT"
+                f"No finding names {predictor.positive}: all films count as {predictor.negative}. There are "
+                f"{findings_in_words(selection, predictor.positive)}. Name another finding: --positive TEXT"
             )
         chosen = _read(predictor, selection, name)
         internal = _internal(workspace, predictor)
