@@ -139,6 +139,7 @@ def crossval(
     leave_out: str | None = None,
     from_run: AnyPath | None = None,
     name: str | None = None,
+    replace: bool = False,
     workspace: AnyPath | None = None,
     **options: Any,
 ) -> "CrossValidated":
@@ -150,7 +151,9 @@ def crossval(
         leave_out: in place of folds: source, view or location. Train without each of its values in turn, and test on
             it.
         from_run: a trained run, by its name or a run.json, whose options are used except for those given here.
-        name: name of the folder. Defaults to architecture and folds, for example mobilenetv2-5-folds.
+        name: name of the folder. Defaults to architecture and folds, for example mobilenetv2-5-folds; where a finished
+            study of other options or another dataset has that name, with the next free number.
+        replace: overwrite a finished study of that name. Defaults to False.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.
         **options: training options; `cxr crossval --help` explains each.
 
@@ -168,6 +171,7 @@ def crossval(
         leave_out=as_text(leave_out),
         from_run=None if from_run is None else str(from_run),
         name=name,
+        replace_study=replace,
         **_given(options),
     )
 

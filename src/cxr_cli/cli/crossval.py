@@ -52,10 +52,14 @@ def crossval(
         str | None,
         typer.Option(
             "--name",
-            help="Name of the folder. Default: architecture and folds, for example mobilenetv2-5-folds.",
+            help="Name of the folder. Default: architecture and folds, for example mobilenetv2-5-folds; where a "
+            "finished one of other options has that name, with the next free number.",
             show_default=False,
         ),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite a finished cross-validation of that name.")
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     **options: Any,
@@ -77,6 +81,7 @@ def crossval(
         leave_out=leave_out,
         from_run=from_run,
         name=name,
+        replace=replace,
         workspace=workspace,
         **options,
     )

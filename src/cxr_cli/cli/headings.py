@@ -32,7 +32,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "crossval": {
         "Folds": ("--folds", "--repeats", "--leave-out"),
-        "Recipe and name": ("--from", "--name"),
+        "Recipe and name": ("--from", "--name", "--replace"),
         **_TRAINING,
     },
     "predict": {

@@ -18,6 +18,7 @@ from cxr_cli.evaluation.crossval.across import (
     subgroups_across,
 )
 from cxr_cli.evaluation.crossval.apart import train_apart
+from cxr_cli.evaluation.crossval.naming import study_name
 from cxr_cli.evaluation.crossval.output import write_crossval
 from cxr_cli.evaluation.crossval.plan import FoldPlan, plan_folds, write_fold
 from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord, SkippedFold, what_intervals_are_of
@@ -59,6 +60,7 @@ def cross_validate(
     leave_out: str | None = None,
     from_run: str | None = None,
     name: str | None = None,
+    replace_study: bool = False,
     **options: Any,
 ) -> CrossValidated:
     """Train and test a recipe in folds: each film is predicted by a model that saw no film of its patient.
@@ -73,7 +75,9 @@ def cross_validate(
         repeats: see `plan_folds`.
         leave_out: see `plan_folds`.
         from_run: the name of a run, or the path of its run.json, whose options are used, except for those given here.
-        name: the name of the folder. Defaults to "mobilenetv2-5-folds", by architecture and plan.
+        name: the name of the folder. Defaults to "mobilenetv2-5-folds", by architecture and plan; where a finished
+            study of other options or another dataset has that name, with the next free number.
+        replace_study: overwrite a finished study of that name. Defaults to False.
         **options: training options by the names of `TRAINING_OPTIONS`, the same in each fold. The seed draws the folds
             too; that of each further repeat is one more.
 
@@ -81,7 +85,8 @@ def cross_validate(
         CxrError: an option that is out of range, or a fold that can't be trained or tested.
         NoRunError: no run of the name `from_run`.
         SplitError: the films can't be divided like this.
-        WorkspaceError: no dataset, a damaged one, or another command is writing this cross-validation.
+        WorkspaceError: no dataset, a damaged one, or another command is writing this cross-validation; or `name` is
+            that of a finished study of other options or another dataset.
         KeyboardInterrupt: stopped by the user during training.
     """
     chosen = _options(workspace, from_run, options)
@@ -90,7 +95,14 @@ def cross_validate(
         for fold in plan.folds:
             own = [film for film, part in zip(plan.films, fold.parts, strict=True) if part == _VALIDATION]
             check_operating_point(own, plan.made.classes.positive, chosen.operating_point)
-        name = name or f"{chosen.arch}-{plan.name}"
+        name = study_name(
+            workspace,
+            name or f"{chosen.arch}-{plan.name}",
+            chosen,
+            plan.made.fingerprint,
+            asked=name is not None,
+            replace_study=replace_study,
+        )
         folder = workspace.crossval(name)
         with workspace.lock_crossval(name):
             answered = []
