@@ -8,6 +8,7 @@ import pytest
 
 from cxr_cli.doubts import Doubt, Weight
 from cxr_cli.evaluation.record import EvaluationRecord
+from cxr_cli.metrics.intervals import Interval
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.run_doubts import run_doubts
 from cxr_cli.web.answers import MetricFigure, Problem, run_figures
@@ -62,6 +63,19 @@ def test_what_speaks_against_the_run_is_that_of_every_command(own_tested):
         assert run_figures(own_tested, run).doubts == run_doubts(own_tested, own_tested.run(run))
     (doubt,) = run_figures(own_tested, "second").doubts
     assert doubt.sentence.startswith("second")
+
+
+def test_what_speaks_against_the_run_and_its_test_is_said_once(own_tested):
+    path = own_tested.evaluation("simple-cnn", "test").record
+    intervals = read_record(path, EvaluationRecord).intervals
+    change_report(own_tested, intervals={**intervals, "roc_auc": Interval(low=0.31, high=0.62)})
+    figures = run_figures(own_tested, "simple-cnn")
+
+    said = [doubt.sentence for doubt in (*figures.doubts, *figures.caveats) if "better than chance" in doubt.sentence]
+    assert said == [
+        "On its test films, simple-cnn is not shown to be better than chance: the AUC's interval, 0.310 to 0.620, "
+        "includes 0.5."
+    ]
 
 
 def test_metrics_of_other_films_have_a_warning(own_tested):

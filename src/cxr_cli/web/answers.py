@@ -11,7 +11,7 @@ from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.doubts import Doubt, alarm, loudest_first
 from cxr_cli.errors import CxrError
-from cxr_cli.evaluation.caveats import caveats
+from cxr_cli.evaluation.caveats import caveats as caveats_of
 from cxr_cli.evaluation.current import why_outdated
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.films.overlay import heat_palette
@@ -134,9 +134,16 @@ def run_figures(workspace: Workspace, run: str) -> RunFigures:
             figures = RunFigures(run, notes=[f"See its model card, {folder.model_card.name} in the package."])
         else:
             figures = RunFigures(run, notes=["Not tested yet."], command=command)
-        return msgspec.structs.replace(figures, doubts=run_doubts(workspace, folder))
+        doubts = run_doubts(workspace, folder)
+        caveats = [caveat for caveat in figures.caveats if not any(_is_said(caveat, doubt) for doubt in doubts)]
+        return msgspec.structs.replace(figures, caveats=caveats, doubts=doubts)
     except CxrError as error:
         return RunFigures(run, error=Problem.of(error))
+
+
+def _is_said(caveat: Doubt, doubt: Doubt) -> bool:
+    """Whether a doubt about the run says the same as a caveat of its test, but for its first words."""
+    return caveat.sentence[1:] in doubt.sentence
 
 
 def _tested(evaluation: EvaluationRecord, *, outdated: str, command: str) -> RunFigures:
@@ -150,7 +157,7 @@ def _tested(evaluation: EvaluationRecord, *, outdated: str, command: str) -> Run
             f"{evaluation.counted()}. Positive class: {evaluation.positive}, from a probability of "
             f"{evaluation.threshold:.3g}{chosen}."
         ],
-        caveats=loudest_first([*(old if outdated else []), *caveats(evaluation)]),
+        caveats=loudest_first([*(old if outdated else []), *caveats_of(evaluation)]),
     )
 
 

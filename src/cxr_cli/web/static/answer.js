@@ -38,11 +38,10 @@ export function figuresOf(figures) {
   }
   const rows = figures.metrics.map(({ label, figure, interval, meaning }) => el("tr", {}, el("th", { scope: "row" }, label),
     el("td", { class: "figure" }, figure), el("td", {}, interval && `(${interval})`), el("td", {}, meaning)));
-  const said = new Set(figures.doubts.map(({ sentence }) => sentence));
   return el("section", { class: "figures" }, el("h2", {}, `How ${figures.run} did on its test films`),
     el("div", { class: "doubts" }, figures.doubts.map(doubt)),
     rows.length > 0 && el("table", {}, el("tbody", {}, rows)),
     figures.notes.map((note) => el("p", {}, note)),
-    figures.caveats.filter(({ sentence }) => !said.has(sentence)).map(doubt),
+    figures.caveats.map(doubt),
     figures.command && el("p", {}, el("code", {}, figures.command)));
 }
