@@ -34,6 +34,7 @@ def test_a_run_has_all_files_and_a_complete_record(cxr, own_prepared):
     assert sorted(path.name for path in run.root.iterdir()) == [
         "class_indices.json",
         "curves.png",
+        "curves.svg",
         "history.csv",
         "model.keras",
         "model.tflite",
