@@ -80,7 +80,7 @@ def assert_fit(printed):
     for width, lines in printed.items():
         assert len(lines) > 2
         for line in lines:
-            copied = terminal._COMMAND.sub("x", line).split()
+            copied = re.sub(terminal._COMMAND, "x", line).split()
             assert len(line) <= width or len(copied) == 1, (width, line)
 
 

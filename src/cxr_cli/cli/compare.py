@@ -10,25 +10,16 @@ from cxr_cli.cli import console
 from cxr_cli.cli.completion import complete_own_runs
 from cxr_cli.cli.exit_codes import ExitCode
 from cxr_cli.cli.options import JsonOption, ReplaceOption, WorkspaceOption
-from cxr_cli.cli.tables import TableColumn
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.numbers import UNDEFINED, spread
 
 if TYPE_CHECKING:
+    from cxr_cli.cli.tables import TableColumn
     from cxr_cli.doubts import Doubt
     from cxr_cli.evaluation.compare import Comparison
     from cxr_cli.evaluation.comparison import ComparedPair, ComparedRun
     from cxr_cli.metrics.table import Metric
     from cxr_cli.workspace.layout import Workspace
 
-_TESTS = (
-    TableColumn(),
-    TableColumn("AUC difference"),
-    TableColumn("p"),
-    TableColumn("first right\nalone", drop=2),
-    TableColumn("second right\nalone", drop=2),
-    TableColumn("p", drop=1),
-)
 _LEGEND = (
     "bal. acc.: mean of sensitivity and specificity. MCC: Matthews' correlation coefficient.",
     "par.: parameters of the network.",
@@ -99,6 +90,7 @@ def show_comparison(comparison: "Comparison", workspace: "Workspace", *, as_json
 
 def _show(comparison: "Comparison", doubts: "Sequence[Doubt]") -> None:
     from cxr_cli.metrics.table import metrics_in
+    from cxr_cli.numbers import UNDEFINED, spread
 
     console.result(comparison.title)
     console.show_doubts(doubts)
@@ -131,6 +123,7 @@ def _show(comparison: "Comparison", doubts: "Sequence[Doubt]") -> None:
 
 
 def _show_pairs(pairs: "Sequence[ComparedPair]") -> None:
+    from cxr_cli.cli.tables import TableColumn
     from cxr_cli.evaluation.comparison import PAIRED, pair_notes
     from cxr_cli.films.in_words import count_in_words
 
@@ -138,7 +131,15 @@ def _show_pairs(pairs: "Sequence[ComparedPair]") -> None:
     counts = " or ".join(count_in_words(*numbers) for numbers in sorted(films))
     console.result(f"In pairs, on the films that both have predictions for: {counts}")
     console.result()
-    console.show_table(_TESTS, [pair.cells for pair in pairs], rule=True)
+    tests = (
+        TableColumn(),
+        TableColumn("AUC difference"),
+        TableColumn("p"),
+        TableColumn("first right\nalone", drop=2),
+        TableColumn("second right\nalone", drop=2),
+        TableColumn("p", drop=1),
+    )
+    console.show_table(tests, [pair.cells for pair in pairs], rule=True)
     console.result()
     differences = [TableColumn(metric.column, drop=place) for place, metric in enumerate(PAIRED)]
     console.show_table([TableColumn("difference"), *differences], [pair.difference_cells for pair in pairs], rule=True)
@@ -148,8 +149,10 @@ def _show_pairs(pairs: "Sequence[ComparedPair]") -> None:
     console.result()
 
 
-def _columns(shown: "Sequence[Metric]") -> list[TableColumn]:
+def _columns(shown: "Sequence[Metric]") -> "list[TableColumn]":
     """The first metric stays; what a run costs goes before any of the others."""
+    from cxr_cli.cli.tables import TableColumn
+
     metrics = [TableColumn(metric.column, drop=place) for place, metric in enumerate(shown)]
     last = len(metrics)
     costs = [

@@ -21,11 +21,12 @@ _STYLES = {
     "dim": {"dim": True},
 }
 # "Files      : " or "Warning: ": what follows stays to the right of it.
-_LABEL = re.compile(r"\s*[A-Z][\w-]*(?: [\w-]+ )?\s*: ")
+_LABEL = r"\s*[A-Z][\w-]*(?: [\w-]+ )?\s*: "
+# Patterns, compiled by the first line that is too long: a short answer needs none of them.
 # A command with its arguments, and an option with its value, which a person may copy.
 _WORD = r"""(?:'[^']*'|"[^"]*"|(?!-)[\w./~:=-]*[\w/])"""
 _OPTION = rf"--?[a-z][a-z-]*(?:[ =]{_WORD})?"
-_COMMAND = re.compile(rf"\bcxr [a-z]+(?: {_WORD}){{0,2}}(?: {_OPTION}| [A-Z]+\b)*|(?<![\w-]){_OPTION}")
+_COMMAND = rf"\bcxr [a-z]+(?: {_WORD}){{0,2}}(?: {_OPTION}| [A-Z]+\b)*|(?<![\w-]){_OPTION}"
 _KEPT = "\0"  # stands for a space that no line ends at; no text that is shown has one
 
 
@@ -77,7 +78,7 @@ def wrap(text: str, width: int) -> list[str]:
     """As `wrapped`, for a width."""
     if len(text) <= width:
         return [text]
-    label = _LABEL.match(text)
+    label = re.match(_LABEL, text)
     indent = len(text) - len(text.lstrip())
     hang = min(indent + 2, width // 3)
     # A path that is too long is better off without the label's indent.
@@ -89,7 +90,7 @@ def wrap(text: str, width: int) -> list[str]:
         return command[0].replace(" ", _KEPT) if len(command[0]) <= room else command[0]
 
     lines = textwrap.wrap(
-        _COMMAND.sub(keep, text),
+        re.sub(_COMMAND, keep, text),
         width,
         subsequent_indent=" " * hang,
         break_long_words=False,
