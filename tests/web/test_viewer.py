@@ -48,7 +48,8 @@ def films(film, phantoms, tmp_path):
 
 
 def number(page, words):
-    """The number after `words` below the panes."""
+    """The number after `words` below the panes, once they are drawn."""
+    page.pane()
     return float(re.search(rf"{words} (-?[\d.]+)", page.find("#readout").text)[1])
 
 
@@ -102,8 +103,8 @@ def test_window_zoom_and_pan_move_all_panes_by_mouse_and_keys(page, dicom):
     page.select("#preset", "lungs")
     assert page.pane(0).mean() > opened.mean()
     page.press("h")
-    assert page.find("#opacity-said").text == "0%"
     assert apart(page.pane(0), page.pane(1)) < 2  # without heat, both are the film
+    assert page.find("#opacity-said").text == "0%"
     assert page.loud() == []
 
 
