@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -23,6 +24,7 @@ from cxr_cli.pacs.listen import Listener, readable_syntaxes
 from cxr_cli.pacs.reports import Reports
 from cxr_cli.pacs.senders import Limits
 from cxr_cli.ports import next_free_port
+from cxr_cli.prediction.rows import make_row
 from cxr_cli.progress import Watcher, watched_by
 
 PYNETDICOM = [sys.executable, "-m", "pynetdicom", "storescu", "-cx"]
@@ -255,6 +257,23 @@ def test_the_command_prints_a_line_for_each_film_and_completes_its_files(predict
     (row,) = csv.DictReader((tmp_path / "a.csv").read_text().splitlines())
     assert (row["image"], row["class"]) == (uid_of(film), prediction.label)
     assert no_identity_in(line, said, str(row))
+
+
+def test_a_table_on_stdout_is_the_only_thing_there(cxr, predictor, studies, tmp_path, monkeypatch):
+    film = studies / "film0.dcm"
+    row = make_row(predictor, "1.2.3", predictor.predict_file(film))
+    written = []
+    monkeypatch.setattr(
+        "cxr_cli.pacs.answering.answer_films", lambda run, show, *, csv, **others: written.append(csv) or show(row)
+    )
+    monkeypatch.chdir(tmp_path)
+
+    result = cxr("listen", "--csv", "-", "-m", "bundled", "-w", tmp_path / "ws")
+
+    (read,) = csv.DictReader(result.stdout.splitlines())
+    assert (read["image"], read["class"]) == ("1.2.3", row.class_)
+    assert written == [None]
+    assert not Path("-").exists()
 
 
 def test_a_busy_port_another_host_and_a_bad_title(cxr, tmp_path):

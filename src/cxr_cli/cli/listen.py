@@ -1,5 +1,7 @@
 """`cxr listen`: a DICOM node that predicts the films it receives."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +32,8 @@ def listen(
         ),
     ] = None,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="Write the predictions to this CSV file too.", show_default=False)
+        Path | None,
+        typer.Option("--csv", help="Write the predictions to this CSV file too; - for stdout.", show_default=False),
     ] = None,
     dicom_out: DicomOutOption = None,
     keep: Annotated[
@@ -51,14 +54,18 @@ def listen(
 
     Example: cxr listen
     """
+    from cxr_cli.cli.predict_output import STDOUT
     from cxr_cli.pacs.answering import answer_films
     from cxr_cli.workspace.layout import Workspace
     from cxr_cli.workspace.outputs import refuse_existing
 
+    as_csv = csv_file == STDOUT
+    if as_csv:
+        csv_file = None
     refuse_existing(csv_file, replace=replace)
     answer_films(
         Workspace.find(workspace).run(run),
-        _show,
+        _csv_shown() if as_csv else _show,
         host=host,
         port=port,
         ae_title=ae_title,
@@ -68,6 +75,19 @@ def listen(
         keep=keep,
         force=force,
     )
+
+
+def _csv_shown() -> "Callable[[PredictionRow], None]":
+    """Print a table for programs, each row as soon as its film is predicted."""
+    from cxr_cli.prediction.rows import rows_to
+
+    write = rows_to(sys.stdout)
+
+    def show(row: "PredictionRow") -> None:
+        write(row)
+        sys.stdout.flush()
+
+    return show
 
 
 def _show(row: "PredictionRow") -> None:
