@@ -1,16 +1,14 @@
 """How `cxr predict` and `cxr gradcam` print the answer for one film: words, and on a terminal an axis of P."""
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 from cxr_cli.cli import console
-from cxr_cli.cli.terminal import width_of
+from cxr_cli.cli.terminal import WIDEST, shows, width_of
 
 if TYPE_CHECKING:
     from cxr_cli.prediction.answer import Answer
 
-_WIDEST = 100  # columns of a terminal that a line of words fills
 _LONGEST = 60  # characters of an axis; a longer one says no more
 _SHORTEST = 12
 # The part below the operating point, the operating point, the part from there on, P(positive).
@@ -28,9 +26,9 @@ def show_answer(answer: "Answer") -> None:
     columns = width_of(sys.stdout)
     if columns is not None:
         label = f"  {f'P({answer.positive})':<10} : 0% "
-        width = min(columns, _WIDEST) - 1 - len(label) - len(" 100%")
+        width = min(columns, WIDEST) - 1 - len(label) - len(" 100%")
         if width >= _SHORTEST:
-            marks = _LINES if _draws_lines() else _ASCII
+            marks = _LINES if shows("".join(_LINES), sys.stdout) else _ASCII
             console.result(f"{label}{axis(answer, width=min(width, _LONGEST), marks=marks)} 100%")
 
 
@@ -50,14 +48,3 @@ def axis(answer: "Answer", *, width: int, marks: tuple[str, str, str, str]) -> s
     line = [*below * point, here, *above * (width - point - 1)]
     line[place] = mark
     return "".join(line)
-
-
-def _draws_lines() -> bool:
-    """Whether the terminal shows the characters of an axis."""
-    if os.environ.get("TERM") == "dumb":
-        return False
-    try:
-        "".join(_LINES).encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cxr_cli.cli import console
 from cxr_cli.cli.tables import TableColumn
 from cxr_cli.errors import NoRunError, UsageError
+from cxr_cli.numbers import UNDEFINED, figure
 from cxr_cli.workspace.folders import BUNDLED
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ def _cells(run: "ListedRun") -> list[str]:
         run.arch,
         run.trained[:10],
         " + ".join(map(str, run.films.values())),
-        _figure(run.validation),
-        "" if run.finds_lungs else _figure(run.test_auc),
+        figure(run.validation),
+        "" if run.finds_lungs else figure(run.test_auc),
         _megabytes(run.bytes),
         {None: "", True: "another", False: "current"}[run.stale],
     ]
@@ -124,17 +125,13 @@ def _remarks(runs: "Sequence[ListedRun]") -> list[str]:
     if any(run.stale for run in runs):
         remarks.append("another: trained on another dataset or split than the prepared one")
     if any(run.test_auc is None and not run.finds_lungs for run in runs):
-        remarks.append("–: not tested, or that test is out of date")
+        remarks.append(f"{UNDEFINED}: not tested, or that test is out of date")
     remarks += [
         f"{run.name}: tested, but {run.test_missing}. Test it again: cxr evaluate {run.name}"
         for run in runs
         if run.test_missing and run.test_missing != "not tested" and not run.damaged
     ]
     return remarks
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _megabytes(size: int) -> str:

@@ -12,7 +12,7 @@ from typing import TextIO
 _DEFAULT_WIDTH = 80
 _DEFAULT_ROWS = 24
 _IN_ASCII = str.maketrans("│┊├┤─●", "|:||-o")
-_MOST = 100  # letters in a line of words, which longer ones make hard to read; tables may be wider
+WIDEST = 100  # letters in a line of words, which longer ones make hard to read; tables may be wider
 # Colors are the terminal's own, and color no sentence: its yellow may be too pale to read on white.
 _STYLES = {
     "alarm": {"fg": "red", "bold": True},
@@ -71,7 +71,7 @@ def wrapped(text: str, stream: TextIO) -> list[str]:
     A command stays in one line if it fits into one; a word that is too long, as a path may be, is not broken.
     """
     width = width_of(stream)
-    return [text] if width is None else wrap(text, min(width, _MOST))
+    return [text] if width is None else wrap(text, min(width, WIDEST))
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -109,11 +109,18 @@ def rows_of(stream: TextIO) -> int:
 
 def drawn(text: str, stream: TextIO) -> str:
     """Lines and dots, in ASCII where a stream has no others."""
+    return text if shows(text, stream) else text.translate(_IN_ASCII)
+
+
+def shows(text: str, stream: TextIO) -> bool:
+    """Whether a stream shows the characters of a text; a dumb terminal shows only those of ASCII."""
+    if os.environ.get("TERM") == "dumb" and stream.isatty():
+        return text.isascii()
     try:
         text.encode(getattr(stream, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
-        return text.translate(_IN_ASCII)
-    return text
+        return False
+    return True
 
 
 def interval_bar(value: float, low: float, high: float, *, columns: int, chance: float | None = None) -> str:
