@@ -141,7 +141,7 @@ def test_an_extra_that_is_missing_is_named_with_what_it_is_for(cxr, tmp_path, mo
     monkeypatch.setattr("cxr_cli.upkeep.status._missing", lambda name: ["onnx"] if name == "onnx" else [])
     result = cxr("status", "-w", tmp_path)
 
-    assert lines(result)["Extras"] == "web, dicom, cluster, pandas"
+    assert lines(result)["Extras"] == "web, gradio, dicom, cluster, pandas"
     assert '  not installed: onnx, for cxr export --format onnx: pip install "cxr-cli[onnx]"\n' in result.stdout
 
 

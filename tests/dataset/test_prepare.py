@@ -489,7 +489,7 @@ def test_an_earlier_dataset_and_its_classes_survive_a_failed_prepare(
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"positive": "Fracture"}, SplitError),
+        ({"positive": "Fracture"}, MetadataError),
         ({"views": ["lateral"]}, MetadataError),
         ({"images": Path("nowhere")}, MetadataError),
     ],

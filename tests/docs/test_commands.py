@@ -72,10 +72,12 @@ ELSEWHERE = {
     "cxr listen": "tests/pacs",
     "cxr demo": "tests/cli/test_demo.py",
     "cxr crossval": "tests/cli/test_crossval.py",
+    "cxr prepare --metadata dataset": "tests/cli/test_prepare.py",
+    "cxr train --arch mobilenetv2": "tests/cli/test_train.py",
 }
 # What makes a command quick, without changing what it does.
 SMALLER = {
-    "--films 120": "--films 40",
+    "--films 120 --seed 1": "--films 40 --seed 3",
     "--epochs 15 --batch-size 16": "--epochs 2 --image-size 64 --batch-size 8",
     "--arch simple-cnn --class-weight": "--arch simple-cnn --class-weight --epochs 1 --image-size 64",
 }

@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cxr_cli.dataset.classes import Classes
 from cxr_cli.evaluation.size_in_words import size_in_words
 from cxr_cli.metrics.sample_size import SampleSize
 
@@ -33,7 +34,7 @@ def test_the_number_of_patients_that_a_narrower_interval_needs(patients, half_wi
     size = SampleSize(positive=False, patients=patients, half_width=half_width, goal=0.05, needed=needed)
 
     found = size_in_words(
-        SimpleNamespace(sample_size=size, positive="covid", negative="normal", films_without_patient=unnamed)
+        SimpleNamespace(sample_size=size, truth=Classes("normal", "covid"), films_without_patient=unnamed)
     )
 
     assert found == words

@@ -74,15 +74,15 @@ def train(
     from cxr_cli.cli.train_output import show_all, show_architectures, show_preview, show_run
     from cxr_cli.training.runs import preview_augmentation, train_run
     from cxr_cli.workspace.layout import Workspace
-    from cxr_cli.workspace.outputs import refuse_existing
 
     if listed:
         show_architectures(as_json=as_json)
         return
     place = Workspace.find(workspace)
     if augment_preview:
-        refuse_existing(augment_preview, replace=replace)
-        film = preview_augmentation(place, augment_preview, from_run=from_run, resume=resume, **options)
+        film = preview_augmentation(
+            place, augment_preview, from_run=from_run, resume=resume, replace=replace, **options
+        )
         show_preview(film, augment_preview, as_json=as_json)
         return
     chosen: dict[str, Any] = {

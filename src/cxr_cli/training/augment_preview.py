@@ -1,12 +1,10 @@
 """A training film and augmented variants of it, as training sees them, in one picture."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from cxr_cli.dataset.manifest import read_manifest
-from cxr_cli.errors import UsageError
 from cxr_cli.films.figures import PAGE, save_png
 from cxr_cli.films.reader import read_at
 from cxr_cli.recipe.architectures import ARCHITECTURES
@@ -31,18 +29,11 @@ def draw_augment_preview(workspace: Workspace, options: TrainingOptions, path: P
 
     Raises:
         WorkspaceError: there is no dataset, or `path` can't be written to.
-        CxrError: `path` is a file of the dataset.
         ImageError: the film can't be read.
     """
     dataset = workspace.prepared()
     film = next(film for film in read_manifest(dataset) if film.split == "train")
     source = dataset.root / film.path
-    real = Path(os.path.realpath(path))
-    if real.is_relative_to(os.path.realpath(dataset.root)) or str(real) == os.path.realpath(film.original):
-        raise UsageError(
-            f"Expected a file outside the dataset for the picture. Received: {path}.",
-            hint="For example: --augment-preview variants.png",
-        )
     size = options.image_size or ARCHITECTURES[options.arch].input_size
     still = read_at(source, size)
     variants = preview_variants(still, options.augmentation, seed=options.seed)

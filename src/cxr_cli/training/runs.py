@@ -1,10 +1,12 @@
 """Training from start to finish: options in, a trained run out. Loads TensorFlow only once it is certain to train."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import CxrError, UsageError
 from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import ARCHITECTURES
@@ -12,7 +14,9 @@ from cxr_cli.recipe.options import TrainingOptions, change_options
 from cxr_cli.training.checkpoints import unfinished
 from cxr_cli.training.naming import find_trained, hold_name, published_plan
 from cxr_cli.training.plan import TrainingPlan, check_strategy, plan_run
+from cxr_cli.workspace.folders import DatasetFolder
 from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.outputs import refuse_existing
 
 if TYPE_CHECKING:
     from cxr_cli.training.make_lungs import TrainedLungs
@@ -139,6 +143,7 @@ def preview_augmentation(
     *,
     from_run: str | None = None,
     resume: str | None = None,
+    replace: bool = False,
     **options: Any,
 ) -> Path:
     """Draw a training film and twelve variants of it, as training would see them, and train nothing.
@@ -148,6 +153,7 @@ def preview_augmentation(
         output: the PNG file to write.
         from_run: see `train_run`.
         resume: see `train_run`.
+        replace: overwrite a file that is there.
         **options: see `train_run`; the architecture, image size, augmentation and seed count.
 
     Returns:
@@ -156,17 +162,30 @@ def preview_augmentation(
     Raises:
         CxrError: `output` is no PNG file, or a file of the dataset; or as `plan_run` does.
         ImageError: the film can't be read.
-        WorkspaceError: no dataset, or `output` can't be written to.
+        WorkspaceError: no dataset, or `output` is there already or can't be written to.
     """
     if output.suffix.lower() != ".png":
         raise UsageError(
             f"Expected a file ending in .png. Received: {output}.", hint="For example: --augment-preview variants.png"
         )
+    _refuse_films(workspace.prepared(), output)
+    refuse_existing(output, replace=replace)
     plan = plan_run(workspace, from_run=from_run, resume=resume, **options)
     note("Loading TensorFlow")
     from cxr_cli.training.augment_preview import draw_augment_preview
 
     return draw_augment_preview(workspace, plan.options, output)
+
+
+def _refuse_films(dataset: DatasetFolder, path: Path) -> None:
+    """Refuse to write a picture into the dataset, or over a film that it was made from."""
+    real = os.path.realpath(path)
+    originals = {os.path.realpath(film.original) for film in read_manifest(dataset)}
+    if Path(real).is_relative_to(os.path.realpath(dataset.root)) or real in originals:
+        raise UsageError(
+            f"Expected a file outside the dataset for the picture. Received: {path}.",
+            hint="For example: --augment-preview variants.png",
+        )
 
 
 def _train(workspace: Workspace, plan: TrainingPlan, make: Callable[[Workspace, TrainingPlan], T]) -> T:

@@ -32,6 +32,7 @@ from cxr_cli.workspace.swap import STAGE_PREFIX
 # What an extra is for; `pip install "cxr-cli[NAME]"` adds it.
 EXTRAS = {
     "web": "cxr serve",
+    "gradio": "cxr serve --gradio",
     "dicom": "work beside a PACS: cxr listen, --dicom-out, --dicomweb",
     "onnx": "cxr export --format onnx",
     "cluster": "--cluster: many machines, through Dask",
