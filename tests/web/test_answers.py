@@ -55,7 +55,7 @@ def test_without_an_evaluation_the_command_for_it_is_shown(own_tested):
     figures = run_figures(own_tested, "second")
 
     assert figures.notes == ["Not tested yet."]
-    assert figures.command == f"cxr evaluate second --workspace '{own_tested.root}'"
+    assert figures.command == "cxr evaluate second"
 
 
 def test_what_speaks_against_the_run_is_that_of_every_command(own_tested):
@@ -63,6 +63,20 @@ def test_what_speaks_against_the_run_is_that_of_every_command(own_tested):
         assert run_figures(own_tested, run).doubts == run_doubts(own_tested, own_tested.run(run))
     (doubt,) = run_figures(own_tested, "second").doubts
     assert doubt.sentence.startswith("second")
+
+
+def test_the_page_does_not_say_where_the_workspace_is(own_tested):
+    run = read_record(own_tested.run("simple-cnn").record, RunRecord)
+    finding = {"level": "alarm", "found": "Corners tell the class.", "numbers": "AUC 0.9."}
+    audit = {"dataset_fingerprint": run.dataset_fingerprint, "findings": [finding]}
+    own_tested.audit.root.mkdir(parents=True, exist_ok=True)
+    own_tested.audit.record.write_text(json.dumps(audit))
+
+    audited, missing = run_figures(own_tested, "simple-cnn"), run_figures(own_tested, "third")
+
+    assert "Read it: work space/audit/audit.html" in [doubt.hint for doubt in audited.doubts]
+    assert missing.error.message == "Expected the name of a trained run in work space/models. Received: 'third'."
+    assert str(own_tested.root.parent) not in str((audited, missing))
 
 
 def test_what_speaks_against_the_run_and_its_test_is_said_once(own_tested):
@@ -98,9 +112,8 @@ def test_outdated_metrics_have_a_warning(own_tested, changes, reason):
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **changes))
     figures = run_figures(own_tested, "simple-cnn")
 
-    command = f"cxr evaluate simple-cnn --workspace '{own_tested.root}'"
     assert figures.caveats[0] == Doubt(
-        Weight.ALARM, f"These figures are out of date, because {reason}.", f"Test the run again: {command}"
+        Weight.ALARM, f"These figures are out of date, because {reason}.", "Test the run again: cxr evaluate simple-cnn"
     )
 
 
@@ -129,7 +142,7 @@ def test_undefined_metrics_and_constant_predictions_are_explained(own_tested):
 def test_a_missing_run_is_an_error_on_the_page(two_runs, run):
     error = run_figures(two_runs, run).error
 
-    assert error.message.startswith(f"Expected the name of a trained run in {two_runs.models}.")
+    assert error.message.startswith("Expected the name of a trained run in workspace/models.")
 
 
 def test_a_damaged_evaluation_is_an_error(own_tested):
@@ -144,7 +157,7 @@ def test_a_test_of_an_earlier_version_is_refused_with_the_command_that_makes_it_
     path.write_text(json.dumps(older))
 
     assert run_figures(own_tested, "simple-cnn").error == Problem(
-        f"Expected version {EvaluationRecord.VERSION} of the record {path}. "
+        f"Expected version {EvaluationRecord.VERSION} of the record {path.relative_to(own_tested.root.parent)}. "
         f"Received: version {EvaluationRecord.OLDEST - 1}.",
         "Make it again: cxr evaluate",
     )

@@ -1,7 +1,7 @@
 """What the page gets to show, as JSON: a run's answer for a film, and how the run did on its test films."""
 
-import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from cxr_cli.films.overlay import heat_palette
 from cxr_cli.metrics.table import meaning_of, metrics_in
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.reporting.run_doubts import run_doubts
-from cxr_cli.workspace.folders import BUNDLED
+from cxr_cli.workspace.folders import BUNDLED, RunFolder
 from cxr_cli.workspace.layout import Workspace, has_bundled_run
 from cxr_cli.workspace.records import read_record
 
@@ -30,9 +30,10 @@ class Problem(msgspec.Struct, frozen=True):
     hint: str = ""
 
     @classmethod
-    def of(cls, error: CxrError) -> "Problem":
-        """The same, without Python's part of it."""
-        return cls(error.message, error.hint or "")
+    def of(cls, error: CxrError, workspace: Workspace | None = None) -> "Problem":
+        """The same, without Python's part of it, and without where the workspace is."""
+        message, hint = error.message, error.hint or ""
+        return cls(_unplaced(message, workspace), _unplaced(hint, workspace)) if workspace else cls(message, hint)
 
 
 class ShownHeat(msgspec.Struct, frozen=True):
@@ -120,7 +121,7 @@ def run_figures(workspace: Workspace, run: str) -> RunFigures:
         workspace: where the run is.
         run: its name.
     """
-    command = f"cxr evaluate {run} --workspace {shlex.quote(str(workspace.root))}"
+    command = f"cxr evaluate {run}"
     try:
         folder = workspace.run(run)
         trained = read_record(folder.record, RunRecord)
@@ -134,11 +135,27 @@ def run_figures(workspace: Workspace, run: str) -> RunFigures:
             figures = RunFigures(run, notes=[f"See its model card, {folder.model_card.name} in the package."])
         else:
             figures = RunFigures(run, notes=["Not tested yet."], command=command)
-        doubts = run_doubts(workspace, folder)
+        doubts = page_doubts(workspace, folder)
         caveats = [caveat for caveat in figures.caveats if not any(_is_said(caveat, doubt) for doubt in doubts)]
         return msgspec.structs.replace(figures, caveats=caveats, doubts=doubts)
     except CxrError as error:
-        return RunFigures(run, error=Problem.of(error))
+        return RunFigures(run, error=Problem.of(error, workspace))
+
+
+def page_doubts(workspace: Workspace, run: RunFolder) -> list[Doubt]:
+    """What speaks against a run, as `run_doubts` says it, but without where the workspace is.
+
+    Args:
+        workspace: with the run's evaluations and audits.
+        run: its folder.
+    """
+    return [replace(doubt, hint=_unplaced(doubt.hint, workspace)) for doubt in run_doubts(workspace, run)]
+
+
+def _unplaced(text: str, workspace: Workspace) -> str:
+    """A text with the name of the workspace in place of its path: whoever opens the page need not know the server."""
+    root = workspace.root
+    return text.replace(str(root), root.name) if root.is_absolute() else text
 
 
 def _is_said(caveat: Doubt, doubt: Doubt) -> bool:

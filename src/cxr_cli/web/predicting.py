@@ -20,8 +20,7 @@ from cxr_cli.prediction.files import how_seen, open_seen_by, seen_sentence
 from cxr_cli.prediction.predictor import Prediction, Predictor, open_predictor
 from cxr_cli.prediction.rows import PredictionRow, make_failed_row, make_row
 from cxr_cli.recipe.sets import PredictionSets, open_sets
-from cxr_cli.reporting.run_doubts import run_doubts
-from cxr_cli.web.answers import FilmAnswer, Problem, ShownHeat
+from cxr_cli.web.answers import FilmAnswer, Problem, ShownHeat, page_doubts
 from cxr_cli.workspace.layout import Workspace
 
 _OPEN_AT_MOST = 2  # predictors in memory; the one used least recently goes first
@@ -77,7 +76,7 @@ class RunPredictors:
         """
         opened = self._open(run)
         predictor = opened.predictor
-        doubts = run_doubts(self.workspace, predictor.run)  # looked up each time: tests and audits go on
+        doubts = page_doubts(self.workspace, predictor.run)  # looked up each time: tests and audits go on
         known: dict[str, Any] = {"run": predictor.run.name_and_version}
 
         def row_of(row: PredictionRow) -> dict[str, Any]:

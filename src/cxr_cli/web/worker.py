@@ -50,7 +50,7 @@ def reply_to(request: FilmRequest, predictors: RunPredictors, *, shown_pixels: i
         answer = predictors.predict(path, name=request.name, run=request.run)
         return FilmReply(msgspec.Raw(msgspec.json.encode(answer)))
     except CxrError as error:
-        problem = Problem.of(error)
+        problem = Problem.of(error, predictors.workspace)
     except MemoryError:
         problem = Problem.of(
             ImageError(
