@@ -47,6 +47,13 @@ def test_without_the_password_nothing_is_served():
     assert "style=" not in form.text  # which the page's policy forbids
 
 
+def test_a_form_with_more_fields_than_the_password_is_read():
+    async def conversation(client):
+        return await client.post("/login", data={"password": PASSWORD, "remember": "yes"})
+
+    assert talk(conversation).status_code == 303
+
+
 @pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])
 def test_the_password_opens_the_page_until_the_cookie_ends(scheme, secure):
     async def conversation(client):

@@ -79,7 +79,7 @@ class PageLogin:
         body = await request.body()
         if self._waiting >= self.limits.logins_waiting:
             return _form("Too many passwords are being tried. Try again later.", status=429)
-        password = parse_qs(body.decode("utf-8", "replace"), max_num_fields=1).get("password", [""])[0]
+        password = parse_qs(body.decode("utf-8", "replace")).get("password", [""])[0]
         self._waiting += 1
         try:
             async with self._checking:
