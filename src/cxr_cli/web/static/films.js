@@ -23,11 +23,8 @@ export class Films {
     return added;
   }
 
-  remove(film) {
-    this.all = this.all.filter((other) => other !== film);
-  }
-
   clear() {
+    for (const { thumbnail } of this.all) if (thumbnail) URL.revokeObjectURL(thumbnail);
     this.all = [];
   }
 

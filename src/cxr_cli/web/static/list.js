@@ -26,7 +26,7 @@ export class List {
     this.opened = opened;
     this.sort = { by: "", down: false };
     this.body = byId("list").tBodies[0];
-    this.rows = new Map();
+    this.rows = new WeakMap(); // film -> its row; a film that was removed leaves no trace
     for (const button of document.querySelectorAll("#list thead button"))
       button.addEventListener("click", () => this.sortBy(button.dataset.sort));
     byId("filter").addEventListener("change", () => this.draw());

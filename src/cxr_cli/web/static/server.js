@@ -1,7 +1,6 @@
 // Talks to the server, and notices when it has stopped.
 
 export class Gone extends Error {} // the server does not answer
-export class Refused extends Error {} // it does, with an error in words
 
 const POLL = 3000; // milliseconds
 const PATIENCE = 10000; // for a sign of life
@@ -23,7 +22,7 @@ async function ask(path, options) {
   const text = await response.text();
   let said = { message: text.trim() || `Status ${response.status}.`, hint: "" };
   if (response.headers.get("content-type")?.includes("json")) said = JSON.parse(text);
-  throw Object.assign(new Refused(said.message), { hint: said.hint ?? "" });
+  throw Object.assign(new Error(said.message), { hint: said.hint ?? "" });
 }
 
 const json = async (path, options) => (await ask(path, options)).json();
