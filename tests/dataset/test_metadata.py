@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_cli.dataset.metadata import Exclusion, label_names, names_finding, select_films
+from cxr_cli.dataset.metadata import Exclusion, check_positive, label_names, names_finding, select_films
 from cxr_cli.dataset.record import FunnelStep
 from cxr_cli.dataset.table import read_table
 from cxr_cli.errors import MetadataError
@@ -413,6 +413,24 @@ def test_the_requested_views_are_kept_in_any_case(metadata):
     text = "finding,view,filename\nx,PA,a.png\nx,L,b.png\nx,lateral,c.png\nx,,d.png\n"
 
     assert [film.row for film in select_films([metadata(text)], views=["l", "Lateral"]).kept] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("findings", "example"),
+    [
+        (("No Finding", "No Finding", "Pneumonia"), "Pneumonia"),
+        (("normal", "normal", "Tuberculosis"), "Tuberculosis"),
+        (("Healthy", "no pneumonia", "ARDS"), "ARDS"),
+        (("No Finding", "Normal", "healthy"), "Pneumonia"),  # as for no finding at all
+    ],
+)
+def test_no_finding_that_means_healthy_is_suggested_as_positive(metadata, findings, example):
+    rows = "".join(f"{name}.png,{finding}\n" for name, finding in zip("abc", findings, strict=True))
+
+    with pytest.raises(MetadataError) as caught:
+        check_positive(select_films([metadata(f"filename,finding\n{rows}")]), "COVID-19")
+
+    assert caught.value.hint == f"Say which is positive, for example: --positive {example}"
 
 
 def test_the_rule_of_a_missing_column_is_skipped_and_the_column_named(metadata):

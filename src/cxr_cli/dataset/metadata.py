@@ -56,12 +56,17 @@ def check_positive(selection: Selection, positive: str) -> None:
     if any(film.label == selection.positive for film in selection.kept):
         return
     counts = _findings_of(selection, positive)
-    example = shlex.quote(next(iter(counts), "Pneumonia"))
+    example = shlex.quote(next((name for name in counts if not _means_healthy(name)), "Pneumonia"))
     raise MetadataError(
         f"Expected films with the finding {positive}. Received: {len(selection.kept)} films with "
         f"{findings_in_words(selection, positive)}.",
         hint=f"Say which is positive, for example: --positive {example}",
     )
+
+
+def _means_healthy(finding: str) -> bool:
+    words = _words(finding)
+    return words in _HEALTHY or bool(_DENIES.match(words))
 
 
 def findings_in_words(selection: Selection, wanted: str) -> str:
@@ -192,6 +197,7 @@ def _notes(without_image: Sequence[Exclusion], mentions: Mentions) -> list[str]:
 
 _SHOWN = 8  # findings that an error lists
 _COVID = {"covid19", "covid"}
+_HEALTHY = {"no finding", "no findings", "normal", "healthy", "control"}
 _DENIES = re.compile(r"(no|non|not|without|negative)\b(?! finding)")
 
 
