@@ -200,6 +200,46 @@ def test_rules_and_counts_are_printed_in_the_table(cxr, planted, archive, tmp_pa
     ]
 
 
+def test_damaged_films_are_named_on_the_terminal_and_other_files_are_not(cxr, archive, tmp_path):
+    findings = archive.parent / "findings.csv"
+    archive = shutil.copytree(archive, tmp_path / "archive")
+    film = next(path for path in sorted(archive.rglob("*")) if path.is_file())
+    (archive / "cut.dcm").write_bytes(film.read_bytes()[:300])
+    (archive / "noise.dcm").write_bytes(bytes(128) + b"DICM" + np.random.default_rng(0).bytes(3000))
+    (archive / "notes.txt").write_text("no film")
+
+    result = cxr("prepare", "--dicom", archive, "--findings", findings, "-w", tmp_path / "workspace")
+
+    table = tmp_path / "workspace" / "dataset" / "excluded.csv"
+    assert result.exit_code == 4
+    assert result.stderr.splitlines()[-3:] == [
+        f"Expected a DICOM film in {archive / 'cut.dcm'}. Received: its header can't be read.",
+        f"Expected a DICOM film in {archive / 'noise.dcm'}. Received: its header can't be read.",
+        f"2 of 26 films could not be read. Why: {table}",
+    ]
+    assert "is a DICOM image                       -3    24        12\n" in result.stdout
+    rows = {row["filename"]: row["reason"] for row in csv.DictReader(table.read_text().splitlines())}
+    assert sorted(rows.values()) == ["its header can't be read"] * 2 + ["not a DICOM file"]
+    record = json.loads((table.parent / "dataset.json").read_text())
+    assert record["failed"] == {name: reason for name, reason in rows.items() if "header" in reason}
+
+
+def test_an_archive_of_damaged_films_alone_names_one(cxr, tmp_path):
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "noise.dcm").write_bytes(bytes(128) + b"DICM" + bytes(500))
+    (tmp_path / "findings.csv").write_text("filename,finding\nnoise,COVID-19\n")
+
+    result = cxr(
+        "prepare", "--dicom", tmp_path / "archive", "--findings", tmp_path / "findings.csv", "-w", tmp_path / "w"
+    )
+
+    assert result.exit_code == 1
+    assert (
+        f"Expected a DICOM film in {tmp_path / 'archive' / 'noise.dcm'}. Received: its header can't be read.\n"
+        in result.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -3,10 +3,16 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
+from pydicom.uid import (
+    BasicTextSRStorage,
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
 
 from cxr_cli.dataset.headers import FilmHeader, read_header
 
@@ -97,14 +103,27 @@ def test_a_patient_is_the_id_or_name_and_birth_date(header_of):
 
 
 def test_what_is_no_film_is_said(header_of, tmp_path):
-    assert header_of(rows=0).problem == "holds no image"
+    assert header_of(BasicTextSRStorage, rows=0).problem == "holds no image"
     assert header_of(MediaStorageDirectoryStorage).problem == "an index of DICOM files (DICOMDIR)"
-    text, cut = tmp_path / "text", tmp_path / "cut"
+    text = tmp_path / "text"
     text.write_text("no film")
-    cut.write_bytes(bytes(128) + b"DICM" + b"\x02\x00\x10\x00UI\xff\x7f1.2")
     assert read_header(text).problem == "not a DICOM file"
-    assert read_header(cut).problem in {"holds no image", "its header can't be read"}
     assert read_header(tmp_path / "missing").problem == "not a file"
+
+
+@pytest.mark.parametrize(
+    "rest", [b"", b"\x02\x00\x10\x00UI\xff\x7f1.2", bytes(500), np.random.default_rng(0).bytes(3000)]
+)
+def test_a_damaged_header_is_told_from_a_file_without_an_image(header_of, tmp_path, rest):
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(bytes(128) + b"DICM" + rest)
+    assert read_header(damaged).unreadable
+    assert header_of(rows=0).unreadable
+    assert not header_of().unreadable
+    film = (tmp_path / "film").read_bytes()
+    for length in (140, 200, 300, len(film) - 8):
+        damaged.write_bytes(film[:length])
+        assert read_header(damaged).problem == "its header can't be read", length
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")

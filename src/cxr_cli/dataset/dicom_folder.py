@@ -69,7 +69,7 @@ def select_from_dicom(
         steps = "; ".join(f"{step.rule}: {step.left} left" for step in selection.funnel)
         raise MetadataError(
             f"Expected frontal chest X-rays with a finding in {folder}. Received: {selection.rows} files, of which "
-            f"none is left ({steps}). {selection.notes[0]}",
+            f"none is left ({steps}). {' '.join([selection.notes[0], *selection.unread[:1]])}",
             hint="Say which views to keep with --views; or check the column of the findings that names the films",
         )
     named = cache(partial(names_finding, positive=positive))
@@ -119,7 +119,11 @@ def _apply_rules(
     for film in films:
         for (_, reason_of), out in zip(rules, rejected, strict=True):
             if reason := reason_of(film):
-                out.append(_exclusion(film, finding_of[film.path][0], reason, pseudonyms))
+                excluded = _exclusion(film, finding_of[film.path][0], reason, pseudonyms)
+                out.append(excluded)
+                if film.unreadable:
+                    selection.failed[excluded.filename] = reason
+                    selection.unread.append(f"Expected a DICOM film in {film.path}. Received: {reason}.")
                 break
         else:
             kept.append((film, finding_of[film.path][0]))

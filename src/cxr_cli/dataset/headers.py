@@ -21,10 +21,11 @@ _ATTRIBUTES = (
     *("SOPInstanceUID", "AccessionNumber", "PatientID", "PatientName", "PatientBirthDate", "InstitutionName"),
     *("StudyDate", "StudyTime", "AcquisitionTime", "InstanceNumber", "PatientAge", "PatientSex", "Modality"),
     *("BodyPartExamined", "ViewPosition", "ViewCodeSequence", "SeriesDescription", "Laterality", "ImageLaterality"),
-    *("PresentationIntentType", "BurnedInAnnotation", "NumberOfFrames", "Rows"),
+    *("PresentationIntentType", "BurnedInAnnotation", "NumberOfFrames", "Rows", "SOPClassUID"),
 )
 _INDEX = "1.2.840.10008.1.3.10"  # SOP class of a DICOMDIR
 OTHER = "other"  # a value that is in none of the lists
+_UNREADABLE = "its header can't be read"
 
 # Word in the header -> what is written.
 _MODALITIES = {
@@ -81,6 +82,11 @@ class FilmHeader:
     raw: bool = False  # for processing: not yet what a workstation shows
     burned_in: str = ""  # YES or NO: whether the pixels show text about the patient
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether it may be a film, but is damaged."""
+        return self.problem == _UNREADABLE
+
 
 def read_header(path: Path) -> FilmHeader:
     """Read what is used of the header of a DICOM file, and none of its pixels. Never raises, and never warns."""
@@ -101,13 +107,13 @@ def read_header(path: Path) -> FilmHeader:
             return _used(path, data, size)
     # pydicom raises many kinds for a broken file, and their texts quote values of the header.
     except Exception:  # noqa: BLE001
-        return FilmHeader(path, "its header can't be read")
+        return FilmHeader(path, _UNREADABLE)
 
 
 def _used(path: Path, data: "Dataset", size: int) -> FilmHeader:
     value = {name: _text(data, name) for name in _ATTRIBUTES if name != "ViewCodeSequence"}
     if not value["Rows"]:
-        return FilmHeader(path, "holds no image")
+        return FilmHeader(path, _UNREADABLE if _should_be_image(data, value["SOPClassUID"]) else "holds no image")
     frames = value["NumberOfFrames"]
     number = value["InstanceNumber"]
     return FilmHeader(
@@ -128,6 +134,14 @@ def _used(path: Path, data: "Dataset", size: int) -> FilmHeader:
         raw=value["PresentationIntentType"] == "FOR PROCESSING",
         burned_in=value["BurnedInAnnotation"] if value["BurnedInAnnotation"] in {"YES", "NO"} else "",
     )
+
+
+def _should_be_image(data: "Dataset", kind: str) -> bool:
+    """Whether a file without rows was an image once: its kind is one, or is lost. A report, for example, is none."""
+    from pydicom.uid import UID
+
+    kind = kind or str(data.file_meta.get("MediaStorageSOPClassUID", ""))
+    return not kind or "Image Storage" in UID(kind).name
 
 
 def _text(data: "Dataset", name: str) -> str:

@@ -71,11 +71,11 @@ def read_source(selection: Selection, read: ReadFilms = read_here) -> SourceFilm
     results = list(read([film.image for film in selection.kept]))
     failed = [(film, result.reason) for film, result in zip(selection.kept, results, strict=True) if result.reason]
     rejected = [film.excluded(reason) for film, reason in failed]
-    selection.failed = {
+    selection.failed |= {
         one.filename if film.private else str(film.image): one.reason
         for one, (film, _) in zip(rejected, failed, strict=True)
     }
-    selection.unread = [reason for film, reason in failed if film.private]
+    selection.unread += [reason for film, reason in failed if film.private]
     selection.reject("image can be read", rejected)
     selection.kept = [film for film, result in zip(selection.kept, results, strict=True) if not result.reason]
     selection.count_patients()
