@@ -1,5 +1,6 @@
 """Scores that separate the classes of films, out of fold, by patient."""
 
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -72,8 +73,13 @@ def feature_scores(
     for train, test in _folds(positives, groups, seed):
         forest = ExtraTreesClassifier(
             _TREES, min_samples_leaf=3, max_features=0.3, class_weight="balanced", random_state=seed, n_jobs=_JOBS
-        ).fit(features[train], positives[train])
-        scores[test] += forest.predict_proba(features[test])[:, 1]
+        )
+        # scikit-learn 1.9 changes Python's filters of warnings in each of its threads, and they get in each other's
+        # way: now and then a forest warns that it has none, which means nothing here.
+        with warnings.catch_warnings(record=True):
+            warnings.simplefilter("ignore")
+            forest.fit(features[train], positives[train])
+            scores[test] += forest.predict_proba(features[test])[:, 1]
         with np.errstate(invalid="ignore"):  # where no tree has a split, no feature has an importance
             importances += np.nan_to_num(forest.feature_importances_)
     return scores / _REPEATS, importances / max(importances.sum(), 1e-12)
