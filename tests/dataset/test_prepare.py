@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cxr_cli.dataset import prepare as module
-from cxr_cli.dataset.describe import dominated_parts
+from cxr_cli.dataset.describe import dominated_parts, patients_of_both
 from cxr_cli.dataset.manifest import Film, dataset_fingerprint, read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.reading import FilmRead, read_here
@@ -74,6 +74,24 @@ def test_a_part_in_which_one_patient_has_many_films_is_named():
         "One patient has 70 of the 100 covid films in train: figures on them depend on that patient.",
         "One patient has 7 of the 11 covid films in test: figures on them depend on that patient.",
     ]
+
+
+def test_patients_with_films_of_both_classes_are_counted():
+    films = [
+        Film(
+            **{column.name: "" for column in fields(Film)}
+            | {"label": label, "patient": name, "group": name or "copies"}
+        )
+        for name, label in (
+            *(("a", "covid"), ("a", "non_covid"), ("a", "covid"), ("b", "covid"), ("c", "non_covid")),
+            *(("", "covid"), ("", "non_covid")),  # a film with two labels is no patient
+        )
+    ]
+
+    assert patients_of_both(films) == ["1 patient has films of both classes and counts once in each."]
+    several = [*films, *(replace(film, patient="d", group="d") for film in films[:2])]
+    assert patients_of_both(several) == ["2 patients have films of both classes and count once in each."]
+    assert patients_of_both(films[1:2]) == []
 
 
 def test_films_are_copied_to_the_paths_in_the_manifest(clinic, workspace):
@@ -619,7 +637,9 @@ def test_class_folders_become_a_dataset(class_folders, workspace):
     assert [record.patients_in(part) for part in PARTS] == [str(count) for count in record.patients.values()]
     assert len({(film.patient, film.split) for film in films}) == 20
     assert record.findings == {"normal": {"normal": 24}, "covid": {"covid": 24}}
-    assert (record.given_parts, record.leaks, record.notes, record.films_without_patient) == ([], [], [], 0)
+    assert (record.given_parts, record.leaks, record.films_without_patient) == ([], [], 0)
+    assert record.notes == ["4 patients have films of both classes and count once in each."]
+    assert f"Note: {record.notes[0]}" in prepared.warnings
     assert record.options == {
         "metadata": [],
         "images": None,
@@ -686,7 +706,7 @@ def test_a_leak_in_a_given_split_is_kept_and_recorded(class_folders, workspace):
         Leak(earlier="train", later="val", films=1, patients=1, copies=1),
         Leak(earlier="train", later="test", films=1, patients=1, copies=1),
     ]
-    assert record.notes == []
+    assert record.notes == ["9 patients have films of both classes and count once in each."]
     assert record.duplicates == Duplicates(
         exact=2,
         near=0,

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,6 +15,8 @@ from cxr_cli.lungs.framing import Framing
 from cxr_cli.metrics.partial_auc import PartialAuc
 from cxr_cli.recipe.architectures import CLASSIFIERS
 from cxr_cli.recipe.record import Boosting, RunRecord
+from cxr_cli.reporting.data_sections import films_section
+from cxr_cli.reporting.document import Text
 from cxr_cli.reporting.gather import gather
 from cxr_cli.reporting.methods import describe_methods
 from cxr_cli.reporting.references import REFERENCES, Citations, cited
@@ -89,6 +92,18 @@ def test_patients_are_not_said_to_be_apart_where_they_are_not_known(describe):
     assert "2 test films share a patient or are copies of films of the training part." in text
     assert "seed" not in text
     assert "in one part" not in text
+
+
+def test_patients_of_both_classes_are_counted_also_for_a_dataset_that_was_prepared_before_they_were(material):
+    film = material.films[0]
+    other = next(label for label in material.made.classes if label != film.label)
+    both = replace(material, films=[replace(film, label=other), *material.films])
+
+    said = "1 patient has films of both classes and counts once in each."
+    assert said in describe_methods(both, ()).paragraphs["Data"]
+    assert said not in describe_methods(material, ()).paragraphs["Data"]
+    notes = [block.text for block in films_section(both, Path("flow.png")).blocks if isinstance(block, Text)]
+    assert notes[-1] == said
 
 
 def test_a_run_of_another_dataset_claims_nothing_of_its_films(describe):

@@ -63,7 +63,13 @@ def describe(
             [(pair.first, pair.second) for pair in duplicates],
         ),
         duplicates=count_duplicates(films, duplicates),
-        notes=[*selection.notes, *dominated_parts(films), *_uncropped(films), *_whole_films(films, whole)],
+        notes=[
+            *selection.notes,
+            *dominated_parts(films),
+            *patients_of_both(films),
+            *_uncropped(films),
+            *_whole_films(films, whole),
+        ],
         framing=framing,
         failed=selection.failed,
     )
@@ -80,6 +86,19 @@ def dominated_parts(films: Sequence[Film]) -> list[str]:
         for place, count in sorted(of_part.items(), key=lambda item: (PARTS.index(item[0][0]), item[0][1]))
         if most[place] > max(_DOMINANT * count, _FEW)
     ]
+
+
+def patients_of_both(films: Sequence[Film]) -> list[str]:
+    """How many patients have films of both classes, in a sentence; none where there is no such patient."""
+    labels: dict[str, set[str]] = defaultdict(set)
+    for film in films:
+        if film.patient:
+            labels[film.group].add(film.label)
+    both = sum(len(own) > 1 for own in labels.values())
+    if not both:
+        return []
+    who = "1 patient has" if both == 1 else f"{both:,} patients have"
+    return [f"{who} films of both classes and {'counts' if both == 1 else 'count'} once in each."]
 
 
 def _uncropped(films: Sequence[Film]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cxr_cli.dataset.describe import patients_of_both
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.recipe.resolved import options_in_words
@@ -41,7 +42,7 @@ def films_section(material: ReportMaterial, flow: Path) -> Section:
         TableBlock(["rule", "left out", "kept", "patients of those kept"], funnel, caption=_funnel_caption(made)),
         TableBlock(["part", *labels, "patients"], parts, caption="Films of each class, and patients, in each part."),
         TableBlock(["label", "finding", "films"], findings, left=2, caption=f"The reference standard: {truth}."),
-        *(Text(sentence, "note") for sentence in made.notes),
+        *(Text(sentence, "note") for sentence in dict.fromkeys([*made.notes, *patients_of_both(material.films)])),
         *charts((flow, flow_caption(material))),
         *charts(
             (material.dataset.distribution_picture, "Films of each class in each part."),

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from cxr_cli.dataset.describe import patients_of_both
 from cxr_cli.disclaimer import DISCLAIMER
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.metrics.calibration_figures import IN_THE_LARGE, SLOPE
@@ -122,6 +123,7 @@ def _split(material: ReportMaterial) -> Iterator[str]:
         )
     elif made.patients_apart:
         yield "All films of a patient are in one part."
+    yield from patients_of_both(material.films)
     for leak in made.leaks:
         yield (
             f"{leak.films:,} {_PARTS[leak.later]} films share a patient or are copies of films of the "
