@@ -117,7 +117,7 @@ def test_a_model_worse_than_chance_is_called_that(films, tmp_path):
     _, _, levels, verdict = audited(brighter, films, tmp_path)
 
     assert levels == {"whole": "warning"}
-    assert verdict == "No verdict: the model is worse than chance on these films; its scores are the wrong way round."
+    assert verdict == "No verdict: the model is worse than chance on these films; its scores point the wrong way."
 
 
 def found_as(mask, located=True):

@@ -87,5 +87,5 @@ def test_a_table_of_films_tells_each_probability_from_the_operating_point(capsys
         "Film     Class  P(covid)\n"
         "a/1.png  flu      50.18%\n"
         "b/2.png  covid    90.00%\n"
-        "From a P(covid) of 50.20% on, the operating point, a film is called covid.\n"
+        "A film is called covid if P(covid) is at least 50.20%, the operating point.\n"
     )

@@ -12,8 +12,8 @@ def test_a_log_gets_progress_lines_with_speed_and_remaining_time(capsys, monkeyp
     assert list(console.ConsoleWatcher().track(range(7), "Reading films", total=7)) == list(range(7))
     assert capsys.readouterr().err == (
         "Reading films: 7\n"
-        "Reading films: 3 of 7, 0.2 a second, 16 s left\n"
-        "Reading films: 6 of 7, 0.2 a second, 4 s left\n"
+        "Reading films: 3 of 7, 0.2 per second, 16 s left\n"
+        "Reading films: 6 of 7, 0.2 per second, 4 s left\n"
         "Reading films: 7 of 7, done\n"
     )
 
@@ -21,9 +21,9 @@ def test_a_log_gets_progress_lines_with_speed_and_remaining_time(capsys, monkeyp
 @pytest.mark.parametrize(
     ("seconds_each", "total", "line"),
     [
-        (1 / 143, 10_000, "1431 of 10000, 143 a second, 60 s left"),
-        (1 / 143, 20_000, "1431 of 20000, 143 a second, 2 min left"),
-        (2, 3000, "6 of 3000, 0.5 a second, 1.7 h left"),
+        (1 / 143, 10_000, "1431 of 10000, 143 per second, 60 s left"),
+        (1 / 143, 20_000, "1431 of 20000, 143 per second, 2 min left"),
+        (2, 3000, "6 of 3000, 0.5 per second, 1.7 h left"),
     ],
 )
 def test_remaining_time_has_a_suitable_unit(capsys, monkeypatch, seconds_each, total, line):
@@ -39,7 +39,7 @@ def test_remaining_time_has_a_suitable_unit(capsys, monkeypatch, seconds_each, t
 
 @pytest.mark.parametrize(
     ("done", "seconds", "rate"),
-    [(3, 0.2, ""), (1, 0.999, ""), (12, 1.0, "12 a second"), (1, 8.0, "0.1 a second"), (1, 40.0, "40 s each")],
+    [(3, 0.2, ""), (1, 0.999, ""), (12, 1.0, "12 per second"), (1, 8.0, "0.1 per second"), (1, 40.0, "40 s each")],
 )
 def test_a_rate_is_shown_after_a_second_and_never_as_zero(done, seconds, rate):
     assert console._per_second(done, seconds) == rate

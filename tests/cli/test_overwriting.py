@@ -29,7 +29,7 @@ def test_only_a_file_that_is_there_is_refused(tmp_path):
     refuse_existing(taken, replace=True)
 
     with pytest.raises(
-        WorkspaceError, match=r"^Expected a place where nothing is\. Received: .*a\.csv, which is there al"
+        WorkspaceError, match=r"^Expected an output that does not exist yet\. Received: .*a\.csv, which exi"
     ):
         refuse_existing(taken, replace=False)
 
@@ -56,8 +56,7 @@ def test_every_command_refuses_before_any_work(cxr, trained, film, in_folder, wo
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"Error: Expected a place where nothing is. Received: {there}, which is there already. Nothing was done.\n"
-        f"{WAYS}"
+        f"Error: Expected an output that does not exist yet. Received: {there}, which exists. Nothing was done.\n{WAYS}"
     )
     assert [path.read_text() for path in in_folder.rglob("*") if path.is_file()] == [MINE]
 
@@ -73,7 +72,7 @@ def test_replace_overwrites(cxr, trained, film, in_folder):
 def test_the_python_api_refuses_too(trained, film, in_folder):
     (in_folder / "a.csv").write_text(MINE)
 
-    with pytest.raises(WorkspaceError, match="which is there already"):
+    with pytest.raises(WorkspaceError, match="which exists"):
         cxr_cli.predict(film, csv="a.csv", workspace=trained.root)
     assert len(cxr_cli.predict(film, csv="a.csv", replace=True, workspace=trained.root)) == 1
 
@@ -99,7 +98,7 @@ def test_external_tests_of_two_folders_with_one_name_are_both_kept(cxr, own_trai
     second = tests()
 
     assert list(first) == ["films"]
-    assert "Called films-2: there is a test on other films called films, which stays as it is.\n" in said
+    assert "Named films-2, because films is a test on other films, which stays as it is.\n" in said
     assert sorted(second) == ["films", "films-2"]
     assert second["films"] == first["films"]
 

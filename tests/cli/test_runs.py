@@ -80,7 +80,7 @@ def test_the_table_has_what_a_person_asks_about_a_run(cxr, own):
     assert re.fullmatch(r"\d\.\d MB", rows[1][6])
     assert "–: not tested, or that test is out of date\n" in result.stdout
     assert "another: trained on another dataset or split than the prepared one\n" in result.stdout
-    assert result.stderr == "Where no run is named, commands use later (*).\n"
+    assert result.stderr == "If you name no run, commands use later (*).\n"
     assert date.fromisoformat(rows[1][2]) <= date.today()
 
 
@@ -136,7 +136,7 @@ def test_without_runs_it_says_so(cxr, bundled, tmp_path):
     result = cxr("runs", "-w", tmp_path)
 
     assert (result.exit_code, result.stdout) == (0, f"There is no trained run in {tmp_path}/models.\n")
-    assert result.stderr == "Where no run is named, commands use the bundled model.\n"
+    assert result.stderr == "If you name no run, commands use the bundled model.\n"
 
 
 def test_rm_removes_what_belongs_to_the_run_and_says_what_stays(cxr, own):
@@ -171,7 +171,7 @@ def test_rm_asks_on_a_terminal_and_is_refused_without(cxr, own, monkeypatch):
     refused = cxr("runs", "rm", RUN, "-w", own.root)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "Error: Expected a yes to removing the run simple-cnn. Received: none, and there is no terminal to ask at.\n"
+        "Error: Expected a confirmation to remove the run simple-cnn. Received: none, and no terminal to ask on.\n"
         "To remove it without a question: cxr runs rm simple-cnn --yes\n"
     )
 

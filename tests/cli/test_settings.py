@@ -65,7 +65,7 @@ def test_init_never_replaces_a_file_unless_it_is_told_to(cxr, settings):
     refused = cxr("init")
     assert (refused.exit_code, refused.stderr) == (
         2,
-        "Error: Expected no cxr.toml yet. Received: one is there.\nTo replace it: cxr init --replace\n",
+        "Error: Expected no cxr.toml yet. Received: one that exists.\nTo replace it: cxr init --replace\n",
     )
     assert (folder / "cxr.toml").read_text() == 'workspace = "mine"\n'
 

@@ -132,7 +132,7 @@ def test_what_is_used_or_left_over_is_listed(cxr, own_trained):
     assert list(found.in_use) == ["models/new"]
     assert re.fullmatch(r"Python \(process \d+ on .*, since .*\) is writing", found.in_use["models/new"])
     assert shown["In use"] == f"models/new: {found.in_use['models/new']}"
-    assert shown["Left-overs"] == "1 file or folder of commands that still write, or were killed"
+    assert shown["Leftovers"] == "1 file or folder of commands that are still running, or were killed"
     assert left.is_dir()
     assert cxr_cli.status(workspace=own_trained.root).in_use == {}
 

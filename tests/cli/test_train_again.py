@@ -223,7 +223,7 @@ def test_an_unfinished_run_is_reported_and_resumed_only_with_its_options(cxr, ow
     assert refused.stderr == (
         "Error: Expected a name for the run that is not taken. Received: simple-cnn, an unfinished training run, "
         "stopped after epoch 1.\nTo resume it: cxr train --resume simple-cnn. To replace it: --replace. To keep it: "
-        "another --name, or none, which adds a number\n"
+        "another --name, or no --name, which adds a number\n"
     )
     assert own_prepared.checkpoint("simple-cnn").read_bytes() == kept
 

@@ -30,7 +30,7 @@ def test_worse_than_chance_is_not_said_to_include_chance():
 
     assert doubt == alarm(
         "The external test on clinic failed: the AUC of 0.351 is worse than chance; its interval is 0.318 to 0.384, "
-        "below 0.5. On these films the scores are the wrong way round.",
+        "below 0.5. On these films the scores point the wrong way.",
         "Check the labels, and what else differs between the classes.",
     )
 

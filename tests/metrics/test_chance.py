@@ -19,8 +19,8 @@ from cxr_cli.metrics.intervals import Interval
             0.318,
             0.384,
             Standing.WORSE,
-            "Worse than chance: the AUC's interval, 0.318 to 0.384, is below 0.5. On these films the scores are the "
-            "wrong way round",
+            "Worse than chance: the AUC's interval, 0.318 to 0.384, is below 0.5. On these films the scores "
+            "point the wrong way",
         ),
     ],
 )

@@ -124,7 +124,7 @@ def test_a_failed_external_test_makes_the_list_longer(material):
 
     assert after[0] == alarm(
         "The external test on clinic failed: the AUC of 0.351 is worse than chance; its interval is 0.318 to 0.384, "
-        "below 0.5. In the run's own test it is 0.928. On these films the scores are the wrong way round.",
+        "below 0.5. In the run's own test it is 0.928. On these films the scores point the wrong way.",
         "Check the labels, and what else differs between the classes.",
     )
     untested = warning("The run was not tested on films from elsewhere.", "Test it on some: cxr evaluate --external")

@@ -105,7 +105,7 @@ def test_the_bundled_model_has_its_own_card(workspace):
         (
             "worse",
             "On its test films, net is worse than chance: the AUC's interval, 0.318 to 0.384, is below 0.5. On these "
-            "films the scores are the wrong way round: check the labels, and what else differs between the classes.",
+            "films the scores point the wrong way: check the labels, and what else differs between the classes.",
         ),
     ],
 )
@@ -122,7 +122,7 @@ def test_a_failed_external_test_raises_an_alarm(workspace):
     assert doubts(workspace) == [
         alarm(
             "The external test on clinic failed: the AUC of 0.351 is worse than chance; its interval is 0.318 to "
-            "0.384, below 0.5. In the run's own test it is 0.928. On these films the scores are the wrong way round.",
+            "0.384, below 0.5. In the run's own test it is 0.928. On these films the scores point the wrong way.",
             "Check the labels, and what else differs between the classes.",
         )
     ]

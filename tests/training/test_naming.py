@@ -58,7 +58,9 @@ def test_a_chosen_name_that_is_taken_is_refused_with_what_is_there_and_the_ways_
         r"\(simple-cnn, 2 epochs, validation AUC \d\.\d{3}\)\.",
         refused.value.message,
     )
-    assert refused.value.hint == ("To replace it: --replace. To keep it: another --name, or none, which adds a number")
+    assert refused.value.hint == (
+        "To replace it: --replace. To keep it: another --name, or no --name, which adds a number"
+    )
 
 
 def test_replace_takes_the_name(own_trained, capsys):

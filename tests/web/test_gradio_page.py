@@ -39,4 +39,4 @@ def test_it_is_for_this_machine_alone(cxr, trained, options):
     result = cxr("serve", "--gradio", *options, "-w", trained.root)
 
     assert result.exit_code == 2
-    assert "Error: Expected a Gradio interface for this machine alone." in result.stderr
+    assert "Error: Expected a Gradio interface, for this machine alone." in result.stderr

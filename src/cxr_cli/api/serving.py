@@ -73,7 +73,7 @@ def serve(
 
     if gradio and (host not in THIS_MACHINE or auth or auth_file or allow_host or alpha is not None):
         raise UsageError(
-            "Expected a Gradio interface for this machine alone. Received: it, with options of the page.",
+            "Expected a Gradio interface, for this machine alone. Received: options of the page as well.",
             hint="Leave out --gradio: the page has passwords, other machines and prediction sets",
         )
     if host not in THIS_MACHINE and not (auth or auth_file):

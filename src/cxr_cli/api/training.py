@@ -151,7 +151,7 @@ def crossval(
         leave_out: in place of folds: source, view or location. Train without each of its values in turn, and test on
             it.
         from_run: a trained run, by its name or a run.json, whose options are used except for those given here.
-        name: name of the folder. Defaults to architecture and folds, for example mobilenetv2-5-folds; where a finished
+        name: name of the folder. Defaults to architecture and folds, for example mobilenetv2-5-folds; if a finished
             study of other options or another dataset has that name, with the next free number.
         replace: overwrite a finished study of that name. Defaults to False.
         workspace: the workspace folder. Defaults to $CXR_WORKSPACE, else ./workspace.

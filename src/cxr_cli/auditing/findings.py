@@ -77,7 +77,7 @@ _WORDS = {
     ),
     CORNERS.name: (
         "The corners alone reveal the class.",
-        "A classifier that saw no lung did this. Side markers and burnt-in text are the usual reason.",
+        "A classifier that saw no lung did this. Side markers and burned-in text are the usual reason.",
         _CROP,
     ),
     DETAIL.name: (

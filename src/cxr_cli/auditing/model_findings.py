@@ -14,7 +14,7 @@ WARNING_KEPT = 0.8  # without the lungs, with their outline
 LUNGS_KEPT = 0.5  # with the lungs alone
 FRAGILE = 0.05  # loss of AUC by a change that leaves the diagnosis as it is
 _UNCERTAIN = "It is not certain that the model separates the classes of these films."
-_WRONG_WAY = "The model is worse than chance on these films; its scores are the wrong way round."
+_WRONG_WAY = "The model is worse than chance on these films; its scores point the wrong way."
 _ELSEWHERE = "Test it on films of another hospital: `cxr evaluate --external --metadata FILE`"
 # What to do about a model that a change disturbs, by view.
 _STEADIER = {

@@ -190,8 +190,8 @@ def _per_second(done: int, seconds: float) -> str:
     """The rate of a step; empty in its first second."""
     rate = done / seconds if seconds >= 1 else 0.0
     if rate >= 10:
-        return f"{rate:.0f} a second"
-    return f"{rate:.1f} a second" if rate >= 0.1 else f"{1 / rate:.0f} s each" if rate else ""
+        return f"{rate:.0f} per second"
+    return f"{rate:.1f} per second" if rate >= 0.1 else f"{1 / rate:.0f} s each" if rate else ""
 
 
 def _left(seconds: float) -> str:

@@ -52,8 +52,8 @@ def crossval(
         str | None,
         typer.Option(
             "--name",
-            help="Name of the folder. Default: architecture and folds, for example mobilenetv2-5-folds; where a "
-            "finished one of other options has that name, with the next free number.",
+            help="Name of the folder. Default: architecture and folds, for example mobilenetv2-5-folds; if a "
+            "finished one with other options has that name, the next free number is added.",
             show_default=False,
         ),
     ] = None,

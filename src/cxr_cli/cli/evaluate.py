@@ -102,8 +102,8 @@ def evaluate(
         str | None,
         typer.Option(
             "--name",
-            help="With --external: the name of the evaluation. Default: the folder's name; where a test on other films "
-            "has it, with the next free number.",
+            help="With --external: the name of the evaluation. Default: the folder's name; if a test on other films "
+            "has that name, the next free number is added.",
             show_default=False,
         ),
     ] = None,
@@ -113,7 +113,8 @@ def evaluate(
     everything: Annotated[
         bool,
         typer.Option(
-            "--all", help="Print all figures: every metric, calibration, prediction sets, subgroups. Default: a screen."
+            "--all",
+            help="Print all figures: every metric, calibration, prediction sets, subgroups. Default: one screen.",
         ),
     ] = False,
     workspace: WorkspaceOption = None,

@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
     ALARM = 3, "`cxr audit` raised an alarm. The audit itself is complete."
     SOME_FILMS_FAILED = 4, "Some films could not be read, or got no class. The results of all others are complete."
     INTERRUPTED = 130, "The command was stopped with Ctrl-C."
-    PIPE_CLOSED = 141, "The program that read the output, such as `head`, had enough of it, and the command ended."
+    PIPE_CLOSED = 141, "The program that read the output, such as `head`, stopped reading, and the command ended."
     TERMINATED = 143, "The command was told to end (SIGTERM), and removed what it was writing."
 
 

@@ -13,12 +13,12 @@ from cxr_cli.errors import UsageError
 
 def init(
     ctx: typer.Context,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the file if there is one.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite the file if it already exists.")] = False,
 ) -> None:
-    """Write a file with every option, for the commands of this folder.
+    """Write a file of options for the commands in this folder.
 
-    The file is cxr.toml in the current folder, or the one that cxr --config FILE names. Each option stands there with
-    its meaning and default, behind a #. Remove the # of those that your commands should have.
+    The file is cxr.toml in the current folder, or the one that cxr --config FILE names. It lists each option with its
+    meaning and its default, commented out with a #. Remove the # before the options that you want.
 
     Example: cxr init
     """
@@ -29,11 +29,11 @@ def init(
     group: Any = root.command
     path = Path(root.params.get("config") or os.environ.get(SETTINGS_VARIABLE) or SETTINGS_FILE)
     if path.exists() and not replace:
-        raise UsageError(f"Expected no {path} yet. Received: one is there.", hint="To replace it: cxr init --replace")
+        raise UsageError(
+            f"Expected no {path} yet. Received: one that exists.", hint="To replace it: cxr init --replace"
+        )
     commands = {name: command for name, command in group.commands.items() if name != ctx.info_name}
     text, options = settings_template(commands)
     write_text(path, text)
     console.result(f"{path}: {options} options of {len(commands)} commands, none in use yet")
-    console.result(
-        "Remove the # before those that your commands should have. Options on the command line win over them."
-    )
+    console.result("Remove the # before the options that you want. Options on the command line override them.")

@@ -63,7 +63,7 @@ FrameOption = Annotated[
         "--frame",
         metavar="N",
         min=1,
-        help="Read frame N of each file. Default: a DICOM file must hold one; of pages, the first.",
+        help="Read frame or page N of each file. Default: the first page; a DICOM file must have one frame.",
         show_default=False,
     ),
 ]
@@ -101,7 +101,7 @@ PatientPatternOption = Annotated[
     ),
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Give a class to every picture, also to one that is no chest film.")
+    bool, typer.Option("--force", help="Give a class to every picture, even one that is not a chest film.")
 ]
 DicomOutOption = Annotated[
     Path | None,
@@ -112,7 +112,7 @@ DicomOutOption = Annotated[
         show_default=False,
     ),
 ]
-ReplaceOption = Annotated[bool, typer.Option("--replace", help="Overwrite the output if it is there already.")]
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Overwrite the output if it already exists.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Method = StrEnum("Method", {name: name for name in SEGMENTATION_METHODS})  # type: ignore[misc]
 _LONG = 40  # characters of choices that `--help` shows beside the option's name

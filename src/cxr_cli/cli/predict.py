@@ -68,7 +68,7 @@ def predict(
             "--output",
             "-o",
             help="With --cluster: the folder for the predictions. The same command continues where it was stopped. "
-            "A name that ends in .csv: as --csv.",
+            "A name that ends in .csv is used as with --csv.",
             show_default=False,
         ),
     ] = None,
@@ -79,7 +79,7 @@ def predict(
 ) -> None:
     """Predict the class of each film with a trained run.
 
-    P is the probability of the positive class, as the run estimates it. The class is called by the operating point,
+    P is the probability of the positive class, as the run estimates it. The operating point decides the class,
     and the confidence is the probability of that class: see docs/reference/predictions.md.
 
     A picture that is no upright frontal chest film, or unlike the run's own films, gets no class.

@@ -110,8 +110,8 @@ def show_films(rows: Sequence[PredictionRow], predictor: "Predictor", sets: "Pre
     console.show_table(columns, cells, rest="--csv")
     point = predictor.record.operating_point
     console.result(
-        f"From a P({predictor.positive}) of {predictor.record.threshold:.{digits}%} on, the operating point"
-        f"{f' ({point.rule})' if point else ''}, a film is called {predictor.positive}."
+        f"A film is called {predictor.positive} if P({predictor.positive}) is at least "
+        f"{predictor.record.threshold:.{digits}%}, the operating point{f' ({point.rule})' if point else ''}."
     )
 
 

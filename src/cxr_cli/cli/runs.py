@@ -20,7 +20,7 @@ app = typer.Typer(cls=CxrGroup, rich_markup_mode=None)
 def runs(context: typer.Context, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """List the runs; remove or rename one.
 
-    Shows what each was trained on, its AUC and its size, and marks the one that commands use where none is named.
+    Shows what each was trained on, its AUC and its size, and marks the one that commands use by default.
 
     Example: cxr runs
     """
@@ -43,10 +43,10 @@ def remove(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove a run and what belongs to it.
+    """Remove a run and everything that belongs to it.
 
-    These are its evaluations, its report, the audit of its model, its galleries of heat maps and its checkpoint. Asks
-    first. A run that is damaged can be removed too.
+    Its evaluations, its report, the audit of its model, its galleries of heat maps and its checkpoint are removed too.
+    Asks first. Damaged runs can also be removed.
 
     Example: cxr runs rm simple-cnn-2
     """

@@ -53,18 +53,18 @@ def show_runs(workspace: "Workspace", runs: "Sequence[ListedRun]", *, as_json: b
         console.result(f"There is no trained run in {workspace.models}.")
     if default:
         named = "the bundled model" if default == BUNDLED else f"{default} (*)"
-        console.note(f"Where no run is named, commands use {named}.")
+        console.note(f"If you name no run, commands use {named}.")
 
 
 def ask_to_remove(removed: "RemovedRun") -> bool:
     """Show what would be removed, and ask.
 
     Raises:
-        UsageError: there is no terminal to ask at.
+        UsageError: there is no terminal to ask on.
     """
     if not sys.stdin.isatty():
         raise UsageError(
-            f"Expected a yes to removing the run {removed.name}. Received: none, and there is no terminal to ask at.",
+            f"Expected a confirmation to remove the run {removed.name}. Received: none, and no terminal to ask on.",
             hint=f"To remove it without a question: cxr runs rm {removed.name} --yes",
         )
     console.note(f"This removes {_megabytes(removed.bytes)} for good:")

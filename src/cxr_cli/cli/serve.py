@@ -16,12 +16,15 @@ def serve(
         typer.Option("--host", help="Address to listen on. Any but the default opens the page to the network."),
     ] = "127.0.0.1",
     auth: Annotated[
-        bool, typer.Option("--auth", help="Ask for a password: that in $CXR_PASSWORD, else one that you type now.")
+        bool, typer.Option("--auth", help="Require a password: the one in $CXR_PASSWORD, else one that you type now.")
     ] = False,
     auth_file: Annotated[
         Path | None,
         typer.Option(
-            "--auth-file", metavar="FILE", help="Ask for the password in the first line of a file.", show_default=False
+            "--auth-file",
+            metavar="FILE",
+            help="Require the password in the first line of this file.",
+            show_default=False,
         ),
     ] = None,
     allow_host: Annotated[
@@ -29,14 +32,12 @@ def serve(
         typer.Option(
             "--allow-host",
             metavar="NAME",
-            help="Name of a proxy before the page, under which browsers know it. May be repeated.",
+            help="Host name by which browsers reach the page through a proxy; can be given several times.",
             show_default=False,
         ),
     ] = None,
-    max_mb: Annotated[int, typer.Option("--max-mb", min=1, help="Megabytes of one film.")] = 100,
-    timeout: Annotated[
-        float, typer.Option("--timeout", min=0.1, help="Seconds for one film, after which it is given up.")
-    ] = 20,
+    max_mb: Annotated[int, typer.Option("--max-mb", min=1, help="Maximum size of one film, in megabytes.")] = 100,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Maximum time for one film, in seconds.")] = 20,
     alpha: AlphaOption = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     gradio: Annotated[

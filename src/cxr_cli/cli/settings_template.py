@@ -13,12 +13,12 @@ from cxr_cli.recipe.options import TRAINING_OPTIONS
 
 _WIDTH = 100
 _HEAD = """\
-# Options of cxr for the commands of this folder.
+# Options of cxr for the commands in this folder.
 #
 # To use one, remove the # before its name, and change its value. Words in capitals stand for a value of yours.
-# An option on the command line wins over the environment (CXR_WORKSPACE), which wins over this file.
+# An option on the command line overrides the environment (CXR_WORKSPACE), which overrides this file.
 # Paths begin at the folder where a command is run. Another file: cxr --config FILE, or CXR_CONFIG.
-# Without this file for once: cxr --config /dev/null COMMAND
+# To ignore this file once: cxr --config /dev/null COMMAND
 """
 
 

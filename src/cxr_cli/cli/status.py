@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Check the installation and the workspace, and what comes next.
+    """Check the installation and the workspace, and show the next step.
 
     Shows versions, extras, cached weights and free disk space. Reads every record of the workspace, and compares the
     files of each run with their sha256 in its record. Changes nothing. Exits with 1 if something is damaged.
@@ -55,7 +55,7 @@ def _show(found: "Status") -> None:
     if found.left_overs:
         count = len(found.left_overs)
         what = "1 file or folder" if count == 1 else f"{count} files and folders"
-        lines.append(("Left-overs", f"{what} of commands that still write, or were killed"))
+        lines.append(("Leftovers", f"{what} of commands that are still running, or were killed"))
     for name, text in lines:
         console.result(f"{name:<10} {':' if name else ' '} {text}")
     for fault in found.faults:

@@ -27,8 +27,8 @@ def train(
         str | None,
         typer.Option(
             "--name",
-            help="Name of the run. Default: the architecture, with --from RUN-again; where that name is taken, with "
-            "the next free number, such as simple-cnn-2.",
+            help="Name of the run. Default: the architecture, or RUN-again with --from; if that name is taken, the "
+            "next free number is added, as in simple-cnn-2.",
             show_default=False,
         ),
     ] = None,

@@ -75,7 +75,7 @@ class ImageFinder:
 
 
 class Mentions:
-    """Recognises rows whose image file an earlier row names, and what they contradict."""
+    """Recognizes rows whose image file an earlier row names, and what they contradict."""
 
     def __init__(self) -> None:
         self._images: dict[tuple[int, int], list[tuple[str, str, str]]] = {}  # path, row and label of each name

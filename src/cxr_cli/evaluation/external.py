@@ -139,7 +139,7 @@ def _free_name(
         there = workspace.evaluation(predictor.run.name, free).record
         if replace or not there.exists() or _is_of(there, where):
             if free != name:
-                note(f"Called {free}: there is a test on other films called {name}, which stays as it is.")
+                note(f"Named {free}, because {name} is a test on other films, which stays as it is.")
             return free
         if asked:
             raise WorkspaceError(

@@ -61,7 +61,7 @@ def external_doubt(
         return Doubt(
             weight,
             f"{failed} the AUC of {auc:.3f} is worse than chance; {around}, below 0.5.{own} "
-            "On these films the scores are the wrong way round.",
+            "On these films the scores point the wrong way.",
             "Check the labels, and what else differs between the classes.",
         )
     if stands is Standing.UNCERTAIN:

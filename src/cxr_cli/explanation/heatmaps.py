@@ -23,7 +23,7 @@ ARRAY_SUFFIX = ".npy"
 class HeatMap:
     """The heat map of one film. ``np.asarray(heat)`` gives its values."""
 
-    cam: np.ndarray  # (h, w) float32, not normalised, over the whole film; values above 0 are drawn
+    cam: np.ndarray  # (h, w) float32, not normalized, over the whole film; values above 0 are drawn
     part: np.ndarray  # (h, w) float32, the same over what the model was shown: the whole film, or its crop
     film: np.ndarray  # (H, W) uint8, the film it is drawn over
     prediction: Prediction
@@ -39,7 +39,7 @@ class HeatMap:
         return bool(self.cam.max() <= 0)
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
-        """Give the values to NumPy: (h, w) float32, not normalised."""
+        """Give the values to NumPy: (h, w) float32, not normalized."""
         return np.array(self.cam, dtype=dtype, copy=True) if copy else np.asarray(self.cam, dtype=dtype)
 
     def picture(
@@ -200,7 +200,7 @@ def heat_map(
 def _caption(predictor: Predictor, cam: np.ndarray, label: str, method: str) -> str:
     row = MAP_METHODS[method]
     if not row.of_class:
-        return f"{row.title} of {predictor.explained}: what it sees most of, the lighter the more; of no class."
+        return f"{row.title} of {predictor.explained}: its strongest pattern, for no class; the lighter, the stronger."
     return predictor.caption_of(row.title, label, blank=bool(cam.max() <= 0))
 
 

@@ -119,7 +119,7 @@ def draw_map(method: str, activations: "np.ndarray", gradients: "np.ndarray") ->
             their negations.
 
     Returns:
-        (h, w) float32, not normalised; values above 0 are evidence for the class.
+        (h, w) float32, not normalized; values above 0 are evidence for the class.
     """
     import numpy as np
 

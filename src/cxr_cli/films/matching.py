@@ -17,7 +17,7 @@ _SAME_EDGES, _SAME_STRUCTURE = 0.925, 0.91
 # one step, 97 in 100 copies of each kind have 0.75, and 80 in 100 pairs of other films less than 0.7.
 _LADDER = ((32, 1.0, 1, 0.68), (32, 1.0, 2, 0.7), (64, 1.5, 3, 0.6))
 _SIDE, _BLOCKS = 64, 8  # of the pictures that are compared, and blocks along a side
-_MARKED = 0.25  # share of the blocks that may differ: where text was burnt in
+_MARKED = 0.25  # share of the blocks that may differ: where text was burned in
 _FLAT = 0.25  # gray levels; a smaller difference is no edge
 _FAINT = 0.03  # of the structure's variance; blocks with less are empty
 _STEP = 0.08  # the largest change of the map at once

@@ -44,6 +44,6 @@ def standing_in_words(interval: Interval | None) -> str:
     return {
         Standing.BETTER: f"Better than chance: {ends} is above 0.5.",
         Standing.UNCERTAIN: f"Not shown to be better than chance: {ends} includes 0.5.",
-        Standing.WORSE: f"Worse than chance: {ends} is below 0.5. On these films the scores are the wrong way round: "
+        Standing.WORSE: f"Worse than chance: {ends} is below 0.5. On these films the scores point the wrong way: "
         "check the labels, and what else differs between the classes.",
     }[standing(interval)]

@@ -90,7 +90,7 @@ def draw_decision_curve(
     top = max(benefits.max(), everybody.max(), 0.05)
     seen = places[(np.abs(benefits) > 1e-9) | (everybody > -top / 2)]
     axes.set(xlim=(0, min(1.0, seen.max() + 0.03)), ylim=(-top / 2, 1.3 * top))
-    axes.set(xlabel=f"threshold probability of {positive}, from which one would act")
+    axes.set(xlabel=f"threshold probability of {positive}, at which one would act")
     axes.set(ylabel="net benefit (true positives per film)")
     set_chart_title(axes, title)
     add_legend(axes, loc="lower left")

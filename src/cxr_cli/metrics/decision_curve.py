@@ -14,7 +14,7 @@ THRESHOLDS = tuple(percent / 100 for percent in range(1, 100))
 class DecisionPoint(RecordPart, frozen=True, kw_only=True):
     """The net benefit at one threshold, in true positives per film: nobody's is 0."""
 
-    threshold: float  # probability from which one would act; its odds are what a false positive costs
+    threshold: float  # probability at which one would act; its odds are what a false positive costs
     net_benefit: float  # of acting where the model's probability is at or above it
     interval: Interval | None  # 95%, over patients
     treat_all: float  # of acting for everybody

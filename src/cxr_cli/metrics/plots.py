@@ -51,7 +51,7 @@ def draw_confusion(path: Path, films: ChartFilms) -> None:
     axes.set_xticks([0.5, 1.5], names)
     totals = [f"{name}\nn = {count:,}" for name, count in zip(films.truth, counts.sum(axis=1), strict=True)]
     axes.set_yticks([0.5, 1.5], totals)
-    axes.set(xlabel="called, and the share of the true class", ylabel="truth", ylim=(2, 0))
+    axes.set(xlabel="called (number and share of the true class)", ylabel="truth", ylim=(2, 0))
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     set_chart_title(axes, films.title)

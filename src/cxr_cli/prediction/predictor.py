@@ -45,7 +45,7 @@ class Prediction:
     label: str
     confidence: float  # P(`label`), in [0, 1]; below 0.5 where the operating point calls the less probable class
     probabilities: dict[str, float]  # by class, the negative first; calibrated, where the run is
-    cams: dict[str, np.ndarray]  # by class: (h, w) float32, its class activation map, signed, not normalised
+    cams: dict[str, np.ndarray]  # by class: (h, w) float32, its class activation map, signed, not normalized
     whole: str = ""  # why a run of films cropped to the lungs, or of lungs alone, was shown the whole film
     raw: float = math.nan  # P(positive) before calibration
     threshold: float = 0.5  # the operating point, of P(positive)

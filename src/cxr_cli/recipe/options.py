@@ -176,7 +176,7 @@ class TrainingOptions:
     label_smoothing: float = _option(
         0.1,
         "label smoothing",
-        "Label smoothing: 0.1 trains towards 0.05 and 0.95, not 0 and 1.",
+        "Label smoothing: 0.1 trains toward 0.05 and 0.95, not 0 and 1.",
         low=0,
         high=0.5,
         heading="Training",

@@ -32,7 +32,7 @@ def curve_blocks(material: ReportMaterial) -> list[Block]:
         ]
         caption = (
             f"Net benefit ({cited('decision curve')}): true positives per film, less false positives per "
-            "film times the odds of the threshold probability, from which one would act. Band and intervals: 95% "
+            "film times the odds of the threshold probability, at which one would act. Band and intervals: 95% "
             "over patients."
         )
         blocks.append(Text(f"Net benefit: {useful_range(test.decision)}."))

@@ -34,14 +34,15 @@ def each_film_section(material: ReportMaterial) -> Section:
     )[:_LISTED]
     wrong = sum(not film.correct for film in material.predictions)
     text = (
-        f"{wrong} of {test.films} test films {'is' if wrong == 1 else 'are'} called the wrong class. The most "
+        f"{wrong} of {test.films} test films {'is' if wrong == 1 else 'are'} classified wrongly. The most "
         "confidently wrong films come first: those whose probability is farthest from the threshold of "
         f"{test.threshold:.3f}, relative to the largest possible distance on that side. After them come the films that "
         "are right, the least certain first."
     )
-    heat = f"A film opens beside its heat map: Grad-CAM of {material.predictor.explained}, for the class it was called."
+    heat = "Click a film to see its heat map beside it: "
+    heat += f"Grad-CAM of {material.predictor.explained}, for the predicted class."
     if len(material.predictions) > _DRAWN:
-        heat += f" Of the first {_DRAWN} films there are heat maps; of all films: cxr gradcam --split {test.split}"
+        heat += f" The first {_DRAWN} films have heat maps; to draw all: cxr gradcam --split {test.split}"
     blocks: list[Block] = [Text(text), Text(heat, "note"), FilmTable(test.positive, _rows(material, films))]
     if more := len(material.predictions) - len(films):
         blocks.append(Text(f"And {more:,} more, in predictions.csv.", "note"))

@@ -31,7 +31,7 @@ def label_noise_section(material: ReportMaterial) -> Section:
         rows.append([percent(share), *figures])
     text = (
         "The labels are taken from the metadata as they are. At random: each label is wrong with the same probability, "
-        "whatever the film shows. Such errors pull figures towards chance, so the true figures would be farther "
+        "whatever the film shows. Such errors pull figures toward chance, so the true figures would be farther "
         f"from it ({cited('imperfect reference')}; {cited('corrupted labels')}). At worst: all wrong labels "
         "are of films where the model agrees with them, as if both had made the same mistake; then sensitivity or "
         "specificity, each on its own, may be as low as stated."

@@ -135,7 +135,9 @@ def subgroups_section(material: ReportMaterial) -> Section:
         "A metric needs ten patients of each class that it counts; n/a: there is no film of such a class. With many "
         "subgroups, some differ by chance."
     )
-    forest = charts((material.test_folder.subgroups_picture, "Subgroups of the test films, beside all of them."))
+    forest = charts(
+        (material.test_folder.subgroups_picture, "Subgroups of the test films, compared with all test films.")
+    )
     table = TableBlock(header, rows, left=2, caption=caption)
     return Section("Subgroups", [*forest, table], tuple(_compared(material)))
 

@@ -126,7 +126,7 @@ def _is_trained(workspace: Workspace, options: TrainingOptions, name: str) -> bo
 
 
 def _taken(name: str, there: str) -> WorkspaceError:
-    ways = "To replace it: --replace. To keep it: another --name, or none, which adds a number"
+    ways = "To replace it: --replace. To keep it: another --name, or no --name, which adds a number"
     if there.startswith(_UNFINISHED):
         ways = f"To resume it: cxr train --resume {name}. " + ways
     return WorkspaceError(f"Expected a name for the run that is not taken. Received: {name}, {there}.", hint=ways)

@@ -172,7 +172,7 @@ def _json(value: msgspec.Struct, *, status: int = 200) -> "Response":
 def _too_slow() -> "Response":
     from starlette.responses import PlainTextResponse
 
-    return PlainTextResponse("Expected a film. Received: too little, too slowly.\n", 408)
+    return PlainTextResponse("Expected a film. Received: only part of it in time.\n", 408)
 
 
 def _film_name(request: "Request") -> str:

@@ -63,7 +63,7 @@ class PageLogin:
             try:
                 response = await self._log_in(request) if scope["method"] == "POST" else _form()
             except ClientDisconnect:
-                response = PlainTextResponse("Expected a password. Received: too little, too slowly.\n", 408)
+                response = PlainTextResponse("Expected a password. Received: only part of it in time.\n", 408)
         elif self._is_in(request) or scope["path"] in _OPEN:
             await self.app(scope, receive, send)
             return

@@ -31,7 +31,7 @@ class DatasetFolder:
 
     @property
     def small(self) -> Path:
-        """Each film at 96 × 96 pixels, in the manifest's order: (N, 96, 96) uint8. Copies are recognised by it."""
+        """Each film at 96 × 96 pixels, in the manifest's order: (N, 96, 96) uint8. Copies are recognized by it."""
         return self.root / "small.npy"
 
     @property

@@ -23,6 +23,6 @@ def refuse_existing(path: Path | None, *, replace: bool) -> None:
     if path is None or replace or not path.is_file():
         return
     raise WorkspaceError(
-        f"Expected a place where nothing is. Received: {path}, which is there already. Nothing was done.",
+        f"Expected an output that does not exist yet. Received: {path}, which exists. Nothing was done.",
         hint="To overwrite it: --replace. To keep it: name another place",
     )

@@ -44,7 +44,9 @@ def test_a_chosen_name_is_refused_with_the_ways_out(workspace):
     with pytest.raises(WorkspaceError, match=r"not taken\. Received: simple-cnn-2-folds, which is finished") as refused:
         named(workspace, fingerprint="b", asked=True)
 
-    assert refused.value.hint == "To replace it: --replace. To keep it: another --name, or none, which adds a number"
+    assert (
+        refused.value.hint == "To replace it: --replace. To keep it: another --name, or no --name, which adds a number"
+    )
 
 
 def test_a_study_that_was_stopped_continues_and_a_damaged_one_stays(workspace):

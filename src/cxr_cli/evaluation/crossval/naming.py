@@ -44,15 +44,13 @@ def study_name(
         record = workspace.crossval(free).record
         if replace_study or not record.is_file() or _is_of(workspace, free, options, fingerprint):
             if free != name:
-                note(
-                    f"Called {free}: there is a finished cross-validation {name} with other options or another dataset."
-                )
+                note(f"Named {free}, because {name} is finished, with other options or another dataset.")
             return free
         if asked:
             raise WorkspaceError(
                 f"Expected a name for the cross-validation that is not taken. Received: {name}, which is finished, "
                 "with other options or another dataset.",
-                hint="To replace it: --replace. To keep it: another --name, or none, which adds a number",
+                hint="To replace it: --replace. To keep it: another --name, or no --name, which adds a number",
             )
     raise AssertionError("there is always another number")
 

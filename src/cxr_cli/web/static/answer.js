@@ -12,7 +12,7 @@ const doubt = ({ weight, sentence, hint }) =>
 // What `run` says about `film`.
 export function answerOf(answer, run, film) {
   const kind = kindOf(answer);
-  if (kind === "waiting") return el("section", { class: "answer" }, el("p", { class: "by" }, `${run}: the answer is on its way.`));
+  if (kind === "waiting") return el("section", { class: "answer" }, el("p", { class: "by" }, `${run}: predicting…`));
   if (kind === "error") {
     return el("section", { class: "answer problem" }, el("p", { class: "by" }, film.name),
       el("p", {}, el("b", {}, `Error: ${answer.error.message}`)), answer.error.hint && el("p", {}, answer.error.hint));

@@ -24,7 +24,7 @@ export function el(name, attributes = {}, ...inside) {
 
 export const fill = (parent, ...inside) => parent.replaceChildren(...inside.flat().filter(Boolean));
 
-// Tell who can't see the page. What is said again is said anew.
+// Tell who can't see the page. Repeated words are announced again.
 export function announce(text) {
   const status = byId("status");
   status.textContent = "";

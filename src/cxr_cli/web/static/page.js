@@ -11,10 +11,10 @@ import { Viewer } from "./viewer.js";
 
 const KEPT = 4; // films whose pixels stay in memory
 const KEYS = [
-  ["J, K", "the next film, the one before"], ["I", "invert"], ["F or 0", "fit"], ["1", "1:1, a pixel of the film is one of the screen"],
+  ["J, K", "the next film, the one before"], ["I", "invert"], ["F or 0", "fit"], ["1", "1:1, one pixel of the film on one of the screen"],
   ["+, −", "zoom; the mouse wheel too"], ["W, P", "dragging moves the window, or the film"], ["H", "heat on and off"],
   ["[, ]", "less heat, more heat"], ["R", "as the film was opened"], ["arrows", "on a film: pan; with Shift: window"],
-  ["right or Shift and drag", "the other of window and pan"], ["?", "these keys"],
+  ["right or Shift and drag", "the other tool: pan, or window"], ["?", "these keys"],
 ];
 
 const films = new Films((film) => answered(film));
@@ -46,7 +46,7 @@ function answered(film) {
   list.draw();
   if (film === current) show();
   if (films.waiting) {
-    if (films.all.length > 1 && films.waiting % 10 === 0) announce(`${films.all.length - films.waiting} of ${films.all.length} films answered.`);
+    if (films.all.length > 1 && films.waiting % 10 === 0) announce(`${films.all.length - films.waiting} of ${films.all.length} films predicted.`);
   } else announce(films.all.length === 1 ? inWords(film) : `Done. ${list.summary()}.`);
 }
 
@@ -156,8 +156,8 @@ async function chosen() {
 server.watch(async (why) => {
   const bar = byId("stopped");
   bar.hidden = !why;
-  if (why === "login") fill(bar, "Your login has ended. ", el("a", { href: "login", target: "_blank" }, "Log in again"), ", then come back to this page. Your films are still here.");
-  else if (why) fill(bar, "The server has stopped. Start it again: ", el("code", {}, "cxr serve"), ". Your films are still here, and the page goes on by itself.");
+  if (why === "login") fill(bar, "Your login has expired. ", el("a", { href: "login", target: "_blank" }, "Log in again"), ", then come back to this page. Your films are still here.");
+  else if (why) fill(bar, "The server has stopped. Start it again: ", el("code", {}, "cxr serve"), ". Your films are still here, and the page continues as soon as it is back.");
   else {
     announce("The server is back.");
     await begin().catch(() => {});
