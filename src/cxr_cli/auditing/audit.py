@@ -108,7 +108,10 @@ def _notes(made: DatasetRecord, checks: ShortcutChecks) -> list[str]:
     notes = []
     blind = [check.name for check in checks.checks if check.auc is None]
     if blind:
-        notes.append(f"No differences, or too few patients of a class, in: {', '.join(blind)}.")
+        notes.append(
+            f"{len(blind)} of {len(checks.checks)} checks could not be made, as all films are alike or too few "
+            f"patients have a value: {', '.join(blind)}."
+        )
     pairs = made.duplicates
     if pairs and pairs.exact + pairs.near:
         notes.append(

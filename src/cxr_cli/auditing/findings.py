@@ -7,7 +7,7 @@ import numpy as np
 from cxr_cli.auditing.areas import BORDER, CORNERS, DETAIL, WITHOUT_LUNGS
 from cxr_cli.auditing.checks import FILES, FORMAT, FROZEN, FROZEN_WITHOUT, SIZE, ShortcutChecks, lone_sources
 from cxr_cli.auditing.files import MEASURES
-from cxr_cli.auditing.record import AuditFinding, ShortcutCheck
+from cxr_cli.auditing.record import AuditFinding, AuditValue, ShortcutCheck
 from cxr_cli.metrics.subgroups import ENOUGH
 
 _MODEL_LEARNS = "A model can learn to recognize {0} from a film instead of the disease"
@@ -26,6 +26,7 @@ _NO_LUNGS = (
 # As the film is seen.
 _CORNERS = ("upper left corner", "upper right corner", "lower left corner", "lower right corner")
 _SIDES = ("upper side", "lower side", "left side", "right side")
+_EXTREMES = 2  # values of a column that are named from either end
 # By check: what was found, why it matters, what to do.
 _WORDS = {
     "source": (
@@ -130,7 +131,10 @@ def verdict(findings: Sequence[AuditFinding], checks: Sequence[ShortcutCheck]) -
         ]
         said = " and ".join(parts)
         return f"{said[0].upper()}{said[1:]}."
-    nothing = f"none of {measured} checks separates the classes well, and no patient or film is in two parts"
+    nothing = (
+        f"none of {measured} checks that could be made separates the classes well, and no patient or film is in two "
+        "parts"
+    )
     if findings:
         return f"No alarm: {nothing}; but see the warning{'s' * (len(findings) > 1)}."
     return f"Clean: {nothing}."
@@ -180,9 +184,7 @@ def _by_what(check: ShortcutCheck, importances: np.ndarray | None, positive: str
         ]
         return f": {', '.join(sources)}"
     if check.kind == "column":
-        frequent = [value for value in check.values[:4] if value.negatives + value.positives >= ENOUGH]
-        shares = [f"{value.value} {value.positives / (value.negatives + value.positives):.0%}" for value in frequent]
-        return f"; share of {positive}: {', '.join(shares)}" if shares else ""
+        return _extremes(check.values, positive)
     if importances is None or check.name in (DETAIL.name, WITHOUT_LUNGS.name):  # the page draws where
         return ""
     if check.name == FILES:
@@ -191,3 +193,20 @@ def _by_what(check: ShortcutCheck, importances: np.ndarray | None, positive: str
     place, words = (BORDER, _SIDES) if check.name == BORDER.name else (CORNERS, _CORNERS)
     shares = [place.map(importances)[region].sum() for region in place.regions]
     return f", mostly by the {words[int(np.argmax(shares))]}"
+
+
+def _extremes(values: Sequence[AuditValue], positive: str) -> str:
+    """The values with the fewest and the most positives for their number of films, beside those of all films."""
+    films = {value: value.negatives + value.positives for value in values}
+    overall = sum(value.positives for value in values) / max(sum(films.values()), 1)
+    # In standard errors: 79 of 81 films say more than 10 of 10.
+    excess = {
+        value: (value.positives / count - overall) * count**0.5 for value, count in films.items() if count >= ENOUGH
+    }
+    ranked = sorted(excess, key=lambda value: excess[value])
+    shown = [value for value in ranked[:_EXTREMES] if excess[value] < 0]
+    shown += [value for value in reversed(ranked[-_EXTREMES:]) if excess[value] > 0]
+    if not shown:
+        return ""
+    counts = ", ".join(f"{value.value} ({value.positives} of {films[value]})" for value in shown)
+    return f"; {positive} films, {overall:.0%} overall: {counts}"

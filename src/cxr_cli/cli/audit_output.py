@@ -58,19 +58,26 @@ def show_audit(audited: "Audited | ModelAudited", *, as_json: bool) -> None:
 
 def _show_quiet(record: "AuditRecord") -> None:
     from cxr_cli.auditing.checks import WARNING_AUC
+    from cxr_cli.metrics.chance import CHANCE
 
+    measured = sum(check.auc is not None for check in record.checks)
     for level, title in (("noted", "Beyond chance, but no reason to warn"), ("ok", "Not shown to be beyond chance")):
-        checks = [
-            f"{check.title} {figure(check.auc)}"
-            for check in record.checks
-            if check.auc is not None and check.level == level
-        ]
-        if checks:
-            console.result(f"{title}, by AUC: {', '.join(checks)}.")
+        aucs = [(check.title, check.auc) for check in record.checks if check.auc is not None and check.level == level]
+        # A figure as low as 0.001 would look like a strong result that was overlooked.
+        below = ", ".join(name for name, auc in aucs if auc < CHANCE)
+        shown = [f"{name} {figure(auc)}" for name, auc in aucs if auc >= CHANCE]
+        if aucs:
+            parts = [*([", ".join(shown)] if shown else []), *([f"below {CHANCE:g}: {below}"] if below else [])]
+            console.result(f"{title}, by AUC: {'; '.join(parts)}.")
+        if below:
+            console.result(
+                f"An AUC below {CHANCE:g} is no finding: each film is scored by the others, and where there is "
+                "nothing to find, leaving it out tips its score toward the other class."
+            )
     if any(check.level == "ok" and (check.auc or 0) >= WARNING_AUC for check in record.checks):
         console.result(
-            f"With so few patients, and {len(record.checks)} checks, even the highest of these may be chance: "
-            "intervals and p values are on the page."
+            f"With so few patients, and {measured} checks that could be made, even the highest of these may be "
+            "chance: intervals and p values are on the page."
         )
 
 
