@@ -34,7 +34,9 @@ def test_the_interface_answers_as_the_predictor_does_and_keeps_nothing(start_ser
     assert list(server.temporary.glob("cxr-page-*")) == []
 
 
-@pytest.mark.parametrize("options", [["--host", "0.0.0.0"], ["--auth"], ["--alpha", "0.1"], ["--allow-host", "x"]])
+@pytest.mark.parametrize(
+    "options", [["--host", "0.0.0.0"], ["--auth"], ["--alpha", "0.1"], ["--allow-host", "x"], ["--max-mb", "5"]]
+)
 def test_it_is_for_this_machine_alone(cxr, trained, options):
     result = cxr("serve", "--gradio", *options, "-w", trained.root)
 

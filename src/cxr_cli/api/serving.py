@@ -71,10 +71,12 @@ def serve(
         )
     from cxr_cli.web.limits import MIN_PASSWORD, THIS_MACHINE, PageLimits
 
-    if gradio and (host not in THIS_MACHINE or auth or auth_file or allow_host or alpha is not None):
+    limits = PageLimits(film_mb=max_mb, film_seconds=timeout)
+    of_page = auth or auth_file or allow_host or alpha is not None or limits != PageLimits()
+    if gradio and (host not in THIS_MACHINE or of_page):
         raise UsageError(
             "Expected a Gradio interface, for this machine alone. Received: options of the page as well.",
-            hint="Leave out --gradio: the page has passwords, other machines and prediction sets",
+            hint="Leave out --gradio: the page has passwords, limits, other machines and prediction sets",
         )
     if host not in THIS_MACHINE and not (auth or auth_file):
         raise UsageError(
@@ -109,7 +111,6 @@ def serve(
         return
     from cxr_cli.web.server import serve as serve_page
 
-    limits = PageLimits(film_mb=max_mb, film_seconds=timeout)
     serve_page(
         place,
         run=model,

@@ -42,7 +42,7 @@ def complete_all_runs(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def complete_unfinished_runs(ctx: typer.Context, incomplete: str) -> list[str]:
     """The runs whose training was stopped."""
-    checkpoints = _workspace(ctx).checkpoint("run").parent
+    checkpoints = _workspace(ctx).checkpoints
     return _matching(incomplete, sorted(path.stem for path in checkpoints.glob("[!.]*.npz")))
 
 
