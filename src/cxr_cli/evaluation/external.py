@@ -23,7 +23,7 @@ from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
 from cxr_cli.workspace.files import free_names
 from cxr_cli.workspace.folders import PARTS
-from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.layout import Workspace, can_name_folder
 from cxr_cli.workspace.records import read_record
 
 
@@ -122,7 +122,7 @@ def _name(asked: str | None, where: Elsewhere) -> str:
     name = asked or re.sub(r"[^A-Za-z0-9._+-]+", "-", Path(os.path.realpath(folder)).name).lstrip("._+-") or "external"
     if not asked and name in PARTS:
         name = f"external-{name}"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name) or name in PARTS:
+    if not can_name_folder(name) or name in PARTS:
         raise UsageError(
             f"Expected a name of letters, digits, '.', '_', '+' and '-', other than {', '.join(PARTS)}. "
             f"Received: {name!r}.",

@@ -1,6 +1,5 @@
 """Remove a run, or give it another name, with what belongs to it."""
 
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,7 @@ from cxr_cli.training.checkpoints import unfinished_names
 from cxr_cli.upkeep.run_list import size_of
 from cxr_cli.workspace.faults import write_errors
 from cxr_cli.workspace.folders import BUNDLED, RunFolder
-from cxr_cli.workspace.layout import Workspace
+from cxr_cli.workspace.layout import Workspace, can_name_folder
 from cxr_cli.workspace.records import Record, read_record, write_record
 from cxr_cli.workspace.staging import listed, remove_at_once, staged_folder
 
@@ -104,9 +103,7 @@ def rename_run_of(workspace: Workspace, old: str, new: str) -> RenamedRun:
 
 
 def _require(workspace: Workspace, name: str) -> None:
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name) and any(
-        path.exists() for path in (workspace.models / name, workspace.checkpoint(name))
-    ):
+    if can_name_folder(name) and any(path.exists() for path in (workspace.models / name, workspace.checkpoint(name))):
         return
     if name == BUNDLED:
         raise NoRunError(

@@ -173,7 +173,7 @@ class Workspace:
         Raises:
             UsageError: `name` can't be the name of a folder.
         """
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
+        if not can_name_folder(name):
             raise UsageError(
                 f"Expected a run's name of letters, digits, '.', '_', '+' and '-'. Received: {name!r}.",
                 hint="For example: --name mobilenetv2-seed1",
@@ -342,6 +342,11 @@ def _runs_hint(name: str | None, runs: Sequence[str]) -> str:
     """Which run was probably meant, and which there are; empty where there is none."""
     listed = f"Trained runs: {', '.join(runs)}" if runs else ""
     return " ".join(filter(None, [did_you_mean(name or "", runs), listed]))
+
+
+def can_name_folder(name: str) -> bool:
+    """Whether a run or an evaluation can have this name, which is that of its folder on every system."""
+    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name))
 
 
 def has_bundled_run() -> bool:
