@@ -9,6 +9,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.films.figures import OTHER, POSITIVE
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.pages import render
 from cxr_cli.pages.markup import anchor_of, code, linked, prose
@@ -45,6 +46,7 @@ def test_a_page_is_self_contained_and_has_the_disclaimer(page, tmp_path):
     assert "<title>Films of P7</title>" in text
     assert "<h1>Films of P7</h1>" in text
     assert "@media print" in text
+    assert f"--blue: {OTHER}; --orange: {POSITIVE};" in text  # the colors of charts
     assert not re.findall(r"<script [^>]|<link|@import|https?://", text)
     script = re.fullmatch(r".*?<script>(.*)</script>.*", text, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.films.figures import Chart, read_chart
+from cxr_cli.films.figures import OTHER, POSITIVE, Chart, read_chart
 from cxr_cli.numbers import UNDEFINED, figure, percent, spread
 from cxr_cli.pages.markup import code, linked, prose, sections
 from cxr_cli.visible import visible
@@ -112,6 +112,8 @@ def _environment() -> "Environment":
         made_by=f"cxr {version('cxr-cli')}",
         undefined=UNDEFINED,
         disclaimer=DISCLAIMER,
+        positive_color=POSITIVE,  # in bars and keys as in the charts beside them
+        other_color=OTHER,
         script=Markup(script),
         script_hash=f"sha256-{digest}",  # no other script runs, even if a name from a file got into the page as one
     )
