@@ -1,8 +1,8 @@
-"""The findings of an audit in words: the evidence beside each."""
+"""The findings of an audit in words: the evidence beside each, and what the audit comes to."""
 
 from cxr_cli.auditing.checks import ShortcutChecks
-from cxr_cli.auditing.findings import findings_of
-from cxr_cli.auditing.record import AuditValue, ShortcutCheck
+from cxr_cli.auditing.findings import findings_of, verdict
+from cxr_cli.auditing.record import AuditFinding, AuditValue, ShortcutCheck
 
 
 def of_hospitals(auc, **films):
@@ -44,3 +44,14 @@ def test_a_value_is_named_once():
     check = of_hospitals(0.8, PA=(20, 20), AP=(5, 25))
 
     assert numbers(check) == "AUC 0.800; covid films, 64% overall: PA (20 of 40), AP (25 of 30)."
+
+
+def test_a_verdict_without_an_alarm_names_the_warnings():
+    found = [
+        AuditFinding(level="warning", about=about, found=f"{what} reveals the class.", numbers="", why="", next="")
+        for about, what in (("view", "The view"), ("age missing", "A missing age"))
+    ]
+
+    assert verdict(found, []) == "Two warnings: the view reveals the class; a missing age reveals the class."
+    assert verdict(found[:1], []) == "One warning: the view reveals the class."
+    assert verdict([], [of_hospitals(auc) for auc in (0.5, 0.6, None)]).startswith("Clean: none of 2 checks that ")

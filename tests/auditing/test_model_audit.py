@@ -1,5 +1,6 @@
 """Audits of models that are known to read one thing: the border, the lungs, their outline, or nothing."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -95,7 +96,11 @@ def test_what_lies_between_the_lungs_is_a_warning_only(films, tmp_path):
 
     assert "alarm" not in levels.values()
     assert {"lungs_black", "lungs_filled"} & set(levels)
-    assert verdict.startswith("No alarm: without the lungs its AUC falls to ")
+    assert re.fullmatch(
+        r"\w+ warnings?: the model works almost as well when the lungs are taken out along their outline(; .*)?\. "
+        r"Without the lungs its AUC falls to 0\.\d\d or less\.",
+        verdict,
+    )
     assert views["lungs_filled"].auc == pytest.approx(views["whole"].auc, abs=0.05)
 
 

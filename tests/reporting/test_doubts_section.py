@@ -6,6 +6,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from cxr_cli.auditing.model_record import LungHeat, ModelAuditRecord, ViewResult
 from cxr_cli.auditing.record import AuditFinding
 from cxr_cli.doubts import alarm, warning
 from cxr_cli.evaluation.record import External, Gap
@@ -141,3 +142,57 @@ def test_an_alarm_of_the_audit_stands_beside_the_model(material):
         "test films. There is 1 more alarm.",
         "See “Shortcuts”.",
     )
+
+
+def test_warnings_of_the_audits_are_named_and_a_model_without_a_verdict_has_its_figures(material):
+    """“No verdict” alone, or “but see the warnings”, tells a reader of the report nothing."""
+    tested = of_auc(material, 0.928, 0.888, 0.96)
+    view, age = (
+        msgspec.structs.replace(BORDER, level="warning", found=f"{what} reveals the class.", about=about)
+        for what, about in (("The view", "view"), ("A missing age", "age missing"))
+    )
+    data = msgspec.structs.replace(material.audit, level="warning", findings=[view, age])
+    uncertain = msgspec.structs.replace(view, found="It is not certain that the model works.", about="whole")
+    views = [
+        ViewResult(view=name, auc=auc, interval=None, difference=0, difference_interval=None, kept=None)
+        for name, auc in (("whole", 0.717), ("lungs_only", 0.519), ("lungs_black", 0.701))
+    ]
+    model = model_audit(level="warning", findings=[uncertain], views=views)
+    sentences = [doubt.sentence for doubt in report_doubts(replace(tested, audit=data, model_audit=model))]
+
+    assert (
+        "The audit of the films that simple-cnn was trained on gave two warnings: the view reveals the class; a "
+        "missing age reveals the class."
+    ) in sentences
+    assert (
+        "The audit of the model simple-cnn gave no verdict: it is not certain that the model works. Its AUC is 0.72 on "
+        "the films as they are, 0.52 with the lungs alone and 0.70 with black lungs."
+    ) in sentences
+
+
+def model_audit(**given):
+    record = {
+        "schema_version": ModelAuditRecord.VERSION,
+        "created": "",
+        "versions": {},
+        "run": "simple-cnn",
+        "run_created": "",
+        "weights_sha256": None,
+        "dataset_fingerprint": "",
+        "same_dataset": True,
+        "split": "test",
+        "masks": "fcm",
+        "seed": 0,
+        "positive": "covid",
+        "negative": "non_covid",
+        "films": {"non_covid": 20, "covid": 20},
+        "patients": 30,
+        "without_mask": 0,
+        "seen": None,
+        "verdict": "",
+        "alarms": 0,
+        "warnings": 1,
+        "heat": LungHeat(films=0, blank=0, energy=None, area=None, gain=None, gain_interval=None),
+        "notes": [],
+    }
+    return ModelAuditRecord(**record | given)

@@ -7,6 +7,7 @@ import numpy as np
 from cxr_cli.auditing.areas import BORDER, CORNERS, DETAIL, WITHOUT_LUNGS
 from cxr_cli.auditing.checks import FILES, FORMAT, FROZEN, FROZEN_WITHOUT, SIZE, ShortcutChecks, lone_sources
 from cxr_cli.auditing.files import MEASURES
+from cxr_cli.auditing.in_words import warnings_in_words
 from cxr_cli.auditing.record import AuditFinding, AuditValue, ShortcutCheck
 from cxr_cli.metrics.subgroups import ENOUGH
 
@@ -119,7 +120,6 @@ def findings_of(checks: ShortcutChecks, *, positive: str, negative: str) -> list
 def verdict(findings: Sequence[AuditFinding], checks: Sequence[ShortcutCheck]) -> str:
     """The audit in a sentence."""
     alarms = [finding for finding in findings if finding.level == "alarm"]
-    measured = sum(check.auc is not None for check in checks)
     if alarms:
         leaks = any(finding.about == "parts" for finding in alarms)
         names = {check.name for check in checks}
@@ -131,13 +131,13 @@ def verdict(findings: Sequence[AuditFinding], checks: Sequence[ShortcutCheck]) -
         ]
         said = " and ".join(parts)
         return f"{said[0].upper()}{said[1:]}."
-    nothing = (
-        f"none of {measured} checks that could be made separates the classes well, and no patient or film is in two "
-        "parts"
-    )
     if findings:
-        return f"No alarm: {nothing}; but see the warning{'s' * (len(findings) > 1)}."
-    return f"Clean: {nothing}."
+        return warnings_in_words(findings)
+    measured = sum(check.auc is not None for check in checks)
+    return (
+        f"Clean: none of {measured} checks that could be made separates the classes well, and no patient or film is in "
+        "two parts."
+    )
 
 
 def _finding(

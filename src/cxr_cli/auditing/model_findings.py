@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from cxr_cli.auditing.in_words import warnings_in_words
 from cxr_cli.auditing.model_record import LungHeat, ViewResult
 from cxr_cli.auditing.model_views import VIEWS, WHOLE, Asks
 from cxr_cli.auditing.record import AuditFinding
@@ -58,10 +59,10 @@ def model_verdict(findings: Sequence[AuditFinding], views: Sequence[ViewResult])
     if whole:
         return f"No verdict: {whole[0].lower()}{whole[1:]}"
     without = [one.auc for one in views if VIEWS[one.view].asks is Asks.OUTSIDE]
-    lungs = f"without the lungs its AUC falls to {max(without):.2f} or less"
+    lungs = f"ithout the lungs its AUC falls to {max(without):.2f} or less"
     if findings:
-        return f"No alarm: {lungs}; but see the warning{'s' * (len(findings) > 1)}."
-    return f"Clean: {lungs}, and no other check raised a warning."
+        return f"{warnings_in_words(findings)} W{lungs}."
+    return f"Clean: w{lungs}, and no other check raised a warning."
 
 
 def _outside(results: Mapping[str, ViewResult]) -> Iterator[AuditFinding]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from cxr_cli.auditing.in_words import views_in_words, warnings_in_words
 from cxr_cli.auditing.model_record import ModelAuditRecord
+from cxr_cli.auditing.model_views import WHOLE
 from cxr_cli.auditing.record import AuditRecord
 from cxr_cli.doubts import Doubt, Weight, alarm, loudest_first, warning
 from cxr_cli.evaluation.calibration_in_words import calibration_caveats
@@ -111,5 +113,16 @@ def _of_audits(material: ReportMaterial) -> list[Doubt]:
             first = in_short(alarms[0].found, alarms[0].numbers)
             doubts.append(alarm(audit_alarm(subject, first, beside=also, more=len(alarms) - 1), where))
         elif audit.level != "ok":
-            doubts.append(Doubt(Weight(audit.level), f"{subject}: {audit.verdict}", where))
+            doubts.append(Doubt(Weight(audit.level), _warned(subject, audit), where))
     return doubts
+
+
+def _warned(subject: str, audit: AuditRecord | ModelAuditRecord) -> str:
+    """Say what an audit without an alarm warned of; of a model, with the AUCs that it rests on."""
+    said = warnings_in_words(audit.findings)
+    sentence = f"{subject} gave {said[0].lower()}{said[1:]}"
+    if not isinstance(audit, ModelAuditRecord):
+        return sentence
+    if audit.findings[0].about == WHOLE:
+        sentence = f"{subject} gave no verdict: {said.split(': ', 1)[1]}"
+    return f"{sentence} {views_in_words(audit)}"
