@@ -230,6 +230,13 @@ def test_predictions_are_streamed_and_kept_when_interrupted(cxr, trained, phanto
     kept = list(csv.DictReader((tmp_path / "answers.partial.csv").read_text().splitlines()))
     assert [row["image"] for row in kept] == films[:3]
 
+    monkeypatch.undo()
+    again = cxr("predict", films[0], "--csv", tmp_path / "answers.csv", "--replace", "-w", trained.root)
+
+    earlier = tmp_path / "answers.partial-2.csv"
+    assert f"The rows of an earlier command that was interrupted are kept: {earlier}\n" in again.stderr
+    assert [row["image"] for row in csv.DictReader(earlier.read_text().splitlines())] == films[:3]
+
 
 def test_a_large_jpeg_has_the_same_prediction_in_every_command(cxr, trained, film, tmp_path):
     """It is decoded at reduced size for predictions, and at full size for drawing."""

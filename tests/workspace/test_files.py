@@ -132,6 +132,22 @@ def test_an_interrupted_table_keeps_the_old_one_and_a_partial_file(tmp_path, err
     assert partial(path).read_text() == "image\na.png\n"
 
 
+def test_the_rows_of_interrupted_tables_are_kept_under_free_names(tmp_path):
+    path = tmp_path / "answers.csv"
+    partial(path).write_text("first")
+    with growing_table(path, ["image"]):
+        assert (tmp_path / "answers.partial-2.csv").read_text() == "first"
+    partial(path).write_text("second")
+    with growing_table(path, ["image"]) as write:
+        write(["a.png"])
+
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
+        "answers.csv": "image\na.png\n",
+        "answers.partial-2.csv": "first",
+        "answers.partial-3.csv": "second",
+    }
+
+
 def test_an_unwritable_table_is_an_error_before_its_first_row(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(WorkspaceError) as caught, growing_table(tmp_path / "file" / "answers.csv", ["image"]):

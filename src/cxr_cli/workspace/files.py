@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+from cxr_cli.progress import note
 from cxr_cli.workspace.cells import CSV_TEXT, CellWriter
 from cxr_cli.workspace.faults import write_errors
 from cxr_cli.workspace.staging import refuse_special, whole_file
@@ -81,7 +82,8 @@ def write_table(path: Path, columns: list[str], rows: Iterable[Mapping[str, obje
 def growing_table(path: Path, columns: list[str]) -> Iterator[Callable[[Iterable[object]], None]]:
     """Write a CSV file row by row into a sibling that is renamed to `path` when the block succeeds.
 
-    If the block fails, `path` is unchanged and the rows written so far stay in that sibling (see `partial`).
+    If the block fails, `path` is unchanged and the rows written so far stay in that sibling (see `partial`). Such rows
+    of an earlier table are kept under the next free name: answers.partial-2.csv.
 
     Raises:
         WorkspaceError: the file can't be written.
@@ -89,7 +91,7 @@ def growing_table(path: Path, columns: list[str]) -> Iterator[Callable[[Iterable
     with write_errors(path):
         refuse_special(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial(path).unlink(missing_ok=True)  # it may be a link to something that is not ours
+        _keep_earlier(partial(path))
         stream = partial(path).open("x", **CSV_TEXT)
     writer = CellWriter(stream)
 
@@ -109,6 +111,17 @@ def growing_table(path: Path, columns: list[str]) -> Iterator[Callable[[Iterable
             stream.close()  # which writes what is left
     with write_errors(path):
         partial(path).replace(path)
+
+
+def _keep_earlier(rows: Path) -> None:
+    """Give the rows of an interrupted table another name. A link, perhaps to something that is not ours, is removed."""
+    if rows.is_symlink() or not rows.is_file():
+        rows.unlink(missing_ok=True)
+        return
+    places = (rows.with_name(f"{name}{rows.suffix}") for name in free_names(rows.stem))
+    kept = next(place for place in places if not os.path.lexists(place))
+    rows.rename(kept)
+    note(f"The rows of an earlier command that was interrupted are kept: {kept}")
 
 
 def partial(path: Path) -> Path:
