@@ -1,5 +1,6 @@
 """`cxr serve` up to the start of the page: errors and messages. The page is tested in tests/web."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -83,10 +84,25 @@ def test_a_page_for_other_machines_needs_a_password(cxr, trained):
 def test_a_bad_password_file_is_an_error(cxr, trained, in_folder, password, received):
     if password is not None:
         (in_folder / "password").write_bytes(password if isinstance(password, bytes) else password.encode())
+        (in_folder / "password").chmod(0o600)
     result = cxr("serve", "--auth-file", "password", "-w", trained.root)
 
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {received}\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs modes of files")
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o644, 0o620, 0o604])
+def test_a_password_file_that_others_can_read_or_change_has_a_warning(cxr, trained, in_folder, mode):
+    (in_folder / "pass word").write_text("short\n")  # an error, so that nothing is served
+    (in_folder / "pass word").chmod(mode)
+    result = cxr("serve", "--auth-file", "pass word", "-w", trained.root)
+
+    warning = (
+        "Warning: other users of this machine can read or change pass word, which holds the password. "
+        "Keep it to yourself: chmod 600 'pass word'\n"
+    )
+    assert result.stderr.startswith((warning if mode & 0o077 else "") + "Error: Expected a password of at least 8")
 
 
 def test_a_password_that_nobody_can_type_is_an_error(cxr, trained):

@@ -1,6 +1,7 @@
 """`serve`: the web page."""
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -127,16 +128,24 @@ def serve(
 def _read_password(file: Path | None) -> str:
     """Read the password from a file, else from the environment, else from the terminal. Never from the command line."""
     from cxr_cli.errors import CxrError
+    from cxr_cli.progress import note
 
     if file:
         try:
-            return file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+            first_line = file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+            shared = os.name == "posix" and file.stat().st_mode & 0o077
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise CxrError(
                 f"Expected a file whose first line is the password. Received: {file}: {reason}.",
                 hint="Write it with an editor, and let nobody else read it: chmod 600 FILE",
             ) from error
+        if shared:
+            note(
+                f"Warning: other users of this machine can read or change {file}, which holds the password. "
+                f"Keep it to yourself: chmod 600 {shlex.quote(str(file))}"
+            )
+        return first_line
     password = os.environ.pop(_PASSWORD, None)  # the processes that read films need not know it
     if password is not None:
         return password
