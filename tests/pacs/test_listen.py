@@ -252,7 +252,7 @@ def test_the_command_prints_a_line_for_each_film_and_completes_its_files(predict
 
     prediction = predictor.predict_file(film)
     assert line == f"{uid_of(film)}  {prediction.answer.short}\n"
-    assert (node.returncode, rest) == (130, "")
+    assert (node.returncode, rest) == (143, "")
     assert f"DICOM reports of 1 film: {tmp_path / 'out'}\n" in said
     (row,) = csv.DictReader((tmp_path / "a.csv").read_text().splitlines())
     assert (row["image"], row["class"]) == (uid_of(film), prediction.label)

@@ -3,7 +3,6 @@
 import signal
 import threading
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from pathlib import Path
 
 from cxr_cli.disclaimer import DISCLAIMER
@@ -46,7 +45,8 @@ def answer_films(
         UsageError: an AE title is too long.
         PacsError: the address or port is in use.
         WorkspaceError: a file of the run is missing or damaged, or `csv` can't be written.
-        KeyboardInterrupt: the process was interrupted or told to end; all is written.
+        KeyboardInterrupt: the process was interrupted or told to end; all is written. In `cxr`, SIGTERM raises
+            SystemExit instead.
     """
     require_dicom()
     from cxr_cli.pacs.listen import Listener
@@ -78,15 +78,21 @@ def answer_films(
             force=force,
             limits=Limits(callers=allow_ae),
         )
-        if threading.current_thread() is threading.main_thread():
+        if (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL  # `cxr` has a handler
+        ):
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # handled like Ctrl-C
+        end: BaseException = KeyboardInterrupt()
         with node:
             note(f"Listening as {ae_title} on {host}, port {node.port}, with {run.title}")
             note(f"Stop with Ctrl-C. {DISCLAIMER}")
-            with suppress(KeyboardInterrupt):
+            try:
                 threading.Event().wait()
+            except (KeyboardInterrupt, SystemExit) as told:
+                end = told
     if csv:
         note(f"Predictions: {csv}")
     if reports:
         reports.tell()
-    raise KeyboardInterrupt
+    raise end

@@ -54,11 +54,14 @@ def serve(
     Raises:
         CxrError: the address or port is in use or not available.
         WorkspaceError: no run, or it can't be read.
-        KeyboardInterrupt: the process was interrupted or told to end; all is cleaned up.
+        KeyboardInterrupt: the process was interrupted or told to end; all is cleaned up. In `cxr`, SIGTERM raises
+            SystemExit instead.
     """
     with _listen(host, port) as listener, page_folder() as folder:
-        # SIGTERM is handled like Ctrl-C: the folder is removed. So is the end of the terminal.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # On SIGTERM the folder is removed too, as on Ctrl-C: `cxr` sees to that, and here, whoever calls this from
+        # Python. So it is when the terminal ends.
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
         workers = FilmWorkers(workspace.root, run=run, alpha=alpha, limits=limits)
