@@ -112,6 +112,18 @@ def test_another_run_answers_for_the_films_that_are_here_and_shows_its_own_metri
     assert "cxr evaluate second" in page.wait_for("#known", "Not tested yet")
 
 
+def test_a_run_is_compared_with_other_runs_only(page):
+    names = "return [...document.querySelector(arguments[0]).options].map(option => option.value)"
+    runs = page.browser.execute_script(names, "#run")
+    page.select("#run", "second")
+    page.select("#other", "simple-cnn")
+    assert page.browser.execute_script(names, "#other") == ["", *(run for run in runs if run != "second")]
+    page.select("#run", "simple-cnn")
+
+    assert page.browser.execute_script(names, "#other") == ["", *(run for run in runs if run != "simple-cnn")]
+    assert page.browser.execute_script("return document.querySelector('#other').value") == ""
+
+
 def test_a_newly_trained_run_is_listed_after_a_reload(page, server):
     new = server.workspace.models / "meanwhile"
     shutil.copytree(server.workspace.run("second").root, new)

@@ -23,7 +23,7 @@ const list = new List(films, (film) => {
   open(film);
   reveal();
 });
-let current, palette, notice, opening, heatBefore = 0.5;
+let current, palette, notice, opening, heatBefore = 0.5, runNames = [];
 const pixels = new Map(); // film -> Raster, the one used last at the end
 const figures = new Map();
 
@@ -128,8 +128,8 @@ async function begin() {
   const bar = byId("bar").getContext("2d"), image = bar.createImageData(256, 1);
   for (let level = 0; level < 256; level++) image.data.set([...palette.subarray(3 * level, 3 * level + 3), 255], 4 * level);
   bar.putImageData(image, 0, 0);
-  offer("run", told.runs, byId("run").value || told.first);
-  offer("other", ["", ...told.runs], byId("other").value);
+  runNames = told.runs;
+  offer("run", runNames, byId("run").value || told.first);
   if (!byId("samples").querySelector("button")) {
     byId("samples").append(...told.samples.map((name) => el("button", { type: "button", click: async () => add([await server.sample(name)]) },
       el("img", { src: `samples/${encodeURIComponent(name)}`, alt: "" }), name.replace(/\.\w+$/, ""))));
@@ -143,6 +143,7 @@ function offer(id, names, value) {
 }
 
 async function chosen() {
+  offer("other", ["", ...runNames.filter((name) => name !== byId("run").value)], byId("other").value);
   const runs = [...new Set([byId("run").value, byId("other").value].filter(Boolean))];
   films.ask(runs);
   list.draw();
