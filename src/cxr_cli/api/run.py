@@ -67,7 +67,7 @@ class Run:
                 first.
 
         Returns:
-            The prediction. A picture that is no upright frontal chest film, or unlike the run's own films, has a
+            The prediction. A picture that is not an upright frontal chest film, or unlike the run's own films, has a
             `reason` and no class.
 
         Raises:

@@ -26,10 +26,10 @@ def calibrate(
 ) -> None:
     """Choose another operating point for a trained run.
 
-    Nothing is trained. The operating point is the probability from which a film is called positive. It is chosen on the
-    run's validation films, and the slope and intercept that calibrate the probabilities are fitted on the same films.
-    Test films are not used: a threshold chosen on them would look too good. From then on, predict, gradcam, evaluate
-    and serve use the new operating point. It replaces the one of the run, which is printed too.
+    Nothing is trained. The operating point is the probability at or above which a film is called positive. It is chosen
+    on the run's validation films, and the slope and intercept that calibrate the probabilities are fitted on the same
+    films. Test films are not used: a threshold chosen on them would look too good. From then on, predict, gradcam,
+    evaluate and serve use the new operating point. It replaces the one of the run, which is printed too.
 
     sensitivity=0.95 is a sensitivity of at least 0.95 on the validation films; on new films it is lower about half of
     the time. sensitivity-at-least=0.95 leaves a margin, so that new films like these have it with 95% confidence. It

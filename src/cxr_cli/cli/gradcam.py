@@ -105,7 +105,7 @@ def gradcam(
     For many films, or with --split, --lungs, --lesions, --curves or --randomize, writes a folder with a page to look at
     (the most confidently wrong film first) and a table.
 
-    A picture that is no upright frontal chest film, or unlike the run's own films, gets no class and no map.
+    A picture that is not an upright frontal chest film, or unlike the run's own films, gets no class and no map.
 
     Example: cxr gradcam covid.png -o heat.png
     """

@@ -82,7 +82,7 @@ def predict(
     P is the probability of the positive class, as the run estimates it. The operating point decides the class,
     and the confidence is the probability of that class: see docs/reference/predictions.md.
 
-    A picture that is no upright frontal chest film, or unlike the run's own films, gets no class.
+    A picture that is not an upright frontal chest film, or unlike the run's own films, gets no class.
 
     Example: cxr predict covid.png
     """

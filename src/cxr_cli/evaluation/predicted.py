@@ -22,7 +22,7 @@ from cxr_cli.workspace.tables import CsvTable
 class EvaluatedFilm(FilmPrediction):
     """A row of `predictions.csv`."""
 
-    threshold: float  # of the calibrated probability, from which on a film is called positive
+    threshold: float  # of the calibrated probability, at or above which a film is called positive
     class_: str  # the class that was predicted
     correct: bool
     original: str  # the file that the film came from

@@ -109,7 +109,7 @@ class GrayScale:
         elif self.window:
             center, width, function = self.window
             values = _VOI_FUNCTIONS[function](values, center, width)
-        # Inverted before rounding, so that a film and its inverted twin are equal.
+        # Inverted before rounding, so that a film and its inverted copy are equal.
         gray = scale(values, white, black) if self.inverted else scale(values, black, white)
         gray[self._is_padding(stored)] = 0
         return gray

@@ -1,4 +1,4 @@
-"""The operating point: the probability from which a film is called positive, chosen on validation films."""
+"""The operating point: the probability at or above which a film is called positive, chosen on validation films."""
 
 import math
 import re
@@ -16,7 +16,7 @@ class OperatingPoint(RecordPart, frozen=True, kw_only=True):
     """The threshold of a run, and how it was chosen: on the validation films, never on test."""
 
     rule: str  # as `parse_rule` reads it, for example "youden" or "sensitivity=0.95"
-    threshold: float  # calibrated P(positive) from which a film is called positive
+    threshold: float  # calibrated P(positive) at or above which a film is called positive
     sensitivity: float  # of the validation films
     specificity: float
     positives: int  # validation films

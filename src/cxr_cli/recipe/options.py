@@ -164,7 +164,7 @@ class TrainingOptions:
     operating_point: str = _option(
         "youden",  # `metrics.operating_points.DEFAULT_RULE`; importing it would slow down `cxr --help`
         "operating point",
-        "How to choose, on the validation films, the probability from which a film is called positive: youden "
+        "How to choose, on the validation films, the probability at or above which a film is called positive: youden "
         "(largest sum of sensitivity and specificity), sensitivity=0.95 or specificity=0.9 (at least that value on the "
         "validation films), sensitivity-at-least=0.95 or specificity-at-least=0.9 (on new films, with 95% confidence: "
         "0.95 needs 59 patients of that class), or threshold=0.5.",

@@ -73,7 +73,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     parameters: int
     trainable_parameters: int
     class_indices: dict[str, int]
-    threshold: float  # calibrated P(positive) from which a film is called positive; that of the operating point
+    threshold: float  # calibrated P(positive) at or above which a film is called positive; that of the operating point
     dataset_fingerprint: str
     films: dict[str, dict[str, int]]  # part -> label -> films
     # Of train and val, that name no patient; None in a run from before this was recorded.

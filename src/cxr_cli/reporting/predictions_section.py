@@ -50,7 +50,7 @@ def _refused(material: ReportMaterial) -> str:
     counted = f": {reasons}. All figures count these films as predicted." if without.films else "."
     unlike = " or is unlike the run's own films" if material.predictor.run.reference.is_file() else ""
     return (
-        "A file that can't be read as a film is refused with the reason, as an error. A picture that is no upright "
+        "A file that can't be read as a film is refused with the reason, as an error. A picture that is not an upright "
         f"frontal chest film, is inverted, has no lungs in it{unlike} gets no class and no probability, but a reason. "
         f"Of the test films, that would be {without.films} of {material.test.films}{counted}"
     )
