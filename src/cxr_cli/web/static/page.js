@@ -64,9 +64,9 @@ async function open(film) {
   byId("view").hidden = !film;
   byId("known").classList.toggle("below", Boolean(film));
   opening?.abort();
+  viewer.preview = viewer.raster = undefined; // also of a film that was removed
   if (!film) return;
   films.go(film);
-  viewer.preview = viewer.raster = undefined;
   show();
   const known = pixels.get(film);
   if (known) return shown(film, known);
