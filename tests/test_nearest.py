@@ -61,6 +61,15 @@ def test_the_nearest_path_is_looked_for_where_the_folders_end(tmp_path):
     assert path_meant(tmp_path / "flims", "Name it") == f"Did you mean {tmp_path / 'films'}?"
 
 
+def test_an_ending_that_both_have_makes_no_two_files_alike(tmp_path):
+    for name in ("p.csv", "metadata.csv"):
+        (tmp_path / name).touch()
+
+    assert nearest_path(tmp_path / "nope.csv") is None
+    assert nearest_path(tmp_path / "metdata.csv") == tmp_path / "metadata.csv"
+    assert nearest_path(tmp_path / "metadata.cvs") == tmp_path / "metadata.csv"
+
+
 def test_a_file_where_a_folder_was_expected_is_called_one(tmp_path):
     (tmp_path / "a.csv").touch()
 

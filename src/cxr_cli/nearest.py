@@ -64,7 +64,7 @@ def nearest_path(path: Path) -> Path | None:
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in islice(entries, _LISTED) if not entry.name.startswith("."))
-        name = nearest(path.relative_to(folder).parts[0], names)
+        name = _nearest_name(path.relative_to(folder).parts[0], names)
     except (OSError, ValueError, IndexError):
         return None
     return folder / name if name else None
@@ -79,6 +79,15 @@ def path_meant(path: Path, otherwise: str) -> str:
 def no_folder(path: Path) -> str:
     """What is where a folder was expected, in words."""
     return f"{path}: it is a file" if path.exists() else f"{path}: no such folder"
+
+
+def _nearest_name(name: str, names: Iterable[str]) -> str | None:
+    """Find the nearest file name; an ending that both have, such as .csv, doesn't make them alike."""
+    suffix = Path(name).suffix
+    stems = {Path(other).stem: other for other in names if Path(other).suffix == suffix}
+    if meant := nearest(Path(name).stem, stems):
+        return stems[meant]
+    return nearest(name, [other for other in names if not suffix or not other.endswith(suffix)])
 
 
 def _plain(text: str) -> str:

@@ -120,7 +120,7 @@ def test_a_corrupt_film_leaves_no_overlay(cxr, trained, film, tmp_path):
     result = cxr("gradcam", cut, "-o", tmp_path / "heat.png", "-w", trained.root)
 
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: Expected a film. Received: {cut} is damaged or cut short")
+    assert result.stderr.startswith(f"Error: Expected a film. Received: {cut}, which is damaged or cut short")
     assert not (tmp_path / "heat.png").exists()
 
 
@@ -302,7 +302,7 @@ def test_an_unreadable_film_is_reported_and_the_others_are_drawn(cxr, trained, f
     result = cxr("gradcam", films, "-o", tmp_path / "gallery", "-w", trained.root)
 
     assert result.exit_code == 4
-    assert "cut.png is damaged or cut short" in result.stderr
+    assert "cut.png, which is damaged or cut short" in result.stderr
     assert "1 of 2 films could not be read." in result.stderr
     assert [path.name for path in (tmp_path / "gallery" / "films").iterdir()] == ["good.png.png"]
 

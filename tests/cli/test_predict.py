@@ -146,7 +146,18 @@ def test_an_output_that_is_no_csv_file_or_a_second_table_is_wrong_usage(cxr, tra
     for arguments, message in (
         (
             ["-o", "answers"],
-            "Expected output with cluster only. Received: output without it.\nUse --csv FILE, or add --cluster",
+            "Expected the name of a CSV file. Received: answers. Without a cluster, -o writes CSV.\n"
+            "For a CSV file: -o answers.csv. For a folder of Parquet files: add --cluster local",
+        ),
+        (
+            ["-o", "p.json"],
+            "Expected the name of a CSV file. Received: p.json. Without a cluster, -o writes CSV.\n"
+            "For JSON: cxr predict DIR --json > p.json",
+        ),
+        (
+            ["-o", "p.xlsx"],
+            "Expected the name of a CSV file. Received: p.xlsx. Without a cluster, -o writes CSV.\n"
+            "Spreadsheets open CSV: -o p.csv",
         ),
         (
             ["-o", "a.csv", "--csv", "b.csv"],
@@ -259,7 +270,7 @@ def test_json_and_csv_are_valid_without_readable_films(cxr, trained, tmp_path):
 
     assert result.exit_code == 1
     assert [(one["class"], one["error"]) for one in json.loads(result.stdout)] == [
-        (None, f"Expected a film. Received: {tmp_path / name} is not an image.") for name in ("a.png", "b.png")
+        (None, f"Expected a film. Received: {tmp_path / name}, which is not an image.") for name in ("a.png", "b.png")
     ]
     assert result.stderr.endswith(
         f"2 films: 0 non_covid, 0 covid, 2 that could not be read.\nPredictions: {tmp_path / 'answers.csv'}\n"
@@ -267,7 +278,7 @@ def test_json_and_csv_are_valid_without_readable_films(cxr, trained, tmp_path):
     assert "Predicted by" not in result.stderr
     rows = list(csv.DictReader((tmp_path / "answers.csv").read_text().splitlines()))
     assert [(row["class"], row["probability"]) for row in rows] == [("", ""), ("", "")]
-    assert rows[0]["error"] == f"Expected a film. Received: {tmp_path / 'a.png'} is not an image."
+    assert rows[0]["error"] == f"Expected a film. Received: {tmp_path / 'a.png'}, which is not an image."
 
 
 def test_a_bad_film_does_not_lose_the_good_ones(cxr, trained, film, tmp_path):
@@ -281,7 +292,7 @@ def test_a_bad_film_does_not_lose_the_good_ones(cxr, trained, film, tmp_path):
         (str(bad), True),
         (str(film), False),
     ]
-    assert f"Error: Expected a film. Received: {bad} is not an image.\n" in result.stderr
+    assert f"Error: Expected a film. Received: {bad}, which is not an image.\n" in result.stderr
     counted = Counter(answer["class"] for answer in json.loads(result.stdout))
     assert (
         f"2 films: {counted['non_covid']} non_covid, {counted['covid']} covid, 1 that could not be read.\n"

@@ -99,10 +99,10 @@ def test_a_bad_film_does_not_lose_the_good_ones(cxr, films, tmp_path):
     record = read_record(tmp_path / "out" / "segmentations.json", SegmentationRecord)
 
     assert result.exit_code == 4
-    assert f"Error: Expected a film. Received: {films / 'bad.png'} is not an image.\n" in result.stderr
+    assert f"Error: Expected a film. Received: {films / 'bad.png'}, which is not an image.\n" in result.stderr
     assert result.stderr.endswith("1 of 5 films could not be read.\n")
     assert len(record.films) == 4
-    reason = f"Expected a film. Received: {films / 'bad.png'} is not an image."
+    reason = f"Expected a film. Received: {films / 'bad.png'}, which is not an image."
     assert record.failed == {str(films / "bad.png"): reason}
 
 

@@ -70,6 +70,12 @@ MASKS = "'unet', 'fcm', 'dbscan', 'otsu'"
         ("version", "No such command 'version'. Did you mean --version?"),
         ("Help", "No such command 'Help'. Did you mean help?"),
         ("runs delete mine", "No such command 'delete'. Did you mean rm?"),
+        ("runs --remove mine", "No such option: --remove. Did you mean cxr runs rm?"),
+        (
+            "predict",
+            "Invalid value: Expected films, or a DICOMweb server with a study. For example: cxr predict film.png, or "
+            "cxr predict films",
+        ),
         ("--hlep", "No such option: --hlep. Did you mean --help?"),
         ("predict film.png --run mine", "No such option: --run. Did you mean --model?"),
         ("prepare --csv a.csv", "No such option: --csv. Did you mean --metadata?"),
@@ -207,3 +213,15 @@ def test_a_run_that_is_being_trained_is_refused_before_tensorflow_loads(cxr, pre
         first,
     )
     assert hint == "Wait for it to finish, or choose another name: --name NAME"
+
+
+def test_a_table_without_findings_is_not_taken_for_metadata(cxr, in_folder):
+    (in_folder / "meta.csv").write_text("image,class\na.png,covid\n")
+    wanted = "Error: Expected a CSV file. Received: metad.csv: No such file or directory.\n"
+
+    result = cxr("prepare", "--metadata", "metad.csv")
+    assert result.stderr.startswith(wanted)
+    assert "Did you mean" not in result.stderr
+
+    (in_folder / "meta.csv").write_text("filename,finding\na.png,COVID-19\n")
+    assert cxr("prepare", "--metadata", "metad.csv").stderr == f"{wanted}Did you mean meta.csv?\n"

@@ -48,7 +48,7 @@ def test_predictions_go_on_without_the_film(films, tmp_path):
     counts = predict_piecewise(task, predictor, 0, one_by_one)
 
     rows = pq.read_table(folder.part(0)).to_pylist()
-    not_an_image = f"Expected a film. Received: {films[2]} is not an image."
+    not_an_image = f"Expected a film. Received: {films[2]}, which is not an image."
     assert [row["error"] for row in rows] == [None, died(films[1]), not_an_image, None]
     assert counts == {rows[0]["class"]: 2, None: 2}
 
@@ -59,5 +59,5 @@ def test_reading_goes_on_without_the_film(films, tmp_path):
     assert reading._read_piecewise(partition, one_by_one) == 4
 
     rows = pq.read_table(partition.part).to_pylist()
-    not_an_image = f"Expected a film. Received: {films[2]} is not an image."
+    not_an_image = f"Expected a film. Received: {films[2]}, which is not an image."
     assert [row["reason"].decode() for row in rows] == ["", died(films[1]), not_an_image, ""]

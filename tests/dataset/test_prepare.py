@@ -355,7 +355,7 @@ def test_an_unreadable_film_is_excluded_with_its_row_and_the_reason(clinic, work
 
     assert record.funnel[-1] == FunnelStep(rule="image can be read", removed=1, left=15, patients=12)
     (row,) = excluded(workspace)
-    assert row.pop("reason").startswith(f"Expected a film. Received: {broken} is damaged or cut short (")
+    assert row.pop("reason").startswith(f"Expected a film. Received: {broken}, which is damaged or cut short (")
     assert row == {
         "metadata": str(metadata),
         "row": "5",
@@ -417,7 +417,7 @@ def test_an_error_without_readable_films_shows_the_first_reason(clinic, workspac
     first = metadata.parent / "images" / "film0a.png"
     assert caught.value.message == (
         "Expected image files that can be read. Received: 16, none of them. "
-        f"Expected a film. Received: {first} is empty (0 bytes)."
+        f"Expected a film. Received: {first}, which is empty (0 bytes)."
     )
     assert not workspace.dataset.root.exists()
 
@@ -767,7 +767,7 @@ def test_an_unreadable_film_in_a_class_folder_is_excluded_with_the_reason(class_
         **dict.fromkeys(("metadata", "row", "patient", "view", "modality"), ""),
         "filename": "covid/broken.png",
         "finding": "covid",
-        "reason": f"Expected a film. Received: {folder}/covid/broken.png is not an image.",
+        "reason": f"Expected a film. Received: {folder}/covid/broken.png, which is not an image.",
     }
 
 

@@ -294,11 +294,11 @@ def test_a_blank_dicom_is_refused(tmp_path, value, write_dicom):
     path = tmp_path / "film.dcm"
     write_dicom(path, np.full((40, 40), value, np.uint16), bits=12)
 
-    assert refusal(path).message == f"Expected a film. Received: {path} is blank, every pixel is 0."
+    assert refusal(path).message == f"Expected a film. Received: {path}, which is blank, every pixel is 0."
 
 
 def test_a_small_dicom_is_refused(tmp_path, pixels, write_dicom):
     path = tmp_path / "film.dcm"
     write_dicom(path, pixels[:20], bits=8)
 
-    assert refusal(path).message == (f"Expected a film of at least 32 × 32 pixels. Received: {path} is 56 × 20.")
+    assert refusal(path).message == (f"Expected a film of at least 32 × 32 pixels. Received: {path}, which is 56 × 20.")

@@ -208,7 +208,7 @@ def test_missing_paths_folders_and_empty_files_are_refused_with_the_reason(tmp_p
     for path, reason in (
         (tmp_path / "missing.png", f"{tmp_path / 'missing.png'}: No such file or directory."),
         (tmp_path, f"{tmp_path}: Is a directory."),
-        (tmp_path / "empty.png", f"{tmp_path / 'empty.png'} is empty (0 bytes)."),
+        (tmp_path / "empty.png", f"{tmp_path / 'empty.png'}, which is empty (0 bytes)."),
     ):
         error = refusal(path)
         assert (error.message, error.hint) == (f"Expected a film. Received: {reason}", HINT)
@@ -229,7 +229,7 @@ def test_a_file_that_is_not_an_image_is_refused(tmp_path, content):
     path.write_bytes(content)
 
     error = refusal(path)
-    assert (error.message, error.hint) == (f"Expected a film. Received: {path} is not an image.", HINT)
+    assert (error.message, error.hint) == (f"Expected a film. Received: {path}, which is not an image.", HINT)
 
 
 @pytest.mark.parametrize("name", ["film.png", "film.jpg", "film.tif", "film.bmp", "film.gif", "film.webp"])
@@ -241,7 +241,7 @@ def test_a_truncated_file_is_refused(tmp_path, pixels, name, share):
     path.write_bytes(data[: int(len(data) * share)])
 
     error = refusal(path)
-    assert error.message.startswith(f"Expected a film. Received: {path} is ")
+    assert error.message.startswith(f"Expected a film. Received: {path}, which is ")
     assert error.message.endswith(").") or error.message.endswith("is not an image.")
     assert error.hint == HINT
 
@@ -253,7 +253,7 @@ def test_a_truncated_png_or_jpeg_is_reported_as_truncated(tmp_path, name):
     path.write_bytes(path.read_bytes()[:9000])
 
     error = refusal(path)
-    assert error.message.startswith(f"Expected a film. Received: {path} is damaged or cut short (")
+    assert error.message.startswith(f"Expected a film. Received: {path}, which is damaged or cut short (")
     assert "truncated" in error.message
 
 
@@ -282,7 +282,9 @@ def test_a_too_small_film_is_refused_with_its_size(tmp_path, width, height):
     Image.effect_noise((width, height), 50).save(path)
 
     error = refusal(path)
-    assert error.message == (f"Expected a film of at least 32 × 32 pixels. Received: {path} is {width} × {height}.")
+    assert error.message == (
+        f"Expected a film of at least 32 × 32 pixels. Received: {path}, which is {width} × {height}."
+    )
     assert error.hint == HINT
 
 
@@ -298,7 +300,7 @@ def test_a_blank_film_is_refused_with_its_value(tmp_path, value):
     Image.new("L", (64, 64), value).save(path)
 
     error = refusal(path)
-    assert error.message == f"Expected a film. Received: {path} is blank, every pixel is {value}."
+    assert error.message == f"Expected a film. Received: {path}, which is blank, every pixel is {value}."
     assert error.hint == HINT
 
 
@@ -504,7 +506,7 @@ def test_a_tiff_whose_tags_have_odd_types_is_refused(tmp_path, pixels, kind):
     entry = data.index(TiffImagePlugin.STRIPOFFSETS.to_bytes(2, "little") + b"\x04\0\x01\0\0\0")
     path.write_bytes(data[: entry + 2] + bytes([kind, 0]) + data[entry + 4 :])
 
-    assert refusal(path).message.startswith(f"Expected a film. Received: {path} is damaged or cut short (")
+    assert refusal(path).message.startswith(f"Expected a film. Received: {path}, which is damaged or cut short (")
 
 
 def test_an_image_of_another_kind_is_not_called_no_image(tmp_path):
@@ -512,7 +514,7 @@ def test_an_image_of_another_kind_is_not_called_no_image(tmp_path):
     path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(200))
 
     assert refusal(path).message == (
-        f"Expected a film. Received: {path} is an image of a kind that can't be read, or damaged."
+        f"Expected a film. Received: {path}, which is an image of a kind that can't be read, or damaged."
     )
 
 

@@ -82,7 +82,7 @@ def test_a_bad_film_is_an_error_and_the_next_film_is_predicted(page, film, tmp_p
     (tmp_path / "notes.txt").write_text("no film")
 
     said = page.drop(tmp_path / "notes.txt")
-    error = "notes.txt\nError: Expected a film. Received: notes.txt is not an image.\nGive a radiograph as "
+    error = "notes.txt\nError: Expected a film. Received: notes.txt, which is not an image.\nGive a radiograph as "
     assert said.startswith(error)
     assert not page.find("#toolbar").is_displayed()
     assert page.drop(film).startswith("covid.png, predicted by simple-cnn")

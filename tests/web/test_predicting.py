@@ -95,7 +95,7 @@ def test_an_error_shows_the_original_file_name(trained, tmp_path):
     path.write_text("no film")
 
     answer = RunPredictors(trained).predict(path, name="notes.txt")
-    assert answer.error.message == "Expected a film. Received: notes.txt is not an image."
+    assert answer.error.message == "Expected a film. Received: notes.txt, which is not an image."
     assert (answer.row["image"], answer.row["error"]) == ("notes.txt", answer.error.message)
 
 

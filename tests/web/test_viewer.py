@@ -197,7 +197,7 @@ def test_two_runs_answer_side_by_side_without_dropping_again(page, film, tmp_pat
     assert len(page.all(".figures")) == 2
 
     (tmp_path / "notes.txt").write_text("no film")
-    assert page.drop(tmp_path / "notes.txt").count("notes.txt is not an image") == 1  # for both runs
+    assert page.drop(tmp_path / "notes.txt").count("notes.txt, which is not an image") == 1  # for both runs
 
 
 def test_the_table_and_the_picture_can_be_saved(page, server, cxr, films, tmp_path):
@@ -217,7 +217,7 @@ def test_the_table_and_the_picture_can_be_saved(page, server, cxr, films, tmp_pa
     own = [row | {"image": path.name} for row, path in zip(json.loads(output.stdout), films, strict=True)]
     shown = json.loads((saved / "predictions.json").read_text())
     assert shown[:3] == own[:3]
-    assert shown[3] == own[3] | {"error": "Expected a film. Received: notes.txt is not an image."}
+    assert shown[3] == own[3] | {"error": "Expected a film. Received: notes.txt, which is not an image."}
     with (saved / "predictions.csv").open(newline="") as file, (tmp_path / "own.csv").open(newline="") as other:
         rows, expected = list(csv.DictReader(file)), list(csv.DictReader(other))
     assert list(rows[0]) == list(expected[0])

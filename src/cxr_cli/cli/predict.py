@@ -87,8 +87,12 @@ def predict(
     Example: cxr predict covid.png
     """
     if not (films or dicomweb or study or series):
-        raise typer.BadParameter("Expected films, or a DICOMweb server with a study.")
-    if cluster or (output and output.suffix.lower() != ".csv"):
+        raise typer.BadParameter(
+            "Expected films, or a DICOMweb server with a study. For example: cxr predict film.png, or cxr predict films"
+        )
+    if output and not cluster:
+        _check_output(output)
+    if cluster:
         predict_cluster.predict_on(
             films or [],
             cluster=cluster,
@@ -187,6 +191,24 @@ def predict(
     done = predicted - len(reports.failed if reports else [])
     if done < len(paths):
         raise typer.Exit(exit_code_of(done=predicted, failed=len(paths) - done))
+
+
+def _check_output(output: Path) -> None:
+    """Refuse an output that is no CSV file, and say how to get what its name asks for."""
+    from cxr_cli.errors import UsageError
+
+    suffix = output.suffix.lower()
+    if suffix == ".csv":
+        return
+    if suffix == ".json":
+        hint = f"For JSON: cxr predict DIR --json > {output}"
+    elif suffix:
+        hint = f"Spreadsheets open CSV: -o {output.with_suffix('.csv')}"
+    else:
+        hint = f"For a CSV file: -o {output}.csv. For a folder of Parquet files: add --cluster local"
+    raise UsageError(
+        f"Expected the name of a CSV file. Received: {output}. Without a cluster, -o writes CSV.", hint=hint
+    )
 
 
 def _table(csv_file: Path | None, output: Path | None, *, as_json: bool) -> Path | None:

@@ -103,6 +103,9 @@ def _other_option(option: str, command: Any, ctx: Any, given: list[str]) -> str:
         )
     if meant := _by_other_name(option, own):
         return meant
+    word = option.lstrip("-")
+    if (name := _OTHER_NAMES.get(word, word)) in getattr(command, "commands", {}):
+        return f"Did you mean {ctx.command_path} {name}?"
     others = [f"cxr {name}" for name, other in commands.items() if option in _flags(other, ctx)]
     group = ctx.find_root().command
     if command is not group and option in _flags(group, ctx):

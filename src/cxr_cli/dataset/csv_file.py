@@ -15,9 +15,10 @@ from itertools import chain
 from pathlib import Path
 
 from cxr_cli.errors import MetadataError
-from cxr_cli.nearest import path_meant
+from cxr_cli.nearest import nearest_path
 
 _LARGEST = 1 << 30  # bytes: four million rows of the ieee8023 collection
+_LONGEST = 100_000  # bytes of a header
 _SEPARATORS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _ARCHIVES = (b"PK\3\4", b"\xd0\xcf\x11\xe0")  # the first bytes of .xlsx and .ods, and of .xls
@@ -191,7 +192,17 @@ def _file_meant(path: Path, hint: str) -> str:
     if glob.has_magic(path.name) and path.parent.is_dir():  # in quotes, so that no shell wrote it out
         tables = sorted(path.parent.glob(path.name))
         return f"Did you mean {tables[0]}?" if tables else hint
-    return path_meant(path, hint)
+    meant = None if path.exists() else nearest_path(path)
+    return f"Did you mean {meant}?" if meant and (meant.is_dir() or _has_findings(meant)) else hint
+
+
+def _has_findings(path: Path) -> bool:
+    """Whether a file may be metadata, and isn't a table of predictions, for example."""
+    try:
+        with path.open("rb") as stream:
+            return b"finding" in stream.readline(_LONGEST).lower()
+    except OSError:
+        return False
 
 
 def _no_table(path: Path, error: Exception, hint: str) -> MetadataError:

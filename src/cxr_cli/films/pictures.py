@@ -142,7 +142,7 @@ def _errors_named(path: Path) -> Iterator[None]:
         with path.open("rb") as stream:
             known = is_picture(stream.read(132))
         what = "an image of a kind that can't be read, or damaged" if known else "not an image"
-        raise ImageError(f"Expected a film. Received: {path} is {what}.", hint=HINT) from error
+        raise ImageError(f"Expected a film. Received: {path}, which is {what}.", hint=HINT) from error
     except Image.DecompressionBombError as error:
         most, own = PIXELS.value, 2 * (Image.MAX_IMAGE_PIXELS or 0)  # Pillow has a limit of its own
         raise ImageError(
@@ -156,7 +156,9 @@ def _errors_named(path: Path) -> Iterator[None]:
     # They raise many kinds for a broken file: OSError, SyntaxError, TypeError, RecursionError, struct.error …
     except Exception as error:
         reason = str(error) or type(error).__name__
-        raise ImageError(f"Expected a film. Received: {path} is damaged or cut short ({reason}).", hint=HINT) from error
+        raise ImageError(
+            f"Expected a film. Received: {path}, which is damaged or cut short ({reason}).", hint=HINT
+        ) from error
 
 
 def _check_size(path: Path, picture: Image.Image) -> None:

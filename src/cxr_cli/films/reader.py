@@ -85,7 +85,7 @@ def _read(path: Path, *, at_least: int | None = None) -> np.ndarray:
     try:
         status = path.stat()
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):  # opening a pipe could wait for ever
-            raise ImageError(f"Expected a film. Received: {path} is a pipe, a socket or a device.", hint=HINT)
+            raise ImageError(f"Expected a film. Received: {path}, which is a pipe, a socket or a device.", hint=HINT)
         with path.open("rb") as stream:
             head = stream.read(132)
     except OSError as error:
@@ -93,7 +93,7 @@ def _read(path: Path, *, at_least: int | None = None) -> np.ndarray:
     except ValueError as error:
         raise ImageError(f"Expected a film. Received: {str(path)!r}: {error}.", hint=HINT) from error
     if not head:
-        raise ImageError(f"Expected a film. Received: {path} is empty (0 bytes).", hint=HINT)
+        raise ImageError(f"Expected a film. Received: {path}, which is empty (0 bytes).", hint=HINT)
     if status.st_size > BYTES.value:
         raise ImageError(
             f"Expected a film of at most {BYTES}. Received: {path} has {status.st_size:,}.", hint=BYTES.hint
@@ -102,13 +102,13 @@ def _read(path: Path, *, at_least: int | None = None) -> np.ndarray:
     if min(film.shape) < _MIN_SIDE:
         raise ImageError(
             f"Expected a film of at least {_MIN_SIDE} × {_MIN_SIDE} pixels. "
-            f"Received: {path} is {film.shape[1]} × {film.shape[0]}.",
+            f"Received: {path}, which is {film.shape[1]} × {film.shape[0]}.",
             hint=HINT,
         )
     if film.min() == film.max():
         if at_least:  # a film that is blank at 1/8 may not be blank in full
             return _read(path)
-        raise ImageError(f"Expected a film. Received: {path} is blank, every pixel is {film[0, 0]}.", hint=HINT)
+        raise ImageError(f"Expected a film. Received: {path}, which is blank, every pixel is {film[0, 0]}.", hint=HINT)
     return film
 
 
