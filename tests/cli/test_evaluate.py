@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+from collections import Counter
 
 import msgspec
 import numpy as np
@@ -87,8 +88,11 @@ def test_the_text_output_has_films_operating_point_and_metrics_with_intervals(cx
 
     area = report["intervals"]["roc_auc"]
     assert area["low"] < 0.5
+    table = csv.DictReader((own_trained.evaluation("simple-cnn", "test").predictions).read_text().splitlines())
+    patients = Counter(truth for truth, _ in {(row["truth"], row["group"]) for row in table})
     assert [*lines[:5], *(" ".join(line.split()) for line in lines[5:7])] == [
-        f"simple-cnn on test: 6 films of {report['patients']} patients, 3 covid and 3 non_covid",
+        f"simple-cnn on test: 6 films of {report['patients']} patients, "
+        f"3 covid films of {patients['covid']} patients and 3 non_covid films of {patients['non_covid']}",
         f"Alarm: Not shown to be better than chance: the AUC's interval, {area['low']:.3f} to {area['high']:.3f}, "
         "includes 0.5.",
         "Warning: The operating point was chosen on 3 covid and 4 non_covid validation films: with so few films, "

@@ -12,6 +12,7 @@ from PIL import Image
 
 from cxr_cli.cli import app
 from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.evaluation.classes_in_words import classes_of_folder
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.intervals import Interval, gap_interval
@@ -76,7 +77,7 @@ def test_internal_and_external_results_are_side_by_side_with_the_gap(cxr, own_tr
     assert name == re.sub(r"[^A-Za-z0-9._+-]+", "-", elsewhere.parent.name)
     assert result.stdout.splitlines()[0] == (
         f"simple-cnn on {name}, films from elsewhere: {outside.films} films of {outside.patients} patients, "
-        f"{outside.positives} covid and {outside.negatives} non_covid"
+        f"{classes_of_folder(outside, folder)}"
     )
     assert outside.external.metadata == [str(elsewhere)]
     assert outside.external.internal == inside.created

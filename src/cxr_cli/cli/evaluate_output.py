@@ -42,14 +42,14 @@ def show_evaluation(evaluated: "Evaluated", *, everything: bool = False, as_json
     elif everything:
         _show(evaluated)
     else:
-        show_summary(evaluated, _doubts(evaluated), _head(evaluation))
+        show_summary(evaluated, _doubts(evaluated), _head(evaluated))
     if evaluation.external:
         end_with_failed(evaluation.external.failed, done=evaluation.films, table=evaluated.folder.excluded)
 
 
 def _show(evaluated: "Evaluated") -> None:
     evaluation = evaluated.record
-    for sentence in _head(evaluation):
+    for sentence in _head(evaluated):
         console.result(sentence)
     console.show_doubts(_doubts(evaluated))
     console.result(operating_point(evaluation))
@@ -89,14 +89,15 @@ def _doubts(evaluated: "Evaluated") -> "list[Doubt]":
     return loudest_first([*leaks, *caveats(evaluation), *known])
 
 
-def _head(evaluation: "EvaluationRecord") -> list[str]:
+def _head(evaluated: "Evaluated") -> list[str]:
     """What was tested, in sentences."""
     from cxr_cli.evaluation.caveats import seen_in_words
+    from cxr_cli.evaluation.classes_in_words import classes_of_folder
 
+    evaluation = evaluated.record
     place = f"{evaluation.split}, films from elsewhere" if evaluation.external else evaluation.split
     sentences = [
-        f"{evaluation.run} on {place}: {evaluation.counted()}, "
-        f"{evaluation.positives:,} {evaluation.truth.positive} and {evaluation.negatives:,} {evaluation.truth.negative}"
+        f"{evaluation.run} on {place}: {evaluation.counted()}, {classes_of_folder(evaluation, evaluated.folder)}"
     ]
     if evaluation.seen and evaluation.seen.dropped:
         left_out = seen_in_words(evaluation.seen) or "none"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cxr_cli.dataset.describe import patients_of_both
 from cxr_cli.disclaimer import DISCLAIMER
+from cxr_cli.evaluation.classes_in_words import classes_in_words
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.metrics.calibration_figures import IN_THE_LARGE, SLOPE
 from cxr_cli.metrics.table import METRICS
@@ -141,7 +142,7 @@ def _split(material: ReportMaterial) -> Iterator[str]:
 def _evaluation(material: ReportMaterial, held: Collection[str], cite: Citations) -> Iterator[str]:
     test = material.test
     yield (
-        f"The model was tested on {test.counted()} ({test.positives:,} films positive, {test.negatives:,} negative); "
+        f"The model was tested on {test.counted()} ({classes_in_words(test, material.predictions)}); "
         "the threshold and the calibration are those above."
     )
     titles = [metric.title for name, metric in METRICS.items() if test.metrics.get(name) is not None]
@@ -207,8 +208,8 @@ def _cited(method: str, cite: Citations) -> str:
 def _elsewhere(external: list[EvaluationRecord], cite: Citations) -> Iterator[str]:
     for evaluation in external:
         yield (
-            f"The model was also tested on {evaluation.counted()} from elsewhere ({evaluation.split}), at the same "
-            "threshold."
+            f"The model was also tested on {evaluation.counted()} from elsewhere ({evaluation.split}; "
+            f"{classes_in_words(evaluation)}), at the same threshold."
         )
     if any(evaluation.external and evaluation.external.gaps for evaluation in external):
         yield f"Intervals of differences between the two tests are from those of both{cite('mover')}."

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from cxr_cli.evaluation.calibration_in_words import CALIBRATION_KEY, at_prevalence
 from cxr_cli.evaluation.caveats import caveats
+from cxr_cli.evaluation.classes_in_words import classes_in_words
 from cxr_cli.evaluation.crossval.in_words import recipe_doubts
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.record import EvaluationRecord
@@ -39,7 +40,7 @@ def performance_section(material: ReportMaterial) -> Section:
                 for metric in metrics_in("headline", ranked=True)
             ]
         ),
-        Text(f"{test.counted('test films')}: {test.positives} {test.positive} and {test.negatives} {test.negative}."),
+        Text(f"{test.counted('test films')}: {classes_in_words(test, material.predictions)}."),
         TableBlock(
             ["", "", "value (95% interval)"], rows, left=2, caption=f"Intervals: {test.interval_method}.{unknown}"
         ),
@@ -168,10 +169,7 @@ def external_section(material: ReportMaterial) -> Section:
 
 def _external(report: EvaluationRecord) -> Iterator[Block]:
     assert report.external is not None
-    yield Text(
-        f"{report.split}: {report.counted()}, {report.positives} {report.truth.positive} and "
-        f"{report.negatives} {report.truth.negative}."
-    )
+    yield Text(f"{report.split}: {report.counted()}, {classes_in_words(report)}.")
     yield from map(paragraph, caveats(report))
     if report.external.gaps:
         yield TableBlock(
