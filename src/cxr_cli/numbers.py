@@ -22,6 +22,11 @@ def figure(value: float | None, digits: int = 3, *, signed: bool = False) -> str
     return f"{round(value, digits) + 0.0:{'+' if signed else ''}.{digits}f}"
 
 
+def p_value(value: float | None) -> str:
+    """A p value as text, `UNDEFINED` for None."""
+    return "< 0.001" if value is not None and value < 0.001 else figure(value)
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """A share in [0, 1] as text, `UNDEFINED` for None."""
     return UNDEFINED if share is None else f"{share:.{digits}%}"

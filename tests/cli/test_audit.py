@@ -1,4 +1,5 @@
 import csv
+import re
 import shutil
 
 import msgspec
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from cxr_cli.auditing import probes
+from cxr_cli.auditing.in_words import BY_P
 from cxr_cli.auditing.record import AuditRecord
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.record import DatasetRecord
@@ -67,6 +69,8 @@ def test_phantoms_raise_no_alarm(cxr, own_prepared):
     assert record.level == "ok"
     assert record.findings == []
     assert record.verdict in page
+    assert re.search(r"<th[^>]*>p \(adjusted\)</th>", page)
+    assert f'<p class="quiet">{BY_P}</p>' in page
     assert page.count(DISCLAIMER) == 3  # also on each printed page
     assert page.count("data:image/") >= 14  # two means, two maps, up to six films per class, the sizes
     assert record.dataset_fingerprint == read_record(own_prepared.dataset.record, DatasetRecord).fingerprint

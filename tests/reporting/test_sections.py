@@ -9,13 +9,16 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from msgspec import structs
 
+from cxr_cli.auditing.in_words import BY_P
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.reporting import flow
 from cxr_cli.reporting.characteristics import table_one
+from cxr_cli.reporting.document import Text
 from cxr_cli.reporting.failures import failure_columns, failures_section
 from cxr_cli.reporting.fairness import fairness_section
 from cxr_cli.reporting.gather import gather
 from cxr_cli.reporting.label_noise import label_noise_section
+from cxr_cli.reporting.shortcut_sections import audit_section
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +151,12 @@ def test_the_largest_difference_is_said_in_a_sentence(material):
     assert float(found[1]) == pytest.approx(-row[-1].value, abs=0.0005)
     assert row[:4] == ["sex F and M", "sensitivity", "40 and 40", "40 and 40"]
     assert not_by_age.text == "Not compared by age: fewer than two values of it are known among the test films."
+
+
+def test_the_shortcuts_have_the_p_values_that_make_them_findings(material):
+    check = structs.replace(material.audit.checks[0], name="view", kind="column", level="ok", p=0.00004)
+    audit = structs.replace(material.audit, findings=[], checks=[check], notes=[])
+    *_, table, below = audit_section(replace(material, audit=audit)).blocks
+
+    assert (table.header[-1], table.rows[0][-1]) == ("p (adjusted)", "< 0.001")
+    assert below == Text(BY_P, "note")

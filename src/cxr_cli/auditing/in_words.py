@@ -6,6 +6,11 @@ from cxr_cli.auditing.model_record import ModelAuditRecord
 from cxr_cli.auditing.record import AuditFinding
 from cxr_cli.numbers import figure
 
+# Below a table of checks.
+BY_P = (
+    "A check is a finding by its p, adjusted for the number of checks, not by its interval, which takes the scores as "
+    "given and may lie above 0.5 by chance."
+)
 _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 

@@ -12,11 +12,13 @@ from cxr_cli.auditing.areas import BORDER, CORNERS, DETAIL, WITHOUT_LUNGS
 from cxr_cli.auditing.checks import ALARM_AUC, TOO_GOOD_AUC, WARNING_AUC, ShortcutChecks, alarm_auc
 from cxr_cli.auditing.files import FileProperties
 from cxr_cli.auditing.film_features import MOST_FILMS, FilmFeatures
+from cxr_cli.auditing.in_words import BY_P
 from cxr_cli.auditing.pictures import difference_chart, heat_on, mean_film, size_chart, thumbnail
 from cxr_cli.auditing.record import AuditRecord, AuditValue, ShortcutCheck
 from cxr_cli.dataset.duplicates import DuplicateRow
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.films.in_words import patient_count
+from cxr_cli.numbers import p_value
 from cxr_cli.pages.render import write_page
 
 _SHOWN_VALUES = 10
@@ -55,6 +57,8 @@ def write_audit_page(path: Path, record: AuditRecord, material: AuditMaterial) -
         warning_auc=WARNING_AUC,
         too_good_auc=TOO_GOOD_AUC,
         most_films=MOST_FILMS,
+        p_value=p_value,
+        by_p=BY_P,
         columns=[{"check": check, "values": _shown(check.values), "lone": _lone(check)} for check in columns],
         missing=_missing(record),
         sizes=size_chart(material.files, positives, [record.negative, record.positive]),

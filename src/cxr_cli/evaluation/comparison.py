@@ -21,7 +21,7 @@ from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.intervals import Interval
 from cxr_cli.metrics.paired_differences import Difference
 from cxr_cli.metrics.table import METRICS, RANKED_BY, Metric, metrics_in
-from cxr_cli.numbers import UNDEFINED, with_spread
+from cxr_cli.numbers import p_value, with_spread
 from cxr_cli.pages.markdown import markdown_table, markdown_text
 from cxr_cli.workspace.files import write_text
 
@@ -121,8 +121,8 @@ class ComparedPair:
     @property
     def cells(self) -> list[str]:
         """As text for the table of tests."""
-        areas = [_signed(self.auc_difference, self.auc_low, self.auc_high), _p(self.auc_p_holm)]
-        return [self.title, *areas, str(self.only_a_right), str(self.only_b_right), _p(self.answers_p_holm)]
+        areas = [_signed(self.auc_difference, self.auc_low, self.auc_high), p_value(self.auc_p_holm)]
+        return [self.title, *areas, str(self.only_a_right), str(self.only_b_right), p_value(self.answers_p_holm)]
 
     @property
     def title(self) -> str:
@@ -191,12 +191,6 @@ def write_markdown(
 def _signed(value: float | None, low: float | None, high: float | None) -> str:
     around = None if low is None or high is None else Interval(low=low, high=high)
     return with_spread(value, around, signed=True)
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return UNDEFINED
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def draw_comparison(path: Path, rows: Sequence[ComparedRun], *, title: str) -> None:

@@ -1,7 +1,9 @@
 """The sections of a report on shortcuts, and on where the model looks."""
 
+from cxr_cli.auditing.in_words import BY_P
 from cxr_cli.auditing.model_views import VIEWS
 from cxr_cli.explanation.record import GradesRecord
+from cxr_cli.numbers import p_value
 from cxr_cli.reporting.document import Block, Cell, Figure, Section, TableBlock, Text
 from cxr_cli.reporting.gather import ReportMaterial
 
@@ -21,10 +23,12 @@ def audit_section(material: ReportMaterial) -> Section:
     blocks: list[Block] = [Text(audit.verdict, audit.level)]
     blocks += [Text(f"{finding.found} {finding.numbers} {finding.why}", finding.level) for finding in audit.findings]
     rows: list[list[Cell]] = [
-        [check.title, check.kind, check.level, check.films, Figure(check.auc, check.interval)] for check in audit.checks
+        [check.title, check.kind, check.level, check.films, Figure(check.auc, check.interval), p_value(check.p)]
+        for check in audit.checks
     ]
-    header = ["what", "kind", "", "films", "AUC for the label"]
+    header = ["what", "kind", "", "films", "AUC for the label", "p (adjusted)"]
     blocks.append(TableBlock(header, rows, left=3, caption="How well each one separates the classes; 0.5 is chance."))
+    blocks.append(Text(BY_P, "note"))
     return Section("Shortcuts", [*blocks, *(Text(note, "note") for note in audit.notes)], ("shortcuts",))
 
 
