@@ -1,10 +1,12 @@
 # An image for CPUs: docker build -t cxr . (docs/how-to/docker.md)
 FROM python:3.12-slim AS build
+# Extras of pyproject.toml, with commas between them: --build-arg EXTRAS=web,dicom
+ARG EXTRAS=web
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 RUN python -m venv /opt/cxr \
- && /opt/cxr/bin/pip install --no-cache-dir ".[web]"
+ && /opt/cxr/bin/pip install --no-cache-dir ".[${EXTRAS}]"
 
 FROM python:3.12-slim
 RUN useradd --create-home --uid 1000 cxr && mkdir /work && chown cxr /work
