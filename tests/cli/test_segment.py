@@ -54,6 +54,17 @@ def test_segment_one_film(cxr, film, tmp_path, method):
     ]
 
 
+def test_a_film_in_the_current_folder_is_printed_as_gradcam_does(cxr, film, tmp_path, monkeypatch):
+    monkeypatch.chdir(film.parent)
+
+    inside = cxr("segment", film.name, "--method", "otsu", "-w", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    outside = cxr("segment", film, "--method", "otsu", "-w", tmp_path)
+
+    assert inside.stdout.splitlines()[0] == film.name
+    assert outside.stdout.splitlines()[0] == str(film)
+
+
 def test_segment_with_reference_masks(cxr, films, tmp_path):
     out = tmp_path / "out"
     result = cxr("segment", films, "--reference", tmp_path / "drawn", "-o", out)

@@ -1,5 +1,7 @@
 """What `cxr segment` prints."""
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -44,7 +46,7 @@ def show_segmentation(made: "Segmentation", *, as_json: bool) -> None:
 
 
 def _show_film(film: "SegmentedFilm") -> None:
-    console.result(film.image)
+    console.result(_shown(film.image))
     if film.ok:
         console.result(f"  Lungs    : {film.area:.1%} of the film")
     else:
@@ -55,13 +57,18 @@ def _show_film(film: "SegmentedFilm") -> None:
     console.result(f"  Overlay  : {film.overlay}", dim=True)
 
 
+def _shown(image: str) -> str:
+    """The path of a film from the current folder, if it lies in it: records have absolute paths."""
+    return os.path.relpath(image) if Path(image).is_relative_to(Path.cwd()) else image
+
+
 def _show_summary(record: "SegmentationRecord", folder: "SegmentationFolder") -> None:
     if len(record.films) > 1:
         console.result(f"{len(record.films)} films by {record.method}, {record.doubtful} of them doubtful")
     if len(record.films) > _EACH:
         doubtful = [film for film in record.films if not film.ok]
         for film in doubtful[: console.FEW]:
-            console.result(f"  {film.image}: {'; '.join(film.flags)}")
+            console.result(f"  {_shown(film.image)}: {'; '.join(film.flags)}")
         console.show_more(len(doubtful), folder.table)
     if record.without_reference:
         console.result(f"{record.without_reference} films have no mask in {record.reference}: they are not scored")
@@ -81,7 +88,9 @@ def _show_summary(record: "SegmentationRecord", folder: "SegmentationFolder") ->
             without = "no film is left" if agreement.dice_mean_ok is None else f"mean Dice {agreement.dice_mean_ok:.3f}"
             console.result(f"Without the doubtful ones ({count}): {without}")
         console.result("The lowest Dice:")
-        console.show_table(["", ""], [(image, f"{dice:.3f}") for image, dice in agreement.worst.items()], indent=2)
+        console.show_table(
+            ["", ""], [(_shown(image), f"{dice:.3f}") for image, dice in agreement.worst.items()], indent=2
+        )
     if len(record.films) > _EACH:
         console.result(f"Each film: {folder.table}", dim=True)
     console.result(f"Files: {folder.root}", dim=True)

@@ -33,7 +33,7 @@ class Film:
     location: str  # the hospital or place; empty if unknown
     sha256: str  # of the original image file
     phash: str  # of the film, 16 hex digits; see `phashes`
-    original: str  # where the image was copied from
+    original: str  # where the image was copied from; for a DICOM film the copy itself, as its own path may name people
 
 
 _TABLE = CsvTable(
