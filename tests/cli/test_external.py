@@ -16,7 +16,7 @@ from cxr_cli.evaluation.classes_in_words import classes_of_folder
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.films.reader import read_film
 from cxr_cli.metrics.intervals import Interval, gap_interval
-from cxr_cli.metrics.table import metrics_in
+from cxr_cli.metrics.table import METRICS, metrics_in
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.rendering.render import write_phantoms
@@ -142,7 +142,12 @@ def test_one_class_is_enough_for_sensitivity_or_specificity(cxr, tested, class_f
     assert not re.search(rf"^({silent.capitalize()}|ROC AUC|Accuracy) +\d\.\d{{3}}  ", result.stdout, re.MULTILINE)
     assert "PPV and NPV at a prevalence need films of both classes." in result.stdout
     assert report.metrics[silent] is None
-    assert report.metrics["roc_auc"] is None
+    assert {name for name in METRICS if report.metrics[name] is not None} == {told, "accuracy", "brier", "log_loss"}
+    assert report.intervals["precision"] is report.intervals["f1"] is None
+    gap = report.external.gaps[told].gap
+    way = f"{'higher' if gap > 0 else 'lower'} by {abs(gap):.3f}" if abs(gap) >= 0.0005 else "the same"
+    assert f"\nElsewhere: {told} {way}.\n" in result.stdout
+    assert f" patients, all {there}\n" in result.stdout
     assert report.external.gaps[told].gap is not None
     assert report.external.gaps[silent].internal is not None
     assert report.external.gaps[silent].gap is None

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cxr_cli.evaluation.in_words import useful_range
+from cxr_cli.evaluation.in_words import gaps_in_words, useful_range
 
 POINTS = [
     SimpleNamespace(threshold=threshold, net_benefit=benefit, treat_all=0.2, interval=SimpleNamespace(low=low))
@@ -22,3 +22,11 @@ def test_where_a_run_is_worth_more_than_treating_all_or_none(points, words):
     found = useful_range(SimpleNamespace(points=points, prevalence=0.25))
 
     assert found == f"{'' if len(points) == 1 else 'above that of treating all or none '}{words}; prevalence 0.25"
+
+
+def test_gaps_say_their_direction():
+    gaps = {"roc_auc": -0.1, "specificity": 0.353, "mcc": None, "sensitivity": 0.0001}
+    found = gaps_in_words({name: SimpleNamespace(gap=gap) for name, gap in gaps.items()})
+
+    assert found == "Elsewhere: ROC AUC lower by 0.100, specificity higher by 0.353, sensitivity the same."
+    assert gaps_in_words({}) == ""

@@ -40,10 +40,10 @@ def test_metrics_are_those_of_scikit_learn(films, threshold):
     expected = {
         "sensitivity": sk.recall_score(truth, called, zero_division=np.nan),
         "specificity": sk.recall_score(~truth, ~called, zero_division=np.nan),
-        "precision": sk.precision_score(truth, called, zero_division=np.nan),
-        "negative_predictive_value": sk.precision_score(~truth, ~called, zero_division=np.nan),
+        "precision": sk.precision_score(truth, called, zero_division=np.nan) if both else None,
+        "negative_predictive_value": sk.precision_score(~truth, ~called, zero_division=np.nan) if both else None,
         "accuracy": sk.accuracy_score(truth, called),
-        "f1": sk.f1_score(truth, called, zero_division=np.nan),
+        "f1": sk.f1_score(truth, called, zero_division=np.nan) if both else None,
         "mcc": sk.matthews_corrcoef(truth, called) if both and len(set(called)) == 2 else None,
         "balanced_accuracy": sk.balanced_accuracy_score(truth, called) if both else None,
         "roc_auc": sk.roc_auc_score(truth, probabilities) if both else None,

@@ -286,11 +286,14 @@ def _subgroup(row: "SubgroupRow") -> list[str]:
 
 
 def _side_by_side(evaluation: "EvaluationRecord") -> None:
+    from cxr_cli.evaluation.in_words import gaps_in_words
     from cxr_cli.metrics.table import METRICS
 
     gaps = evaluation.external.gaps if evaluation.external else {}
     rows = [(METRICS[name].label, *_compared(gap)) for name, gap in gaps.items()]
     console.show_table(["", "internal", "external", "gap"], rows)
+    if words := gaps_in_words(gaps):
+        console.result(words)
     console.result()
 
 

@@ -1,6 +1,10 @@
-"""A decision curve in words."""
+"""A decision curve, and gaps between two tests, in words."""
 
-from cxr_cli.evaluation.record import Decision
+from collections.abc import Mapping
+
+from cxr_cli.evaluation.record import Decision, Gap
+from cxr_cli.metrics.table import METRICS
+from cxr_cli.numbers import figure
 
 
 def useful_range(decision: Decision) -> str:
@@ -16,3 +20,15 @@ def useful_range(decision: Decision) -> str:
         f"above that of treating all or none at {len(better)} of {len(points)} threshold probabilities, {where}; "
         f"at {len(sure) or 'none'} of them its whole interval is; {people}"
     )
+
+
+def gaps_in_words(gaps: Mapping[str, Gap]) -> str:
+    """Which way each metric differs on films from elsewhere, in a sentence; empty where no gap is known."""
+    said = []
+    for name, gap in gaps.items():
+        if gap.gap is None:
+            continue
+        size, title = figure(abs(gap.gap)), METRICS[name].title
+        way = "higher" if gap.gap > 0 else "lower"
+        said.append(f"{title} the same" if float(size) == 0 else f"{title} {way} by {size}")
+    return f"Elsewhere: {', '.join(said)}." if said else ""

@@ -72,6 +72,21 @@ def share_right_interval(counted: Counted) -> IntervalMethod:
     return interval
 
 
+def predictive_value(counted: Counted) -> Formula:
+    """The share of the counted films that are called correctly; NaN where all films are of one class.
+
+    Among films of one class it is 0 or 1, whatever the calls.
+    """
+    formula = share_right(counted)
+    return lambda sample: formula(sample) if sample.has_both_classes else np.nan
+
+
+def predictive_value_interval(counted: Counted) -> IntervalMethod:
+    """The interval of `predictive_value`; see `proportion_interval`."""
+    interval = share_right_interval(counted)
+    return lambda sample, groups: interval(sample, groups) if sample.has_both_classes else None
+
+
 def balanced_accuracy(sample: Sample) -> float:
     """The mean of sensitivity and specificity."""
     return (share_right(positives)(sample) + share_right(negatives)(sample)) / 2
@@ -84,14 +99,16 @@ def balanced_accuracy_interval(sample: Sample, groups: np.ndarray) -> Interval |
 
 
 def f1(sample: Sample) -> float:
-    """The harmonic mean of the positive predictive value and the sensitivity."""
+    """The harmonic mean of the positive predictive value and the sensitivity; NaN where all films are of one class."""
     cells = sample.cells
     wrong = cells.false_positive + cells.false_negative
-    return 2 * cells.true_positive / (2 * cells.true_positive + wrong) if cells.true_positive + wrong else np.nan
+    return 2 * cells.true_positive / (2 * cells.true_positive + wrong) if sample.has_both_classes else np.nan
 
 
 def f1_interval(sample: Sample, groups: np.ndarray) -> Interval | None:
     """That of a proportion, J = TP / (TP + FP + FN): F1 is 2 J / (1 + J), which rises with it."""
+    if not sample.has_both_classes:
+        return None
     films = sample.positives | sample.called
     around = proportion_interval(sample.right[films], groups[films])
     return around and Interval(low=2 * around.low / (1 + around.low), high=2 * around.high / (1 + around.high))

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cxr_cli.metrics import formulas
-from cxr_cli.metrics.formulas import Formula, IntervalMethod, share_right, share_right_interval
+from cxr_cli.metrics.formulas import (
+    Formula,
+    IntervalMethod,
+    predictive_value,
+    predictive_value_interval,
+    share_right,
+    share_right_interval,
+)
 
 Place = Literal[
     "evaluate",  # its rows in the terminal
@@ -85,8 +92,8 @@ METRICS: dict[str, Metric] = {
         Metric(
             name="precision",
             title="positive predictive value",
-            value=share_right(formulas.called_positive),
-            interval=share_right_interval(formulas.called_positive),
+            value=predictive_value(formulas.called_positive),
+            interval=predictive_value_interval(formulas.called_positive),
             meaning="{true_positive} of {called_positive} films called {positive} are {films_positive}",
             shown=frozenset({"evaluate"}),
             row_title="PPV",
@@ -94,8 +101,8 @@ METRICS: dict[str, Metric] = {
         Metric(
             name="negative_predictive_value",
             title="negative predictive value",
-            value=share_right(formulas.called_negative),
-            interval=share_right_interval(formulas.called_negative),
+            value=predictive_value(formulas.called_negative),
+            interval=predictive_value_interval(formulas.called_negative),
             meaning="{true_negative} of {called_negative} films called {negative} are {films_negative}",
             shown=frozenset({"evaluate"}),
             row_title="NPV",

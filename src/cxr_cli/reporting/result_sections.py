@@ -8,6 +8,7 @@ from cxr_cli.evaluation.caveats import caveats
 from cxr_cli.evaluation.classes_in_words import classes_in_words
 from cxr_cli.evaluation.crossval.in_words import recipe_doubts
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
+from cxr_cli.evaluation.in_words import gaps_in_words
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.evaluation.size_in_words import size_in_words
 from cxr_cli.metrics.calibration import AT_BOUND, CALIBRATION_FIGURES
@@ -184,6 +185,8 @@ def _external(report: EvaluationRecord) -> Iterator[Block]:
                 for name, gap in report.external.gaps.items()
             ],
         )
+        if words := gaps_in_words(report.external.gaps):
+            yield Text(words)
 
 
 def crossval_section(material: ReportMaterial) -> Section:
