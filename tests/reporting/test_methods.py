@@ -112,11 +112,20 @@ def test_a_run_of_another_dataset_claims_nothing_of_its_films(describe):
     assert text.startswith("The model was trained on another dataset or split than the one described here")
 
 
-def test_weights_and_defaults_are_those_of_the_run(describe):
+def test_weights_and_defaults_are_those_of_the_run(describe, material):
     text = describe(run={"weights": {"source": "imagenet", "file": "f", "sha256": "0"}, "arch": "mobilenetv2"})
 
     assert "MobileNetV2 [1]" in text.paragraphs["Model"]
     assert "trained on ImageNet [2]" in text.paragraphs["Model"]
+    given = {"source": "file", "file": "own.weights.h5", "sha256": "0123456789abcdef"}
+    for share, words in (
+        (1.0, "All layers of the backbone were frozen in training."),
+        (0.67, "The first 67% of the backbone's layers, and batch normalization in all, were frozen in training."),
+        (0.0, "No layer of the backbone was frozen, except batch normalization, in training."),
+    ):
+        options = material.run.options | {"freeze": share}
+        model = describe(run={"weights": given, "options": options, "epochs": 1}).paragraphs["Model"]
+        assert f"The backbone started from the weights of own.weights.h5 (SHA-256 0123456789ab…). {words}" in model
     older = describe(run={"versions": {"cxr-cli": "0.0.1"}}).paragraphs["Training"]
     assert "a learning rate of cxr-cli 0.0.1's choice for simple-cnn" in older
 

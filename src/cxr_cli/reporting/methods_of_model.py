@@ -36,6 +36,8 @@ def describe_model(run: RunRecord, cite: Citations) -> Iterator[str]:
         file, digest = run.weights.get("file", ""), run.weights.get("sha256", "")
         origin = "the model in the package, " if source == "bundled" else ""
         yield f"The backbone started from the weights of {origin}{file} (SHA-256 {digest[:12]}…)."
+    if run.epochs and source and source != "none":
+        yield f"{_frozen(run)} in training."
     if run.boosting:
         yield (
             f"XGBoost{cite('xgboost')} gives the probability, with {run.boosting.trees:,} trees on "
@@ -105,6 +107,18 @@ def _chosen(run: RunRecord, option: str) -> str:
     made_with = run.versions["cxr-cli"]
     value = resolve_option(run.arch, run.options, option, made_with=made_with)
     return f"{value:g}" if value is not None else f"cxr-cli {made_with}'s choice for {run.arch}"
+
+
+def _frozen(run: RunRecord) -> str:
+    """How many of the backbone's layers kept their weights, as the start of a sentence."""
+    share = resolve_option(run.arch, run.options, "freeze", made_with=run.versions["cxr-cli"])
+    if share is None:
+        return f"The layers of the backbone that cxr-cli {run.versions['cxr-cli']} freezes for {run.arch} were kept"
+    if share == 1:
+        return "All layers of the backbone were frozen"
+    if share == 0:
+        return "No layer of the backbone was frozen, except batch normalization,"
+    return f"The first {share:.0%} of the backbone's layers, and batch normalization in all, were frozen"
 
 
 def _title(run: RunRecord) -> str:
