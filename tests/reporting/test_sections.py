@@ -11,6 +11,7 @@ from msgspec import structs
 
 from cxr_cli.auditing.in_words import BY_P
 from cxr_cli.dataset.manifest import read_manifest
+from cxr_cli.metrics.intervals import Interval
 from cxr_cli.reporting import flow
 from cxr_cli.reporting.characteristics import table_one
 from cxr_cli.reporting.document import Text
@@ -115,10 +116,24 @@ def test_too_few_patients_are_said_in_words(material):
 
 
 def test_wrong_labels_are_shown_for_each_share(material):
-    (_, table) = label_noise_section(material).blocks
+    intervals = material.test.intervals | {"roc_auc": Interval(low=0.55, high=0.9)}
+    better = replace(material, test=structs.replace(material.test, intervals=intervals))
+    (_, table) = label_noise_section(better).blocks
 
     assert [row[0] for row in table.rows] == ["none", "1%", "5%", "10%"]
     assert table.rows[0][1].value == material.test.metrics["roc_auc"]
+
+
+@pytest.mark.parametrize("around", [Interval(low=0.42, high=0.9), None])
+def test_figures_that_may_be_chance_are_not_corrected_for_wrong_labels(material, around):
+    intervals = material.test.intervals | {"roc_auc": around}
+    chance = replace(material, test=structs.replace(material.test, intervals=intervals))
+    (block,) = label_noise_section(chance).blocks
+
+    assert block.text == (
+        "Not shown: the run is not shown to be better than chance. Correcting its figures for wrong labels would "
+        "move them away from chance, as if what it does were known to be more than chance."
+    )
 
 
 def test_the_largest_difference_is_said_in_a_sentence(material):

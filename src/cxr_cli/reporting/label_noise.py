@@ -1,5 +1,6 @@
 """The section of a report on labels that may be wrong."""
 
+from cxr_cli.metrics.chance import Standing, standing
 from cxr_cli.metrics.label_noise import flattering_noise, random_noise
 from cxr_cli.numbers import percent
 from cxr_cli.reporting.document import Cell, Figure, Section, TableBlock, Text
@@ -16,6 +17,12 @@ def label_noise_section(material: ReportMaterial) -> Section:
     sensitivity, specificity = test.metrics["sensitivity"], test.metrics["specificity"]
     if sensitivity is None or specificity is None:
         return Section(TITLE, [Text("Not shown: the test films are all of one class.", "warning")])
+    if standing(test.intervals["roc_auc"]) is Standing.UNCERTAIN:
+        text = (
+            "Not shown: the run is not shown to be better than chance. Correcting its figures for wrong labels would "
+            "move them away from chance, as if what it does were known to be more than chance."
+        )
+        return Section(TITLE, [Text(text, "warning")])
     area = test.metrics["roc_auc"]
     rows: list[list[Cell]] = [["none", Figure(area), *(2 * [Figure(sensitivity), Figure(specificity)])]]
     for share in _SHARES:
