@@ -49,7 +49,32 @@ def test_no_line_is_wider_than_the_terminal(width):
 
 
 def test_the_least_important_columns_are_left_out_first():
-    assert [laid_out(width)[1] for width in (80, 52, 48, 30)] == [[], [], ["file MB"], ["sensitivity", "file MB"]]
+    assert [laid_out(width)[1] for width in (66, 65, 60, 59)] == [
+        [],
+        ["file MB"],
+        ["file MB"],
+        ["sensitivity", "file MB"],
+    ]
+
+
+def test_no_word_is_broken_while_a_column_can_be_left_out():
+    """A name with its mark is a word, and so is a figure with its unit; with nothing else left, a name breaks."""
+    columns = [
+        TableColumn("run"),
+        TableColumn("architecture", drop=2, words=True),
+        TableColumn("size", drop=3),
+        TableColumn("test"),
+    ]
+    rows = [["simple-cnn-2 *", "mobilenetv2", "0.9 MB", "0.912"]]
+
+    assert lay_out(columns, rows, width=43).body == ["simple-cnn-2 *  mobilenetv2   0.9 MB  0.912"]
+    assert lay_out(columns, rows, width=42) == (
+        ["run             architecture   test"],
+        ["simple-cnn-2 *  mobilenetv2   0.912"],
+        ["size"],
+    )
+    assert lay_out(columns, rows, width=34).body == ["simple-cnn-2 *  0.912"]
+    assert lay_out(columns, rows, width=18).body == ["simple-cnn-  0.912", "2 *"]
 
 
 def test_wide_letters_take_two_columns():

@@ -152,7 +152,7 @@ def test_a_comparison_fits(workspace, lines):
 
     assert_fit(printed)
     assert max(map(len, printed[200])) > 100
-    assert sum("left out:" in line for line in printed[60]) == 2
+    assert sum("left out:" in line for line in printed[60]) == 3
 
 
 def test_alarms_without_room_are_counted_on_a_terminal_and_printed_in_a_pipe(workspace, lines, capfd, monkeypatch):

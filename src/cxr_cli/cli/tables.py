@@ -1,7 +1,7 @@
 """Tables for people, as lines that are never wider than the terminal.
 
-Where one would be, its names fold, the figures in brackets go below their figure, and at last the columns that matter
-least are left out. In a pipe or a file a table is as wide as it is.
+Where one would be, its names fold between words, the figures in brackets go below their figure, then the columns that
+matter least are left out, and only at last words break. In a pipe or a file a table is as wide as it is.
 """
 
 import re
@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _GAP = 2  # spaces between columns
-_COMFORTABLE = 24  # letters of a name, which fold only after figures do
-_NARROWEST = 10  # of a column that folds
-_PART = re.compile(r"\([^)]*\)\S*|\S+")
+_COMFORTABLE = 24  # letters of a name, which fold only after figures do; only a longer word may break
+_NARROWEST = 10  # of a column whose words break, where nothing else is left
+_PART = re.compile(r"\([^)]*\)\S*|\S+(?: \*(?!\S))?")  # a mark stays beside its name
+_FIGURE = re.compile(r"\([^)]*\)\S*|[^\s(]\S*(?: [^\s(]\S*)*")  # with its unit
 
 
 class TableColumn(NamedTuple):
@@ -73,13 +74,16 @@ def _natural(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], plac
 
 
 def _least(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], place: int) -> int:
-    """A figure is never broken, but an interval may go below it."""
-    longest = max((_cells(part) for text in _texts(columns, rows, place) for part in _parts(text)), default=0)
-    return min(longest, _NARROWEST) if _is_words(columns, place) else longest
+    """A word isn't broken, nor a figure with its unit, but an interval may go below it."""
+    words = _is_words(columns, place)
+    parts = _parts(columns[place].title)
+    parts += [part for row in rows for part in (_parts if words else _FIGURE.findall)(row[place])]
+    longest = max(map(_cells, parts), default=0)
+    return min(longest, _COMFORTABLE) if words else longest
 
 
 def _parts(text: str) -> list[str]:
-    """What stays in one line: an interval in brackets, or each word."""
+    """What stays in one line: an interval in brackets, or each word, with the mark behind it."""
     return _PART.findall(text)
 
 
@@ -111,6 +115,7 @@ def _widths(
     narrow([max(_COMFORTABLE, at_least) for at_least in least], names=True)
     narrow(least, names=False)
     narrow(least, names=True)
+    narrow([min(at_least, _NARROWEST) for at_least in least], names=True)
     narrow([_width_of_words(columns, rows, i) for i in shown], names=False)
     for i, is_words in enumerate(words):
         if is_words:
