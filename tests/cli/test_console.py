@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -72,3 +73,38 @@ def test_the_first_column_of_a_table_is_left_aligned(capsys):
     console.show_table(["Films", "covid"], [("train", 7), ("all", 12)])
 
     assert capsys.readouterr().out == "Films  covid\ntrain      7\nall       12\n"
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (100, r"Looking for shortcuts ━+ 19/19  [\d.]+ (per second|s each) \d:\d\d:\d\d left"),
+        (75, r"Looking for shortcuts ━+ 19/19 \d:\d\d:\d\d left"),
+        (50, r"Looking for shortcuts 19/19 \d:\d\d:\d\d left"),
+    ],
+)
+def test_a_narrow_terminal_loses_the_rate_and_the_bar_before_the_time(capsys, monkeypatch, columns, line):
+    clock = iter(range(1000))
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(console.sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    list(console.ConsoleWatcher().track(range(19), "Looking for shortcuts", total=19))
+    printed = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", capsys.readouterr().err)
+
+    assert re.fullmatch(line, re.split(r"[\r\n]+", printed.strip())[-1].strip())
+
+
+@pytest.mark.parametrize(("columns", "quality"), [(70, "  val AUC 0.812"), (50, "")])
+def test_a_narrow_terminal_loses_the_quality_of_a_step_before_the_time(capsys, monkeypatch, columns, quality):
+    monkeypatch.setattr(console.sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    watcher = console.ConsoleWatcher()
+    watcher.begin_phase("train", first_epoch=1, epochs=2, steps=20)
+    watcher._quality = "val AUC 0.812"
+    watcher.end_step(20, 0.5)
+    watcher.end_phase()
+    printed = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", capsys.readouterr().err)
+
+    assert re.search(rf"epoch 1 +step 20/20  loss 0\.500{quality} (-:--:--|\d:\d\d:\d\d) +left", printed)

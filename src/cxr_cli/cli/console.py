@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FEW = 10  # lines of a list that may be long; a file has the rest
 _LOG_SECONDS = 10  # between the lines that a log gets of a long step
+# Letters of a line of progress, each with the space before it. In a narrow terminal the rate goes first, then the bar.
+_BAR, _RATE, _TIME = len(" " + "━" * 24), len("  9999 per second"), len(" 0:00:00 left")
 
 
 def result(text: str = "", *, dim: bool = False) -> None:
@@ -209,6 +211,7 @@ class ConsoleWatcher(Watcher):
         self._steps = 0
         self._last_epoch = 0
         self._quality = ""
+        self._narrow = False  # the terminal has no room for the quality beside a step
 
     def track(self, items: Iterable[T], description: str, *, total: int) -> Iterator[T]:
         """Yield items with a bar on a terminal, a plain line in a log."""
@@ -216,8 +219,12 @@ class ConsoleWatcher(Watcher):
         if not sys.stderr.isatty():
             yield from self._log(items, description, total, started)
             return
-        with _bar("{task.description}", "{task.completed}/{task.total}  {task.fields[rate]}") as bar:
-            task = bar.add_task(visible_line(description), total=total, rate="")
+        described, counted = visible_line(description), "{task.completed}/{task.total}"
+        letters = len(f"{described} {total}/{total}")
+        if _fits(letters + _BAR + _RATE):
+            counted += "  {task.fields[rate]}"
+        with _bar("{task.description}", counted, bar=_fits(letters + _BAR)) as bar:
+            task = bar.add_task(described, total=total, rate="")
             for done, item in enumerate(items, start=1):
                 yield item
                 bar.update(task, completed=done, rate=_per_second(done, time.monotonic() - started))
@@ -246,14 +253,16 @@ class ConsoleWatcher(Watcher):
         self._last_epoch = first_epoch + epochs - 1
         note({"train": "Training", "fine-tune": "Fine-tuning"}[phase] + f": at most {epochs} epochs of {steps} steps")
         if sys.stderr.isatty():
-            self._progress = _bar("{task.description}", "{task.fields[state]}")
+            letters = len(f"epoch {self._last_epoch} step {steps}/{steps}  loss 0.000  val Dice 0.000")
+            self._progress = _bar("{task.description}", "{task.fields[state]}", bar=_fits(letters + _BAR))
+            self._narrow = not _fits(letters)
             self._task = self._progress.add_task(f"epoch {first_epoch}", total=epochs * steps, state="")
             self._progress.start()
 
     def end_step(self, step: int, loss: float) -> None:
         """Move the bar."""
         if self._progress:
-            state = f"step {step}/{self._steps}  loss {loss:.3f}  {self._quality}"
+            state = f"step {step}/{self._steps}  loss {loss:.3f}" + ("" if self._narrow else f"  {self._quality}")
             self._progress.update(self._task, advance=1, state=state)
 
     def end_epoch(self, row: EpochRow | LungEpochRow, *, best: bool) -> None:
@@ -276,13 +285,19 @@ class ConsoleWatcher(Watcher):
         self._progress = None
 
 
-def _bar(before: str, after: str) -> "Progress":
+def _fits(letters: int) -> bool:
+    """Whether a line of progress with so many letters leaves room for the time."""
+    width = width_of(sys.stderr)
+    return width is None or letters + _TIME <= width
+
+
+def _bar(before: str, after: str, *, bar: bool = True) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
         TextColumn(before, markup=False),
-        BarColumn(bar_width=24),
+        *([BarColumn(bar_width=_BAR - 1)] if bar else []),
         TextColumn(after, markup=False),
         TimeRemainingColumn(),
         TextColumn("left"),
