@@ -80,7 +80,7 @@ def test_the_text_output_has_the_kept_epoch_and_nothing_from_tensorflow(cxr, own
     assert re.fullmatch(
         r"Training the run simple-cnn\nLoading TensorFlow\nBuilding simple-cnn\n"
         r"Reading train films: \d+\nReading val films: \d+\n"
-        r"Training: at most 1 epochs of 1 steps\n"
+        r"Training: at most 1 epoch of 1 step\n"
         r"epoch  1/1  loss \d\.\d{3}  val loss \d\.\d{3}  val AUC \d\.\d{3}  +\d+\.\d s  best so far\n"
         r"Exporting the model, and checking the export on the validation films\n"
         r"Test it: cxr evaluate simple-cnn\n",

@@ -251,7 +251,9 @@ class ConsoleWatcher(Watcher):
         """Show a bar over all steps of the phase, so that it knows the time left."""
         self._steps = steps
         self._last_epoch = first_epoch + epochs - 1
-        note({"train": "Training", "fine-tune": "Fine-tuning"}[phase] + f": at most {epochs} epochs of {steps} steps")
+        work = {"train": "Training", "fine-tune": "Fine-tuning"}[phase]
+        length = f"{epochs} epoch{'s' * (epochs != 1)} of {steps} step{'s' * (steps != 1)}"
+        note(f"{work}: at most {length}")
         if sys.stderr.isatty():
             letters = len(f"epoch {self._last_epoch} step {steps}/{steps}  loss 0.000  val Dice 0.000")
             self._progress = _bar("{task.description}", "{task.fields[state]}", bar=_fits(letters + _BAR))

@@ -111,6 +111,10 @@ def gradcam(
     """
     from cxr_cli.api.explaining import gradcam as draw
     from cxr_cli.cli.gradcam_output import show_abstention, show_heat_maps
+    from cxr_cli.cli.missing_workspace import say_missing
+
+    if films:
+        say_missing(workspace, run)
 
     try:
         made = draw(

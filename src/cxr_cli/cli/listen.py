@@ -54,10 +54,13 @@ def listen(
 
     Example: cxr listen
     """
+    from cxr_cli.cli.missing_workspace import say_missing
     from cxr_cli.cli.predict_output import STDOUT
     from cxr_cli.pacs.answering import answer_films
     from cxr_cli.workspace.layout import Workspace
     from cxr_cli.workspace.outputs import refuse_existing
+
+    say_missing(workspace, run)
 
     as_csv = csv_file == STDOUT
     if as_csv:

@@ -109,6 +109,7 @@ def predict(
         )
         return
     from cxr_cli.api.opening import opened_films
+    from cxr_cli.cli.missing_workspace import say_missing
     from cxr_cli.cli.predict_output import STDOUT, rows_shown, summary
     from cxr_cli.errors import CxrError
     from cxr_cli.prediction.abstention import abstention_summary
@@ -121,6 +122,7 @@ def predict(
 
     table = _table(csv_file, output, as_json=as_json)
     place = Workspace.find(workspace)
+    say_missing(workspace, run)
     predictor = open_predictor(place.run(run), prevalence=prevalence)
     sets = None if alpha is None else open_sets(predictor.run, alpha)
     doubts = run_doubts(place, predictor.run)

@@ -54,6 +54,9 @@ def serve(
     Example: cxr serve
     """
     from cxr_cli.api.serving import serve as serve_page
+    from cxr_cli.cli.missing_workspace import say_missing
+
+    say_missing(workspace, run)
 
     serve_page(
         model=run,

@@ -20,6 +20,7 @@ from cxr_cli.dataset.placing import copy_films, write_framed, write_pixels
 from cxr_cli.dataset.pseudonyms import open_pseudonyms
 from cxr_cli.dataset.reading import ReadFilms, read_here
 from cxr_cli.dataset.record import DatasetRecord
+from cxr_cli.dataset.replacing import replaced_in_words
 from cxr_cli.dataset.selection import EXCLUDED, Selection
 from cxr_cli.dataset.sources import SourceFilms, read_source
 from cxr_cli.dataset.split import complete_split, split_held_out
@@ -28,6 +29,7 @@ from cxr_cli.dataset.warnings import warnings_of
 from cxr_cli.errors import SplitError, UsageError, WorkspaceError
 from cxr_cli.films.file_names import file_names
 from cxr_cli.lungs.framing import Framing
+from cxr_cli.progress import note
 from cxr_cli.workspace.folders import PARTS, DatasetFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import write_record
@@ -141,6 +143,8 @@ def prepare(
         "link": link,
     }
     with workspace.lock_dataset():
+        if replaced := replaced_in_words(workspace):
+            note(replaced)
         return _make(
             workspace,
             selection,

@@ -84,6 +84,7 @@ def evaluate(
             f"Expected a split: {', '.join(PARTS)}. Received: {split!r}.", hint="For example: --split test"
         )
     predictor = open_predictor(workspace.run(run))
+    workspace.prepared()  # before a lock makes a folder
     with workspace.reading_dataset(), workspace.lock_result(workspace.evaluation(predictor.run.name, split).root):
         film_set = _part(workspace, predictor, split)
         predicted, seen = predict_set(workspace, predictor, film_set, drop_seen=drop_seen)

@@ -161,8 +161,9 @@ class Workspace:
             WorkspaceError: nothing was prepared here.
         """
         if not is_there(self.dataset.record):
+            received = f"no {self.dataset.record.name} there" if self.root.is_dir() else no_folder(self.root)
             raise WorkspaceError(
-                f"Expected a prepared dataset in {self.dataset.root}. Received: no {self.dataset.record.name} there.",
+                f"Expected a prepared dataset in {self.dataset.root}. Received: {received}.",
                 hint=f"Prepare one: {PREPARE_COMMAND}; {_OR_DEMO}",
             )
         return self.dataset
