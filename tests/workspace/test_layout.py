@@ -152,6 +152,22 @@ def test_without_a_run_the_error_names_the_command_that_makes_one(tmp_path, name
     assert missing.value.hint == empty.value.hint == TRAIN_HINT
 
 
+@pytest.mark.parametrize("others", [(), ("small",)])
+def test_the_error_for_an_unfinished_run_names_the_command_that_resumes_it(tmp_path, others):
+    workspace = Workspace(tmp_path)
+    for other in others:
+        make_run(workspace, other, minutes=1)
+    workspace.checkpoints.mkdir()
+    workspace.checkpoint("bigger").write_bytes(b"")
+    with pytest.raises(NoRunError) as caught:
+        workspace.run("bigger")
+
+    assert caught.value.message == (
+        f"Expected the name of a trained run in {tmp_path}/models. Received: bigger, which is unfinished."
+    )
+    assert caught.value.hint == "Resume it: cxr train --resume bigger"
+
+
 def test_an_unknown_run_is_an_error_that_lists_the_runs(tmp_path):
     workspace = Workspace(tmp_path)
     make_run(workspace, "b", minutes=1)

@@ -191,7 +191,7 @@ def _refuse_films(dataset: DatasetFolder, path: Path) -> None:
 def _train(workspace: Workspace, plan: TrainingPlan, make: Callable[[Workspace, TrainingPlan], T]) -> T:
     try:
         trained = make(workspace, plan)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # by Ctrl-C, or told to end
         _say_how_to_resume(workspace, plan.name)
         raise
     if trained is None:
@@ -204,5 +204,9 @@ def _train(workspace: Workspace, plan: TrainingPlan, make: Callable[[Workspace, 
 
 
 def _say_how_to_resume(workspace: Workspace, name: str) -> None:
-    if unfinished(workspace, name):
+    checkpoint = unfinished(workspace, name)
+    if checkpoint:
+        note(f"The state after epoch {checkpoint.epoch} is kept: {workspace.checkpoint(name)}")
         note(f"To resume it: cxr train --resume {name}")
+    else:
+        note("No checkpoint was written, so there is nothing to resume.")

@@ -279,6 +279,11 @@ class Workspace:
                 hint=f"Find lungs with it: cxr segment film.png --run {name}",
             )
         folders = {run.name: run for run in self._complete_runs()}
+        if name and name not in folders and self.checkpoint(name).is_file():
+            raise NoRunError(
+                f"Expected the name of a trained run in {self.models}. Received: {name}, which is unfinished.",
+                hint=f"Resume it: cxr train --resume {name}",
+            )
         if not folders:
             received = "an empty folder" if self.models.is_dir() else "no such folder"
             raise NoRunError(
