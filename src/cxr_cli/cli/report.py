@@ -23,9 +23,10 @@ def report(
 
     The report is HTML, Markdown and JSON with the same numbers: the films and how they were selected, the training, all
     metrics with intervals, calibration, subgroups, the wrong predictions with heat maps, and the checklists of CLAIM,
-    TRIPOD+AI, STARD-AI and PROBAST+AI. External tests, cross-validation and the audit are included if they were run. A
-    run without a current test is tested first. Beside it are methods.md, to paste into a paper, and flow.png, the flow
-    of films and patients.
+    TRIPOD+AI, STARD-AI and PROBAST+AI. External tests and cross-validation are included if they were run. A run
+    without a current test is tested first, and the films and the model are audited first if they were not, which takes
+    minutes; what is complete by then is kept if you stop it. Beside the report are methods.md, to paste into a paper,
+    and flow.png, the flow of films and patients.
 
     Example: cxr report mobilenetv2
     """

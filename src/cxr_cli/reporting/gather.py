@@ -118,9 +118,12 @@ def _model_audit(workspace: Workspace, predictor: Predictor, made: DatasetRecord
         made_of = (record.run_created, record.weights_sha256, record.dataset_fingerprint)
         if made_of == (run.created, run.weights_sha256, made.fingerprint):
             return record
-    note(f"The model {name} was not audited: auditing it first")
+    note(f"The model {name} was not audited: auditing it first, which takes a minute or more for 100 films")
     try:
         return audit_model(workspace, name).record
+    except (KeyboardInterrupt, SystemExit):
+        note(f"The audit of {name} was stopped, and nothing of it is kept. To run it alone: cxr audit {name}")
+        raise
     except CxrError as problem:
         note(f"Left out of the report: the audit of the model. {problem.message}")
         return None
