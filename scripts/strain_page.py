@@ -194,12 +194,20 @@ def other_routes(visitor: Visitor) -> str:
 
 
 FAULTS = (
-    Fault("an empty file", lambda v: v.words(b""), "film.png is empty"),
-    Fault("text", lambda v: v.words(b"no film"), "film.png is not an image"),
-    Fault("HTML with a script", lambda v: v.words(b"<html><script>alert(1)</script>"), "film.png is not an image"),
-    Fault("a script in the name", lambda v: v.words(b"x", "<script>x</script>"), "<script>x</script> is not an image"),
-    Fault("a PNG cut in the middle", lambda v: v.words(GOOD[: len(GOOD) // 2]), "film.png is damaged or cut short"),
-    Fault("random bytes", lambda v: v.words(random.randbytes(100_000)), "film.png is not an image"),
+    Fault("an empty file", lambda v: v.words(b""), "film.png, which is empty"),
+    Fault("text", lambda v: v.words(b"no film"), "film.png, which is not an image"),
+    Fault(
+        "HTML with a script", lambda v: v.words(b"<html><script>alert(1)</script>"), "film.png, which is not an image"
+    ),
+    Fault(
+        "a script in the name",
+        lambda v: v.words(b"x", "<script>x</script>"),
+        "<script>x</script>, which is not an image",
+    ),
+    Fault(
+        "a PNG cut in the middle", lambda v: v.words(GOOD[: len(GOOD) // 2]), "film.png, which is damaged or cut short"
+    ),
+    Fault("random bytes", lambda v: v.words(random.randbytes(100_000)), "film.png, which is not an image"),
     Fault("a PNG bomb, 900 megapixels", lambda v: v.words(png_bomb()), "film.png.*"),
     Fault("a DICOM file cut short", lambda v: v.words(dicom_with_endless_box()[:400], "a.dcm"), "a.dcm.*"),
     Fault("a DICOM file that hangs", lambda v: v.words(dicom_with_endless_box(), "a.dcm"), "a.dcm.*", slow=True),

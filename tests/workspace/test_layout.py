@@ -196,3 +196,9 @@ def test_run_names_that_leave_the_folder_or_are_invalid_are_refused(tmp_path, na
         caught.value.message == f"Expected a run's name of letters, digits, '.', '_', '+' and '-'. Received: {name!r}."
     )
     assert caught.value.hint == "For example: --name mobilenetv2-seed1"
+
+
+@pytest.mark.parametrize("name", ["\0", "x" * 5000, "../evaluations", ".."])
+def test_a_name_that_no_file_can_have_is_no_trained_run(tmp_path, name):
+    with pytest.raises(NoRunError, match=r"^Expected a trained run in "):
+        Workspace(tmp_path).run(name)

@@ -123,7 +123,8 @@ class FilmWorkers:
             if self._stopped.is_set():
                 raise CxrError("The page has been closed.") from error
             raise ImageError(
-                f"Expected a film. Received: {request.name} is damaged so badly that the process that read it ended.",
+                f"Expected a film. Received: {request.name}, which is damaged so badly that the process that read it "
+                "ended.",
                 hint="Export the film again, for example as PNG",
             ) from error
         if len(self._processes) > self.limits.processes + self._slow:

@@ -24,7 +24,7 @@ from cxr_cli.workspace.folders import (
 )
 from cxr_cli.workspace.locks import lock
 from cxr_cli.workspace.reading import files_in_each, is_there
-from cxr_cli.workspace.staging import remove_left_overs
+from cxr_cli.workspace.staging import listed, remove_left_overs
 
 PREPARE_COMMAND = "cxr prepare --metadata dataset/metadata.csv"
 TRAIN_COMMAND = "cxr train --arch mobilenetv2 --class-weight"
@@ -279,7 +279,8 @@ class Workspace:
                 hint=f"Find lungs with it: cxr segment film.png --run {name}",
             )
         folders = {run.name: run for run in self._complete_runs()}
-        if name and name not in folders and self.checkpoint(name).is_file():
+        # Among the names that are there, because no file system looks for just any name.
+        if name and name not in folders and f"{name}.npz" in listed(self.checkpoints):
             raise NoRunError(
                 f"Expected the name of a trained run in {self.models}. Received: {name}, which is unfinished.",
                 hint=f"Resume it: cxr train --resume {name}",
