@@ -32,7 +32,8 @@ async def only_one(workers):
 def test_a_film_that_takes_too_much_or_ends_its_process_costs_that_film_alone(trained, film, tmp_path):
     large = tmp_path / "large.png"
     Image.fromarray(np.tile(np.arange(6000, dtype=np.uint8), (6000, 1))).save(large, compress_level=1)
-    limits = PageLimits(processes=1, memory_mb=60, slow_seconds=0.5)
+    # On a busy machine a process may take long to start, and then another one is started: long before the film's time.
+    limits = PageLimits(processes=1, memory_mb=60, slow_seconds=0.5, start_seconds=15, film_seconds=90)
 
     async def run():
         workers = FilmWorkers(trained.root, run=None, alpha=None, limits=limits)
