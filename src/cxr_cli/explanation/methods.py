@@ -2,16 +2,12 @@
 
 The networks of this project average that convolution over the film before their dense layers. So the gradient of a
 class is the same at every place of a channel, and each method has a closed form: no gradient is computed here.
-
-NumPy is imported where a map is drawn, since every command imports this module for the names of the methods.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 DEFAULT = "gradcam"
 
@@ -23,33 +19,27 @@ class MapMethod:
     title: str
     source: str
     # (h, w, C) float32 activations, (C,) float32 gradients of the class's logit at each place -> (h, w) float32
-    draw: "Callable[[np.ndarray, np.ndarray], np.ndarray]"
+    draw: Callable[[np.ndarray, np.ndarray], np.ndarray]
     of_class: bool = True  # the map shows the evidence for a class
     note: str = ""  # what users should know about it for these networks
 
 
-def _gradcam(activations: "np.ndarray", gradients: "np.ndarray") -> "np.ndarray":
+def _gradcam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Weight the channels by their mean gradients. The map is signed; that of the other class is its negation."""
-    import numpy as np
-
     return np.asarray(activations @ gradients)
 
 
-def _layercam(activations: "np.ndarray", gradients: "np.ndarray") -> "np.ndarray":
+def _layercam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Weight each place by its own gradient where that is positive."""
-    import numpy as np
-
     return np.asarray(activations @ np.maximum(gradients, 0))
 
 
-def _gradcam_plus_plus(activations: "np.ndarray", gradients: "np.ndarray") -> "np.ndarray":
+def _gradcam_plus_plus(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Use the closed form of the paper, for a score of exp(logit).
 
     With gradients g that are the same everywhere, alpha = g² / (2 g² + g³ sum(A)) = 1 / (2 + g sum(A)), and a channel's
     weight is h w alpha max(g, 0); the factor exp(logit), the same at all places, is left out.
     """
-    import numpy as np
-
     height, width, _ = activations.shape
     slope = np.maximum(gradients, 0)
     # Where g is 0, the weight is 0. Activations below 0 (SiLU, GELU) can make the denominator 0 or negative.
@@ -59,14 +49,12 @@ def _gradcam_plus_plus(activations: "np.ndarray", gradients: "np.ndarray") -> "n
     )
 
 
-def _eigencam(activations: "np.ndarray", gradients: "np.ndarray") -> "np.ndarray":
+def _eigencam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Project on the first right singular vector, not centered, as in the paper.
 
     A singular vector has no sign. It gets the sign of the places with the largest values, each weighted by its square:
     Bro, Acar & Kolda 2008 (doi 10.1002/cem.1122). If no activation is below 0, neither is the map.
     """
-    import numpy as np
-
     places = activations.reshape(-1, activations.shape[-1])
     # The (h w, h w) products are smaller: h w is 25 to 400, C up to 2048.
     _, vectors = np.linalg.eigh((places @ places.T).astype(np.float64))
@@ -109,7 +97,7 @@ MAP_METHODS = {
 }
 
 
-def draw_map(method: str, activations: "np.ndarray", gradients: "np.ndarray") -> "np.ndarray":
+def draw_map(method: str, activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Draw the heat map of one film.
 
     Args:
@@ -121,6 +109,4 @@ def draw_map(method: str, activations: "np.ndarray", gradients: "np.ndarray") ->
     Returns:
         (h, w) float32, not normalized; values above 0 are evidence for the class.
     """
-    import numpy as np
-
     return np.asarray(MAP_METHODS[method].draw(activations, gradients), dtype=np.float32)
