@@ -9,12 +9,12 @@ RUN python -m venv /opt/cxr \
  && /opt/cxr/bin/pip install --no-cache-dir ".[${EXTRAS}]"
 
 FROM python:3.12-slim
-RUN useradd --create-home --uid 1000 cxr && mkdir /work && chown cxr /work
+RUN useradd --create-home --uid 1000 cxr && mkdir /data && chown cxr /data
 COPY --from=build /opt/cxr /opt/cxr
 ENV PATH=/opt/cxr/bin:$PATH \
-    HOME=/work \
+    HOME=/data \
     PYTHONDONTWRITEBYTECODE=1
 USER cxr
-WORKDIR /work
+WORKDIR /data
 ENTRYPOINT ["cxr"]
 CMD ["--help"]

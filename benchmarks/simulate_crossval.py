@@ -2,9 +2,9 @@
 
 Draws data sets of patients with one to eight films each, cross-validates a linear discriminant on them as `cxr
 crossval` does (folds by patient, a threshold by Youden's index on validation films of each fold), and counts the
-intervals that hold the truth: the mean of what models trained on so many films reach on all patients, which is known
-exactly, because the features are normally distributed. Sites have 15 to 79 patients and prevalences from 0.1 to 0.9.
-Four intervals are compared:
+intervals that hold the truth: the mean of what models trained on that number of films reach on all patients, which is
+known exactly, because the features are normally distributed. Sites have 15 to 79 patients and prevalences from 0.1
+to 0.9. Four intervals are compared:
 
 - pooled: of all out-of-fold predictions together, over patients, as if one model had made them
 - MOVER: of the mean of the folds, from the intervals of the folds over patients (Zou, Huang & Zhang 2009)

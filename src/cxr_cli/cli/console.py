@@ -288,7 +288,7 @@ class ConsoleWatcher(Watcher):
 
 
 def _fits(letters: int) -> bool:
-    """Whether a line of progress with so many letters leaves room for the time."""
+    """Whether a progress line of this length leaves room for the time."""
     width = width_of(sys.stderr)
     return width is None or letters + _TIME <= width
 

@@ -12,6 +12,8 @@ from cxr_cli.numbers import UNDEFINED, figure
 from cxr_cli.workspace.folders import BUNDLED
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cxr_cli.upkeep.change_runs import RemovedRun, RenamedRun
     from cxr_cli.upkeep.run_list import ListedRun
     from cxr_cli.workspace.layout import Workspace
@@ -80,10 +82,7 @@ def show_removed(removed: "RemovedRun", *, as_json: bool) -> None:
         console.result_json({"run": removed.name, "removed": paths, "bytes": removed.bytes, "stays": removed.stays})
         return
     console.result(f"Removed {removed.name} ({_megabytes(removed.bytes)}):")
-    for path in removed.removed:
-        console.result(f"  {path}")
-    for sentence in removed.stays:
-        console.result(f"Not removed: {sentence}.")
+    _show_changes(removed.removed, "removed", removed.stays)
 
 
 def show_renamed(renamed: "RenamedRun", *, as_json: bool) -> None:
@@ -93,10 +92,14 @@ def show_renamed(renamed: "RenamedRun", *, as_json: bool) -> None:
         console.result_json({"old": renamed.old, "new": renamed.new, "moved": moved, "stays": renamed.stays})
         return
     console.result(f"{renamed.old} is called {renamed.new} now:")
-    for path in renamed.moved:
+    _show_changes(renamed.moved, "renamed", renamed.stays)
+
+
+def _show_changes(paths: Sequence["Path"], done: str, stays: Sequence[str]) -> None:
+    for path in paths:
         console.result(f"  {path}")
-    for sentence in renamed.stays:
-        console.result(f"Not renamed: {sentence}.")
+    for sentence in stays:
+        console.result(f"Not {done}: {sentence}.")
 
 
 def _default(workspace: "Workspace") -> str | None:

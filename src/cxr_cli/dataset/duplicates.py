@@ -36,7 +36,8 @@ _MOVED_AT_ONCE = 4_000  # pairs: 20 MB
 # The maximum number of a film's candidates that are fitted, of those that are surely close and of the others.
 _SURELY_CLOSE, _NEAREST, _SOME = 0.9, 8, 2
 # Rendered films are far more alike than real ones: 1.2 to 1.8 pairs per film that are no copies correlate by 0.8 or
-# more, of real films 0.01. Among so many, a copy has to be closer: of rendered films, up to 0.955 is no copy.
+# more, of real films 0.01. Where many pairs are that alike, a copy has to be closer: of rendered films, up to 0.955 is
+# no copy.
 _ALIKE, _MANY, _SURE = 0.8, 0.5, 0.96
 _ENOUGH = 3  # copies of a film that are listed in any case; of more, those that join all copies of one film
 _TAKES_LONG = 500  # pairs to fit, whose progress is shown: a second

@@ -202,7 +202,7 @@ def _is_slow(path: Path, picture: Image.Image) -> bool:
 
 
 def has_many_scans(jpeg: bytes) -> bool:
-    """Whether a JPEG has so many scans that decoding it takes long, whatever its size."""
+    """Whether a JPEG has too many scans to decode fast, whatever its size."""
     return jpeg.count(b"\xff\xda") > _FAST_SCANS
 
 

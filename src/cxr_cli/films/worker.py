@@ -56,7 +56,7 @@ def _decode(path: Path, frame: int | None, at_least: int | None) -> np.ndarray:
 
 
 def _limit_time(seconds: int) -> None:
-    """Let the system end this process after so many seconds of processor time, whatever it does; 0 for no limit."""
+    """Let the system end this process once it has used this much processor time, in seconds; 0 for no limit."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_PROF, seconds)
         return
