@@ -204,7 +204,6 @@ class Keep(keras.callbacks.Callback):
         for epoch, row in enumerate(self._done):
             for other in self._others:
                 other.on_epoch_end(epoch, {"val_loss": row.val_loss})
-        self.model.optimizer.build(self.model.trainable_variables)
         put_back(self.model.optimizer, self._state.optimizer)
         put_back(self.model, self._state.model)
 

@@ -152,6 +152,7 @@ def _fit_phase(training: _Training, phase: _Phase, state: State | None) -> None:
         optimizer=keras.optimizers.Adam(phase.rate),
         loss=keras.losses.BinaryCrossentropy(label_smoothing=options.label_smoothing),
     )
+    model.optimizer.build(model.trainable_variables)  # else Keras traces the first step twice
     patience = training.patience
     first = validation.history[-1].epoch + 1 if validation.history else 1
     follow = Follow(validation, phase.name, group)

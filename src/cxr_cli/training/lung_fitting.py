@@ -132,6 +132,7 @@ def fit_lungs(
     steps = max(1, len(train.films) // batch)
     averaged_from = epochs * 2 // 3  # counted from 0
     model.compile(optimizer=keras.optimizers.Adam(rate), loss=lung_loss)
+    model.optimizer.build(model.trainable_variables)  # else Keras traces the first step twice
     state = checkpoints.open(weights=network.weights, feed="films and masks")
     mean = _take_up(model, validation, state) if state else []
     done = len(validation.history)
@@ -203,7 +204,6 @@ def _take_up(model: keras.Model, validation: LungValidation, state: State) -> li
     """Restore what a checkpoint holds; give the mean of the weights so far, empty if there is none yet."""
     count = len(model.variables)
     put_back(model, state.model[:count])
-    model.optimizer.build(model.trainable_variables)
     put_back(model.optimizer, state.optimizer)
     validation.take_up(state.record.lung_history, state.best)
     note(f"Resuming after epoch {validation.history[-1].epoch}")
