@@ -23,10 +23,11 @@ def is_predicted(answer):
 
 
 async def only_one(workers):
-    """Wait until what was started because of a slow film has ended."""
-    async with asyncio.timeout(20):
-        while len(workers._processes) != 1:
+    """Wait until what was started because of a slow film has ended, and until no other is being started or ended."""
+    async with asyncio.timeout(90):
+        while len(workers._processes) != 1 or workers._tasks:
             await workers.predict(FILM, name="sample.png", run=None)
+            await asyncio.sleep(0.05)
 
 
 def test_a_film_that_takes_too_much_or_ends_its_process_costs_that_film_alone(trained, film, tmp_path):
