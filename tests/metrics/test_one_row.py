@@ -24,69 +24,64 @@ ONE_MORE = Metric(
 
 
 @pytest.fixture
-def one_more(monkeypatch):
-    """The table with one more row."""
+def metrics(monkeypatch):
+    """A metric of the table, and one more row; each is looked for in everything that the commands write once."""
     monkeypatch.setitem(METRICS, ONE_MORE.name, ONE_MORE)
+    return [METRICS["mcc"], ONE_MORE]
 
 
-@pytest.fixture(params=["mcc", ONE_MORE.name])
-def metric(request, one_more):
-    return METRICS[request.param]
-
-
-@pytest.fixture
-def tested(cxr, metric, own_trained):
-    result = cxr("evaluate", "--all", "-w", own_trained.root)
-    record = read_record(own_trained.evaluation("simple-cnn", "test").record, EvaluationRecord)
-    value, interval = record.metrics[metric.name], record.intervals[metric.name]
-    assert value is not None
-    assert interval.low < value < interval.high
-    return result, own_trained, value, interval
-
-
-def test_evaluate_compare_report_and_page_show_a_metric_with_its_interval(cxr, metric, tested):
-    evaluated, workspace, value, interval = tested
+def test_evaluate_compare_report_and_page_show_a_metric_with_its_interval(cxr, metrics, own_trained):
+    workspace = own_trained
+    evaluated = cxr("evaluate", "--all", "-w", workspace.root)
+    record = read_record(workspace.evaluation("simple-cnn", "test").record, EvaluationRecord)
     compared = cxr("compare", "-w", workspace.root)
     as_json = json.loads(cxr("compare", "--json", "-w", workspace.root).stdout)["runs"][0]
     cxr("report", "-w", workspace.root)
+    folder, (row,) = workspace.report("simple-cnn"), csv.DictReader(workspace.comparison.csv.read_text().splitlines())
+    figures = {figure.label: figure.figure for figure in run_figures(workspace, "simple-cnn").metrics}
 
-    spread = f"{interval.low:.3f} to {interval.high:.3f}"
-    (line,) = (line for line in evaluated.stdout.splitlines() if line.startswith(metric.label))
-    assert f" {value:.3f} {spread}" in " ".join(line.split())
-    assert metric.column in compared.stdout
-    assert f"{value:.3f}" in compared.stdout
-    assert spread in compared.stdout
-    assert f"| {metric.title} (95%) |" in workspace.comparison.markdown.read_text()
-    assert f"{value:.3f} ({interval.low:.3f} to {interval.high:.3f})" in workspace.comparison.markdown.read_text()
-    (row,) = csv.DictReader(workspace.comparison.csv.read_text().splitlines())
-    expected = {metric.name: value, f"{metric.name}_low": interval.low, f"{metric.name}_high": interval.high}
-    assert {name: float(row[name]) for name in expected} == expected
-    assert {name: as_json[name] for name in expected} == expected
-    folder, shown = workspace.report("simple-cnn"), f"{value:.3f} ({spread})"
-    (written,) = (line for line in folder.markdown.read_text().splitlines() if line.startswith(f"| {metric.title} |"))
-    assert written.endswith(f"| {shown} |")
-    assert f'<th scope="row">{metric.title}</th>' in folder.page.read_text()
-    assert f'"{metric.title}"' in folder.numbers.read_text()
-    assert f"| {metric.title} | {shown} |" in workspace.run().model_card.read_text()
-    shown = {figure.label: figure.figure for figure in run_figures(workspace, "simple-cnn").metrics}
-    assert shown[metric.label] == f"{value:.3f}"
+    for metric in metrics:
+        value, interval = record.metrics[metric.name], record.intervals[metric.name]
+        assert value is not None
+        assert interval.low < value < interval.high
+        spread = f"{interval.low:.3f} to {interval.high:.3f}"
+        (line,) = (line for line in evaluated.stdout.splitlines() if line.startswith(metric.label))
+        assert f" {value:.3f} {spread}" in " ".join(line.split())
+        assert metric.column in compared.stdout
+        assert f"{value:.3f}" in compared.stdout
+        assert spread in compared.stdout
+        shown, table = f"{value:.3f} ({spread})", workspace.comparison.markdown.read_text()
+        assert f"| {metric.title} (95%) |" in table
+        assert shown in table
+        expected = {metric.name: value, f"{metric.name}_low": interval.low, f"{metric.name}_high": interval.high}
+        assert {name: float(row[name]) for name in expected} == expected
+        assert {name: as_json[name] for name in expected} == expected
+        (written,) = (
+            line for line in folder.markdown.read_text().splitlines() if line.startswith(f"| {metric.title} |")
+        )
+        assert written.endswith(f"| {shown} |")
+        assert f'<th scope="row">{metric.title}</th>' in folder.page.read_text()
+        assert f'"{metric.title}"' in folder.numbers.read_text()
+        assert f"| {metric.title} | {shown} |" in workspace.run().model_card.read_text()
+        assert figures[metric.label] == f"{value:.3f}"
 
 
-def test_crossval_shows_a_metric_with_its_interval(cxr, metric, own_trained, monkeypatch):
+def test_crossval_shows_a_metric_with_its_interval(cxr, metrics, own_trained, monkeypatch):
     def copy_run(place, options):
         shutil.copytree(own_trained.run().root, place.models / options.arch, dirs_exist_ok=True)
 
     monkeypatch.setattr(study, "_train", copy_run)
     result = cxr("crossval", "--folds", 2, "--arch", "simple-cnn", "-w", own_trained.root)
-
     folder = own_trained.crossval("simple-cnn-2-folds")
-    record = json.loads(folder.record.read_text())
-    across = record["across_folds"][metric.name]
-    value, interval = across["mean"], across["interval"]
+    record, page = json.loads(folder.record.read_text()), folder.page.read_text()
+
     assert result.exit_code == 0, result.stderr
-    assert all(metric.name in fold["metrics"] for fold in record["folds"])
-    assert interval["low"] < value < interval["high"]
-    assert metric.title in result.stdout
-    assert f"{value:.3f} ({interval['low']:.3f} to {interval['high']:.3f})" in result.stdout
-    assert f'<th scope="row">{metric.title}</th>' in folder.page.read_text()
-    assert f"<b>{value:.3f}</b>" in folder.page.read_text()
+    for metric in metrics:
+        across = record["across_folds"][metric.name]
+        value, interval = across["mean"], across["interval"]
+        assert all(metric.name in fold["metrics"] for fold in record["folds"])
+        assert interval["low"] < value < interval["high"]
+        assert metric.title in result.stdout
+        assert f"{value:.3f} ({interval['low']:.3f} to {interval['high']:.3f})" in result.stdout
+        assert f'<th scope="row">{metric.title}</th>' in page
+        assert f"<b>{value:.3f}</b>" in page
