@@ -1,3 +1,4 @@
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,19 +44,34 @@ def let_see() -> Callable[[Classifier, np.ndarray], None]:
     return let_see_films
 
 
-@pytest.fixture(scope="session", params=["mobilenetv2", "simple-cnn"])
-def classifier(request, films) -> Classifier:
-    """Each architecture with random weights. Tests must not change it."""
-    keras.utils.set_random_seed(5)
-    architecture = ARCHITECTURES[request.param]
-    built = build_classifier(architecture, input_size=64, units=16, dropout=0.5, frozen=2 / 3, weights="none")
-    let_see_films(built, films)
-    return built
+@pytest.fixture(scope="session")
+def built(films, tmp_path_factory) -> Callable[[str], tuple[Classifier, Path]]:
+    """An architecture with random weights and its `model.tflite`, made once, in whatever order tests ask for them."""
+
+    @functools.cache
+    def build(name: str) -> tuple[Classifier, Path]:
+        keras.utils.set_random_seed(5)
+        made = build_classifier(ARCHITECTURES[name], input_size=64, units=16, dropout=0.5, frozen=2 / 3, weights="none")
+        let_see_films(made, films)
+        path = tmp_path_factory.mktemp("export") / "model.tflite"
+        export_litert(made, path)
+        return made, path
+
+    return build
+
+
+@pytest.fixture(params=["mobilenetv2", "simple-cnn"], scope="session")
+def pair(request, built) -> tuple[Classifier, Path]:
+    return built(request.param)
 
 
 @pytest.fixture(scope="session")
-def exported(classifier, tmp_path_factory) -> Path:
+def classifier(pair) -> Classifier:
+    """Each architecture with random weights. Tests must not change it."""
+    return pair[0]
+
+
+@pytest.fixture(scope="session")
+def exported(pair) -> Path:
     """Its `model.tflite`."""
-    path = tmp_path_factory.mktemp("export") / "model.tflite"
-    export_litert(classifier, path)
-    return path
+    return pair[1]

@@ -47,6 +47,7 @@ def test_the_exported_file_has_the_documented_signature(classifier, exported, fi
     assert outputs["gradients"].shape == (6, channels)
 
 
+@pytest.mark.parametrize("pair", ["simple-cnn"], indirect=True)  # Keras's own export of a large one takes long
 def test_predictions_match_a_file_exported_by_keras_itself(classifier, exported, films, tmp_path):
     plain = tmp_path / "plain.tflite"
     with native_output_hidden():

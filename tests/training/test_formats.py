@@ -27,7 +27,12 @@ OTHERS = [pytest.param("onnx", marks=needs_onnx), "savedmodel", "h5"]  # test_ex
 ALL = ["litert", *OTHERS]
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    ("pair", "name"),
+    # The layers of MobileNetV2 are translated for ONNX; other formats are Keras's own, and take long to write.
+    [pytest.param("mobilenetv2", "onnx", marks=needs_onnx), *(("simple-cnn", name) for name in ("savedmodel", "h5"))],
+    indirect=["pair"],
+)
 def test_each_format_predicts_as_keras_for_one_and_many_films(classifier, exported, films, tmp_path, name):
     row, path = FORMATS[name], tmp_path / FORMATS[name].file
     with native_output_hidden():
@@ -45,6 +50,7 @@ def test_each_format_predicts_as_keras_for_one_and_many_films(classifier, export
 
 
 @needs_onnx
+@pytest.mark.parametrize("pair", ["simple-cnn"], indirect=True)
 def test_onnx_has_the_names_and_the_dynamic_batch_of_the_signature(classifier, exported, tmp_path):
     import onnxruntime
 
@@ -124,7 +130,11 @@ def test_a_precision_that_loses_too_much_is_refused(own_trained, monkeypatch, li
     assert not own_trained.run().exports.exists() or not list(own_trained.run().exports.iterdir())
 
 
-@pytest.mark.parametrize(("precision", "smaller"), [("float16", 1.5), ("int8", 2.5)])
+@pytest.mark.parametrize(
+    ("pair", "precision", "smaller"),
+    [("simple-cnn", "float16", 1.5), ("mobilenetv2", "int8", 2.5)],
+    indirect=["pair"],
+)
 def test_lower_precisions_keep_the_signature(classifier, exported, films, tmp_path, precision, smaller):
     row = find_format("litert", precision)
     path = tmp_path / row.file

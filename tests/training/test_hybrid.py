@@ -61,16 +61,14 @@ def test_class_weights_are_applied(fitted, tmp_path):
     assert weighted.mean() < plain.mean() - 0.1
 
 
-def test_features_match_those_of_the_exported_file(classifier, films, tmp_path):
+def test_features_match_those_of_the_exported_file(classifier, exported, films):
     from cxr_cli.training.engine import keras
-    from cxr_cli.training.export import export_litert
     from cxr_cli.training.input_pipeline import to_rgb
 
-    export_litert(classifier, tmp_path / "model.tflite")
     many = np.concatenate([films] * 6)  # more than one batch
     expected = keras.Model(classifier.model.input, classifier.pooled).predict_on_batch(to_rgb(many))
 
-    np.testing.assert_allclose(read_features(tmp_path / "model.tflite", many), expected, atol=1e-4)
+    np.testing.assert_allclose(read_features(exported, many), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"no trees"])

@@ -21,6 +21,12 @@ def backbone(seed=0):
     return keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(64, 64, 3))
 
 
+@pytest.fixture(scope="module")
+def unchanged():
+    """A backbone for weights that are refused."""
+    return backbone()
+
+
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty Keras cache."""
@@ -40,34 +46,34 @@ def test_weights_are_loaded_from_a_file_and_recorded(tmp_path):
         np.testing.assert_array_equal(expected, loaded)
 
 
-def test_none_starts_from_random_weights_and_records_it():
-    assert load_weights(backbone(), ROW, weights="none") == {"source": "none"}
+def test_none_starts_from_random_weights_and_records_it(unchanged):
+    assert load_weights(unchanged, ROW, weights="none") == {"source": "none"}
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights"])
-def test_a_file_without_weights_is_refused(tmp_path, content):
+def test_a_file_without_weights_is_refused(unchanged, tmp_path, content):
     path = tmp_path / "bad.weights.h5"
     path.write_bytes(content)
 
     with pytest.raises(
         WeightsError, match=r"Expected weights of MobileNetV2 without its top. Received: .*bad.weights.h5"
     ):
-        load_weights(backbone(), ROW, weights=str(path))
+        load_weights(unchanged, ROW, weights=str(path))
 
 
-def test_weights_of_another_model_are_refused(tmp_path):
+def test_weights_of_another_model_are_refused(unchanged, tmp_path):
     path = tmp_path / "other.weights.h5"
     keras.applications.MobileNet(include_top=False, weights=None, input_shape=(64, 64, 3)).save_weights(path)
 
     with pytest.raises(WeightsError, match="which doesn't fit"):
-        load_weights(backbone(), ROW, weights=str(path))
+        load_weights(unchanged, ROW, weights=str(path))
 
 
-def test_without_a_network_the_error_names_the_file_and_three_alternatives(cache):
+def test_without_a_network_the_error_names_the_file_and_three_alternatives(unchanged, cache):
     row = dataclasses.replace(ROW, imagenet="http://127.0.0.1:9/mobilenet_v2_no_top.h5")  # nobody listens on this port
 
     with pytest.raises(WeightsError) as raised:
-        load_weights(backbone(), row, weights="imagenet")
+        load_weights(unchanged, row, weights="imagenet")
 
     assert "mobilenet_v2_no_top.h5" in raised.value.message
     assert str(cache / "models") in raised.value.message
@@ -121,12 +127,12 @@ def test_the_shared_weights_can_be_loaded(shared):
         ),
     ],
 )
-def test_a_folder_is_searched_by_name(tmp_path, files, expected):
+def test_a_folder_is_searched_by_name(unchanged, tmp_path, files, expected):
     for name in files:
         (tmp_path / name).touch()
 
     with pytest.raises(WeightsError, match=rf"Received: {re.escape(str(tmp_path / expected))}, which doesn't fit"):
-        load_weights(backbone(), ROW, weights=str(tmp_path))
+        load_weights(unchanged, ROW, weights=str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -137,9 +143,9 @@ def test_a_folder_is_searched_by_name(tmp_path, files, expected):
         (["mobilenetv2_a.h5", "mobilenetv2_b.h5"], "mobilenetv2_a.h5, mobilenetv2_b.h5"),
     ],
 )
-def test_a_folder_without_exactly_one_such_file_is_refused(tmp_path, files, received):
+def test_a_folder_without_exactly_one_such_file_is_refused(unchanged, tmp_path, files, received):
     for name in files:
         (tmp_path / name).touch()
 
     with pytest.raises(WeightsError, match=f"Expected one file of MobileNetV2's weights .* Received: {received}"):
-        load_weights(backbone(), ROW, weights=str(tmp_path))
+        load_weights(unchanged, ROW, weights=str(tmp_path))
