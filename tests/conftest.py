@@ -1,5 +1,6 @@
 """Fixtures for all tests: the command line in this process, phantoms, and one small trained run."""
 
+import base64
 import importlib.util
 import os
 import shutil
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import filelock
 import hypothesis
 import msgspec
 import numpy as np
@@ -17,6 +19,7 @@ import pytest
 from cxr_cli.bundled import files
 from cxr_cli.cli import app
 from cxr_cli.dataset.prepare import prepare
+from cxr_cli.films import figures
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.rendering.render import write_phantoms
 from cxr_cli.workspace.folders import RunFolder
@@ -55,6 +58,21 @@ def plain_environment(monkeypatch):
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
 
 
+_UNDRAWN = {
+    "print_png": base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+    ),
+    "print_svg": b"<svg></svg>",
+}
+
+
+@pytest.fixture(autouse=True)
+def undrawn_charts(request, monkeypatch):
+    """Make charts, but draw them only for tests marked `draws`: it takes most of the time of `cxr evaluate`."""
+    if not request.node.get_closest_marker("draws"):
+        monkeypatch.setattr(figures, "_drawn", lambda _, draw, **__: _UNDRAWN[draw.__name__])
+
+
 @pytest.fixture
 def cxr(capfd, no_network) -> Callable[..., Result]:
     """Run `cxr` with the given arguments and without a network; output of native code is captured too."""
@@ -70,17 +88,45 @@ def cxr(capfd, no_network) -> Callable[..., Result]:
 
 
 @pytest.fixture(scope="session")
-def phantoms(tmp_path_factory) -> Path:
-    """The metadata file of 40 phantoms."""
-    return write_phantoms(tmp_path_factory.mktemp("phantoms"), films=40, seed=3)
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a folder once for all processes that run tests: its name, and a function that fills it."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each has a folder of its own within the session's
+        base = base.parent
+
+    def made_once(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, whole = base / name, base / f"{name}.whole"
+        with filelock.FileLock(base / f"{name}.lock"):
+            if not whole.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of one that failed
+                folder.mkdir()
+                fill(folder)
+                whole.touch()
+        return folder
+
+    return made_once
 
 
 @pytest.fixture(scope="session")
-def prepared(phantoms, tmp_path_factory) -> Workspace:
+def phantoms(made_once) -> Path:
+    """The metadata file of 40 phantoms."""
+    return made_once("phantoms", lambda folder: write_phantoms(folder, films=40, seed=3)) / "metadata.csv"
+
+
+@pytest.fixture(scope="session")
+def phantom_masks(made_once) -> Path:
+    """A folder of masks of the films of `phantoms`: of their lungs in `lungs`, of what is drawn there in `opacity`."""
+    return made_once("masked", lambda folder: write_phantoms(folder, films=40, seed=3, masks=True)) / "masks"
+
+
+@pytest.fixture(scope="session")
+def prepared(phantoms, made_once) -> Workspace:
     """A workspace with a dataset. Tests must not change it."""
-    workspace = Workspace(tmp_path_factory.mktemp("prepared") / "workspace")
-    prepare(workspace, metadata=[phantoms], seed=4)  # three films of each class to validate, and to test on
-    return workspace
+
+    def fill(folder: Path) -> None:  # three films of each class to validate, and to test on
+        prepare(Workspace(folder / "workspace"), metadata=[phantoms], seed=4)
+
+    return Workspace(made_once("prepared", fill) / "workspace")
 
 
 _THIS_MACHINE = {"127.0.0.1", "0.0.0.0", "::1", "localhost", None, ""}
@@ -120,29 +166,58 @@ def no_network() -> Callable[[], AbstractContextManager[None]]:
 
 
 @pytest.fixture(scope="session")
-def trained(prepared, tmp_path_factory, no_network) -> Workspace:
+def trained(prepared, made_once, no_network) -> Workspace:
     """A workspace with a dataset and a small CNN trained for two epochs. Tests must not change it."""
-    from cxr_cli.training.runs import train_run
 
-    root = tmp_path_factory.mktemp("trained") / "workspace"
-    shutil.copytree(prepared.root, root)
-    workspace = Workspace(root)
-    with no_network():
-        train_run(workspace, arch="simple-cnn", image_size=64, epochs=2, batch_size=8)
-    return workspace
+    def fill(folder: Path) -> None:
+        from cxr_cli.training.runs import train_run
+
+        shutil.copytree(prepared.root, folder / "workspace")
+        with no_network():
+            train_run(Workspace(folder / "workspace"), arch="simple-cnn", image_size=64, epochs=2, batch_size=8)
+
+    return Workspace(made_once("trained", fill) / "workspace")
 
 
 @pytest.fixture(scope="session")
-def packed(trained, tmp_path_factory) -> Path:
+def boosted(prepared, made_once) -> Workspace:
+    """The same dataset, with a run `cnn-xgboost` of one epoch without a head start. Tests must not change it."""
+
+    def fill(folder: Path) -> None:
+        from cxr_cli.training.runs import train_run
+
+        shutil.copytree(prepared.root, folder / "workspace")
+        train_run(Workspace(folder / "workspace"), arch="cnn-xgboost", image_size=32, epochs=1, head_start=False)
+
+    return Workspace(made_once("boosted", fill) / "workspace")
+
+
+@pytest.fixture(scope="session")
+def reported(trained, made_once) -> Workspace:
+    """A workspace whose run was tested, audited with its dataset, and has a report. Tests must not change it."""
+
+    def fill(folder: Path) -> None:
+        from cxr_cli.reporting.report import report
+
+        shutil.copytree(trained.root, folder / "workspace")
+        report(Workspace(folder / "workspace"))
+
+    return Workspace(made_once("reported", fill) / "workspace")
+
+
+@pytest.fixture(scope="session")
+def packed(trained, made_once) -> Path:
     """The run of `trained`, packed as the model that ships with the package. Tests must not change it."""
-    script = Path(__file__).parents[1] / "scripts" / "pack_bundled_model.py"
-    spec = importlib.util.spec_from_file_location("pack_bundled_model", script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    target = RunFolder(tmp_path_factory.mktemp("package") / "model")
-    run = trained.run()
-    module.pack(run, run.litert_model, target, version="9.1", date="2026-11-30")
-    return target.root
+
+    def fill(folder: Path) -> None:
+        script = Path(__file__).parents[1] / "scripts" / "pack_bundled_model.py"
+        spec = importlib.util.spec_from_file_location("pack_bundled_model", script)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        run = trained.run()
+        module.pack(run, run.litert_model, RunFolder(folder / "model"), version="9.1", date="2026-11-30")
+
+    return made_once("package", fill) / "model"
 
 
 @pytest.fixture
@@ -158,6 +233,13 @@ def own_trained(trained, tmp_path) -> Workspace:
     root = tmp_path / "workspace"
     shutil.copytree(trained.root, root)
     return Workspace(root)
+
+
+@pytest.fixture
+def own_audited(own_trained, reported) -> Workspace:
+    """The same with an audit of its dataset, so that a report needs none."""
+    shutil.copytree(reported.audit.root, own_trained.audit.root)
+    return own_trained
 
 
 @pytest.fixture(scope="session")

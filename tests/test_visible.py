@@ -115,6 +115,7 @@ def test_no_place_of_a_document_lets_a_name_through():
     assert markdown_table([["a", "b"], ["|", "x"]], left=1) == "| a | b |\n| --- | ---: |\n| \\| | x |"
 
 
+@pytest.mark.draws
 def test_a_name_with_dollars_or_other_scripts_is_drawn_as_it_is(tmp_path):
     from matplotlib.figure import Figure
 

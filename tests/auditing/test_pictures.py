@@ -13,6 +13,8 @@ from cxr_cli.pages import render
 LABELS = ["non_covid", "covid"]
 PARTS = '{% import "parts.html" as parts %}'
 
+pytestmark = pytest.mark.draws
+
 
 def file(width: int, height: int) -> FileProperties:
     return FileProperties(width=width, height=height, bytes=100, format="PNG", mode="gray")

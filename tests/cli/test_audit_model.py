@@ -9,18 +9,15 @@ from cxr_cli.auditing.model_record import ModelAuditRecord
 from cxr_cli.auditing.model_views import VIEWS
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.disclaimer import DISCLAIMER
-from cxr_cli.rendering.render import write_phantoms
 from cxr_cli.workspace.records import read_record
 
 RUN = "simple-cnn"
 
 
-@pytest.fixture(scope="module")
-def masks(tmp_path_factory):
+@pytest.fixture
+def masks(phantom_masks):
     """The lung masks of the films of `phantoms`."""
-    folder = tmp_path_factory.mktemp("masks")
-    write_phantoms(folder, films=40, seed=3, masks=True)
-    return folder / "masks" / "lungs"
+    return phantom_masks / "lungs"
 
 
 def test_a_model_is_audited_on_its_test_films(cxr, own_trained, masks):
@@ -63,14 +60,14 @@ def test_as_they_are_has_the_auc_of_the_evaluation(own_trained, masks):
     assert audited.record.views[0].auc == pytest.approx(evaluated.record.metrics["roc_auc"])
 
 
-def test_the_report_and_the_card_have_the_audit(cxr, own_trained, masks):
-    audited = cxr_cli.audit(RUN, masks=masks, workspace=own_trained.root)
+def test_the_report_and_the_card_have_the_audit(cxr, own_audited, masks):
+    audited = cxr_cli.audit(RUN, masks=masks, workspace=own_audited.root)
 
-    made = cxr("report", RUN, "-w", own_trained.root)
+    made = cxr("report", RUN, "-w", own_audited.root)
 
     assert made.exit_code == 0
     assert f"The model {RUN} was not audited" not in made.stderr
-    for path in (own_trained.report(RUN).markdown, own_trained.run().model_card):
+    for path in (own_audited.report(RUN).markdown, own_audited.run().model_card):
         text = path.read_text(encoding="utf-8")
         assert "## Shortcuts of the model" in text
         assert audited.record.verdict in text

@@ -10,6 +10,8 @@ from PIL import Image
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.recipe.options import Augmentation
 
+pytestmark = pytest.mark.draws
+
 
 def pixels(path) -> np.ndarray:
     with Image.open(path) as picture:

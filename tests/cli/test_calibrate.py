@@ -133,16 +133,16 @@ def test_a_validation_table_with_the_older_columns_is_still_read(cxr, own_traine
     assert (after.calibration, after.operating_point) == (before.calibration, before.operating_point)
 
 
-def test_the_evaluation_has_the_metrics_at_the_new_operating_point(cxr, own_trained):
-    cxr("evaluate", "-w", own_trained.root)
-    cxr("calibrate", "--operating-point", "threshold=0.123", "-w", own_trained.root)
+def test_the_evaluation_has_the_metrics_at_the_new_operating_point(cxr, own_audited):
+    cxr("evaluate", "-w", own_audited.root)
+    cxr("calibrate", "--operating-point", "threshold=0.123", "-w", own_audited.root)
 
-    made = cxr("report", "-w", own_trained.root)
+    made = cxr("report", "-w", own_audited.root)
 
     why = "simple-cnn is tested again, because the operating point of simple-cnn was changed since\n"
     assert made.exit_code == 0
     assert why in made.stderr
-    assert "calibrated probability of 0.123" in own_trained.report("simple-cnn").markdown.read_text()
+    assert "calibrated probability of 0.123" in own_audited.report("simple-cnn").markdown.read_text()
 
 
 @pytest.mark.parametrize("damage", [None, "image,group,truth,probability,raw_probability\na,b,covid,0.5,x\n"])

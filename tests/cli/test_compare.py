@@ -60,6 +60,7 @@ def test_the_comparison_matches_evaluations_and_records(cxr, two_runs):
     assert row["same_dataset"] == "True"
 
 
+@pytest.mark.draws
 def test_the_text_output_is_a_table_and_the_paths_of_the_files(cxr, two_runs):
     result = cxr("compare", "-w", two_runs.root)
     title, *doubts, _, _, header, _, first, second = result.stdout.splitlines()[:9]

@@ -46,6 +46,7 @@ def workspace(prepared, tmp_path):
     return Workspace(tmp_path / "workspace")
 
 
+@pytest.mark.draws
 def test_an_interrupted_crossval_resumes_and_predicts_every_film_once(cxr, here, workspace, monkeypatch):
     folder = workspace.crossval("simple-cnn-2-folds")
 

@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
+
 from cxr_cli.films.reader import read_film
 from cxr_cli.workspace.layout import Workspace
 
 
+@pytest.mark.draws
 def test_the_demo_ends_with_a_heat_map_and_a_model_that_learned(cxr, in_folder):
     result = cxr("demo")
     workspace = Workspace(in_folder / "workspace")

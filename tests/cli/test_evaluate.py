@@ -34,6 +34,7 @@ def decide(workspace, *, slope=None, intercept=0.0, threshold=0.5):
     write_record(path, msgspec.structs.replace(read_record(path, RunRecord), **changes))
 
 
+@pytest.mark.draws
 def test_metrics_follow_from_predictions_and_manifest(cxr, own_trained):
     result = cxr("evaluate", "--json", "-w", own_trained.root)
     report = json.loads(result.stdout)
@@ -148,17 +149,17 @@ def test_probabilities_are_measured_at_a_prevalence_once_the_run_is_calibrated_w
     assert "the films weighted as if that share of them were covid" in made.stdout
 
 
-def test_probabilities_that_are_worse_than_none_are_reported(cxr, own_trained):
-    decide(own_trained, slope=1.0, intercept=4.0)
+def test_probabilities_that_are_worse_than_none_are_reported(cxr, own_audited):
+    decide(own_audited, slope=1.0, intercept=4.0)
 
-    shown = cxr("evaluate", "--all", "-w", own_trained.root).stdout
-    reported = cxr("report", "-w", own_trained.root)
+    shown = cxr("evaluate", "--all", "-w", own_audited.root).stdout
+    reported = cxr("report", "-w", own_audited.root)
 
     assert "The probabilities are worse than the share of covid alone: their log loss on these films is " in shown
     assert "with 50% for every film, it would be 0.693." in shown
     assert "Calibration made the probabilities worse on these films. Log loss: 0." in shown
     assert reported.exit_code == 0
-    for page in (own_trained.report("simple-cnn").markdown, own_trained.run().root / "MODEL_CARD.md"):
+    for page in (own_audited.report("simple-cnn").markdown, own_audited.run().root / "MODEL_CARD.md"):
         assert "The probabilities are worse than the share" in page.read_text()
 
 

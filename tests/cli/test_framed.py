@@ -19,7 +19,6 @@ from cxr_cli.films.transforms import WHOLE_FILM, resize
 from cxr_cli.lungs.framing import Framing, frame_film
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.recipe.record import RunRecord
-from cxr_cli.rendering.render import write_phantoms
 from cxr_cli.web.predicting import RunPredictors
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
@@ -48,6 +47,13 @@ def framed(framing, phantoms, tmp_path_factory) -> Workspace:
     prepare(workspace, metadata=[phantoms], framing=framing, seed=4)  # as `prepared`
     train_run(workspace, arch="simple-cnn", image_size=64, epochs=1)
     return workspace
+
+
+@pytest.fixture
+def own_framed(framed, tmp_path) -> Workspace:
+    """A copy of it that a test can change."""
+    shutil.copytree(framed.root, tmp_path / "workspace")
+    return Workspace(tmp_path / "workspace")
 
 
 def test_the_films_of_the_dataset_are_framed(framed, framing):
@@ -92,10 +98,10 @@ def test_a_run_predicts_a_whole_film_from_its_lungs(cxr, framed, framing, film):
     assert predictor.predict(pixels).probabilities != predictor.predict(pixels, framed=True, force=True).probabilities
 
 
-def test_evaluate_does_not_frame_films_again(cxr, framed):
-    assert cxr("evaluate", "--all", "-w", framed.root).exit_code == 0
-    predictor = open_predictor(framed.run())
-    dataset, predictions = framed.prepared(), framed.evaluation("simple-cnn", "test").predictions
+def test_evaluate_does_not_frame_films_again(cxr, own_framed):
+    assert cxr("evaluate", "--all", "-w", own_framed.root).exit_code == 0
+    predictor = open_predictor(own_framed.run())
+    dataset, predictions = own_framed.prepared(), own_framed.evaluation("simple-cnn", "test").predictions
     for row in csv.DictReader(predictions.read_text().splitlines()):
         film = read_film(dataset.root / row["image"])
         expected = predictor.predict(film, framed=True, force=True).probabilities["covid"]
@@ -117,11 +123,11 @@ def test_the_input_of_the_model_file_is_framed(framed, framing, film):
 
 
 @only_crops
-def test_an_export_says_what_the_file_takes(cxr, framed, framing):
-    made = json.loads(cxr("export", "-f", "litert", "--json", "-w", framed.root).stdout)
+def test_an_export_says_what_the_file_takes(cxr, own_framed, framing):
+    made = json.loads(cxr("export", "-f", "litert", "--json", "-w", own_framed.root).stdout)
 
     assert made["framing"] == msgspec.to_builtins(framing)
-    assert f"  First   : the file takes {framing};" in cxr("export", "-f", "litert", "-w", framed.root).stdout
+    assert f"  First   : the file takes {framing};" in cxr("export", "-f", "litert", "-w", own_framed.root).stdout
 
 
 def test_the_page_shows_the_frame_on_the_whole_film(framed, framing, film):
@@ -132,9 +138,9 @@ def test_the_page_shows_the_frame_on_the_whole_film(framed, framing, film):
 
 
 @only_crops
-def test_the_report_says_what_the_films_were(cxr, framed, framing):
-    assert cxr("report", "-w", framed.root).exit_code == 0
-    assert str(framing) in framed.report("simple-cnn").markdown.read_text()
+def test_the_report_says_what_the_films_were(cxr, own_framed, framing):
+    assert cxr("report", "-w", own_framed.root).exit_code == 0
+    assert str(framing) in own_framed.report("simple-cnn").markdown.read_text()
 
 
 def test_a_run_knows_the_films_it_was_trained_on(cxr, framed):
@@ -188,10 +194,8 @@ def test_a_heat_map_covers_the_whole_film_and_is_empty_outside_the_crop(cxr, fra
 
 
 @only_crops
-def test_a_gallery_shows_whole_films_and_takes_masks_of_them(cxr, framed, phantoms, tmp_path_factory, tmp_path):
-    drawn = tmp_path_factory.mktemp("drawn")
-    write_phantoms(drawn, films=40, seed=3, masks=True)  # the same films as `phantoms`
-    masks = drawn / "masks" / "lungs"
+def test_a_gallery_shows_whole_films_and_takes_masks_of_them(cxr, framed, phantoms, phantom_masks, tmp_path):
+    masks = phantom_masks / "lungs"
     result = cxr(
         "gradcam", "--split", "test", "--target", "covid", "--lungs", masks, "-o", tmp_path, "--json", "-w", framed.root
     )

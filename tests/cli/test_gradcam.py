@@ -15,7 +15,6 @@ from cxr_cli.films.overlay import lay_heat
 from cxr_cli.films.reader import read_film
 from cxr_cli.prediction.predictor import open_predictor
 from cxr_cli.quiet import native_output_hidden
-from cxr_cli.rendering.render import write_phantoms
 
 
 def read_picture(path):
@@ -192,13 +191,11 @@ def test_an_older_run_is_fixed_by_the_command_in_the_error(cxr, before_evidence,
 
 
 @pytest.fixture(scope="module")
-def gallery(trained, tmp_path_factory):
+def gallery(trained, phantom_masks, tmp_path_factory):
     """The gallery of the test part with masks of lungs and opacities: folder, record and output."""
     root = tmp_path_factory.mktemp("gallery")
-    phantoms = root / "phantoms"
-    write_phantoms(phantoms, films=40, seed=3, masks=True)  # the same films as `phantoms`
     arguments = ["gradcam", "--split", "test", "--target", "covid", "--raw", "--curves", "-w", trained.root]
-    arguments += ["--lungs", phantoms / "masks" / "lungs", "--lesions", phantoms / "masks" / "opacity"]
+    arguments += ["--lungs", phantom_masks / "lungs", "--lesions", phantom_masks / "opacity"]
     with redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit) as stopped:
         app.main([str(argument) for argument in [*arguments, "-o", root / "gallery"]])
     assert not stopped.value.code

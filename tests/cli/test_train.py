@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 import os
 import re
@@ -6,15 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
+from cxr_cli.cli import app
 from cxr_cli.errors import WorkspaceError
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.training import make_run
 from cxr_cli.workspace.layout import Workspace
 
 ONE_EPOCH = ("--arch", "simple-cnn", "--image-size", "32", "--epochs", "1", "--no-head-start")
+OWN = ("--class-weight", "--seed", "7")
 
 
 @pytest.fixture
@@ -24,13 +28,28 @@ def own_prepared(prepared, tmp_path) -> Workspace:
     return Workspace(root)
 
 
-def test_a_run_has_all_files_and_a_complete_record(cxr, own_prepared):
-    result = cxr("train", *ONE_EPOCH, "--class-weight", "--seed", "7", "--name", "mine", "-w", own_prepared.root)
-    run = own_prepared.run("mine")
-    record = json.loads(run.record.read_text())
-    dataset = json.loads(own_prepared.dataset.record.read_text())
+@pytest.fixture(scope="module")
+def mine(prepared, tmp_path_factory, no_network):
+    """A workspace with the run `mine`, and what training it printed, on stdout and stderr. Tests must not change it."""
+    root = tmp_path_factory.mktemp("mine") / "workspace"
+    shutil.copytree(prepared.root, root)
+    with (
+        redirect_stdout(io.StringIO()) as out,
+        redirect_stderr(io.StringIO()) as err,
+        no_network(),
+        pytest.raises(SystemExit) as stopped,
+    ):
+        app.main(["train", *ONE_EPOCH, *OWN, "--name", "mine", "-w", str(root)])
+    assert not stopped.value.code
+    return Workspace(root), out.getvalue(), err.getvalue()
 
-    assert result.exit_code == 0
+
+def test_a_run_has_all_files_and_a_complete_record(mine):
+    workspace, _, _ = mine
+    run = workspace.run("mine")
+    record = json.loads(run.record.read_text())
+    dataset = json.loads(workspace.dataset.record.read_text())
+
     assert sorted(path.name for path in run.root.iterdir()) == [
         "class_indices.json",
         "curves.png",
@@ -59,45 +78,32 @@ def test_a_run_has_all_files_and_a_complete_record(cxr, own_prepared):
     assert [(row["epoch"], row["phase"]) for row in rows] == [("1", "train")]
 
 
-def test_the_text_output_has_the_kept_epoch_and_nothing_from_tensorflow(cxr, own_prepared):
-    result = cxr("train", *ONE_EPOCH, "-w", own_prepared.root)
+def test_the_text_output_has_the_kept_epoch_and_nothing_from_tensorflow(mine):
+    workspace, stdout, stderr = mine
 
-    assert result.exit_code == 0
     assert re.fullmatch(
-        r"Run        : simple-cnn \(simple-cnn, 32,369 parameters\)\n"
+        r"Run        : mine \(simple-cnn, 32,369 parameters\)\n"
         r"Kept       : epoch 1 of 1 \(all epochs done\)\n"
         r"Validation : ROC AUC \d\.\d{3}, sensitivity \d\.\d{3}, specificity \d\.\d{3}, balanced accuracy \d\.\d{3}\n"
         r"Threshold  : 0\.\d{3} \(youden, on \d validation films\), for probabilities calibrated with slope \d+\.\d\d "
         r"and intercept [+-]\d+\.\d\d\n"
         r"Export     : model.tflite is within \d\.\de-\d\d of Keras\n"
-        rf"Files      : {re.escape(str(own_prepared.root))}/models/simple-cnn\n"
-        r"Alarm: On its validation films, simple-cnn is not shown to be better than chance: the AUC's interval, "
+        rf"Files      : {re.escape(str(workspace.root))}/models/mine\n"
+        r"Alarm: On its validation films, mine is not shown to be better than chance: the AUC's interval, "
         r"0\.\d+ to \d\.\d+, includes 0.5.\n"
         r"(?:Warning: Calibration made the probabilities worse on the validation films\..+\n)?"
         r"For research and teaching only, never a diagnosis.\n",
-        result.stdout,
+        stdout,
     )
     assert re.fullmatch(
-        r"Training the run simple-cnn\nLoading TensorFlow\nBuilding simple-cnn\n"
+        r"Training the run mine\nLoading TensorFlow\nBuilding simple-cnn\n"
         r"Reading train films: \d+\nReading val films: \d+\n"
         r"Training: at most 1 epoch of 1 step\n"
         r"epoch  1/1  loss \d\.\d{3}  val loss \d\.\d{3}  val AUC \d\.\d{3}  +\d+\.\d s  best so far\n"
         r"Exporting the model, and checking the export on the validation films\n"
-        r"Test it: cxr evaluate simple-cnn\n",
-        result.stderr,
+        r"Test it: cxr evaluate mine\n",
+        stderr,
     )
-
-
-def test_a_fresh_process_prints_no_banner(own_prepared):
-    done = subprocess.run(
-        [sys.executable, "-m", "cxr_cli", "train", *ONE_EPOCH, "-w", str(own_prepared.root)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stderr.splitlines()[:2] == ["Training the run simple-cnn", "Loading TensorFlow"]
-    assert not re.search(r"oneDNN|cuda|WARNING|absl|XNNPACK|Saved artifact|UserWarning", done.stderr + done.stdout)
 
 
 def test_fine_tuning_continues_at_its_own_learning_rate(cxr, own_prepared):
@@ -172,7 +178,7 @@ def test_preparing_a_dataset_while_it_is_read_is_detected(cxr, own_prepared, mon
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another signal on Windows")
-def test_ctrl_c_keeps_the_best_model_so_far(own_prepared):
+def test_ctrl_c_keeps_the_best_model_so_far_and_a_fresh_process_prints_no_banner(own_prepared):
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "cxr_cli", "train", *ONE_EPOCH[:4], "--epochs", "5000", "--patience", "5000"),
@@ -183,17 +189,22 @@ def test_ctrl_c_keeps_the_best_model_so_far(own_prepared):
         text=True,
     )
     assert process.stderr is not None
+    lines = []
     for line in process.stderr:
+        lines.append(line)
         if line.startswith("epoch  2/"):
             process.send_signal(signal.SIGINT)
             break
-    stdout, _ = process.communicate(timeout=120)
+    stdout, rest = process.communicate(timeout=120)
     record = json.loads(own_prepared.run().record.read_text())
 
     assert process.returncode == 0
     assert record["stopped_by"] == "interrupt"
     assert 2 <= record["epochs"] < 5000
     assert "(stopped by you)" in stdout
+    assert lines[:2] == ["Training the run simple-cnn\n", "Loading TensorFlow\n"]
+    banner = r"oneDNN|cuda|WARNING|absl|XNNPACK|Saved artifact|UserWarning"
+    assert not re.search(banner, "".join(lines) + rest + stdout)
 
 
 def test_train_without_a_dataset_is_an_error(cxr, tmp_path):
@@ -235,9 +246,10 @@ def test_the_list_has_every_architecture_and_trains_nothing(cxr, in_folder):
     assert not list(in_folder.iterdir())
 
 
-def test_freeze_sets_the_frozen_share(cxr, own_prepared):
-    trainable = {}
-    for share in (0, 0.5, 1):
+def test_freeze_sets_the_frozen_share(cxr, mine, own_prepared):
+    workspace, _, _ = mine
+    trainable = {0: json.loads(workspace.run("mine").record.read_text())["trainable_parameters"]}
+    for share in (0.5, 1):
         cxr("train", *ONE_EPOCH, "--freeze", share, "--name", f"f{share}", "-w", own_prepared.root)
         record = json.loads(own_prepared.run(f"f{share}").record.read_text())
         assert record["options"]["freeze"] == share
@@ -247,10 +259,13 @@ def test_freeze_sets_the_frozen_share(cxr, own_prepared):
     assert trainable[0] > trainable[0.5] > trainable[1] == head
 
 
-def test_all_trains_missing_runs_and_ends_with_the_table(cxr, own_prepared, monkeypatch):
+def test_all_trains_missing_runs_and_ends_with_the_table(cxr, boosted, tmp_path, monkeypatch):
+    own_prepared = Workspace(tmp_path / "workspace")
+    shutil.copytree(boosted.root, own_prepared.root)
     few = {name: ARCHITECTURES[name] for name in ("simple-cnn", "cnn-xgboost", "densenet121")}
     monkeypatch.setattr("cxr_cli.training.runs.ARCHITECTURES", few)  # the other published architectures take minutes
     options = ("--arch", "all", *ONE_EPOCH[2:], "-w", own_prepared.root)
+    kept = own_prepared.run("cnn-xgboost").record.read_bytes()
     first = cxr("train", *options)
 
     assert first.exit_code == 0
@@ -258,23 +273,16 @@ def test_all_trains_missing_runs_and_ends_with_the_table(cxr, own_prepared, monk
     table = first.stdout[first.stdout.index("Runs on ") :]
     assert "simple-cnn" in table
     assert "cnn-xgboost" in table
-
-    shutil.rmtree(own_prepared.run("simple-cnn").root)
-    kept = own_prepared.run("cnn-xgboost").record.read_bytes()
-    again = cxr("train", *options)
-    assert again.exit_code == 0
     assert (
-        "[2/2] cnn-xgboost\ncnn-xgboost was trained on this dataset with these options already: kept.\n" in again.stderr
+        "[2/2] cnn-xgboost\ncnn-xgboost was trained on this dataset with these options already: kept.\n" in first.stderr
     )
-    assert "[1/2] simple-cnn\nTraining the run simple-cnn\nLoading TensorFlow\nBuilding" in again.stderr
+    assert "[1/2] simple-cnn\nTraining the run simple-cnn\nLoading TensorFlow\nBuilding" in first.stderr
     assert own_prepared.run("cnn-xgboost").record.read_bytes() == kept
 
+    monkeypatch.setattr("cxr_cli.training.runs.ARCHITECTURES", {"simple-cnn": few["simple-cnn"]})
     other = cxr("train", *options, "--dropout", "0.3")
     assert "already: kept" not in other.stderr
-    assert own_prepared.run("cnn-xgboost").record.read_bytes() == kept
-    assert sorted(run.name for run in own_prepared.runs()) == [
-        *("cnn-xgboost", "cnn-xgboost-2", "simple-cnn", "simple-cnn-2")
-    ]
+    assert sorted(run.name for run in own_prepared.runs()) == ["cnn-xgboost", "simple-cnn", "simple-cnn-2"]
     assert "simple-cnn-2" in other.stdout[other.stdout.index("Runs on ") :]
 
     once_more = cxr("train", *options, "--dropout", "0.3")
@@ -302,10 +310,10 @@ def test_all_refuses_a_name(cxr, own_prepared):
     assert "Expected no name with all architectures" in result.stderr
 
 
-def test_a_profile_shows_the_time_of_an_epoch_and_changes_no_result(cxr, own_prepared):
-    arguments = ["train", *ONE_EPOCH, "-w", own_prepared.root]
-    plain = json.loads(cxr(*arguments, "--name", "plain", "--json").stdout)
-    profiled = json.loads(cxr(*arguments, "--name", "profiled", "--profile", "--json").stdout)
+def test_a_profile_shows_the_time_of_an_epoch_and_changes_no_result(cxr, mine, own_prepared):
+    workspace, _, _ = mine
+    plain = json.loads(workspace.run("mine").record.read_text())
+    profiled = json.loads(cxr("train", *ONE_EPOCH, *OWN, "--profile", "--json", "-w", own_prepared.root).stdout)
 
     assert profiled["validation"] == plain["validation"]
     assert plain["profile"] is None

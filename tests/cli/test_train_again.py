@@ -79,16 +79,16 @@ def test_a_resumed_run_gets_the_same_weights(cxr, own_prepared):
     assert histories[0] == histories[1]
 
 
-def test_a_hybrid_run_is_reproduced_with_its_trees(cxr, own_prepared):
-    place = ("-w", own_prepared.root)
-    cxr("train", "--arch", "cnn-xgboost", "--image-size", "32", "--epochs", "1", "--name", "first", *place)
-    original = own_prepared.run("first")
-    again = json.loads(cxr("train", "--from", "first", "--json", *place).stdout)
+def test_a_hybrid_run_is_reproduced_with_its_trees(cxr, boosted, tmp_path):
+    workspace = Workspace(tmp_path / "workspace")
+    shutil.copytree(boosted.root, workspace.root)
+    original = workspace.run("cnn-xgboost")
+    again = json.loads(cxr("train", "--from", "cnn-xgboost", "--json", "-w", workspace.root).stdout)
 
-    assert own_prepared.run("first-again").booster.read_bytes() == original.booster.read_bytes()
+    assert workspace.run("cnn-xgboost-again").booster.read_bytes() == original.booster.read_bytes()
     assert again["weights_sha256"] == record_of(original)["weights_sha256"]
     assert again["reproduction"] == {
-        "of": "first",
+        "of": "cnn-xgboost",
         "changed": [],
         "versions": [],
         "same_weights": True,

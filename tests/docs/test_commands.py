@@ -99,6 +99,7 @@ def run_page(cxr, page: str) -> list[str]:
     return done
 
 
+@pytest.mark.draws
 def test_the_tutorial_ends_with_a_report(cxr, in_folder):
     done = run_page(cxr, "tutorial/first-report.md")
 

@@ -18,6 +18,8 @@ from cxr_cli.films.figures import (
 
 ALT = 'ROC curve of "a & b": AUC 0.81 (0.71 to 0.89) over 77 films of 60 patients.'
 
+pytestmark = pytest.mark.draws
+
 
 @pytest.fixture
 def figure():

@@ -19,6 +19,8 @@ from cxr_cli.metrics.risk_coverage import risk_coverage
 from cxr_cli.metrics.subgroups import subgroups
 from cxr_cli.metrics.training_plots import draw_curves
 
+pytestmark = pytest.mark.draws
+
 
 @pytest.fixture(scope="module")
 def films() -> ChartFilms:

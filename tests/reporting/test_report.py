@@ -68,10 +68,10 @@ class Tables(HTMLParser):
             self.rows[self._heading][-1][-1] += text
 
 
-def test_the_command_writes_the_report_and_the_card(cxr, own_trained):
-    made = cxr("report", "simple-cnn", "-w", own_trained.root)
+def test_the_command_writes_the_report_and_the_card(cxr, own_audited):
+    made = cxr("report", "simple-cnn", "-w", own_audited.root)
 
-    folder, run = own_trained.report("simple-cnn"), own_trained.run()
+    folder, run = own_audited.report("simple-cnn"), own_audited.run()
     assert made.exit_code == 0
     assert "simple-cnn has no evaluation on these test films: testing it first" in made.stderr
     assert f"Report    : {folder.page}" in made.stdout
@@ -244,7 +244,7 @@ def test_missing_results_are_reported_as_missing(reported):
         assert command in text
 
 
-def test_external_tests_folds_and_map_grades_are_reported(cxr, own_trained, tmp_path):
+def test_external_tests_folds_and_map_grades_are_reported(cxr, own_audited, tmp_path):
     from cxr_cli.rendering.render import write_phantoms
 
     cxr(
@@ -253,35 +253,35 @@ def test_external_tests_folds_and_map_grades_are_reported(cxr, own_trained, tmp_
         "--metadata",
         write_phantoms(tmp_path / "clinic", films=24, seed=9),
         "-w",
-        own_trained.root,
+        own_audited.root,
     )
-    cxr("gradcam", "--split", "test", "-w", own_trained.root, "--curves")
-    old = own_trained.evaluation("simple-cnn", "older").record
+    cxr("gradcam", "--split", "test", "-w", own_audited.root, "--curves")
+    old = own_audited.evaluation("simple-cnn", "older").record
     old.parent.mkdir(parents=True)
     old.write_text('{"schema_version": 1}')
 
-    made = cxr("report", "-w", own_trained.root)
+    made = cxr("report", "-w", own_audited.root)
 
     assert made.exit_code == 0
     assert f"Left out of the report: Expected version {EvaluationRecord.VERSION} of the record" in made.stderr
-    tables = Tables(own_trained.report("simple-cnn").page.read_text()).rows
-    report = read_record(own_trained.evaluation("simple-cnn", "clinic").record, EvaluationRecord)
+    tables = Tables(own_audited.report("simple-cnn").page.read_text()).rows
+    report = read_record(own_audited.evaluation("simple-cnn", "clinic").record, EvaluationRecord)
     told = {row[0]: row[1:] for row in tables["Other hospitals"]}
     for name, gap in report.external.gaps.items():
         assert told[METRICS[name].title][2].startswith(figure(gap.gap)), name
     assert any(row[0] == "deletion: gain over random" for row in tables["Heat maps"])
 
 
-def test_a_test_elsewhere_at_another_operating_point_is_left_out_with_the_command(cxr, own_trained, tmp_path):
+def test_a_test_elsewhere_at_another_operating_point_is_left_out_with_the_command(cxr, own_audited, tmp_path):
     from cxr_cli.rendering.render import write_phantoms
 
     films = write_phantoms(tmp_path / "clinic", films=24, seed=9)
-    cxr("evaluate", "--external", "--metadata", films, "-w", own_trained.root)
-    cxr("calibrate", "--operating-point", "threshold=0.123", "-w", own_trained.root)
+    cxr("evaluate", "--external", "--metadata", films, "-w", own_audited.root)
+    cxr("calibrate", "--operating-point", "threshold=0.123", "-w", own_audited.root)
 
-    made = cxr("report", "-w", own_trained.root)
+    made = cxr("report", "-w", own_audited.root)
 
-    text = own_trained.report("simple-cnn").markdown.read_text()
+    text = own_audited.report("simple-cnn").markdown.read_text()
     assert made.exit_code == 0
     assert (
         "clinic is left out, because the operating point of simple-cnn was changed since. Test it again: "
