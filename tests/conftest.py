@@ -42,6 +42,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("thorough" if os.environ.get("CXR_THOROUGH") else "quick")
 
 
+def pytest_configure(config) -> None:
+    """Let each of several processes compute on one core.
+
+    Threads of OpenMP and of linear algebra wait for each other by spinning: two processes with two threads each on two
+    cores take hundreds of times as long as with one.
+    """
+    if config.getoption("numprocesses", None):  # set here, the processes inherit it
+        for library in ("OMP", "OPENBLAS", "MKL"):
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+
 @dataclass(frozen=True)
 class Result:
     exit_code: int
