@@ -47,9 +47,8 @@ def test_the_file_predicts_as_the_fitted_trees(fitted):
     path, _, probabilities, features, _ = fitted
     probability = open_booster(path, features=8)
 
-    answered = [probability(row[None]) for row in features]
-
-    np.testing.assert_allclose(answered, probabilities, atol=1e-6)
+    np.testing.assert_allclose(probability(features), probabilities, atol=1e-6)
+    np.testing.assert_allclose([probability(row[None])[0] for row in features], probabilities, atol=1e-6)
 
 
 def test_class_weights_are_applied(fitted, tmp_path):
@@ -98,6 +97,7 @@ def edited(trees, **fields):
         {"split_indices": 8},
         {"split_indices": 2**70},
         {"split_type": 1},
+        {"split_conditions": 1e300},
     ],
     ids=str,
 )

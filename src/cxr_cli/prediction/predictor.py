@@ -83,7 +83,7 @@ class Predictor:
         record: RunRecord,
         classes: Classes,
         runner: Any,
-        booster: Callable[[np.ndarray], float] | None,
+        booster: Callable[[np.ndarray], np.ndarray] | None,
         reference: Reference | None = None,
         *,
         prevalence: float | None = None,
@@ -162,7 +162,7 @@ class Predictor:
             doubt = why_unlike(self.run.name)
             if not force:
                 raise AbstentionError(path, doubt)
-        raw = self._booster(outputs["features"]) if self._booster else float(outputs["probability"][0, 0])
+        raw = float(self._raw(outputs)[0])
         if not 0 <= raw <= 1:
             raise WorkspaceError(
                 f"Expected a probability from {self.run.litert_model}. Received: {raw}.",
@@ -221,9 +221,11 @@ class Predictor:
             the positive class.
         """
         outputs = self._outputs(films)
-        booster = self._booster
-        raw = [booster(row[None]) for row in outputs["features"]] if booster else outputs["probability"][:, 0]
-        return np.asarray(raw, dtype=np.float64), outputs["cam"]
+        return np.asarray(self._raw(outputs), dtype=np.float64), outputs["cam"]
+
+    def _raw(self, outputs: dict[str, np.ndarray]) -> np.ndarray:
+        """P(positive) of each film before calibration, (N,) float32."""
+        return self._booster(outputs["features"]) if self._booster else outputs["probability"][:, 0]
 
     def _outputs(self, films: np.ndarray) -> dict[str, np.ndarray]:
         """(N, S, S) uint8 -> the model's outputs by name."""
