@@ -55,9 +55,7 @@ class Watch(Watcher):
 def parts():
     def part(films):
         count = len(films)
-        return PartFilms(
-            films, (np.arange(count) % 2).astype(np.float32), [f"g{i}" for i in range(count)], [str(count)]
-        )
+        return PartFilms(films, (np.arange(count) % 2).astype(np.float32), [f"g{i}" for i in range(count)])
 
     return {"train": part(FILMS[:16]), "val": part(FILMS[16:])}
 

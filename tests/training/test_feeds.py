@@ -1,12 +1,14 @@
 """Training on cached outputs of the frozen layers equals training on films: same features, predictions and steps."""
 
-from dataclasses import fields
+from contextlib import contextmanager
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from cxr_cli.recipe.architectures import ARCHITECTURES, CLASSIFIERS
 from cxr_cli.recipe.options import Augmentation
+from cxr_cli.training import feeds
 from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.classifier import build_classifier
 from cxr_cli.training.engine import keras
@@ -42,13 +44,13 @@ def parts():
     def part(films):
         count = len(films)
         positives = (np.arange(count) % 2).astype(np.float32)
-        return PartFilms(films, positives, [f"g{i}" for i in range(count)], [f"film {i}" for i in range(count)])
+        return PartFilms(films, positives, [f"g{i}" for i in range(count)])
 
     return {"train": part(FILMS[:40]), "val": part(FILMS[40:])}
 
 
 def filled(classifier, parts, folder, augmentation=STILL):
-    feed = make_feed(classifier, parts, augmentation, ArrayCache(folder, limit=10**9), seed=0)
+    feed = make_feed(classifier, parts, augmentation, ArrayCache(folder, limit=10**9))
     assert isinstance(feed, FrozenFeed)
     return feed
 
@@ -89,11 +91,11 @@ def test_nothing_is_cached_when_nothing_is_frozen(build, parts, tmp_path):
     cache = ArrayCache(tmp_path, limit=10**9)
 
     assert split_at_frozen(classifier) is None
-    assert isinstance(make_feed(classifier, parts, STILL, cache, seed=0), FilmFeed)
+    assert isinstance(make_feed(classifier, parts, STILL, cache), FilmFeed)
 
 
 def test_without_disk_space_films_are_fed_directly(build, parts, tmp_path):
-    feed = make_feed(build(), parts, STILL, ArrayCache(tmp_path, limit=1000), seed=0)
+    feed = make_feed(build(), parts, STILL, ArrayCache(tmp_path, limit=1000))
 
     assert isinstance(feed, FilmFeed)
     assert list(tmp_path.iterdir()) == []
@@ -102,7 +104,7 @@ def test_without_disk_space_films_are_fed_directly(build, parts, tmp_path):
 @pytest.mark.parametrize("augmentation", [STILL, Augmentation()], ids=["still", "moved"])
 def test_both_feeds_give_the_same_features_and_predictions(build, parts, tmp_path, augmentation):
     classifier = build()
-    plain = FilmFeed(classifier, parts, augmentation, seed=0)
+    plain = FilmFeed(classifier, parts, augmentation)
     quick = filled(classifier, parts, tmp_path, augmentation)
 
     expected = plain.pooled()
@@ -115,11 +117,11 @@ def test_both_feeds_take_the_same_training_steps(build, parts, tmp_path):
     answers = []
     for quick in (False, True):
         classifier = build()
-        feed = filled(classifier, parts, tmp_path) if quick else FilmFeed(classifier, parts, STILL, seed=0)
+        feed = filled(classifier, parts, tmp_path) if quick else FilmFeed(classifier, parts, STILL)
         feed.model.compile(optimizer=keras.optimizers.SGD(0.05), loss="binary_crossentropy")
         before = feed.validate()
         feed.model.fit(feed.batches(batch_size=16, seed=3), epochs=2, shuffle=False, verbose=0)
-        answers.append(FilmFeed(classifier, parts, STILL, seed=0).validate())
+        answers.append(FilmFeed(classifier, parts, STILL).validate())
 
     assert np.abs(answers[0] - before).max() > 0.02  # training changed the predictions
     np.testing.assert_allclose(answers[1], answers[0], atol=2e-3)
@@ -141,34 +143,56 @@ def test_an_epoch_has_one_variant_of_each_film(build, parts, tmp_path):
     assert len({place // 40 for place in seen[0]}) == 5
 
 
-def test_another_training_run_reads_the_outputs_from_disk(build, parts, tmp_path):
-    filled(build(), parts, tmp_path)
-    (path,) = tmp_path.iterdir()
-    made = path.stat().st_ino
+def test_another_run_passes_only_films_through_that_no_run_had_before(build, parts, tmp_path, monkeypatch):
+    passed = []
+    monkeypatch.setattr(feeds, "in_litert", count_films(feeds.in_litert, passed))
+    first = filled(build(), parts, tmp_path, Augmentation())
+    assert passed == [5 * 40 + 9]
+    filled(build(), parts, tmp_path, Augmentation())
+    assert passed == [5 * 40 + 9]
 
-    filled(build(), parts, tmp_path)
-    assert path.stat().st_ino == made
+    # Another fold: a validation film of the first is trained on, and the other way round.
+    films = np.concatenate([FILMS[1:40], FILMS[40:41]]), np.concatenate([FILMS[:1], FILMS[41:]])
+    turned = {part: replace(parts[part], films=own) for part, own in zip(("train", "val"), films, strict=True)}
+    second = filled(build(), turned, tmp_path, Augmentation())
+    assert passed == [5 * 40 + 9, 4]
+    np.testing.assert_array_equal(second._outputs[0], first._outputs[1])
+
+    alone = filled(build(), turned, tmp_path / "alone", Augmentation())
+    np.testing.assert_array_equal(np.asarray(second._outputs), np.asarray(alone._outputs))  # bit for bit
 
 
-def test_outputs_of_other_weights_or_films_are_computed_again(build, parts, tmp_path):
+def count_films(original, passed):
+    @contextmanager
+    def counting(lower):
+        with original(lower) as predict:
+            passed.append(0)
+
+            def count(films):
+                passed[-1] += len(films)
+                return predict(films)
+
+            yield count
+
+    return counting
+
+
+def test_outputs_of_other_weights_are_computed_again(build, parts, tmp_path):
     classifier = build()
     filled(classifier, parts, tmp_path)
     layer = classifier.model.get_layer("backbone").layers[1]
     layer.set_weights([weight + 0.1 for weight in layer.get_weights()])
     feed = filled(classifier, parts, tmp_path)
-    np.testing.assert_allclose(feed.validate(), FilmFeed(classifier, parts, STILL, seed=0).validate(), atol=1e-3)
 
-    other = parts["train"]
-    renamed = PartFilms(other.films, other.positives, other.groups, [f"{line}, changed" for line in other.made_from])
-    filled(classifier, parts | {"train": renamed}, tmp_path)
-    assert len(list(tmp_path.iterdir())) == 3
+    np.testing.assert_allclose(feed.validate(), FilmFeed(classifier, parts, STILL).validate(), atol=1e-3)
+    assert len(list(tmp_path.glob("*.rows"))) == 2
 
 
 def test_wrong_outputs_are_computed_again(build, parts, tmp_path):
     classifier = build()
     filled(classifier, parts, tmp_path)
-    (path,) = tmp_path.iterdir()
-    np.save(path, np.zeros_like(np.load(path)))
+    (path,) = tmp_path.glob("*.rows")
+    path.write_bytes(bytes(path.stat().st_size))
 
     feed = filled(classifier, parts, tmp_path)
-    np.testing.assert_allclose(feed.validate(), FilmFeed(classifier, parts, STILL, seed=0).validate(), atol=1e-3)
+    np.testing.assert_allclose(feed.validate(), FilmFeed(classifier, parts, STILL).validate(), atol=1e-3)

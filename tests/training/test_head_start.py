@@ -29,8 +29,8 @@ def easy():
 
 
 def pooled(classifier, films):
-    part = PartFilms(films=films, positives=np.zeros(len(films), np.float32), groups=[], made_from=[])
-    return FilmFeed(classifier, {"train": part, "val": part}, Augmentation(), seed=0).pooled()
+    part = PartFilms(films=films, positives=np.zeros(len(films), np.float32), groups=[])
+    return FilmFeed(classifier, {"train": part, "val": part}, Augmentation()).pooled()
 
 
 def test_the_head_separates_easy_films_before_any_step(classifier, easy):

@@ -32,7 +32,7 @@ def part(count, *, seed):
         mask[top : top + 18, left : left + 8] = mask[top : top + 18, left + 12 : left + 19] = 255
     films = np.where(masks > 0, 60, 180) + rng.integers(0, 40, masks.shape)
     members = [SimpleNamespace(source="large" if place % 3 else "small") for place in range(count)]
-    return MaskedPart(members=members, films=films.astype(np.uint8), masks=masks, made_from=[""] * count)
+    return MaskedPart(members=members, films=films.astype(np.uint8), masks=masks)
 
 
 @pytest.fixture(scope="module")

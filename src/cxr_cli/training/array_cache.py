@@ -1,14 +1,17 @@
-"""Arrays that take longer to compute than to read: kept on disk, and found by what they were computed from."""
+"""Rows that take longer to compute than to read: kept on disk, each found by the content that it was computed from.
+
+All runs share them: a film that one run or fold has passed through a frozen network is not passed through it again.
+"""
 
 import hashlib
 import json
 import math
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, Protocol
 
 import filelock
 import numpy as np
@@ -17,10 +20,59 @@ from cxr_cli.errors import WorkspaceError
 from cxr_cli.progress import note
 
 _SPARE = 1 << 30  # bytes of the disk to leave free
+_KEY = 16  # bytes
+
+
+class Rows(Protocol):
+    """An array, or what is indexed like one along its first axis."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape; the first is the number of rows."""
+        ...
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        ...
+
+    def __getitem__(self, wanted: Any, /) -> Any:
+        """One row, or the rows of a slice or of (n,) int places, as an array."""
+        ...
+
+
+class KeptRows:
+    """Rows of a table that is mapped from disk, in any order; each access copies what it needs."""
+
+    def __init__(self, table: np.ndarray, places: np.ndarray) -> None:
+        """`places` are the rows of `table`, (N,) int64."""
+        self._table = table
+        self._places = places
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return (len(self._places), *self._table.shape[1:])
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self._places)
+
+    def __getitem__(self, wanted: Any, /) -> np.ndarray:
+        """One row, or some."""
+        return np.asarray(self._table[self._places[wanted]])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """All rows, in memory."""
+        return np.asarray(self[:], dtype)
+
+
+def row_key(*parts: bytes) -> bytes:
+    """A key for `ArrayCache.rows`, from everything by which its row differs from the other rows of the table."""
+    return hashlib.sha256(b"\0".join(parts)).digest()[:_KEY]
 
 
 class ArrayCache:
-    """A folder of arrays. Several processes may share it: one computes, the others wait and then read its arrays."""
+    """A folder of tables. Several processes may share it: one computes, the others wait and then read its rows."""
 
     def __init__(self, folder: Path, *, limit: int) -> None:
         """Keep at most `limit` bytes in `folder`; 0 keeps nothing."""
@@ -28,54 +80,67 @@ class ArrayCache:
         self._limit = limit
 
     def fits(self, size: int) -> bool:
-        """Whether an array of `size` bytes can be kept."""
+        """Whether rows of `size` bytes in all can be kept."""
         if size > self._limit:
             return False
         existing = next(place for place in (self._folder, *self._folder.parents) if place.exists())
         return size + _SPARE <= shutil.disk_usage(existing).free + self._used()
 
-    def array(
+    def rows(
         self,
         kind: str,
         made_from: object,
+        keys: Sequence[bytes],
         *,
         shape: tuple[int, ...],
         dtype: type[np.generic],
-        make: Callable[[], Iterable[np.ndarray]],
-        check: Callable[[np.ndarray], bool],
-    ) -> np.ndarray:
-        """Read the array from disk if it was computed before; else compute it, and keep it if it fits.
+        make: Callable[[Sequence[int]], Iterable[np.ndarray]],
+        check: Callable[[int, np.ndarray], bool],
+    ) -> Rows:
+        """Read rows from disk as far as they were computed before; compute the others, and keep them if they fit.
 
         Args:
-            kind: the beginning of its file's name.
-            made_from: everything that decides the array's values, in a form that JSON can hold.
-            shape: the array's shape.
-            dtype: the array's type.
-            make: yields the array's rows, in blocks.
-            check: whether a kept array is still what `make` would compute; if not, it is computed again.
+            kind: the beginning of the table's name.
+            made_from: everything that decides the values of all rows, in a form that JSON can hold.
+            keys: of `row_key`, one for each row.
+            shape: the shape of a row.
+            dtype: the type of the rows.
+            make: yields the rows of the given places in `keys`, in blocks.
+            check: whether a kept row is what `make` would compute for its place. Two are checked; if one is wrong, all
+                are computed again.
 
         Returns:
-            The array, read-only and mapped from disk, or in memory if it can't be kept.
+            A row for each key, mapped from disk, or in memory if they can't be kept.
 
         Raises:
             WorkspaceError: the folder can't be written to.
         """
-        size = math.prod(shape) * np.dtype(dtype).itemsize
+        first: dict[bytes, int] = {}
+        for place, key in enumerate(keys):
+            first.setdefault(key, place)
+        size = len(first) * (_KEY + math.prod(shape) * np.dtype(dtype).itemsize)
         if not self.fits(size):
-            return _in_memory(make(), shape, dtype)
-        description = json.dumps(made_from, sort_keys=True)
-        path = self._folder / f"{kind}-{hashlib.sha256(description.encode()).hexdigest()[:24]}.npy"
+            return _in_memory(make(range(len(keys))), (len(keys), *shape), dtype)
+        description = json.dumps([made_from, shape, np.dtype(dtype).str], sort_keys=True)
+        name = f"{kind}-{hashlib.sha256(description.encode()).hexdigest()[:24]}"
         try:
             with self._locked():
-                kept = _read(path, shape, dtype)
-                if kept is not None and check(kept):
-                    os.utime(path)  # the one used last is removed last
-                    return kept
+                table = _Table(self._folder / name, shape, dtype)
+                found = table.find()
+                known = [place for key, place in first.items() if key in found]
+                kept = KeptRows(table.read(), np.array([found.get(key, 0) for key in keys], np.int64))
+                right = all(check(place, kept[place]) for place in {known[0], known[-1]}) if known else True
                 del kept
-                path.unlink(missing_ok=True)
-                self._make_room(size)
-                _write(path, make(), shape, dtype)
-                return np.lib.format.open_memmap(path, mode="r")
+                missing = [place for key, place in first.items() if key not in found]
+                if not right or table.size + len(missing) * table.row_size > self._limit:
+                    table.remove()
+                    found, missing = {}, list(first.values())
+                if missing:
+                    self._make_room(len(missing) * table.row_size, keep=table)
+                    table.append([keys[place] for place in missing], make(missing))
+                    found = table.find()
+                table.touch()  # the one used last is removed last
+                return KeptRows(table.read(), np.array([found[key] for key in keys], np.int64))
         except OSError as error:
             raise WorkspaceError(
                 f"Expected to write {size / 1e9:.1f} GB to {self._folder}. Received: {error.strerror or error}.",
@@ -99,9 +164,9 @@ class ArrayCache:
             held.release()
 
     def _files(self) -> dict[Path, os.stat_result]:
-        """The arrays, the one unused for longest first."""
+        """What is kept, the file unused for longest first."""
         states = {}
-        for path in self._folder.glob("*.npy"):
+        for path in self._folder.glob("*.*"):
             with suppress(FileNotFoundError):  # another process has just removed it
                 states[path] = path.stat()
         return dict(sorted(states.items(), key=lambda item: item[1].st_mtime))
@@ -109,43 +174,79 @@ class ArrayCache:
     def _used(self) -> int:
         return sum(state.st_size for state in self._files().values())
 
-    def _make_room(self, size: int) -> None:
-        """Remove what a killed process was writing, and arrays until `size` bytes are left; the lock is held."""
-        for stale in self._folder.glob(".*.npy"):
-            stale.unlink()
+    def _make_room(self, size: int, *, keep: "_Table") -> None:
+        """Remove other tables, and what earlier versions kept, until `size` bytes are left; the lock is held."""
         for path in self._files():
             if self._used() + size <= self._limit:
                 break
-            with suppress(PermissionError):  # Windows removes no file that another process reads
-                path.unlink()
+            if path not in keep.files:
+                with suppress(PermissionError, FileNotFoundError):  # Windows removes no file that is being read
+                    path.unlink()
 
 
-def _read(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray | None:
-    try:
-        array = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError):  # missing, cut short, or no array
-        return None
-    return array if array.shape == shape and array.dtype == dtype else None
+class _Table:
+    """Rows of one kind in a file, and their keys in a second one, which is written after them: a kill costs a block."""
 
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+        self._rows = path.with_suffix(".rows")
+        self._keys = path.with_suffix(".keys")
+        self._shape = shape
+        self._dtype = np.dtype(dtype)
+        self._bytes = math.prod(shape) * self._dtype.itemsize
 
-def _write(path: Path, blocks: Iterable[np.ndarray], shape: tuple[int, ...], dtype: type[np.generic]) -> None:
-    """Write block by block, not through a memory map: a full disk is then an error and doesn't kill the process."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".npy")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(stream, header)
-            rows = 0
+    @property
+    def files(self) -> tuple[Path, Path]:
+        return self._rows, self._keys
+
+    @property
+    def row_size(self) -> int:
+        """Bytes of a row with its key."""
+        return _KEY + self._bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes of all rows."""
+        return self._count() * self.row_size
+
+    def _count(self) -> int:
+        if not (self._rows.is_file() and self._keys.is_file()):
+            return 0
+        return min(self._rows.stat().st_size // self._bytes, self._keys.stat().st_size // _KEY)
+
+    def find(self) -> dict[bytes, int]:
+        """The place of each key."""
+        count = self._count()
+        data = self._keys.read_bytes() if count else b""
+        return {data[_KEY * place : _KEY * (place + 1)]: place for place in range(count)}
+
+    def read(self) -> np.ndarray:
+        count = self._count()
+        if not count:
+            return np.empty((0, *self._shape), self._dtype)
+        return np.memmap(self._rows, self._dtype, mode="r", shape=(count, *self._shape))
+
+    def append(self, keys: Sequence[bytes], blocks: Iterable[np.ndarray]) -> None:
+        """Write block by block, not through a memory map: a full disk is then an error and doesn't kill the process."""
+        self._rows.parent.mkdir(parents=True, exist_ok=True)
+        count, done = self._count(), 0
+        with self._rows.open("ab") as rows, self._keys.open("ab") as names:
+            rows.truncate(count * self._bytes)  # what a killed process was writing
+            names.truncate(count * _KEY)
             for block in blocks:
-                stream.write(np.ascontiguousarray(block, dtype=dtype).data)
-                rows += len(block)
-        assert rows == shape[0], (rows, shape)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+                rows.write(np.ascontiguousarray(block, dtype=self._dtype).data)
+                rows.flush()
+                names.write(b"".join(keys[done : done + len(block)]))
+                names.flush()
+                done += len(block)
+        assert done == len(keys), (done, len(keys))
+
+    def touch(self) -> None:
+        for path in self.files:
+            os.utime(path)
+
+    def remove(self) -> None:
+        for path in reversed(self.files):
+            path.unlink(missing_ok=True)
 
 
 def _in_memory(blocks: Iterable[np.ndarray], shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:

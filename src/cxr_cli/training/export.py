@@ -16,6 +16,7 @@ from cxr_cli.errors import ExportError, WorkspaceError
 from cxr_cli.lungs.framing import Framing
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.record import ExportCheck, RunRecord
+from cxr_cli.training.array_cache import Rows
 from cxr_cli.training.classifier import Classifier
 from cxr_cli.training.engine import keras
 from cxr_cli.training.formats import (
@@ -141,7 +142,7 @@ def export_litert(classifier: Classifier, path: Path) -> None:
         FORMATS["litert"].write(classifier, path, path)
 
 
-def check_export(classifier: Classifier, path: Path, films: np.ndarray) -> tuple[ExportCheck, np.ndarray]:
+def check_export(classifier: Classifier, path: Path, films: Rows) -> tuple[ExportCheck, np.ndarray]:
     """Compare `model.tflite` with the Keras model on real films.
 
     Args:
@@ -262,7 +263,7 @@ def _difference(answered: np.ndarray, expected: np.ndarray, name: str) -> float:
     return float(of_films[-1])
 
 
-def answer_all(reader: Callable[[np.ndarray], dict[str, np.ndarray]], films: np.ndarray) -> dict[str, np.ndarray]:
+def answer_all(reader: Callable[[np.ndarray], dict[str, np.ndarray]], films: Rows) -> dict[str, np.ndarray]:
     """Run a model or file, as `Format.open` gives it, on (N, S, S) uint8 films: each output, (N, ...).
 
     Of `EVIDENCE` only the first batch is kept, because that of many films would not fit into memory.

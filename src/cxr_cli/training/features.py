@@ -6,6 +6,7 @@ import numpy as np
 
 from cxr_cli.quiet import native_output_hidden
 from cxr_cli.recipe.reference import fit_reference, save_reference
+from cxr_cli.training.array_cache import Rows
 from cxr_cli.training.export import answer_all
 from cxr_cli.training.feeds import PartFilms
 from cxr_cli.training.formats import FORMATS
@@ -13,7 +14,7 @@ from cxr_cli.training.formats import FORMATS
 _FILMS = 2000  # maximum number from each part, for the reference
 
 
-def read_features(model: Path, films: np.ndarray) -> np.ndarray:
+def read_features(model: Path, films: Rows) -> np.ndarray:
     """Compute the pooled features of the exported network.
 
     From the file that will predict, not from Keras: the two differ in the last digits, and a tree jumps where a feature

@@ -47,7 +47,7 @@ def fit_classifier(
     """
     train, val = parts["train"], parts["val"]
     class_weight = class_weights(train.positives) if options.class_weight else None
-    feed = make_feed(classifier, parts, options.augmentation, cache, seed=options.seed, group=group)
+    feed = make_feed(classifier, parts, options.augmentation, cache, group=group)
 
     def validate() -> np.ndarray:
         return group.spread(len(val.films), feed.validate)

@@ -10,6 +10,7 @@ import numpy as np
 from cxr_cli.films.reader import read_at
 from cxr_cli.progress import track
 from cxr_cli.recipe.options import Augmentation
+from cxr_cli.training.array_cache import Rows
 from cxr_cli.training.engine import keras, tf
 from cxr_cli.training.strategy import ALONE, Group
 
@@ -45,18 +46,18 @@ def predict_in_batches(model: keras.Model, batches: Iterable[np.ndarray]) -> np.
     return np.concatenate([np.asarray(model.predict_on_batch(batch)) for batch in batches])
 
 
-def predict_probabilities(model: keras.Model, films: np.ndarray) -> np.ndarray:
+def predict_probabilities(model: keras.Model, films: Rows) -> np.ndarray:
     """Predict P(positive) of each film with a Keras model: (N, S, S) uint8 -> (N,) float32."""
     return predict_in_batches(model, (to_rgb(batch) for batch in in_batches(films)))[:, 0]
 
 
-def in_batches(rows: np.ndarray) -> Iterator[np.ndarray]:
+def in_batches(rows: Rows) -> Iterator[np.ndarray]:
     """Yield the rows of an array, which may be on disk, in batches."""
     return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
 
 
 def training_batches(
-    films: np.ndarray,
+    films: Rows,
     positives: np.ndarray,
     *,
     augmentation: Augmentation,
@@ -131,15 +132,16 @@ def shuffled_batches(
     return drawn.map(batch, num_parallel_calls=2).prefetch(2)
 
 
-def gather_rows(array: np.ndarray, rows: Any, dtype: type[np.generic]) -> Any:
+def gather_rows(array: Rows, rows: Any, dtype: type[np.generic]) -> Any:
     """Read rows of an array that need not fit into memory, as a tensor within tf.data."""
     # NumPy converts the type: TensorFlow warns about float16 on processors that have no operations for it.
     selected = tf.numpy_function(lambda wanted: array[wanted].astype(dtype), [rows], dtype, stateful=False)
     return tf.ensure_shape(selected, [None, *array.shape[1:]])
 
 
-# Part of what cached outputs are known by: raise it whenever `augment` gives other films for the same options.
+# Part of what cached outputs are known by: raise it whenever `move` gives other films for the same options.
 AUGMENTATION = 1
+DRAWS = 7  # random numbers for each film
 
 
 def augment(films: Any, augmentation: Augmentation, *, seed: Any, places: Any = None, count: Any = None) -> Any:
@@ -157,10 +159,13 @@ def augment(films: Any, augmentation: Augmentation, *, seed: Any, places: Any = 
     Returns:
         (B, S, S, 3) uint8; outside of the film, its edge is repeated.
     """
+    draw = tf.random.stateless_uniform((DRAWS, tf.shape(films)[0] if count is None else count), seed, -1.0, 1.0)
+    return move(films, augmentation, draw=draw if places is None else tf.gather(draw, places, axis=1))
+
+
+def move(films: Any, augmentation: Augmentation, *, draw: Any) -> Any:
+    """Do what `augment` does, as far along each range as `draw` says, (7, B) float32 in [-1, 1]; 0 changes nothing."""
     size = films.shape[1]
-    draw = tf.random.stateless_uniform((7, tf.shape(films)[0] if count is None else count), seed, -1.0, 1.0)
-    if places is not None:
-        draw = tf.gather(draw, places, axis=1)
     angle = draw[0] * (augmentation.rotation * np.pi / 180)
     shift_x, shift_y = draw[1] * (augmentation.shift * size), draw[2] * (augmentation.shift * size)
     scale = 1 / (1 + draw[3] * augmentation.zoom)

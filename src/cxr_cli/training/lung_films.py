@@ -14,7 +14,7 @@ from cxr_cli.films.transforms import resize
 from cxr_cli.lungs.segment import find_reference, read_reference
 from cxr_cli.nearest import no_folder, path_meant
 from cxr_cli.progress import track
-from cxr_cli.training.array_cache import ArrayCache
+from cxr_cli.training.array_cache import ArrayCache, row_key
 from cxr_cli.training.parts import file_state
 from cxr_cli.workspace.folders import DatasetFolder
 
@@ -26,7 +26,6 @@ class MaskedPart:
     members: list[Film]
     films: np.ndarray  # (N, S, S) uint8
     masks: np.ndarray  # (N, S, S) uint8, 0 outside of the lungs, 255 inside
-    made_from: list[str]  # one line per film, which identifies the content of its mask
 
     @property
     def sources(self) -> np.ndarray:
@@ -101,8 +100,8 @@ def read_masked_part(
             hint="Name the masks of more films: --masks DIR",
         )
     pairs = [(dataset.root / film.path, masks[film.path]) for film in members]
-    made_from = [
-        f"{film.sha256} {file_state(path)} {file_state(mask)} {PIXELS}"
+    keys = [
+        row_key(film.sha256.encode(), file_state(path).encode(), file_state(mask).encode())
         for film, (path, mask) in zip(members, pairs, strict=True)
     ]
 
@@ -113,17 +112,20 @@ def read_masked_part(
         shown = read_for(path, size, film=film)
         return np.stack([resize(shown, size), resize(drawn.astype(np.uint8) * 255, size)])
 
-    def make() -> list[np.ndarray]:
+    def make(places: Sequence[int]) -> list[np.ndarray]:
+        wanted = [pairs[place] for place in places]
         with ThreadPoolExecutor() as pool:
-            described = track(pool.map(read, pairs), f"Reading {part} films and masks", total=len(pairs))
+            described = track(pool.map(read, wanted), f"Reading {part} films and masks", total=len(wanted))
             return [both[None] for both in described]
 
-    pixels = cache.array(
+    pixels = cache.rows(
         "masks",
-        [size, made_from],
-        shape=(len(pairs), 2, size, size),
+        [size, PIXELS],
+        keys,
+        shape=(2, size, size),
         dtype=np.uint8,
         make=make,
-        check=lambda kept: np.array_equal(kept[0], read(pairs[0])),
+        check=lambda place, both: np.array_equal(both, read(pairs[place])),
     )
-    return MaskedPart(members=members, films=pixels[:, 0], masks=pixels[:, 1], made_from=made_from)
+    both = np.asarray(pixels)
+    return MaskedPart(members=members, films=both[:, 0], masks=both[:, 1])

@@ -1,6 +1,6 @@
 """The films of one part of the split, as training needs them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.errors import SplitError
 from cxr_cli.films.reader import PIXELS, read_at
-from cxr_cli.training.array_cache import ArrayCache
+from cxr_cli.training.array_cache import ArrayCache, row_key
 from cxr_cli.training.feeds import PartFilms
 from cxr_cli.training.input_pipeline import read_resized
 from cxr_cli.workspace.folders import DatasetFolder
@@ -46,21 +46,25 @@ def read_part_films(
             hint=f"Make it again: {DatasetRecord.MADE_BY}",
         )
     paths = [dataset.root / film.path for film in members]
-    made_from = [f"{film.sha256} {file_state(path)} {PIXELS}" for film, path in zip(members, paths, strict=True)]
-    pixels = cache.array(
+
+    def read(places: Sequence[int]) -> Iterator[np.ndarray]:
+        wanted = [paths[place] for place in places]
+        return (film[None] for film in read_resized(wanted, size=size, description=f"Reading {part} films"))
+
+    pixels = cache.rows(
         "films",
-        [size, made_from],
-        shape=(len(paths), size, size),
+        [size, PIXELS],
+        [row_key(film.sha256.encode(), file_state(path).encode()) for film, path in zip(members, paths, strict=True)],
+        shape=(size, size),
         dtype=np.uint8,
-        make=lambda: (film[None] for film in read_resized(paths, size=size, description=f"Reading {part} films")),
-        check=lambda kept: np.array_equal(kept[0], read_at(paths[0], size)),
+        make=read,
+        check=lambda place, film: np.array_equal(film, read_at(paths[place], size)),
     )
     return PartFilms(
         films=pixels,
         positives=positives,
         groups=[film.group for film in members],
         sources=[film.source for film in members],
-        made_from=made_from,
     )
 
 
