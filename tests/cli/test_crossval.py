@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.record import DatasetRecord
-from cxr_cli.evaluation.crossval import study
+from cxr_cli.evaluation.crossval.apart import TrainingProcess
 from cxr_cli.films.reader import read_film
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.rendering.render import write_phantoms
@@ -28,15 +28,15 @@ def rows_of(path):
 
 @pytest.fixture
 def here(monkeypatch):
-    """Train in this process: one process per fold is slow. tests/evaluation/crossval/test_apart.py tests that."""
+    """Train in this process: another one is slow to start. tests/evaluation/crossval/test_apart.py tests that."""
 
-    def train_here(place, options):
+    def train_here(process, place, options):
         from cxr_cli.training.make_run import make_run
         from cxr_cli.training.plan import TrainingPlan
 
         make_run(place, TrainingPlan(options, options.arch))
 
-    monkeypatch.setattr(study, "train_apart", train_here)
+    monkeypatch.setattr(TrainingProcess, "train", train_here)
     return train_here
 
 
@@ -50,13 +50,13 @@ def workspace(prepared, tmp_path):
 def test_an_interrupted_crossval_resumes_and_predicts_every_film_once(cxr, here, workspace, monkeypatch):
     folder = workspace.crossval("simple-cnn-2-folds")
 
-    def stopped_in_fold_2(place, options):
+    def stopped_in_fold_2(process, place, options):
         if place.root.name == "fold-2":
             raise KeyboardInterrupt
-        here(place, options)
+        here(process, place, options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(study, "train_apart", stopped_in_fold_2)
+        patched.setattr(TrainingProcess, "train", stopped_in_fold_2)
         stopped = cxr("crossval", "--folds", 2, *QUICK, "-w", workspace.root)
     first = folder.fold(1).new_run("simple-cnn").record.read_bytes()
     assert (stopped.exit_code, stopped.stdout) == (130, "")
@@ -79,7 +79,6 @@ def test_an_interrupted_crossval_resumes_and_predicts_every_film_once(cxr, here,
         own = rows_of(folder.fold(number).dataset.manifest)
         seen = {row["group"] for row in own if row["split"] != "test"}
         assert not seen & {row["group"] for row in rows if row["fold"] == f"{number}"}
-        assert not folder.fold(number).cache.exists()
     check_figures(report, rows)
     assert read_film(folder.roc_picture).std() > 10
     page = folder.page.read_text()
@@ -149,7 +148,7 @@ def test_leaving_out_a_source_with_the_options_of_a_run(cxr, here, own_trained, 
 def test_further_repeats_keep_the_folds_that_are_there(cxr, own_trained, monkeypatch):
     trained = []
 
-    def copy_run(place, options):
+    def copy_run(process, place, options):
         trained.append((place.root.relative_to(folder.root).as_posix(), options.seed))
         run = place.new_run(options.arch)
         shutil.copytree(own_trained.run().root, run.root)
@@ -158,7 +157,7 @@ def test_further_repeats_keep_the_folds_that_are_there(cxr, own_trained, monkeyp
         changes = {"options": asdict(options), "dataset_fingerprint": made.fingerprint}
         write_record(run.record, msgspec.structs.replace(record, **changes))
 
-    monkeypatch.setattr(study, "train_apart", copy_run)
+    monkeypatch.setattr(TrainingProcess, "train", copy_run)
     folder = own_trained.crossval("simple-cnn-2-folds")
     command = ("crossval", "--folds", 2, *QUICK, "--seed", 7, "-w", own_trained.root)
     cxr(*command)

@@ -182,7 +182,7 @@ class FrozenFeed:
             {
                 "size": int(lower.input_shape[1]),
                 "layers": [*layers_fingerprint(lower), version("ai-edge-litert")],
-                "cut": self._halves.name,
+                "operations": self._halves.below,
                 "augmentation": [AUGMENTATION, asdict(self._augmentation)],
             },
             [row_key(variant.digest) for variant in variants],

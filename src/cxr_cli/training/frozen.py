@@ -16,7 +16,7 @@ class Halves:
     lower: keras.Model  # (B, S, S, 3) uint8 -> (B, ...) float32, the outputs of the frozen layers
     upper: keras.Model  # that -> (B, 1) float32, P(positive)
     pooled: keras.Model  # that -> (B, C) float32, the feature map's mean
-    name: str  # of the layer between them
+    below: int  # number of the backbone's operations in the lower part
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -50,7 +50,7 @@ def split_at_frozen(classifier: Classifier) -> Halves | None:
         lower=keras.Model(model.input, below),
         upper=keras.Model(between, model.get_layer(PROBABILITY)(hidden)),
         pooled=keras.Model(between, pooled),
-        name=POOLED if everything else cut.name,
+        below=1 + backbone.operations.index(cut),
     )
 
 

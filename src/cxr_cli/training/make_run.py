@@ -202,7 +202,9 @@ def _fit(task: _Task, clock: Clock) -> tuple[Classifier, dict[str, PartFilms], F
     architecture = ARCHITECTURES[options.arch]
     classifier = _build(architecture, options)
     # Workers may share the disk; each has a cache of its own, so that none waits for another's.
-    folder = workspace.cache if task.group.is_chief else workspace.cache / f"worker-{task.group.worker}"
+    folder = task.plan.cache or workspace.cache
+    if not task.group.is_chief:
+        folder /= f"worker-{task.group.worker}"
     cache = ArrayCache(folder, limit=int(options.cache * 1e9))
     dataset = workspace.prepared()
     parts = {

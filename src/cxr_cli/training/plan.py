@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cxr_cli.dataset.record import DatasetRecord
@@ -29,6 +30,7 @@ class TrainingPlan:
     replace: bool = False  # a run of that name is overwritten
     original: Original | None = None  # the run that it is to reproduce
     profile: bool = False
+    cache: Path | None = None  # the folder of the cache; None for the workspace's own
 
 
 def plan_run(

@@ -6,7 +6,7 @@ import pytest
 
 from cxr_cli.cli.console import ConsoleWatcher
 from cxr_cli.errors import CxrError, WorkspaceError
-from cxr_cli.evaluation.crossval.apart import train_apart
+from cxr_cli.evaluation.crossval.apart import TrainingProcess
 from cxr_cli.progress import watched_by
 from cxr_cli.recipe.options import TrainingOptions
 from cxr_cli.workspace.layout import Workspace
@@ -14,20 +14,28 @@ from cxr_cli.workspace.layout import Workspace
 QUICK = TrainingOptions(arch="simple-cnn", image_size=64, epochs=1)
 
 
-def test_a_run_is_trained_in_another_process_with_progress(prepared, tmp_path, capfd):
-    shutil.copytree(prepared.root, tmp_path / "workspace")
-    place = Workspace(tmp_path / "workspace")
+def test_runs_are_trained_in_one_other_process_with_progress(prepared, tmp_path, capfd):
+    first, second = (Workspace(tmp_path / name) for name in ("first", "second"))
+    for place in (first, second):
+        shutil.copytree(prepared.root, place.root)
 
-    with watched_by(ConsoleWatcher()):
-        train_apart(place, QUICK)
+    with watched_by(ConsoleWatcher()), TrainingProcess(first) as process:
+        process.train(first, QUICK)
+        process.train(second, QUICK)
 
-    assert json.loads(place.run("simple-cnn").record.read_text())["options"]["image_size"] == 64
-    assert "epoch  1/1" in capfd.readouterr().err
+    records = [json.loads(place.run("simple-cnn").record.read_text()) for place in (first, second)]
+    assert records[0]["options"]["image_size"] == 64
+    assert records[0]["weights_sha256"] == records[1]["weights_sha256"]
+    shown = capfd.readouterr().err
+    assert shown.count("epoch  1/1") == 2
+    assert shown.count("Loading TensorFlow") == 1
+    assert first.cache.is_dir()
+    assert not second.cache.exists()
 
 
 def test_an_error_in_training_reaches_the_caller(tmp_path):
-    with pytest.raises(WorkspaceError) as raised:
-        train_apart(Workspace(tmp_path), QUICK)
+    with pytest.raises(WorkspaceError) as raised, TrainingProcess(Workspace(tmp_path)) as process:
+        process.train(Workspace(tmp_path), QUICK)
 
     assert raised.value.message.startswith(f"Expected a prepared dataset in {tmp_path / 'dataset'}.")
     assert raised.value.hint.startswith("Prepare one: cxr prepare --metadata dataset/metadata.csv; or try ")
@@ -41,8 +49,9 @@ class Deadly(ConsoleWatcher):
 
 
 def test_a_killed_training_process_is_a_clear_error(tmp_path):
-    with pytest.raises(CxrError) as raised, watched_by(Deadly()):
-        train_apart(Workspace(tmp_path), QUICK)
+    place = Workspace(tmp_path)
+    with pytest.raises(CxrError) as raised, watched_by(Deadly()), TrainingProcess(place) as process:
+        process.train(place, QUICK)
 
     assert raised.value.message == "Expected training to finish. Received: its process was killed by signal 6."
     assert raised.value.hint == "The usual cause is too little memory. The same command resumes this fold"

@@ -17,7 +17,7 @@ from cxr_cli.evaluation.crossval.across import (
     measure_predictions,
     subgroups_across,
 )
-from cxr_cli.evaluation.crossval.apart import train_apart
+from cxr_cli.evaluation.crossval.apart import TrainingProcess
 from cxr_cli.evaluation.crossval.naming import study_name
 from cxr_cli.evaluation.crossval.output import write_crossval
 from cxr_cli.evaluation.crossval.plan import FoldPlan, plan_folds, write_fold
@@ -104,14 +104,14 @@ def cross_validate(
             replace_study=replace_study,
         )
         folder = workspace.crossval(name)
-        with workspace.lock_crossval(name):
+        with workspace.lock_crossval(name), TrainingProcess(workspace) as process:
             answered = []
             for number, fold in enumerate(plan.folds, start=1):
                 counts = ", ".join(f"{fold.parts.count(part)} {part}" for part in PARTS)
                 note(f"[{number}/{len(plan.folds)}] {plan.title(fold)}: {counts} films")
                 place = folder.fold(fold.number, fold.repeat)
                 write_fold(plan, fold, place)
-                _train(place, replace(chosen, seed=plan.seed_of(fold)))
+                _train(place, replace(chosen, seed=plan.seed_of(fold)), process)
                 answered.append(_predict(plan, fold, open_predictor(place.run(chosen.arch))))
                 check_unchanged(workspace, plan.made)
             record = _record(plan, chosen, answered)
@@ -145,18 +145,15 @@ def _options(workspace: Workspace, from_run: str | None, changes: Mapping[str, A
     return options
 
 
-def _train(place: Workspace, options: TrainingOptions) -> None:
+def _train(place: Workspace, options: TrainingOptions, process: TrainingProcess) -> None:
     if is_trained(place, options):
         note("Already trained on these films with these options: kept.")
         return
-    note("Loading TensorFlow")
     try:
-        train_apart(place, options)
+        process.train(place, options)
     except KeyboardInterrupt:
         note("Stopped during a fold. The same command resumes that fold, and keeps the earlier ones.")
         raise
-    # The outputs of the frozen layers are of no use to another fold, which has other films.
-    shutil.rmtree(place.cache, ignore_errors=True)
 
 
 def _predict(plan: FoldPlan, fold: Fold, predictor: Predictor) -> FoldPredictions:
