@@ -111,7 +111,7 @@ def test_a_resumed_training_run_gives_the_same_weights_and_history(parts, whole,
 def test_resuming_augmented_training_with_a_falling_learning_rate(parts, tmp_path):
     # The learning rate is too high: it falls, and training stops early. Both are state of the callbacks.
     given = {
-        "options": replace(OPTIONS, learning_rate=0.3, patience=4, epochs=12, fine_tune=False),
+        "options": replace(OPTIONS, learning_rate=1.0, patience=6, epochs=12, fine_tune=False),
         "architecture": replace(TINY, warmup=0),
         "frozen": 0.0,
     }

@@ -142,27 +142,33 @@ def export_litert(classifier: Classifier, path: Path) -> None:
         FORMATS["litert"].write(classifier, path, path)
 
 
-def check_export(classifier: Classifier, path: Path, films: Rows) -> tuple[ExportCheck, np.ndarray]:
+def check_export(
+    classifier: Classifier, path: Path, films: Rows, *, known: np.ndarray | None = None
+) -> tuple[ExportCheck, np.ndarray]:
     """Compare `model.tflite` with the Keras model on real films.
 
     Args:
         classifier: what was exported.
         path: the file.
         films: (N, S, S) uint8. At most 256 of them are compared.
+        known: P(positive) of each film by the Keras model's head and features from LiteRT, (N,) float32, if the
+            backbone is as it was before training: a batch of films is enough then. Defaults to none.
 
     Returns:
         The largest differences (that of the map relative to each film's largest value, and of all but one film in
-        twenty); and P(positive) of each film by the Keras model, (N,) float32.
+        twenty); and P(positive) of each film by the Keras model, or as `known`, (N,) float32.
 
     Raises:
         ExportError: a difference is over 1e-3, or not a number.
     """
-    some = films[:: -(-len(films) // _FILMS)]
+    some = films[:: -(-len(films) // (_FILMS if known is None else _BATCH))]
     expected = answer_all(with_map(classifier, evidence=True).predict_on_batch, some)
     _, found = _check(path, FORMATS["litert"], some, expected)
     check = ExportCheck(
         films=len(some), max_probability_difference=found["probability"], max_cam_difference=found["cam"]
     )
+    if known is not None:
+        return check, known
     whole = len(some) == len(films)
     return check, expected["probability"][:, 0] if whole else predict_probabilities(classifier.model, films)
 

@@ -31,14 +31,20 @@ def read_features(model: Path, films: Rows) -> np.ndarray:
         return answer_all(FORMATS["litert"].open(model), films)["features"]
 
 
-def make_reference(path: Path, model: Path, parts: dict[str, PartFilms]) -> None:
+def make_reference(
+    path: Path, model: Path, parts: dict[str, PartFilms], *, known: dict[str, np.ndarray] | None = None
+) -> None:
     """Write `reference.npz`, by which films unlike those of the run are recognized.
 
     Args:
         path: the file to write.
         model: `model.tflite`.
         parts: the films of "train" and "val".
+        known: their features, (N, C) float32 each. Defaults to none: they are read from the file.
     """
-    some = {name: part.films[:: -(-len(part.films) // _FILMS)] for name, part in parts.items()}
-    features = {name: read_features(model, films) for name, films in some.items()}
+    some = {name: slice(None, None, -(-len(part.films) // _FILMS)) for name, part in parts.items()}
+    if known:
+        features = {name: known[name][rows] for name, rows in some.items()}
+    else:
+        features = {name: read_features(model, parts[name].films[rows]) for name, rows in some.items()}
     save_reference(path, fit_reference(features["train"], features["val"]))

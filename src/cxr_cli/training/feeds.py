@@ -64,6 +64,11 @@ class Feed(Protocol):
         """
         ...
 
+    @property
+    def features(self) -> dict[str, np.ndarray] | None:
+        """The pooled features of the films of each part, (N, C) float32, if all layers below them are frozen."""
+        ...
+
     def pooled(self) -> np.ndarray:
         """Compute the pooled features of the training films and of their variants: (variants, N, C) float32."""
         ...
@@ -96,6 +101,7 @@ class FilmFeed:
 
     kind = "films"
     seconds = 0.0
+    features = None
 
     def __init__(self, classifier: Classifier, parts: dict[str, PartFilms], augmentation: Augmentation) -> None:
         self.model = classifier.model
@@ -206,9 +212,17 @@ class FrozenFeed:
             positives, inputs, batch_size=batch_size, seed=seed, epochs=epochs, done=done, group=group
         )
 
+    @property
+    def features(self) -> dict[str, np.ndarray] | None:
+        """(N, C) float32 of each part, or None."""
+        if len(self._halves.shape) > 1:
+            return None
+        films = len(self._parts["train"].films)
+        return {"train": self._outputs[:films], "val": self._outputs[self._rows :]}
+
     def pooled(self) -> np.ndarray:
         """Compute (variants, N, C) float32."""
-        if len(self._halves.shape) == 1:  # they are the pooled features
+        if self.features:
             rows = self._outputs[: self._rows]
         else:
             read = track(self._read(0, self._rows), "Reading features, in batches", total=_steps(self._rows))

@@ -135,8 +135,9 @@ def _write(task: _Task, stage: RunFolder) -> RunRecord:
     note("Exporting the model, and checking the export on the validation films")
     classifier.model.save(stage.keras_model)
     export_litert(classifier, stage.litert_model)
-    check, probabilities = check_export(classifier, stage.litert_model, parts["val"].films)
-    make_reference(stage.reference, stage.litert_model, parts)
+    known = feed.validate() if feed.features else None
+    check, probabilities = check_export(classifier, stage.litert_model, parts["val"].films, known=known)
+    make_reference(stage.reference, stage.litert_model, parts, known=feed.features)
     clock.lap("export")
     boosting = None
     if architecture.boosted:
