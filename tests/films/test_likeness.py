@@ -55,7 +55,7 @@ def test_small_movements_are_allowed_for_and_told(picture, degrees):
     one, other = normal(picture), normal(picture.rotate(degrees, Image.Resampling.BICUBIC))
     plain = likeness(vectors(one), vectors(other))[0][0, 0]
     moved = moved_likeness(movements(one, WHOLE), np.zeros(1, int), fine_vectors(other))[0]
-    place = movement(one[0], WHOLE, other[0])
+    (place,) = movement(one, [WHOLE], other)
 
     assert moved > max(plain, CLOSE_MOVED)
     assert np.degrees(np.arctan2(place[1, 0], place[0, 0])) == pytest.approx(degrees, abs=1)

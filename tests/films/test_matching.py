@@ -5,14 +5,19 @@ import pytest
 from PIL import Image, ImageFilter, ImageOps
 
 from cxr_cli.films.likeness import CROPS
-from cxr_cli.films.matching import match_copy
-from cxr_cli.films.phash import SIDE, WHOLE, shrink
+from cxr_cli.films.matching import CopyMatch, match_copies
+from cxr_cli.films.phash import SIDE, WHOLE, Box, shrink
 from cxr_cli.films.reader import read_film
 
 
 @pytest.fixture(scope="module")
 def picture(phantoms) -> Image.Image:
     return Image.fromarray(read_film(phantoms.parent / "covid.png"))
+
+
+def match_copy(first: np.ndarray, second: np.ndarray, crop: Box, *, mirrored: bool) -> CopyMatch:
+    (match,) = match_copies(first[None], second[None], [crop], mirrored=np.array([mirrored]))
+    return match
 
 
 def small(picture: Image.Image) -> np.ndarray:
@@ -55,3 +60,14 @@ def test_other_films_do_not_fit(picture, phantoms):
     assert not any(match_copy(small(picture), other, WHOLE, mirrored=False).copy for other in others)
     blank = np.full((SIDE, SIDE), 7, np.uint8)
     assert not match_copy(small(picture), blank, WHOLE, mirrored=False).copy
+
+
+def test_pairs_that_are_matched_at_once_fit_as_they_do_alone(picture, phantoms):
+    path = next(path for path in sorted(phantoms.parent.glob("*.png")) if path.name != "covid.png")
+    films = [small(picture), small(ImageOps.mirror(picture)), small(Image.fromarray(read_film(path)))]
+    first, mirrored = np.stack([films[0]] * len(films)), np.array([False, True, False])
+
+    together = match_copies(first, np.stack(films), [WHOLE] * len(films), mirrored=mirrored)
+    alone = [match_copy(films[0], film, WHOLE, mirrored=bool(way)) for film, way in zip(films, mirrored, strict=True)]
+    assert [match.copy for match in together] == [True, True, False]
+    assert [match.correlation for match in together] == pytest.approx([match.correlation for match in alone], abs=1e-3)

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,10 @@ from cxr_cli.films.likeness import (
     normalized,
     vectors,
 )
-from cxr_cli.films.matching import CopyMatch, match_copy
+from cxr_cli.films.matching import AT_ONCE, CopyMatch, match_copies
 from cxr_cli.films.phash import SIDE, Box, distances, phashes, spectra
 from cxr_cli.progress import track
+from cxr_cli.threads import in_threads
 from cxr_cli.workspace.arrays import read_array
 from cxr_cli.workspace.folders import DatasetFolder
 from cxr_cli.workspace.tables import CsvTable
@@ -40,6 +43,7 @@ _SURELY_CLOSE, _NEAREST, _SOME = 0.9, 8, 2
 # no copy.
 _ALIKE, _MANY, _SURE = 0.8, 0.5, 0.96
 _ENOUGH = 3  # copies of a film that are listed in any case; of more, those that join all copies of one film
+_FITTED_AT_ONCE = 4 * AT_ONCE  # the same on all machines, as the order decides which pairs are fitted
 _TAKES_LONG = 500  # pairs to fit, whose progress is shown: a second
 _SHOWN = 10
 _Candidate = tuple[int, int, Box, bool]  # two films, the crop of the first, and whether the second is mirrored
@@ -253,18 +257,33 @@ def _fitted(small: np.ndarray, pairs: Sequence[_Candidate]) -> list[tuple[int, i
             joined[film] = film = joined[joined[film]]
         return film
 
-    fits = []
+    def known(one: int, other: int) -> bool:
+        return min(copies[one], copies[other]) >= _ENOUGH and last(one) == last(other)
+
+    def fits() -> Iterator[tuple[_Candidate, CopyMatch | None]]:
+        for top in range(0, len(pairs), _FITTED_AT_ONCE):
+            some = pairs[top : top + _FITTED_AT_ONCE]
+            unknown = [pair for pair in some if not known(*pair[:2])]
+            batches = [unknown[first : first + AT_ONCE] for first in range(0, len(unknown), AT_ONCE)]
+            matches = dict(zip(unknown, chain.from_iterable(in_threads(partial(_match, small), batches)), strict=True))
+            yield from ((pair, matches.get(pair)) for pair in some)
+
+    kept = []
     shown = len(pairs) >= _TAKES_LONG
-    steps = track(pairs, "Comparing films that look alike", total=len(pairs)) if shown else pairs
-    for one, other, crop, mirrored in steps:
-        if min(copies[one], copies[other]) >= _ENOUGH and last(one) == last(other):
+    steps = track(fits(), "Comparing films that look alike", total=len(pairs)) if shown else fits()
+    for (one, other, *_), match in steps:
+        if match is None or known(one, other):  # perhaps since its batch began
             continue
-        found = match_copy(small[one], small[other], crop, mirrored=mirrored)
-        fits.append((one, other, found))
-        if found.copy and abs(found.correlation) >= _SURE:
+        kept.append((one, other, match))
+        if match.copy and abs(match.correlation) >= _SURE:
             joined[last(one)] = last(other)
             copies.update((one, other))
-    return fits
+    return kept
+
+
+def _match(small: np.ndarray, pairs: Sequence[_Candidate]) -> list[CopyMatch]:
+    one, other, crops, mirrored = zip(*pairs, strict=True)
+    return match_copies(small[list(one)], small[list(other)], crops, mirrored=np.array(mirrored))
 
 
 def _moved(block: np.ndarray, crop: Box, one: np.ndarray, other: np.ndarray, fine: np.ndarray) -> np.ndarray:

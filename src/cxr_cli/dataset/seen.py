@@ -26,7 +26,7 @@ from cxr_cli.films.likeness import (
     unit_rows,
     vectors_of_crops,
 )
-from cxr_cli.films.matching import match_copy
+from cxr_cli.films.matching import match_copies
 from cxr_cli.films.phash import CROPS, Box, distances, mirrored_phashes, phashes, shrink, spectra, spectra_of_crops
 from cxr_cli.progress import track
 from cxr_cli.workspace.arrays import read_array
@@ -381,7 +381,7 @@ def _is_copy(film: np.ndarray, seen: np.ndarray, crop: Box, *, mirrored: bool) -
     """Whether two small pictures are copies; a negative crop of the film is one of the other."""
     if min(crop) < 0:
         film, seen, crop = seen, film, _crop_of_other(crop, mirrored=mirrored)
-    return match_copy(film, seen, crop, mirrored=mirrored).copy
+    return match_copies(film[None], seen[None], [crop], mirrored=np.array([mirrored]))[0].copy
 
 
 def _crop_of_other(crop: Box, *, mirrored: bool) -> Box:

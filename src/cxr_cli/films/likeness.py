@@ -5,6 +5,7 @@ windows and sharpening count for little. A vector holds the cosine transform of 
 changes signs.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -193,28 +194,34 @@ def moved_likeness(moves: np.ndarray, which: np.ndarray, fine: np.ndarray) -> np
     return np.asarray(np.sqrt(np.sum(products * products, axis=1)))
 
 
-def movement(first: np.ndarray, crop: Box, second: np.ndarray) -> np.ndarray:
-    """The map from places in the second film to places in the first, as derivatives tell it.
+def movement(first: np.ndarray, crops: Sequence[Box], second: np.ndarray) -> np.ndarray:
+    """The maps from places in the second film of each pair to places in the first, as derivatives tell them.
 
     Args:
-        first: (32, 32), of `normalized`.
-        crop: of the first one.
-        second: (32, 32).
+        first: (P, 32, 32), of `normalized`.
+        crops: P of them, of the first ones.
+        second: (P, 32, 32).
 
     Returns:
-        (2, 3): x and y in the first are this times (x, y, 1) in the second, as shares of the side, from its center.
+        (P, 2, 3): x and y in the first are this times (x, y, 1) in the second, as shares of the side, from its center.
     """
-    moves, fine = movements(first[None], crop)[0], fine_vectors(second[None])[0]
-    share = np.linalg.solve(moves @ moves.T + 1e-6 * np.eye(len(moves)), moves @ fine)
-    right, lower, wider, higher, turn = np.clip(share[1:] / (share[0] or 1), -_FARTHEST, _FARTHEST)
-    left, top, end, bottom = crop
-    cropped = np.array([[1 - left - end, 0, (left - end) / 2], [0, 1 - top - bottom, (top - bottom) / 2]])
-    return after(np.array([[1 + wider, -turn, right], [turn, 1 + higher, lower]]), cropped)
+    moves, fine = movements_of_crops(first, tuple(crops)), fine_vectors(second)
+    gram = moves @ moves.transpose(0, 2, 1) + 1e-6 * np.eye(moves.shape[1])
+    share = np.linalg.solve(gram, moves @ fine[:, :, None])[:, :, 0]
+    scale = np.where(share[:, :1] == 0, 1, share[:, :1])
+    right, lower, wider, higher, turn = np.clip(share[:, 1:] / scale, -_FARTHEST, _FARTHEST).T
+    moved = np.stack([1 + wider, -turn, right, turn, 1 + higher, lower], axis=1).reshape(-1, 2, 3)
+    cropped = [
+        ((1 - left - end, 0, (left - end) / 2), (0, 1 - top - bottom, (top - bottom) / 2))
+        for left, top, end, bottom in crops
+    ]
+    return after(moved, np.array(cropped))
 
 
 def after(second: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The map, (2, 3), that does what the first does and then what the second does."""
-    return np.asarray(np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]]))
+    """The maps, (P, 2, 3), that do what the first do and then what the second do."""
+    square = second[..., :2]
+    return np.concatenate([square @ first[..., :2], square @ first[..., 2:] + second[..., 2:]], axis=-1)
 
 
 def _transform(pictures: np.ndarray, crop: Box, most: int) -> np.ndarray:

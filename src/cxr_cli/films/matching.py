@@ -1,8 +1,9 @@
 """Whether two films are copies: one is moved, stretched and rotated until it fits the other, and both are compared."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import atan2, degrees
+from math import atan2, degrees, prod
 
 import numpy as np
 from PIL import Image
@@ -16,6 +17,7 @@ _SAME_EDGES, _SAME_STRUCTURE = 0.925, 0.91
 # Side in pixels, radius of the surroundings in pixels, steps, and the correlation below which a pair is given up: after
 # one step, 97 in 100 copies of each kind have 0.75, and 80 in 100 pairs of other films less than 0.7.
 _LADDER = ((32, 1.0, 1, 0.68), (32, 1.0, 2, 0.7), (64, 1.5, 3, 0.6))
+AT_ONCE = 32  # pairs to match at once: what they need stays in the processor's cache
 _SIDE, _BLOCKS = 64, 8  # of the pictures that are compared, and blocks along a side
 _MARKED = 0.25  # share of the blocks that may differ: where text was burned in
 _FLAT = 0.25  # gray levels; a smaller difference is no edge
@@ -37,28 +39,44 @@ class CopyMatch:
     rotated: bool
 
 
-def match_copy(first: np.ndarray, second: np.ndarray, crop: Box, *, mirrored: bool) -> CopyMatch:
-    """Match the second of two small pictures, or its mirror image, to the first, and compare them.
+def match_copies(
+    first: np.ndarray, second: np.ndarray, crops: Sequence[Box], *, mirrored: np.ndarray
+) -> list[CopyMatch]:
+    """Match the second of each pair of small pictures, or its mirror image, to the first, and compare them.
 
-    Places are moved by Gauss-Newton steps on their structure. A pair that can't be a copy is given up early.
+    Places are moved by Gauss-Newton steps on their structure. A pair that can't be a copy is given up early. All pairs
+    take a step at once, in half the time that it would take one by one.
 
     Args:
-        first: (96, 96) uint8, of `shrink`.
-        second: (96, 96) uint8, of `shrink`.
-        crop: of the first, to begin with.
-        mirrored: whether to mirror the second.
+        first: (P, 96, 96) uint8, of `shrink`.
+        second: (P, 96, 96) uint8, of `shrink`.
+        crops: P of them, of the first ones, to begin with.
+        mirrored: (P,) bool, whether to mirror the second.
     """
-    second = np.ascontiguousarray(second[:, ::-1]) if mirrored else second
-    small = normalized(np.stack([first, second]))
-    place = movement(small[0], crop, small[1])
-    pictures = Image.fromarray(first), Image.fromarray(second)
+    pairs = len(first)
+    second = np.where(mirrored[:, None, None], second[:, :, ::-1], second)
+    place = movement(normalized(first), crops, normalized(second))
+    ones, others = ([Image.fromarray(small) for small in films] for films in (first, second))
+    correlation, left = np.zeros(pairs), np.arange(pairs)
     for side, radius, steps, least in _LADDER:
-        place, correlation = _step_by_step(*pictures, place, side, radius, steps)
-        if correlation < least:
-            return CopyMatch(copy=False, correlation=correlation, mirrored=mirrored, cropped=False, rotated=False)
-    inside = _inside(place, _SIDE)
-    moved, still = _sample(pictures[0], place, _SIDE), _sample(pictures[1], _AS_IT_IS, _SIDE)
-    edges = _cosine(_edges(moved, inside), _edges(still, inside))
+        some, same = ([films[at] for at in left.tolist()] for films in (ones, others))
+        place[left], correlation[left] = _step_by_step(some, same, place[left], side, radius, steps)
+        left = left[correlation[left] >= least]
+    matches = [
+        CopyMatch(copy=False, correlation=value, mirrored=way, cropped=False, rotated=False)
+        for value, way in zip(correlation.tolist(), mirrored.tolist(), strict=True)
+    ]
+    moved = _samples([ones[at] for at in left.tolist()], place[left], _SIDE)
+    still = _samples([others[at] for at in left.tolist()], np.broadcast_to(_AS_IT_IS, (len(left), 2, 3)), _SIDE)
+    for at, one, other in zip(left.tolist(), moved, still, strict=True):
+        matches[at] = _compare(one, other, place[at], mirrored=bool(mirrored[at]))
+    return matches
+
+
+def _compare(moved: np.ndarray, still: np.ndarray, place: np.ndarray, *, mirrored: bool) -> CopyMatch:
+    """Compare two pictures that fit, (64, 64) float32, of which the map `place`, (2, 3), moved the first."""
+    inside = _inside(place[None], _SIDE)[0]
+    edges = float(_cosines(_edges(moved, inside)[None], _edges(still, inside)[None])[0])
     structure = _block_correlation(local(moved, 1), local(still, 1), inside)
     sides = place[:, 2] - np.diag(place) / 2 + 0.5, place[:, 2] + np.diag(place) / 2 - 0.5
     turn = degrees(atan2(place[1, 0] - place[0, 1], place[0, 0] + place[1, 1]))
@@ -72,45 +90,62 @@ def match_copy(first: np.ndarray, second: np.ndarray, crop: Box, *, mirrored: bo
 
 
 def _step_by_step(
-    first: Image.Image, second: Image.Image, place: np.ndarray, side: int, radius: float, steps: int
-) -> tuple[np.ndarray, float]:
-    """Improve the map as long as the absolute correlation rises; return both."""
-    x, y = _places(side)
-    still = local(_sample(second, _AS_IT_IS, side), radius)
-    best, correlation = place, -1.0
+    first: Sequence[Image.Image],
+    second: Sequence[Image.Image],
+    place: np.ndarray,
+    side: int,
+    radius: float,
+    steps: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Improve the maps, (P, 2, 3), as long as the absolute correlation rises; return both."""
+    pairs = len(first)
+    still = local(_samples(second, np.broadcast_to(_AS_IT_IS, (pairs, 2, 3)), side), radius)
+    best, correlation, at = place.copy(), np.full(pairs, -1.0), np.arange(pairs)
     for step in range(steps + 1):
         inside = _inside(place, side)
-        moved = local(_sample(first, place, side), radius)
-        now = abs(_cosine(moved * inside, still * inside))
-        if now <= correlation:
+        moved = local(_samples([first[pair] for pair in at.tolist()], place, side), radius)
+        now = np.abs(_cosines(moved * inside, still[at] * inside))
+        better = now > correlation[at]
+        at, place, inside, moved = at[better], place[better], inside[better], moved[better]
+        best[at], correlation[at] = place, now[better]
+        if step == steps or not len(at):
             break
-        best, correlation = place, now
-        if step == steps:
-            break
-        down, across = (slope * (side * inside) for slope in np.gradient(moved))
-        changes = np.stack([moved * inside, across, across * x, across * y, down, down * x, down * y]).reshape(7, -1)
-        share = np.linalg.solve(changes @ changes.T + 1e-3 * np.eye(7), changes @ (still * inside).ravel())
-        right, wider, leaning, lower, turned, higher = np.clip(share[1:] / (share[0] or 1), -_STEP, _STEP)
-        place = after(place, np.array([[1 + wider, leaning, right], [turned, 1 + higher, lower]]))
+        place = _moved_on(place, moved, still[at], inside)
     return best, correlation
 
 
-def _sample(picture: Image.Image, place: np.ndarray, side: int) -> np.ndarray:
-    """A small picture at the places that a map, (2, 3), gives: (side, side) float32."""
-    scaled = SIDE / side * place[:, :2]
-    start = SIDE * (place[:, 2] + 0.5 - place[:, :2].sum(axis=1) / 2)
-    (a, b), (c, d) = scaled.tolist()
-    data = (a, b, float(start[0]), c, d, float(start[1]))
-    return np.asarray(
-        picture.transform((side, side), Image.Transform.AFFINE, data, Image.Resampling.BILINEAR), np.float32
-    )
+def _moved_on(place: np.ndarray, moved: np.ndarray, still: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """The maps, (P, 2, 3), after a Gauss-Newton step on pictures of (P, S, S)."""
+    side = moved.shape[-1]
+    x, y = _places(side)
+    down, across = (slope * (np.float32(side) * inside) for slope in np.gradient(moved, axis=(1, 2)))
+    changes = np.stack([moved * inside, across, across * x, across * y, down, down * x, down * y], axis=1)
+    changes = changes.reshape(len(moved), 7, side * side)
+    gram = changes @ changes.transpose(0, 2, 1) + 1e-3 * np.eye(7)
+    share = np.linalg.solve(gram, changes @ (still * inside).reshape(len(moved), side * side, 1))[:, :, 0]
+    scale = np.where(share[:, :1] == 0, 1, share[:, :1])
+    right, wider, leaning, lower, turned, higher = np.clip(share[:, 1:] / scale, -_STEP, _STEP).T
+    return after(place, np.stack([1 + wider, leaning, right, turned, 1 + higher, lower], axis=1).reshape(-1, 2, 3))
+
+
+def _samples(pictures: Sequence[Image.Image], place: np.ndarray, side: int) -> np.ndarray:
+    """Small pictures at the places that maps, (P, 2, 3), give: (P, side, side) float32."""
+    scaled = SIDE / side * place[:, :, :2]
+    start = SIDE * (place[:, :, 2] + 0.5 - place[:, :, :2].sum(axis=2) / 2)
+    data = np.concatenate([scaled, start[:, :, None]], axis=2).reshape(-1, 6).tolist()
+    sampled = np.empty((len(pictures), side, side), np.float32)
+    for at, (picture, coefficients) in enumerate(zip(pictures, data, strict=True)):
+        moved = picture.transform((side, side), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
+        sampled[at] = np.asarray(moved)
+    return sampled
 
 
 def _inside(place: np.ndarray, side: int) -> np.ndarray:
-    """Where a map, (2, 3), gives places well inside of the film: (side, side) bool."""
+    """Where maps, (P, 2, 3), give places well inside of the film: (P, side, side) bool."""
     x, y = _places(side)
     limit = 0.5 - 1 / side
-    across, down = (row[0] * x + row[1] * y + row[2] for row in place.astype(np.float32))
+    rows = place.astype(np.float32)[:, :, :, None, None]
+    across, down = (rows[:, row, 0] * x + rows[:, row, 1] * y + rows[:, row, 2] for row in (0, 1))
     return np.asarray((np.abs(across) < limit) & (np.abs(down) < limit))
 
 
@@ -140,9 +175,11 @@ def _block_correlation(first: np.ndarray, second: np.ndarray, inside: np.ndarray
     return float(sign * blocks[int(_MARKED * len(blocks)) :].mean())
 
 
-def _cosine(first: np.ndarray, second: np.ndarray) -> float:
-    one, other = first.ravel(), second.ravel()
-    return float(one @ other / max(float(np.sqrt((one @ one) * (other @ other))), 1e-6))
+def _cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The cosines of the angles between the pictures of pairs: (P,) float32."""
+    one, other = (pictures.reshape(len(first), 1, prod(pictures.shape[1:])) for pictures in (first, second))
+    product, squares, others = (a @ b.transpose(0, 2, 1) for a, b in ((one, other), (one, one), (other, other)))
+    return np.asarray((product / np.maximum(np.sqrt(squares * others), 1e-6))[:, 0, 0])
 
 
 @cache
