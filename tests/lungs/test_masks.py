@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cxr_cli.lungs.masks import border_share, dice, enlarged, iou, settled, two_largest
+from cxr_cli.lungs.masks import border_share, dice, iou, settled, two_largest
 
 
 def square(top: int, left: int, side: int, *, size: int = 40) -> np.ndarray:
@@ -49,16 +49,6 @@ def test_the_edge_moves_to_the_intensity_boundary():
 
     assert dice(settled(near, even), darkness > 0) < 0.9
     assert dice(settled(near, darkness), darkness > 0) > 0.95
-
-
-def test_an_enlarged_mask_has_the_size_of_the_film_and_the_same_area():
-    mask = square(10, 8, 20)
-    large = enlarged(mask.astype(np.float32), (400, 200))
-
-    assert large.shape == (400, 200)
-    assert large.mean() == pytest.approx(mask.mean(), rel=0.03)
-    assert large[200, 100]
-    assert not large[0, 0]
 
 
 def test_share_of_the_border():

@@ -11,6 +11,7 @@ from cxr_cli.workspace.records import RecordPart
 if TYPE_CHECKING:
     import numpy as np
 
+    from cxr_cli.lungs.enlarge import Span
     from cxr_cli.lungs.keep import Segmented
 
 CROP_MARGIN = 0.08  # of the side of the lungs' box, added on each side
@@ -69,7 +70,10 @@ def frame_film(film: "np.ndarray", framing: Framing) -> FramedFilm:
 
     lungs = segment_lungs(film, framing.method)
     usable = can_frame(lungs, framing)
-    part, box = frame_by(film, lungs.mask if usable else None, framing)
+    if usable and framing.kind == "crop":
+        part, box = _cropped(film, *lungs.spans, framing)
+    else:
+        part, box = frame_by(film, lungs.mask if usable else None, framing)
     return FramedFilm(part, box, lungs, "" if usable else "; ".join(lungs.flags))
 
 
@@ -91,15 +95,10 @@ def frame_by(film: "np.ndarray", mask: "np.ndarray | None", framing: Framing) ->
     """
     import numpy as np
 
-    part, box = film, WHOLE_FILM
-    if mask is not None and framing.kind == "mask":
-        part = np.where(mask, film, np.uint8(0))
-    elif mask is not None:
-        height, width = film.shape
-        top, bottom = _span(mask.max(axis=1), framing.margin)
-        left, right = _span(mask.max(axis=0), framing.margin)
-        part, box = film[top:bottom, left:right], (left / width, top / height, right / width, bottom / height)
-    return equalize(part) if framing.equalize else part, box
+    if mask is not None and framing.kind == "crop":
+        return _cropped(film, _span(mask.any(axis=1)), _span(mask.any(axis=0)), framing)
+    part = film if mask is None else np.where(mask, film, np.uint8(0))
+    return equalize(part) if framing.equalize else part, WHOLE_FILM
 
 
 def choose_framing(
@@ -155,9 +154,22 @@ def framing_of_segment(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name != "segment"} | {"framing": framing}
 
 
-def _span(occupied: "np.ndarray", margin: float) -> tuple[int, int]:
-    """From the first to after the last place of a mask's (n,) bool side, with a margin within the film."""
+def _cropped(film: "np.ndarray", rows: "Span", columns: "Span", framing: Framing) -> "tuple[np.ndarray, FilmBox]":
+    """Crop a film to rows and columns, with a margin within the film."""
+    height, width = film.shape
+    top, bottom = _widened(rows, height, framing.margin)
+    left, right = _widened(columns, width, framing.margin)
+    part, box = film[top:bottom, left:right], (left / width, top / height, right / width, bottom / height)
+    return equalize(part) if framing.equalize else part, box
+
+
+def _span(occupied: "np.ndarray") -> "Span":
+    """From the first to after the last place of a mask's (n,) bool side."""
     places = occupied.nonzero()[0]
-    first, last = int(places[0]), int(places[-1]) + 1
+    return int(places[0]), int(places[-1]) + 1
+
+
+def _widened(span: "Span", side: int, margin: float) -> "Span":
+    first, last = span
     more = round(margin * (last - first))
-    return max(0, first - more), min(len(occupied), last + more)
+    return max(0, first - more), min(side, last + more)

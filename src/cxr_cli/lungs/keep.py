@@ -1,12 +1,14 @@
 """The one way to find lungs: a film comes in; a mask, its quality and the reasons to doubt the mask go out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from cxr_cli.lungs.enlarge import Span, enlarged, enlarged_spans
 from cxr_cli.lungs.lung_map import LungMap
-from cxr_cli.lungs.masks import border_share, enlarged, two_largest
+from cxr_cli.lungs.masks import border_share, two_largest
 from cxr_cli.lungs.methods import SEGMENTATION_METHODS
 
 # A mask outside these limits is doubtful. In 224 films of the ieee8023 collection, the lungs that people drew cover
@@ -24,7 +26,8 @@ class Segmented:
     """The lungs of a film.
 
     Attributes:
-        mask: (H, W) bool, the film's own size. Where `ok` is False it is a guess.
+        share: (S, S) float32 in [0, 1], more than a half inside, on the film squeezed to a square.
+        shape: of the film, (H, W).
         clusters: (H, W) uint8, 1 is the darkest cluster, 0 is none; None from a method that does not cluster.
         lungs: number of lungs that were found, 0 to 2.
         area: the share of the film that the mask covers, 0 to 1.
@@ -38,7 +41,8 @@ class Segmented:
         located: whether the mask says where the lungs are, even if a flag doubts its extent.
     """
 
-    mask: np.ndarray
+    share: np.ndarray
+    shape: tuple[int, ...]
     clusters: np.ndarray | None
     lungs: int
     area: float
@@ -49,6 +53,16 @@ class Segmented:
     frontal: float | None
     flags: tuple[str, ...]
     located: bool
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """(H, W) bool, the film's own size. Where `ok` is False it is a guess."""
+        return enlarged(self.share, self.shape)
+
+    @cached_property
+    def spans(self) -> tuple[Span, Span]:
+        """The rows and the columns that `mask` reaches; the mask itself takes ten times as long."""
+        return enlarged_spans(self.share, self.shape)
 
     @property
     def ok(self) -> bool:
@@ -75,7 +89,8 @@ def segment_lungs(film: np.ndarray, method: str, model: Path | None = None) -> S
     balance = areas[0] / areas[1] if len(areas) == 2 else 0.0
     area, border = float(mask.mean()), border_share(mask)
     return Segmented(
-        mask=enlarged(np.where(inside & ~mask, np.float32(0), seen.share), film.shape),
+        share=np.where(inside & ~mask, np.float32(0), seen.share),
+        shape=film.shape,
         clusters=seen.clusters,
         lungs=len(lungs),
         area=area,

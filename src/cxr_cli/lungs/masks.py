@@ -56,25 +56,6 @@ def two_largest(mask: np.ndarray) -> list[np.ndarray]:
     return sorted(masks, key=lambda lung: float(np.flatnonzero(lung.any(axis=0)).mean()))
 
 
-def enlarged(share: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Enlarge a mask to the size of a film, with a smooth edge.
-
-    Args:
-        share: (S, S) float32 in [0, 1], more than a half inside.
-        shape: of the film, (H, W).
-
-    Returns:
-        (H, W) bool.
-    """
-    for _ in range(2):  # twice the weights 1, 2, 1 in each direction: nearly a normal curve that is 1 point wide
-        for axis in (0, 1):
-            around = np.pad(share, [(1, 1) if one == axis else (0, 0) for one in (0, 1)], mode="edge")
-            before, after = (np.take(around, np.arange(len(share)) + place, axis=axis) for place in (0, 2))
-            share = (before + 2 * share + after) / 4
-    small = Image.fromarray(share.astype(np.float32))
-    return np.asarray(small.resize((shape[1], shape[0]), Image.Resampling.BICUBIC)) > 0.5
-
-
 def dice(mask: np.ndarray, reference: np.ndarray) -> float:
     """Dice's coefficient of two (H, W) bool masks: 2 |A and B| / (|A| + |B|), 0 to 1; 1 for two empty ones."""
     both = int((mask & reference).sum())
