@@ -286,11 +286,15 @@ class Predictor:
         if at_once == 1:
             yield from map(predict_one, films)
             return
-        from cxr_cli.threads import in_threads  # not needed for one film
+        from threadpoolctl import threadpool_limits  # not needed for one film
+
+        from cxr_cli.threads import in_threads
 
         if not framed:  # every film is checked for lungs
             open_ahead(at_once)
-        yield from in_threads(predict_one, films, threads=at_once)
+        # All cores are busy already: BLAS's own threads would only wait for a core, each time that arrays are multiplied.
+        with threadpool_limits(1, user_api="blas"):
+            yield from in_threads(predict_one, films, threads=at_once)
 
 
 def _evidence(outputs: dict[str, np.ndarray]) -> Evidence | None:
