@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.special import expit, logit
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from cxr_cli.errors import ImageError, WorkspaceError
 from cxr_cli.films.find import Films, find_films
@@ -247,6 +248,19 @@ def test_a_few_films_use_one_interpreter(trained, phantoms, monkeypatch):
     few = Films([str(path) for path in find_films([phantoms.parent])][:15])
 
     assert len(list(predictor.predict_all(few))) == 15
+
+
+def test_blas_leaves_the_cores_to_the_predictions_of_many_films(trained, film, monkeypatch):
+    def threads() -> set[int]:
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
+    with threadpool_limits(2, user_api="blas"):
+        answers = open_predictor(trained.run()).predict_all([film] * 16)
+        next(answers)
+        assert threads() == {1}
+        list(answers)
+        assert threads() == {2}
 
 
 def test_a_model_without_valid_probabilities_is_an_error(trained, phantoms, monkeypatch):

@@ -9,8 +9,10 @@ from PIL import Image
 
 Span = tuple[int, int]  # the first, and the one after the last
 _ALL = slice(None)
-_AT_ONCE = 16  # lines that are enlarged at once
-_LEAST = 0.25  # a point that is more than a half inside has a neighbor with more than this: bicubic weights reach 1.125
+_AT_ONCE = 8  # lines that are enlarged at once
+_LEAST = (
+    0.35  # some neighbor of a point that is more than a half inside has more: weights reach 1.125 in each direction
+)
 
 
 def enlarged(share: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -104,7 +106,8 @@ def _taps(small: int, large: int) -> tuple[np.ndarray, np.ndarray]:
     weights = np.where(x < 1, (1.5 * x - 2.5) * x * x + 1, np.where(x < 2, (((x - 5) * x + 8) * x - 4) * -0.5, 0))
     weights[index >= after] = 0
     total = np.cumsum(weights, axis=0)[-1]  # one after the other, as Pillow adds them
-    return np.minimum(index, small - 1), weights / total
+    used = weights.any(axis=1)
+    return np.minimum(index, small - 1)[used], (weights / total)[used]
 
 
 def _inside(parts: Iterable[slice], most: Callable[[slice], np.ndarray]) -> np.ndarray:
@@ -112,5 +115,5 @@ def _inside(parts: Iterable[slice], most: Callable[[slice], np.ndarray]) -> np.n
     for part in parts:
         inside = np.flatnonzero(most(part) > 0.5)
         if inside.size:
-            return inside + part.start
+            return np.asarray(inside + part.start)
     return np.empty(0, int)

@@ -96,7 +96,7 @@ def frame_by(film: "np.ndarray", mask: "np.ndarray | None", framing: Framing) ->
     import numpy as np
 
     if mask is not None and framing.kind == "crop":
-        return _cropped(film, _span(mask.any(axis=1)), _span(mask.any(axis=0)), framing)
+        return _cropped(film, _span(mask.max(axis=1)), _span(mask.max(axis=0)), framing)
     part = film if mask is None else np.where(mask, film, np.uint8(0))
     return equalize(part) if framing.equalize else part, WHOLE_FILM
 

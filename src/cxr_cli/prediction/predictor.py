@@ -292,7 +292,7 @@ class Predictor:
 
         if not framed:  # every film is checked for lungs
             open_ahead(at_once)
-        # All cores are busy already: BLAS's own threads would only wait for a core, each time that arrays are multiplied.
+        # All cores are busy already: threads of BLAS would only wait for a core, at each product of arrays.
         with threadpool_limits(1, user_api="blas"):
             yield from in_threads(predict_one, films, threads=at_once)
 
