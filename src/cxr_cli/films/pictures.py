@@ -219,11 +219,15 @@ def _to_gray(picture: Image.Image) -> np.ndarray:
     if _is_deep(picture):
         ends = darkest_and_brightest(np.asarray(some) for some in parts())
         return _joined([scale(np.asarray(some), *ends) for some in parts()])
-    return _joined([np.asarray(_on_black(some).convert("L")) for some in parts()])
+    return _joined([np.asarray(_as_gray(_on_black(some))) for some in parts()])
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _as_gray(picture: Image.Image) -> Image.Image:
+    return picture if picture.mode == "L" else picture.convert("L")  # which copies a picture that is gray already
 
 
 def _on_black(picture: Image.Image) -> Image.Image:

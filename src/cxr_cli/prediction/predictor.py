@@ -283,7 +283,7 @@ class Predictor:
             finally:
                 predictors.append(predictor)
 
-        if at_once == 1:
+        if len(films) < _WORTH_OPENING:
             yield from map(predict_one, films)
             return
         from threadpoolctl import threadpool_limits  # not needed for one film
@@ -292,9 +292,9 @@ class Predictor:
 
         if not framed:  # every film is checked for lungs
             open_ahead(at_once)
-        # All cores are busy already: threads of BLAS would only wait for a core, at each product of arrays.
+        # All cores are busy already, perhaps with another such command: threads of BLAS would only wait for them.
         with threadpool_limits(1, user_api="blas"):
-            yield from in_threads(predict_one, films, threads=at_once)
+            yield from map(predict_one, films) if at_once == 1 else in_threads(predict_one, films, threads=at_once)
 
 
 def _evidence(outputs: dict[str, np.ndarray]) -> Evidence | None:
