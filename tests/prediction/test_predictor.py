@@ -92,7 +92,7 @@ def test_probabilities_of_trees_are_calibrated_and_0_and_1_stay_valid(own_traine
 
     answered = {}
     for raw in (0.0, 1e-45, 1e-5, 0.5, 1 - 1e-5, 1.0):
-        predictor._booster = lambda features, raw=raw: raw
+        predictor._booster = lambda features, raw=raw: np.array([raw])
         answered[raw] = predictor.predict(pixels).probabilities["covid"]
 
     assert answered[0.5] == pytest.approx(0.5)
@@ -139,7 +139,7 @@ def test_the_caption_names_the_class_and_mentions_a_blank_map(trained, film):
     assert predictor.caption(answer, "non_covid") == (
         "Nowhere in this film does simple-cnn see evidence for non_covid; the map is blank."
     )
-    predictor._booster = lambda features: 0.5
+    predictor._booster = lambda features: np.array([0.5])
     assert "Grad-CAM of the CNN below the trees of simple-cnn: " in predictor.caption(answer, "covid")
 
 
