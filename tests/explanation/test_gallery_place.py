@@ -34,7 +34,7 @@ def test_the_heat_maps_of_two_films_with_one_name_are_two_files(cxr, own_trained
     assert (first, second) == (str(heatmaps / "film.png"), str(heatmaps / "film-2.png"))
     assert again == first  # the same picture
     assert other == str(heatmaps / "film-3.png")
-    assert sorted(path.name for path in heatmaps.iterdir()) == ["film-2.png", "film-3.png", "film.png"]
+    assert sorted(path.name for path in heatmaps.glob("[!.]*")) == ["film-2.png", "film-3.png", "film.png"]
 
 
 def test_a_gallery_of_other_films_gets_another_folder(cxr, own_trained, two):
