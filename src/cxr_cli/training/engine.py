@@ -1,5 +1,7 @@
 """TensorFlow and Keras, imported without the banners they print; the rest of `training` takes them from here."""
 
+import atexit
+import gc
 import os
 
 from cxr_cli.quiet import native_output_hidden
@@ -16,6 +18,9 @@ with native_output_hidden():
     # On a machine without a GPU, this prints a message for each missing library. It is no operation: workers must
     # connect before the first one.
     tf.config.list_physical_devices()
+
+# At the end, Python would look once more through all objects of TensorFlow for some to free: half a second or more.
+atexit.register(gc.freeze)
 
 keras.config.disable_interactive_logging()
 tf.get_logger().setLevel("ERROR")

@@ -13,7 +13,7 @@ from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.array_cache import ArrayCache, Rows, row_key
 from cxr_cli.training.classifier import Classifier
 from cxr_cli.training.engine import keras, tf
-from cxr_cli.training.frozen import Halves, layers_fingerprint, split_at_frozen
+from cxr_cli.training.frozen import Halves, fold_norms, layers_fingerprint, split_at_frozen
 from cxr_cli.training.input_pipeline import (
     AUGMENTATION,
     BATCH,
@@ -89,7 +89,7 @@ def make_feed(
     """Make the fastest feed that the classifier and the cache allow on every worker of a group."""
     halves = split_at_frozen(classifier)
     if halves is not None:
-        feed = FrozenFeed(halves, parts, augmentation)
+        feed = FrozenFeed(halves, parts, augmentation, group=group)
         if group.all(cache.fits(feed.size)):
             feed.fill(cache)
             return feed
@@ -145,8 +145,11 @@ class FrozenFeed:
 
     kind = "what the frozen layers make of films"  # older records and checkpoints say so
 
-    def __init__(self, halves: Halves, parts: dict[str, PartFilms], augmentation: Augmentation) -> None:
-        self.model = halves.upper
+    def __init__(
+        self, halves: Halves, parts: dict[str, PartFilms], augmentation: Augmentation, *, group: Group = ALONE
+    ) -> None:
+        # The model of several replicas is a copy, which Keras makes of its own layers alone.
+        self.model = fold_norms(halves.upper) if group is ALONE else halves.upper
         self._halves = halves
         self._parts = parts
         self._augmentation = augmentation
@@ -226,7 +229,8 @@ class FrozenFeed:
             rows = self._outputs[: self._rows]
         else:
             read = track(self._read(0, self._rows), "Reading features, in batches", total=_steps(self._rows))
-            rows = predict_in_batches(self._halves.pooled, read)
+            with in_litert(self._halves.pooled) as predict:
+                rows = np.concatenate(list(map(predict, read)))
         return np.asarray(rows).reshape(self._variants, -1, rows.shape[-1])
 
     def validate(self, rows: slice = slice(None)) -> np.ndarray:

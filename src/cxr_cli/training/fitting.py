@@ -148,11 +148,7 @@ def _fit_phase(training: _Training, phase: _Phase, state: State | None) -> None:
     )
     steps = len(batches) // (phase.epochs - len(done))
     model = group.trainable(training.feed.model)
-    model.compile(
-        optimizer=keras.optimizers.Adam(phase.rate),
-        loss=keras.losses.BinaryCrossentropy(label_smoothing=options.label_smoothing),
-    )
-    model.optimizer.build(model.trainable_variables)  # else Keras traces the first step twice
+    _start(model, rate=phase.rate, label_smoothing=options.label_smoothing)
     patience = training.patience
     first = validation.history[-1].epoch + 1 if validation.history else 1
     follow = Follow(validation, phase.name, group)
@@ -184,6 +180,20 @@ def _fit_phase(training: _Training, phase: _Phase, state: State | None) -> None:
         )
     finally:
         watcher().end_phase()
+
+
+def _start(model: keras.Model, *, rate: float, label_smoothing: float) -> None:
+    """Compile a model, or let the optimizer of a compiled one begin again: then Keras traces no step again."""
+    if not model.compiled:
+        model.compile(
+            optimizer=keras.optimizers.Adam(rate),
+            loss=keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing),
+        )
+        model.optimizer.build(model.trainable_variables)  # else Keras traces the first step twice
+        return
+    for variable in model.optimizer.variables:
+        variable.assign(keras.ops.zeros_like(variable))
+    model.optimizer.learning_rate = rate
 
 
 def no_model() -> CxrError:

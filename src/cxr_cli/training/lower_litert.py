@@ -23,10 +23,10 @@ def in_litert(lower: keras.Model) -> Iterator[Callable[[np.ndarray], np.ndarray]
     """Give a function that runs a network on all cores, and gives the same output for the same film each time.
 
     Args:
-        lower: (B, S, S, 3) uint8 -> (B, ...) float32; one input, one output, weights that stay as they are.
+        lower: (B, ...) -> (B, ...) float32; one input, one output, weights that stay as they are.
 
     Yields:
-        The function, for any number of films: (N, S, S, 3) uint8 -> (N, ...) float32.
+        The function, for any number of films: (N, ...) of the input's type -> (N, ...) float32.
     """
     cores = os.cpu_count() or 1
     # One thread for each reader: two readers of one thread each are faster than one reader of two threads.
@@ -47,7 +47,7 @@ def in_litert(lower: keras.Model) -> Iterator[Callable[[np.ndarray], np.ndarray]
             for _ in range(cores):
                 idle.put(open_litert(file, threads=1))
                 # The first call prints messages, which are hidden here.
-                run(np.zeros((1, *lower.input_shape[1:]), np.uint8))
+                run(np.zeros((1, *lower.input_shape[1:]), lower.inputs[0].dtype))
 
         def predict(films: np.ndarray) -> np.ndarray:
             parts = (films[start : start + _AT_ONCE] for start in range(0, len(films), _AT_ONCE))
