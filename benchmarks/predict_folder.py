@@ -42,7 +42,7 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     ours, theirs = folder / "cxr.csv", folder / "peer.csv"
     measured = run_in_turn(
         {
-            "cxr": cxr("predict", films, "--csv", ours, "-m", trained.name, "-w", trained.root.parents[1]),
+            "cxr": cxr("predict", films, "--csv", ours, "--replace", "-m", trained.name, "-w", trained.root.parents[1]),
             "peer": peer("keras_predict_folder.py", trained.keras_model, films, theirs),
         },
         runs=options.runs,
@@ -71,7 +71,7 @@ def compare_memory(options: argparse.Namespace, folder: Path) -> None:
         films = _films(options, folder, count)
         table = folder / "cxr.csv"
         seconds, peaks[count], _ = run(
-            cxr("predict", films, "--csv", table, "-m", trained.name, "-w", trained.root.parents[1])
+            cxr("predict", films, "--csv", table, "--replace", "-m", trained.name, "-w", trained.root.parents[1])
         )
         assert len(_probabilities(table)) == count
         print(f"{count} films: {seconds:.1f} s, {peaks[count]:.0f} MiB", flush=True)

@@ -17,6 +17,9 @@ _WAITING = 4  # batches per thread: enough to keep each busy, few enough that an
 def in_threads(work: Callable[[T], R], items: Iterable[T], *, batch: int = 1, threads: int = THREADS) -> Iterator[R]:
     """Give the result of `work` for each item, in their order. Only a few results per thread are held in memory.
 
+    Meanwhile BLAS, NumPy's library for products of matrices, has no threads of its own, which would only wait for cores
+    that are busy already.
+
     Args:
         work: called from several threads.
         items: any number of them; taken as they are needed.
@@ -24,9 +27,12 @@ def in_threads(work: Callable[[T], R], items: Iterable[T], *, batch: int = 1, th
             Defaults to 1.
         threads: number of threads. Defaults to a few more than there are cores.
     """
+    from threadpoolctl import threadpool_limits
+
     rest = iter(items)
     running: deque[Future[list[R]]] = deque()
     pool = ThreadPoolExecutor(threads)
+    blas = threadpool_limits(1, user_api="blas")
     try:
         while some := list(islice(rest, batch)):
             # Each in a context of its own: who watches, and which frame of a file is read, holds in threads too.
@@ -37,6 +43,7 @@ def in_threads(work: Callable[[T], R], items: Iterable[T], *, batch: int = 1, th
             yield from running.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+        blas.restore_original_limits()
 
 
 def _all_of(work: Callable[[T], R], items: list[T]) -> list[R]:

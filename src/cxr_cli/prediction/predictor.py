@@ -286,15 +286,11 @@ class Predictor:
         if len(films) < _WORTH_OPENING:
             yield from map(predict_one, films)
             return
-        from threadpoolctl import threadpool_limits  # not needed for one film
-
-        from cxr_cli.threads import in_threads
+        from cxr_cli.threads import in_threads  # not needed for one film
 
         if not framed:  # every film is checked for lungs
             open_ahead(at_once)
-        # All cores are busy already, perhaps with another such command: threads of BLAS would only wait for them.
-        with threadpool_limits(1, user_api="blas"):
-            yield from map(predict_one, films) if at_once == 1 else in_threads(predict_one, films, threads=at_once)
+        yield from in_threads(predict_one, films, threads=at_once)
 
 
 def _evidence(outputs: dict[str, np.ndarray]) -> Evidence | None:
