@@ -16,12 +16,13 @@ from cxr_cli.films.likeness import (
     CLOSE,
     CLOSE_MOVED,
     CROPS,
+    closest_likeness,
     fine_vectors,
     likeness,
     mirrored_vectors,
-    moved_likeness,
     movements,
     normalized,
+    spaces,
     vectors,
 )
 from cxr_cli.films.matching import AT_ONCE, CopyMatch, match_copies
@@ -34,8 +35,7 @@ from cxr_cli.workspace.tables import CsvTable
 
 EXACT = "exact"
 MANY_FILMS = 30_000  # above it, cropped copies are not looked for: the work grows with the square, to hours
-_AT_ONCE = 4_000_000  # products of vectors: two times 16 MB
-_MOVED_AT_ONCE = 4_000  # pairs: 20 MB
+_AT_ONCE = 1_000_000  # products of vectors: two times 4 MB
 # The maximum number of a film's candidates that are fitted, of those that are surely close and of the others.
 _SURELY_CLOSE, _NEAREST, _SOME = 0.9, 8, 2
 # Rendered films are far more alike than real ones: 1.2 to 1.8 pairs per film that are no copies correlate by 0.8 or
@@ -215,6 +215,7 @@ def _candidates(small: np.ndarray) -> list[_Candidate]:
     """Pairs of films that may be copies, the closest first."""
     pictures = normalized(small)
     whole, fine = vectors(pictures), fine_vectors(pictures)
+    turned = mirrored_vectors(fine)
     films = len(small)
     crops = CROPS if films <= MANY_FILMS else CROPS[:1]
     rows = max(1, _AT_ONCE // max(films, 1))
@@ -224,12 +225,12 @@ def _candidates(small: np.ndarray) -> list[_Candidate]:
         for top in range(0, films, rows):
             block = pictures[top : top + rows]
             for crop in crops:
-                for mirrored, close in enumerate(likeness(vectors(block, crop), whole)):
-                    one, other = np.divmod(np.flatnonzero(close >= CLOSE), films)  # a tenth of what `nonzero` takes
-                    # Two whole films are compared once; a crop of either is compared with the other one.
-                    used = one + top < other if crop == CROPS[0] else one + top != other
-                    one, other = one[used], other[used]
-                    moved = _moved(block, crop, one, other, mirrored_vectors(fine) if mirrored else fine)
+                pairs = list(_close_pairs(vectors(block, crop), whole, top, cropped=crop != CROPS[0]))
+                used = np.unique(np.concatenate([one for one, _ in pairs]))
+                bases = spaces(movements(block[used], crop))
+                for mirrored, (one, other) in enumerate(pairs):
+                    which = np.searchsorted(used, one)
+                    moved = closest_likeness(bases, which, turned if mirrored else fine, other)
                     for at in np.flatnonzero(moved >= CLOSE_MOVED).tolist():
                         pair = int(one[at]) + top, int(other[at])
                         key = min(pair), max(pair)
@@ -286,14 +287,15 @@ def _match(small: np.ndarray, pairs: Sequence[_Candidate]) -> list[CopyMatch]:
     return match_copies(small[list(one)], small[list(other)], crops, mirrored=np.array(mirrored))
 
 
-def _moved(block: np.ndarray, crop: Box, one: np.ndarray, other: np.ndarray, fine: np.ndarray) -> np.ndarray:
-    """`moved_likeness` of pairs, the first of `block`: (P,) float32."""
-    used, which = np.unique(one, return_inverse=True)
-    if not len(used):
-        return np.empty(0, np.float32)
-    moves = movements(block[used], crop)
-    cuts = [slice(top, top + _MOVED_AT_ONCE) for top in range(0, len(one), _MOVED_AT_ONCE)]
-    return np.concatenate([moved_likeness(moves, which[cut], fine[other[cut]]) for cut in cuts])
+def _close_pairs(
+    block: np.ndarray, whole: np.ndarray, top: int, *, cropped: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The rows of the block and of all films that are close, as they are, and then mirrored."""
+    for close in likeness(block, whole):
+        one, other = np.divmod(np.flatnonzero(close >= CLOSE), len(whole))  # a tenth of what `nonzero` takes
+        # Two whole films are compared once; a crop of either is compared with the other one.
+        used = one + top != other if cropped else one + top < other
+        yield one[used], other[used]
 
 
 def _bits_apart(one: np.ndarray, other: np.ndarray, *, mirrored: bool) -> int:

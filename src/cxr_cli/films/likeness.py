@@ -180,18 +180,43 @@ def _changes(pictures: np.ndarray) -> np.ndarray:
 def moved_likeness(moves: np.ndarray, which: np.ndarray, fine: np.ndarray) -> np.ndarray:
     """How close films are when the first one is moved to fit: (P,) float32, 0 to 1.
 
-    It is the length of the projection on the space of the film and its changes, the tangent distance of Simard et al.
-    (1993), "Efficient pattern recognition using a new transformation distance".
-
     Args:
         moves: (N, 6, 215), of `movements` or `movements_of_crops`.
         which: (P,) the row of the first film of each pair.
         fine: (P, 215), of `fine_vectors`, of the second ones.
     """
+    return closest_likeness(spaces(moves), which, fine, np.arange(len(fine)))
+
+
+def spaces(moves: np.ndarray) -> np.ndarray:
+    """Orthonormal bases of what films become by small movements: (N, 6, 215) float32.
+
+    Args:
+        moves: (N, 6, 215), of `movements` or `movements_of_crops`.
+    """
     gram = moves @ moves.transpose(0, 2, 1) + 1e-6 * np.eye(moves.shape[1], dtype=np.float32)
-    base = np.linalg.solve(np.linalg.cholesky(gram), moves)
-    products = np.matmul(base[which], fine[:, :, None])[:, :, 0]
-    return np.asarray(np.sqrt(np.sum(products * products, axis=1)))
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(gram)) @ moves)
+
+
+def closest_likeness(bases: np.ndarray, which: np.ndarray, fine: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The likeness of pairs when the first film is moved to fit: (P,) float32, 0 to 1.
+
+    It is the length of the projection on the space of the film and its changes, the tangent distance of Simard et al.
+    (1993), "Efficient pattern recognition using a new transformation distance".
+
+    Args:
+        bases: (N, 6, 215), of `spaces`.
+        which: (P,) the row of the first film of each pair, in ascending order.
+        fine: (M, 215), of `fine_vectors`.
+        other: (P,) the row of the second film of each pair.
+    """
+    products = np.empty((bases.shape[1], len(which)), np.float32)
+    ends = np.flatnonzero(np.diff(which, append=-1)) + 1  # one product for all pairs of a first film
+    start = 0
+    for end in ends.tolist():
+        products[:, start:end] = bases[which[start]] @ fine[other[start:end]].T
+        start = end
+    return np.asarray(np.sqrt(np.sum(products * products, axis=0)))
 
 
 def movement(first: np.ndarray, crops: Sequence[Box], second: np.ndarray) -> np.ndarray:

@@ -68,16 +68,16 @@ def match_copies(
     ]
     moved = _samples([ones[at] for at in left.tolist()], place[left], _SIDE)
     still = _samples([others[at] for at in left.tolist()], np.broadcast_to(_AS_IT_IS, (len(left), 2, 3)), _SIDE)
-    for at, one, other in zip(left.tolist(), moved, still, strict=True):
-        matches[at] = _compare(one, other, place[at], mirrored=bool(mirrored[at]))
+    inside = _inside(place[left], _SIDE)
+    edges = _cosines(_edges(moved, inside), _edges(still, inside)).tolist()
+    structure = _block_correlations(local(moved, 1), local(still, 1), inside)
+    for at, edge, block in zip(left.tolist(), edges, structure, strict=True):
+        matches[at] = _matched(edge, block, place[at], mirrored=bool(mirrored[at]))
     return matches
 
 
-def _compare(moved: np.ndarray, still: np.ndarray, place: np.ndarray, *, mirrored: bool) -> CopyMatch:
-    """Compare two pictures that fit, (64, 64) float32, of which the map `place`, (2, 3), moved the first."""
-    inside = _inside(place[None], _SIDE)[0]
-    edges = float(_cosines(_edges(moved, inside)[None], _edges(still, inside)[None])[0])
-    structure = _block_correlation(local(moved, 1), local(still, 1), inside)
+def _matched(edges: float, structure: float, place: np.ndarray, *, mirrored: bool) -> CopyMatch:
+    """What the correlations of edges and structure say, and the map that moved the first film, (2, 3)."""
     sides = place[:, 2] - np.diag(place) / 2 + 0.5, place[:, 2] + np.diag(place) / 2 - 0.5
     turn = degrees(atan2(place[1, 0] - place[0, 1], place[0, 0] + place[1, 1]))
     return CopyMatch(
@@ -150,29 +150,33 @@ def _inside(place: np.ndarray, side: int) -> np.ndarray:
 
 
 def _edges(levels: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Differences of neighboring pixels, compressed to -1..1, so that direction counts more than strength."""
-    edges = np.zeros((2, *levels.shape), np.float32)
-    edges[0, :, :-1], edges[1, :-1] = np.diff(levels, axis=1), np.diff(levels, axis=0)
-    edges *= inside
+    """Differences of neighboring pixels, (P, 2, S, S), compressed to -1..1, so that direction counts more than size."""
+    edges = np.zeros((len(levels), 2, *levels.shape[1:]), np.float32)
+    edges[:, 0, :, :-1], edges[:, 1, :-1] = np.diff(levels, axis=2), np.diff(levels, axis=1)
+    edges *= inside[:, None]
     strength = np.abs(edges)
-    return np.asarray(edges / (strength + (strength.sum() / max(2 * inside.sum(), 1) + _FLAT)))
+    pixels = np.maximum(2 * inside.sum((1, 2)), 1).astype(np.float32)
+    usual = strength.sum((1, 2, 3)) / pixels + np.float32(_FLAT)
+    return np.asarray(edges / (strength + usual[:, None, None, None]))
 
 
-def _block_correlation(first: np.ndarray, second: np.ndarray, inside: np.ndarray) -> float:
-    """The mean correlation of blocks, without those that fit worst. Negative where one film is inverted."""
+def _block_correlations(first: np.ndarray, second: np.ndarray, inside: np.ndarray) -> list[float]:
+    """The mean correlations of blocks, without those that fit worst. Negative where one film is inverted."""
     step = _SIDE // _BLOCKS
 
     def total(values: np.ndarray) -> np.ndarray:
-        return np.asarray((values * inside).reshape(_BLOCKS, step, _BLOCKS, step).sum((1, 3)).ravel())
+        blocks = (values * inside).reshape(-1, _BLOCKS, step, _BLOCKS, step)
+        return np.asarray(blocks.sum(4).sum(2).reshape(len(inside), _BLOCKS * _BLOCKS))
 
     products, pixels = total(first * second), total(np.ones_like(first))
-    used = pixels > step * step / 2
-    if not used.any():
-        return 0.0
     spread = np.sqrt(total(first * first) * total(second * second) + (_FAINT * pixels) ** 2)
-    sign = 1.0 if products.sum() >= 0 else -1.0
-    blocks = np.sort(sign * products[used] / spread[used])
-    return float(sign * blocks[int(_MARKED * len(blocks)) :].mean())
+    found = []
+    for product, size, most in zip(products, pixels, spread, strict=True):
+        used = size > step * step / 2
+        sign = 1.0 if product.sum() >= 0 else -1.0
+        blocks = np.sort(sign * product[used] / most[used])
+        found.append(float(sign * blocks[int(_MARKED * len(blocks)) :].mean()) if used.any() else 0.0)
+    return found
 
 
 def _cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
