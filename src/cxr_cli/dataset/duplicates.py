@@ -46,6 +46,7 @@ _ENOUGH = 3  # copies of a film that are listed in any case; of more, those that
 _FITTED_AT_ONCE = 4 * AT_ONCE  # the same on all machines, as the order decides which pairs are fitted
 _TAKES_LONG = 500  # pairs to fit, whose progress is shown: a second
 _SHOWN = 10
+_HIT = np.dtype([("moved", "f4"), ("one", "i4"), ("other", "i4"), ("crop", "i1"), ("mirrored", "?")])
 _Candidate = tuple[int, int, Box, bool]  # two films, the crop of the first, and whether the second is mirrored
 
 
@@ -219,32 +220,36 @@ def _candidates(small: np.ndarray) -> list[_Candidate]:
     films = len(small)
     crops = CROPS if films <= MANY_FILMS else CROPS[:1]
     rows = max(1, _AT_ONCE // max(films, 1))
-    best: dict[tuple[int, int], tuple[float, _Candidate]] = {}
+    found: list[np.ndarray] = []
 
     def compared() -> Iterator[None]:
         for top in range(0, films, rows):
             block = pictures[top : top + rows]
-            for crop in crops:
-                pairs = list(_close_pairs(vectors(block, crop), whole, top, cropped=crop != CROPS[0]))
+            for number, crop in enumerate(crops):
+                pairs = list(_close_pairs(vectors(block, crop), whole, top, cropped=number > 0))
                 used = np.unique(np.concatenate([one for one, _ in pairs]))
                 bases = spaces(movements(block[used], crop))
                 for mirrored, (one, other) in enumerate(pairs):
                     which = np.searchsorted(used, one)
                     moved = closest_likeness(bases, which, turned if mirrored else fine, other)
-                    for at in np.flatnonzero(moved >= CLOSE_MOVED).tolist():
-                        pair = int(one[at]) + top, int(other[at])
-                        key = min(pair), max(pair)
-                        if moved[at] > best.get(key, (0.0,))[0]:
-                            best[key] = float(moved[at]), (*pair, crop, bool(mirrored))
+                    near = np.flatnonzero(moved >= CLOSE_MOVED)
+                    hits = np.empty(len(near), _HIT)
+                    hits["moved"], hits["one"], hits["other"] = moved[near], one[near] + top, other[near]
+                    hits["crop"], hits["mirrored"] = number, mirrored
+                    found.append(hits)
             yield from [None] * len(block)
 
     for _ in track(compared(), "Looking for altered copies", total=films):
         pass
+    hits = np.concatenate([np.empty(0, _HIT), *found])
+    keys = np.stack([np.minimum(hits["one"], hits["other"]), np.maximum(hits["one"], hits["other"])])
+    order = np.lexsort((keys[1], keys[0], -hits["moved"]))
+    _, firsts = np.unique(keys[0, order].astype(np.int64) * films + keys[1, order], return_index=True)
     kept, times = [], Counter[int]()
-    for key, (moved, found) in sorted(best.items(), key=lambda item: (-item[1][0], item[0])):
-        if min(times[film] for film in key) < (_NEAREST if moved >= _SURELY_CLOSE else _SOME):
-            times.update(key)
-            kept.append(found)
+    for moved, one, other, number, mirrored in hits[order[np.sort(firsts)]].tolist():
+        if min(times[one], times[other]) < (_NEAREST if moved >= _SURELY_CLOSE else _SOME):
+            times.update((one, other))
+            kept.append((one, other, crops[number], mirrored))
     return kept
 
 
