@@ -283,12 +283,19 @@ class SeenIndex:
             return ""
         if digest()[:_DIGITS] in self._digests:
             return FILM
-        maybe = False
+        maybe, pairs = False, []
         for place, crop, mirrored, surely in near:
             seen = self._picture(place)
             if seen is None:
                 maybe |= surely
-            elif _is_copy(small, seen, crop, mirrored=mirrored):
+            elif min(crop) < 0:
+                pairs.append((seen, small, _crop_of_other(crop, mirrored=mirrored), mirrored))
+            else:
+                pairs.append((small, seen, crop, mirrored))
+        if pairs:
+            first, second, crops, ways = zip(*pairs, strict=True)
+            matches = match_copies(np.stack(first), np.stack(second), crops, mirrored=np.array(ways))
+            if any(match.copy for match in matches):
                 return COPY
         return MAYBE_COPY if maybe else ""
 
@@ -375,13 +382,6 @@ def _nearest(close: np.ndarray, crops: tuple[Box, ...]) -> Iterator[_Candidate]:
             return
         mirrored, number = np.unravel_index(int(close[:, :, place].argmax()), close.shape[:2])
         yield place, crops[number], bool(mirrored)
-
-
-def _is_copy(film: np.ndarray, seen: np.ndarray, crop: Box, *, mirrored: bool) -> bool:
-    """Whether two small pictures are copies; a negative crop of the film is one of the other."""
-    if min(crop) < 0:
-        film, seen, crop = seen, film, _crop_of_other(crop, mirrored=mirrored)
-    return match_copies(film[None], seen[None], [crop], mirrored=np.array([mirrored]))[0].copy
 
 
 def _crop_of_other(crop: Box, *, mirrored: bool) -> Box:
