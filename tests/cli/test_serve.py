@@ -37,8 +37,8 @@ def test_without_the_extra_the_error_says_how_to_install_it(cxr, trained, monkey
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "Error: Expected the packages that serve the page. Received: starlette not installed.\n"
-        'Install them: pip install "cxr-cli[web]"\n'
+        "Error: Expected the package starlette for the page. Received: it is not installed.\n"
+        'Install it: pip install "cxr-cli[web]"\n'
     )
 
 

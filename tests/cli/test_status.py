@@ -13,12 +13,12 @@ import pytest
 
 import cxr_cli
 from cxr_cli.evaluation.evaluate import evaluate
-from cxr_cli.upkeep.status import EXTRAS
+from cxr_cli.extras import EXTRAS
 from cxr_cli.workspace.layout import TRAIN_COMMAND, Workspace
 
 RUN = "simple-cnn"
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
-FOR_DEVELOPERS = {"dev", "docs"}
+NOT_LISTED = {"dev", "docs", "train-gpu"}  # for developers, and in place of "train"
 
 
 @pytest.fixture(autouse=True)
@@ -141,11 +141,11 @@ def test_an_extra_that_is_missing_is_named_with_what_it_is_for(cxr, tmp_path, mo
     monkeypatch.setattr("cxr_cli.upkeep.status._missing", lambda name: ["onnx"] if name == "onnx" else [])
     result = cxr("status", "-w", tmp_path)
 
-    assert lines(result)["Extras"] == "web, gradio, dicom, cluster, pandas"
+    assert lines(result)["Extras"] == "train, web, gradio, dicom, cluster, pandas"
     assert '  not installed: onnx, for cxr export --format onnx: pip install "cxr-cli[onnx]"\n' in result.stdout
 
 
 def test_all_extras_for_users_are_listed():
     extras = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 
-    assert set(EXTRAS) == set(extras) - FOR_DEVELOPERS
+    assert set(EXTRAS) == set(extras) - NOT_LISTED

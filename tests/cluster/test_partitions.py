@@ -1,6 +1,6 @@
-import importlib.util
 import os
 import signal
+import sys
 
 import pytest
 
@@ -108,8 +108,7 @@ def test_a_missing_scheduler_is_an_error(cxr, trained, film, tmp_path, monkeypat
 
 @pytest.mark.parametrize("missing", ["distributed", "pyarrow"])
 def test_without_the_extra_the_error_names_it(cxr, trained, film, tmp_path, monkeypatch, missing):
-    found = importlib.util.find_spec
-    monkeypatch.setattr(connection, "find_spec", lambda name: None if name == missing else found(name))
+    monkeypatch.setitem(sys.modules, missing, None)
 
     result = cxr("predict", film, "--cluster", "local", "-o", tmp_path / "out", "-w", trained.root)
 

@@ -183,8 +183,8 @@ def test_without_the_extra_one_line_says_how_to_install_it(cxr, studies, tmp_pat
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "Error: Expected the package highdicom, which works with DICOM studies. Received: it is not installed.\n"
-        "Install it: pip install 'cxr-cli[dicom]'\n"
+        "Error: Expected the package highdicom for work with DICOM studies. Received: it is not installed.\n"
+        'Install it: pip install "cxr-cli[dicom]"\n'
     )
 
 

@@ -176,9 +176,9 @@ def test_a_keras_model_that_differs_from_the_tflite_file_is_refused(own_trained,
 def test_missing_packages_are_an_error_that_names_the_extra(trained, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
 
-    with pytest.raises(CxrError, match=r"Received: no tf2onnx") as refused:
+    with pytest.raises(CxrError, match="Expected the package tf2onnx for this format") as refused:
         plan_export(trained.run(), FORMATS["onnx"])
-    assert refused.value.hint == 'Install them: pip install "cxr-cli[onnx]"'
+    assert refused.value.hint == 'Install it: pip install "cxr-cli[onnx]"'
 
 
 def test_a_hybrid_run_cannot_be_exported_as_one_file(own_trained):

@@ -52,7 +52,9 @@ def demo_steps(*, workspace: AnyPath | None = None, seed: int = 0) -> Iterator[D
     from cxr_cli.api.run import predict
     from cxr_cli.api.testing import evaluate
     from cxr_cli.api.training import train
+    from cxr_cli.extras import TRAINING, require_modules
 
+    require_modules(*TRAINING, needed_by="training")
     place = find_workspace(workspace)
     root, films = place.root, place.phantoms
     metadata = films / "metadata.csv"

@@ -4,7 +4,6 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from cxr_cli.api.arguments import AnyPath, as_path, find_workspace
@@ -55,6 +54,7 @@ def serve(
     """
     from cxr_cli.disclaimer import DISCLAIMER
     from cxr_cli.errors import CxrError, UsageError
+    from cxr_cli.extras import require_modules
     from cxr_cli.progress import note
 
     place = find_workspace(workspace)
@@ -63,13 +63,8 @@ def serve(
         from cxr_cli.metrics.conformal import check_alpha
 
         check_alpha(alpha)
-    extra, needed = ("gradio", ["gradio"]) if gradio else ("web", ["starlette", "uvicorn"])
-    missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        raise CxrError(
-            f"Expected the packages that serve the page. Received: {' and '.join(missing)} not installed.",
-            hint=f'Install them: pip install "cxr-cli[{extra}]"',
-        )
+    needed = ["gradio"] if gradio else ["starlette", "uvicorn"]
+    require_modules(*needed, needed_by="the page")
     from cxr_cli.web.limits import MIN_PASSWORD, THIS_MACHINE, PageLimits
 
     limits = PageLimits(film_mb=max_mb, film_seconds=timeout)

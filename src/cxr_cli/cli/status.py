@@ -7,6 +7,7 @@ import typer
 from cxr_cli.cli import console
 from cxr_cli.cli.exit_codes import ExitCode
 from cxr_cli.cli.options import JsonOption, WorkspaceOption
+from cxr_cli.extras import EXTRA_OF
 
 if TYPE_CHECKING:
     from cxr_cli.upkeep.status import Status
@@ -42,7 +43,7 @@ def _show(found: "Status") -> None:
     main = [name for name in ("cxr", "bundled model", "Python") if name in known]
     lines = [("Versions", ", ".join(f"{name} {known[name]}" for name in main))]
     lines.append(("", ", ".join(f"{name} {number}" for name, number in known.items() if name not in main)))
-    missing = [name for name, number in found.versions.items() if not number]
+    missing = [name for name, number in found.versions.items() if not number and name not in EXTRA_OF]
     if missing:
         lines.append(("", f"not installed: {', '.join(missing)}"))
     lines.append(("System", found.system))

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_cli.errors import ClusterError
+from cxr_cli.extras import require_modules
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -27,7 +27,7 @@ def connected(address: str) -> Iterator["Client"]:
     Raises:
         ClusterError: the extra is not installed, or no scheduler replies within 10 seconds.
     """
-    _require_extra()
+    require_modules("distributed", "pyarrow", needed_by="a cluster", error=ClusterError)
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
@@ -56,15 +56,6 @@ def connected(address: str) -> Iterator["Client"]:
                 hint="Start one: dask scheduler (it prints its address), or use this machine alone: --cluster local",
             ) from error
         yield client
-
-
-def _require_extra() -> None:
-    for module in ("distributed", "pyarrow"):
-        if find_spec(module) is None:
-            raise ClusterError(
-                f"Expected the package {module} for a cluster. Received: it is not installed.",
-                hint='Install it: pip install "cxr-cli[cluster]"',
-            )
 
 
 def _first_line(error: Exception) -> str:

@@ -13,6 +13,7 @@ from cxr_cli.explanation.gallery_place import hold_gallery
 from cxr_cli.explanation.heatmaps import ARRAY_SUFFIX, PICTURE_FORMATS, HeatMap, check_target, find_method
 from cxr_cli.explanation.methods import DEFAULT
 from cxr_cli.explanation.record import GradesRecord, Randomization
+from cxr_cli.extras import TRAINING, require_modules
 from cxr_cli.prediction.files import open_seen_by
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
@@ -110,6 +111,8 @@ def explain_all(
             f"{predictor.run.title}, which has none.",
             hint="Leave out --randomize, or train a run",
         )
+    if randomize:
+        require_modules(*TRAINING, needed_by="random weights")
     place = hold_gallery(
         workspace, output, gallery_films, run=predictor.run.name, method=method, target=target, replace=replace
     )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxr_cli.errors import CxrError, ImageError, UsageError
+from cxr_cli.errors import ImageError, UsageError
+from cxr_cli.extras import require_modules
 from cxr_cli.films.dicom import is_dicom
 from cxr_cli.films.silence import READING
 
@@ -31,12 +31,7 @@ def require_dicom() -> None:
     Raises:
         CxrError: one of them is not installed.
     """
-    for package in ("highdicom", "pynetdicom", "dicomweb_client"):
-        if find_spec(package) is None:
-            raise CxrError(
-                f"Expected the package {package}, which works with DICOM studies. Received: it is not installed.",
-                hint="Install it: pip install 'cxr-cli[dicom]'",
-            )
+    require_modules("highdicom", "pynetdicom", "dicomweb_client", needed_by="work with DICOM studies")
 
 
 def check_study_films(films: Iterable[Path]) -> None:

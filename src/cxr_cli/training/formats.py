@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_cli.errors import CxrError, UsageError
+from cxr_cli.extras import TRAINING, require_modules
 from cxr_cli.workspace.folders import RunFolder
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ class Format:
     write: "Callable[[Classifier, Path, Path], None]"  # the classifier, the run's model.tflite, the file to write
     open: "Callable[[Path], Reader]"
     outputs: tuple[str, ...] = OUTPUTS
-    packages: tuple[str, ...] = ()  # that it needs beyond the base installation
-    extra: str = ""  # the extra that installs them
+    packages: tuple[str, ...] = ()  # that it needs beyond those of training
     precision: str = "float32"
     others: "Mapping[str, Callable[[Classifier, Path, Path], None]]" = field(
         default_factory=dict
@@ -139,7 +138,6 @@ FORMATS = {
         write=_write_onnx,
         open=_open_onnx,
         packages=("tf2onnx", "onnx", "onnxruntime"),
-        extra="onnx",
     ),
     "savedmodel": Format(
         summary="a folder, for TensorFlow Serving",
@@ -204,12 +202,7 @@ def plan_export(run: RunFolder, wanted: Format, output: Path | None = None) -> P
             "the network's features.",
             hint=f"Use both files of {run.root}: {run.litert_model.name} (its output features) and {run.booster.name}",
         )
-    missing = [name for name in wanted.packages if find_spec(name) is None]
-    if missing:
-        raise CxrError(
-            f"Expected the packages {', '.join(wanted.packages)} for this format. Received: no {', '.join(missing)}.",
-            hint=f'Install them: pip install "cxr-cli[{wanted.extra}]"',
-        )
+    require_modules(*TRAINING, *wanted.packages, needed_by="this format")
     path = output or run.exports / wanted.file
     ending = Path(wanted.file).suffix
     if path.suffix.lower() != ending if ending else path.is_dir() and _holds_something_else(path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.errors import CxrError, UsageError
+from cxr_cli.extras import TRAINING, require_modules
 from cxr_cli.progress import note
 from cxr_cli.recipe.architectures import ARCHITECTURES
 from cxr_cli.recipe.options import TrainingOptions, change_options
@@ -61,7 +62,9 @@ def train_run(
         WorkspaceError: no dataset, a damaged record, there is a run called `name`, or another command is training it.
         ExportError: the exported file doesn't give the predictions of the Keras model.
     """
+    require_modules(*TRAINING, needed_by="training")
     plan = plan_run(workspace, name=name, resume=resume, from_run=from_run, replace=replace, profile=profile, **options)
+    require_boosting(plan.options.arch)
     with workspace.reading_dataset(), hold_name(workspace, plan) as plan:
         note("Loading TensorFlow")
         if ARCHITECTURES[plan.options.arch].finds_lungs:
@@ -71,6 +74,16 @@ def train_run(
         from cxr_cli.training.make_run import make_run
 
         return _train(workspace, plan, make_run)
+
+
+def require_boosting(arch: str) -> None:
+    """Refuse to train an architecture with boosted trees without XGBoost.
+
+    Raises:
+        CxrError: it is not installed.
+    """
+    if ARCHITECTURES[arch].boosted:
+        require_modules("xgboost", needed_by=arch)
 
 
 @dataclass(frozen=True)
@@ -106,6 +119,7 @@ def train_all(
         WorkspaceError: no dataset, or a damaged record.
         KeyboardInterrupt: stopped by the user.
     """
+    require_modules(*TRAINING, needed_by="training")
     workspace.prepared()
     chosen = change_options(TrainingOptions(), options)
     if chosen.strategy == "multi-worker":
@@ -124,6 +138,7 @@ def train_all(
             continue
         plan = published_plan(workspace, own, replace=replace, profile=profile)
         try:
+            require_boosting(arch)
             with workspace.reading_dataset(), hold_name(workspace, plan) as plan:
                 note("Loading TensorFlow")
                 from cxr_cli.training.make_run import make_run
@@ -164,6 +179,7 @@ def preview_augmentation(
         ImageError: the film can't be read.
         WorkspaceError: no dataset, or `output` is there already or can't be written to.
     """
+    require_modules(*TRAINING, needed_by="the variants that training sees")
     if output.suffix.lower() != ".png":
         raise UsageError(
             f"Expected a file ending in .png. Received: {output}.", hint="For example: --augment-preview variants.png"

@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import version
 from pathlib import Path
 
 from cxr_cli.auditing.model_record import ModelAuditRecord
@@ -17,6 +17,7 @@ from cxr_cli.errors import CxrError, WorkspaceError
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
 from cxr_cli.evaluation.record import EvaluationRecord
 from cxr_cli.explanation.record import GradesRecord
+from cxr_cli.extras import EXTRA_OF, EXTRAS, missing_modules, version_of
 from cxr_cli.lungs.record import SegmentationRecord
 from cxr_cli.recipe.lung_record import LungRunRecord
 from cxr_cli.recipe.record import RunRecord
@@ -29,15 +30,6 @@ from cxr_cli.workspace.reading import is_there
 from cxr_cli.workspace.records import Record, read_record
 from cxr_cli.workspace.swap import STAGE_PREFIX
 
-# What an extra is for; `pip install "cxr-cli[NAME]"` adds it.
-EXTRAS = {
-    "web": "cxr serve",
-    "gradio": "cxr serve --gradio",
-    "dicom": "work beside a PACS: cxr listen, --dicom-out, --dicomweb",
-    "onnx": "cxr export --format onnx",
-    "cluster": "--cluster: many machines, through Dask",
-    "pandas": "data frames in Python",
-}
 _PACKAGES = (
     "tensorflow",
     "keras",
@@ -66,7 +58,7 @@ class Extra:
 
     name: str
     purpose: str
-    missing: list[str]  # its packages that are not installed
+    missing: list[str]  # its modules that are not installed
 
 
 @dataclass(frozen=True)
@@ -142,22 +134,13 @@ def _versions() -> dict[str, str | None]:
         "cxr": version("cxr-cli"),
         "bundled model": bundled_run().version if has_bundled_run() else None,
         "Python": platform.python_version(),
-        **{name: _version(name) for name in _PACKAGES},
+        **{name: version_of(name) for name in _PACKAGES},
     }
 
 
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
 def _missing(extra: str) -> list[str]:
-    """The packages of an extra that are not installed."""
-    wanted = [line for line in requires("cxr-cli") or () if re.search(rf"extra\s*==\s*['\"]{extra}['\"]", line)]
-    names = [match[0] for line in wanted if (match := re.match(r"[A-Za-z0-9._-]+", line))]
-    return [name for name in names if _version(name) is None]
+    """The modules of an extra that are not installed."""
+    return missing_modules(*(module for module, its in EXTRA_OF.items() if its == extra))
 
 
 def _weights_folder() -> Path:

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
 from cxr_cli.errors import WorkspaceError
+from cxr_cli.extras import version_of
 from cxr_cli.workspace.files import write_bytes
 from cxr_cli.workspace.reading import read_bytes
 
@@ -64,10 +64,10 @@ def require(names: Iterable[str], *values: Collection[str]) -> None:
 
 
 def stamp() -> dict[str, Any]:
-    """The first fields of every record: when it is written, and with which versions."""
+    """The first fields of every record: when it is written, and with which versions of what is installed."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": {name: found for name in _PACKAGES if (found := version_of(name))},
     }
 
 

@@ -23,6 +23,7 @@ from cxr_cli.evaluation.crossval.output import write_crossval
 from cxr_cli.evaluation.crossval.plan import FoldPlan, plan_folds, write_fold
 from cxr_cli.evaluation.crossval.record import CrossvalFold, CrossvalRecord, SkippedFold, what_intervals_are_of
 from cxr_cli.evaluation.predicted import predict_films
+from cxr_cli.extras import TRAINING, require_modules
 from cxr_cli.films.in_words import narrow_in_words
 from cxr_cli.metrics.intervals import METHOD
 from cxr_cli.metrics.over_folds import RECIPE_METHOD, times_as_wide
@@ -35,6 +36,7 @@ from cxr_cli.recipe.options import TrainingOptions, change_options, check_task, 
 from cxr_cli.recipe.record import RunRecord
 from cxr_cli.recipe.reproduction import find_original
 from cxr_cli.training.checkpoints import is_trained
+from cxr_cli.training.runs import require_boosting
 from cxr_cli.workspace.folders import PARTS
 from cxr_cli.workspace.layout import CrossvalFolder, Workspace
 from cxr_cli.workspace.records import stamp
@@ -89,7 +91,9 @@ def cross_validate(
             that of a finished study of other options or another dataset.
         KeyboardInterrupt: stopped by the user during training.
     """
+    require_modules(*TRAINING, needed_by="training")
     chosen = _options(workspace, from_run, options)
+    require_boosting(chosen.arch)
     with workspace.reading_dataset():
         plan = plan_folds(workspace, folds=folds, repeats=repeats, leave_out=leave_out, seed=chosen.seed)
         for fold in plan.folds:

@@ -1,0 +1,75 @@
+"""The extras of the package: what each is for, what is imported from it, and the refusal to begin without it."""
+
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from cxr_cli.errors import CxrError
+
+# What an extra is for; `pip install "cxr-cli[NAME]"` adds it.
+EXTRAS = {
+    "train": "cxr train, crossval, demo and export",
+    "web": "cxr serve",
+    "gradio": "cxr serve --gradio",
+    "dicom": "work beside a PACS: cxr listen, --dicom-out, --dicomweb",
+    "onnx": "cxr export --format onnx",
+    "cluster": "--cluster: many machines, through Dask",
+    "pandas": "data frames in Python",
+}
+# What is imported from an extra -> the extra.
+EXTRA_OF = {
+    "tensorflow": "train",
+    "keras": "train",
+    "xgboost": "train",
+    "starlette": "web",
+    "uvicorn": "web",
+    "gradio": "gradio",
+    "highdicom": "dicom",
+    "pynetdicom": "dicom",
+    "dicomweb_client": "dicom",
+    "requests": "dicom",
+    "tf2onnx": "onnx",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "dask": "cluster",
+    "distributed": "cluster",
+    "pyarrow": "cluster",
+    "pandas": "pandas",
+}
+TRAINING = ("tensorflow", "keras")  # the boosted trees need xgboost, too
+# Other distributions of the same modules.
+_ALSO_FROM = {"tensorflow": "tensorflow-cpu", "xgboost": "xgboost-cpu"}
+
+
+def missing_modules(*modules: str) -> list[str]:
+    """Those of the modules that are not installed; nothing is imported."""
+    return [name for name in modules if find_spec(name) is None]
+
+
+def require_modules(*modules: str, needed_by: str, error: type[CxrError] = CxrError) -> None:
+    """Refuse to begin work without modules of `EXTRA_OF`.
+
+    Args:
+        modules: what the work imports.
+        needed_by: the work, in words, as in "training".
+        error: the kind of error. Defaults to `CxrError`.
+
+    Raises:
+        CxrError: one of them is not installed; the hint names the extra that installs it.
+    """
+    if missing := missing_modules(*modules):
+        extras = ",".join(dict.fromkeys(EXTRA_OF[name] for name in missing))
+        packages, are, them = ("packages", "they are", "them") if len(missing) > 1 else ("package", "it is", "it")
+        raise error(
+            f"Expected the {packages} {' and '.join(missing)} for {needed_by}. Received: {are} not installed.",
+            hint=f'Install {them}: pip install "cxr-cli[{extras}]"',
+        )
+
+
+def version_of(package: str) -> str | None:
+    """The version of an installed package, or of another distribution of the same modules; None if there is none."""
+    for name in filter(None, (package, _ALSO_FROM.get(package))):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
