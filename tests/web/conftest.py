@@ -29,6 +29,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from cxr_cli.cli import app
 from cxr_cli.workspace.layout import Workspace
 
+POLL = 0.02  # seconds between looks at the page; Selenium looks twice a second
 # Runs `cxr`, and writes at exit which modules the process loaded and which hosts it contacted.
 PROBE = """
 import atexit, json, sys
@@ -357,11 +358,11 @@ class Page:
             found = self.browser.find_elements(By.CSS_SELECTOR, selector)
             return found and text in found[0].text and found[0].text
 
-        return WebDriverWait(self.browser, 30, ignored_exceptions=[StaleElementReferenceException]).until(there)
+        return WebDriverWait(self.browser, 30, POLL, ignored_exceptions=[StaleElementReferenceException]).until(there)
 
     def until(self, script):
         """Wait until a script returns something true, and return it."""
-        return WebDriverWait(self.browser, 30).until(lambda browser: browser.execute_script(f"return {script}"))
+        return WebDriverWait(self.browser, 30, POLL).until(lambda browser: browser.execute_script(f"return {script}"))
 
     def choose(self, *films):
         """Choose films with the button."""

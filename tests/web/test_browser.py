@@ -57,7 +57,7 @@ def test_a_dropped_film_is_predicted(page, server, film, outside):
 
 def test_the_recording_proxy_sees_requests_of_a_page(browser, outside):
     browser.get("data:text/html,<link rel=preconnect href=https://fonts.example.org><img src=http://img.example.org/x>")
-    WebDriverWait(browser, 20).until(lambda _: len(outside.asked) >= 2)
+    WebDriverWait(browser, 20, 0.05).until(lambda _: len(outside.asked) >= 2)
 
     assert {"fonts.example.org", "img.example.org"} <= set(re.findall(r"\w+\.example\.org", " ".join(outside.asked)))
 
