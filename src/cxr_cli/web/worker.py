@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import msgspec
+from threadpoolctl import threadpool_limits
 
 from cxr_cli.errors import CxrError, ImageError
 from cxr_cli.web.answers import FilmAnswer, Problem
@@ -29,6 +30,7 @@ def read_until_closed() -> None:
     setup = _read(requests, WorkerSetup)
     if setup is None:
         return
+    threadpool_limits(1, user_api="blas")  # other films have the other cores
     predictors = RunPredictors(Workspace(Path(setup.workspace)), alpha=setup.alpha)
     _send(replies, _opened(predictors, setup.run))
     _limit_memory(setup.memory_mb)
