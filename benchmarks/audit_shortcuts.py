@@ -69,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workspace", type=Path)
     dataset = Workspace(parser.parse_args().workspace).prepared()
-    probes._TREES, probes._REPEATS, probes._JOBS = 30, 1, 1
+    probes._TREES, probes._REPEATS = 30, 1
     films, (_, positive) = read_manifest(dataset), read_record(dataset.record, DatasetRecord).classes
     paths = [dataset.root / film.path for film in films]
     described = {"nothing": _described(films, paths)}

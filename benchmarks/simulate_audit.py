@@ -23,7 +23,7 @@ from cxr_cli.auditing.record import ShortcutCheck
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.metrics.chance import Standing, standing
 
-TREES, NETWORK = 10, 100  # trees of a forest, and features of the frozen network; 100 and 1,280 in an audit
+TREES, NETWORK = 10, 100  # trees of a forest, and features of the frozen network; 20 and 1,280 in an audit
 
 ORIGINALS = {name: getattr(audit_checks, name) for name in ("chance_of_words", "chance_of_scores")}
 
@@ -103,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", type=int, default=30)
     sets = parser.parse_args().sets
-    probes._TREES, probes._JOBS = TREES, 1
+    probes._TREES = TREES
     print(f"{sets} sets each; of single checks, the share whose p is below 0.05\n")
     print(
         "| films | one column | one probe | one probe, rank test alone | an alarm | any finding | an interval < 0.5 |"

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
-THREADS = min(32, (os.cpu_count() or 1) + 4)  # more than cores: some wait for a disk, or a network
+CORES = os.cpu_count() or 1
+THREADS = min(32, CORES + 4)  # more than cores: some wait for a disk, or a network
 _WAITING = 4  # batches per thread: enough to keep each busy, few enough that an archive fits in memory
 
 

@@ -54,7 +54,6 @@ def check(monkeypatch):
     """Check films whose files and pixels are equal except for what is given."""
     monkeypatch.setattr(probes, "_REPEATS", 1)
     monkeypatch.setattr(probes, "_TREES", 30)
-    monkeypatch.setattr(probes, "_JOBS", 1)
 
     def check(positives, files=None, features=None, **columns):
         alike = FileProperties(width=512, height=400, bytes=90_000, format="PNG", mode="gray")

@@ -78,7 +78,7 @@ def plants():
 )
 def test_a_shortcut_inside_the_film_is_found(prepared, plants, tmp_path, monkeypatch, shortcut, found_by):
     """In all positive films; neither the border nor the corners show it."""
-    for name, value in {"_REPEATS": 1, "_TREES": 20, "_JOBS": 1}.items():
+    for name, value in {"_REPEATS": 1, "_TREES": 20}.items():
         monkeypatch.setattr(probes, name, value)
     films, paths = read_manifest(prepared.dataset), []
     for film in films:

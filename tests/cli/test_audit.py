@@ -22,7 +22,6 @@ def quick(monkeypatch):
     """Use small forests, large enough to find what is planted."""
     monkeypatch.setattr(probes, "_REPEATS", 1)
     monkeypatch.setattr(probes, "_TREES", 40)
-    monkeypatch.setattr(probes, "_JOBS", 1)
 
 
 def rows_of(metadata):

@@ -1,5 +1,6 @@
 """Checks of everything that could separate the classes without the disease, all measured in the same way."""
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from cxr_cli.metrics.holm import corrected
 from cxr_cli.metrics.ranking_intervals import auc_interval
 from cxr_cli.metrics.subgroups import UNKNOWN, age_band
 from cxr_cli.progress import track
+from cxr_cli.threads import CORES, in_threads
 
 # From this AUC, something that is not the disease reveals as much as the films themselves: a model trained on the
 # ieee8023 collection reaches 0.70 to 0.75 there, patients apart. See docs/explanation/audit.md.
@@ -102,10 +104,12 @@ def check_shortcuts(
     positives = np.array([film.label == positive for film in films])
     groups = np.array([film.group for film in films])
     all_checks = _all_checks(films, files, features)
-    measured = [
-        _measure(check, positives, groups, seed=seed)
-        for check in track(all_checks, "Looking for shortcuts", total=len(all_checks))
-    ]
+    # scikit-learn 1.9 changes Python's filters of warnings in each thread, and they get in each other's way: now and
+    # then a forest warns that it has none, which means nothing here.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        measuring = in_threads(lambda check: _measure(check, positives, groups, seed=seed), all_checks, threads=CORES)
+        measured = list(track(measuring, "Looking for shortcuts", total=len(all_checks)))
     chances = [
         None if one.scores is None else _chance(one, positives[one.known], groups[one.known], seed=seed)
         for one in measured

@@ -1,6 +1,7 @@
 """The features of films that the audit of a dataset asks for the class: of their parts, and of a frozen network."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from cxr_cli.films.reader import read_at
 from cxr_cli.films.transforms import resize
 from cxr_cli.lungs.keep import segment_lungs
 from cxr_cli.lungs.methods import DEFAULT_METHOD
-from cxr_cli.prediction.predictor import Predictor, open_predictor
-from cxr_cli.threads import in_threads
+from cxr_cli.prediction.predictor import Predictor
+from cxr_cli.prediction.side_by_side import SideBySide
+from cxr_cli.threads import CORES, in_threads
 from cxr_cli.workspace.layout import bundled_run, has_bundled_run
 
 MOST_FILMS = 2000  # whose lungs are found and which the network sees: some 35 ms of processor time each
@@ -41,13 +43,6 @@ class FilmFeatures:
     lungs: LungFeatures | None = None  # None where the lungs were not found, or not looked for
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    features: FilmFeatures
-    film: np.ndarray  # (320, 320) uint8
-    filled: np.ndarray | None  # likewise, with the lungs filled
-
-
 def describe_films(paths: Sequence[Path], groups: Sequence[str], *, seed: int) -> Iterator[FilmFeatures]:
     """Read films and describe them, in their order.
 
@@ -61,9 +56,13 @@ def describe_films(paths: Sequence[Path], groups: Sequence[str], *, seed: int) -
         WorkspaceError: the model in the package is damaged.
     """
     chosen = _chosen(groups, seed)
-    predictor = open_predictor(bundled_run()) if has_bundled_run() else None
-    for read in in_threads(lambda place: _read(paths[place], find_lungs=chosen[place]), range(len(paths))):
-        yield _with_lungs(read, predictor)
+    bundled = SideBySide(bundled_run()) if has_bundled_run() else None
+
+    def describe(place: int) -> FilmFeatures:
+        with bundled.borrow() if bundled else nullcontext() as predictor:
+            return _describe(paths[place], predictor, find_lungs=chosen[place])
+
+    return in_threads(describe, range(len(paths)), threads=CORES)
 
 
 def _chosen(groups: Sequence[str], seed: int) -> np.ndarray:
@@ -74,29 +73,25 @@ def _chosen(groups: Sequence[str], seed: int) -> np.ndarray:
     return np.isin(members, drawn if drawn.size else order[:1])
 
 
-def _read(path: Path, *, find_lungs: bool) -> _Read:
+def _describe(path: Path, predictor: Predictor | None, *, find_lungs: bool) -> FilmFeatures:
     film = read_at(path, SIDE)
     gray = film.astype(np.float32) / 255
     detail = detail_of(gray)
-    features = FilmFeatures(
+    found = segment_lungs(film, DEFAULT_METHOD) if find_lungs else None
+    return FilmFeatures(
         border=BORDER.features(gray, detail),
         corners=CORNERS.features(gray, detail),
         detail=DETAIL.features(detail, detail),
         small=small_film(gray, _SMALL),
+        lungs=_describe_lungs(film, found.mask, predictor) if found and found.ok else None,
     )
-    found = segment_lungs(film, DEFAULT_METHOD) if find_lungs else None
-    filled = VIEWS["lungs_filled"].change(film, found.mask) if found and found.ok else None
-    return _Read(features, film, filled)
 
 
-def _with_lungs(read: _Read, predictor: Predictor | None) -> FilmFeatures:
-    if read.filled is None:
-        return read.features
+def _describe_lungs(film: np.ndarray, mask: np.ndarray, predictor: Predictor | None) -> LungFeatures:
+    filled = VIEWS["lungs_filled"].change(film, mask)
     frozen = frozen_without = np.zeros(0, np.float32)
     if predictor:
-        films = np.stack([resize(film, predictor.input_size) for film in (read.film, read.filled)])
-        frozen, frozen_without = predictor.features(films)
-    gray = read.filled.astype(np.float32) / 255
-    lungs = LungFeatures(WITHOUT_LUNGS.features(gray, detail_of(gray)), frozen, frozen_without)
-    own = read.features
-    return FilmFeatures(own.border, own.corners, own.detail, own.small, lungs)
+        size = predictor.input_size
+        frozen, frozen_without = predictor.features(np.stack([resize(shown, size) for shown in (film, filled)]))
+    gray = filled.astype(np.float32) / 255
+    return LungFeatures(WITHOUT_LUNGS.features(gray, detail_of(gray)), frozen, frozen_without)

@@ -16,8 +16,9 @@ from cxr_cli.lungs.framing import Framing, can_frame, frame_by
 from cxr_cli.lungs.keep import segment_lungs
 from cxr_cli.lungs.segment import find_reference, read_reference
 from cxr_cli.prediction.predictor import Predictor
+from cxr_cli.prediction.side_by_side import SideBySide
 from cxr_cli.progress import track
-from cxr_cli.threads import in_threads
+from cxr_cli.threads import CORES, in_threads
 
 _SIDE = 1024  # pixels: a larger film is reduced to it, which is still several times what a model is shown
 
@@ -57,7 +58,6 @@ class FilmToAudit:
 class _Viewed:
     """A film, ready for the model."""
 
-    film: GalleryFilm
     shown: np.ndarray  # (V, S, S) uint8
     lungs: np.ndarray  # (S, S) bool, where they are in the film as it is
 
@@ -76,12 +76,19 @@ def ask_about_films(predictor: Predictor, films: GalleryFilms, masks: LungMasks)
     Raises:
         ImageError: a film or mask can't be read.
     """
-    asked: list[AskedFilm] = []
-    viewed = in_threads(lambda film: _view(predictor, film, masks), films.films)
-    for one in track(viewed, "Showing films to the model in different ways", total=len(films.films)):
-        if one:
-            raw, cams = predictor.answers(one.shown)
-            asked.append(AskedFilm(one.film, raw, grade_lungs(cams[0], one.lungs)))
+    predictors = SideBySide(predictor.run)
+
+    def ask(film: GalleryFilm) -> AskedFilm | None:
+        with predictors.borrow() as one:
+            viewed = _view(one, film, masks)
+            if viewed is None:
+                return None
+            raw, cams = one.answers(viewed.shown)
+            return AskedFilm(film, raw, grade_lungs(cams[0], viewed.lungs))
+
+    answers = in_threads(ask, films.films, threads=CORES)
+    answers = track(answers, "Showing films to the model in different ways", total=len(films.films))
+    asked = [one for one in answers if one]
     return asked, len(films.films) - len(asked)
 
 
@@ -92,7 +99,7 @@ def _view(predictor: Predictor, film: GalleryFilm, masks: LungMasks) -> _Viewed 
     framing = predictor.record.framing
     plain = framing and msgspec.structs.replace(framing, equalize=False)  # a mask has no gray levels to spread
     lungs = _shown(predictor, read.lungs.astype(np.uint8) * 255, read.frame, plain) > 127
-    return _Viewed(film, show_views(predictor, read), lungs) if lungs.any() else None
+    return _Viewed(show_views(predictor, read), lungs) if lungs.any() else None
 
 
 def read_for_audit(predictor: Predictor, film: GalleryFilm, masks: LungMasks) -> FilmToAudit | None:
