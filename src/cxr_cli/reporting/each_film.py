@@ -14,9 +14,12 @@ from cxr_cli.evaluation.predicted import EvaluatedFilm
 from cxr_cli.explanation.ranking import margin, wrong_first
 from cxr_cli.films.overlay import lay_heat, on_whole_film
 from cxr_cli.films.reader import read_film
+from cxr_cli.prediction.predictor import Predictor
+from cxr_cli.prediction.side_by_side import SideBySide
 from cxr_cli.progress import track
 from cxr_cli.reporting.document import Block, FilmRow, FilmTable, Section, Text
 from cxr_cli.reporting.gather import ReportMaterial
+from cxr_cli.threads import CORES, in_threads
 
 TITLE = "Test films"
 _LISTED = 1000  # films in the table, at 3 kB each
@@ -50,8 +53,7 @@ def each_film_section(material: ReportMaterial) -> Section:
 
 
 def _rows(material: ReportMaterial, films: Sequence[EvaluatedFilm]) -> list[FilmRow]:
-    drawn = track(films[:_DRAWN], "Drawing heat maps of test films", total=len(films[:_DRAWN]))
-    pairs: list[Image.Image | None] = [_beside_heat(material, film) for film in drawn]
+    pairs = _pairs(material, films[:_DRAWN])
     pairs += [None] * (len(films) - len(pairs))
     return [
         FilmRow(
@@ -88,12 +90,24 @@ def _thumbnails(material: ReportMaterial, films: Sequence[EvaluatedFilm]) -> lis
     return thumbnails
 
 
-def _beside_heat(material: ReportMaterial, film: EvaluatedFilm) -> Image.Image | None:
+def _pairs(material: ReportMaterial, films: Sequence[EvaluatedFilm]) -> list[Image.Image | None]:
+    """Films beside their heat maps, drawn on all cores."""
+    predictors = SideBySide(material.predictor.run)
+
+    def draw(film: EvaluatedFilm) -> Image.Image | None:
+        with predictors.borrow() as predictor:
+            return _beside_heat(material, predictor, film)
+
+    drawn = in_threads(draw, films, threads=CORES)
+    return list(track(drawn, "Drawing heat maps of test films", total=len(films)))
+
+
+def _beside_heat(material: ReportMaterial, predictor: Predictor, film: EvaluatedFilm) -> Image.Image | None:
     """A film, and the same film under its heat map; None where the film is gone."""
     (path,), whole = whole_films([material.dataset.root / film.image], [film.original], material.made.framing)
     try:
         pixels = read_film(path)
-        prediction = material.predictor.predict_file(path, film=pixels, framed=not whole, force=True)
+        prediction = predictor.predict_file(path, film=pixels, framed=not whole, force=True)
     except CxrError:
         return None
     picture = Image.fromarray(pixels)
