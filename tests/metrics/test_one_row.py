@@ -67,7 +67,7 @@ def test_evaluate_compare_report_and_page_show_a_metric_with_its_interval(cxr, m
 
 
 def test_crossval_shows_a_metric_with_its_interval(cxr, metrics, own_trained, monkeypatch):
-    def copy_run(place, options):
+    def copy_run(place, options, process):
         shutil.copytree(own_trained.run().root, place.models / options.arch, dirs_exist_ok=True)
 
     monkeypatch.setattr(study, "_train", copy_run)
