@@ -1,7 +1,7 @@
 """How often the audit of a dataset finds something where nothing separates the classes.
 
 Each set has columns, file properties and features of films that are random, alike within a patient, and independent of
-the class; the audit's own checks judge it, with smaller forests. An interval below 0.5 was once worth a note.
+the class; the audit's own checks judge it. An interval below 0.5 was once worth a note.
 
     python benchmarks/simulate_audit.py --sets 100
 """
@@ -14,7 +14,6 @@ import numpy as np
 from scipy.stats import norm
 
 from cxr_cli.auditing import checks as audit_checks
-from cxr_cli.auditing import probes
 from cxr_cli.auditing.areas import BORDER, CORNERS, DETAIL, WITHOUT_LUNGS, FilmArea
 from cxr_cli.auditing.checks import SIGNIFICANT, check_shortcuts
 from cxr_cli.auditing.files import FileProperties
@@ -23,7 +22,7 @@ from cxr_cli.auditing.record import ShortcutCheck
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.metrics.chance import Standing, standing
 
-TREES, NETWORK = 10, 100  # trees of a forest, and features of the frozen network; 20 and 1,280 in an audit
+NETWORK = 100  # features of the frozen network; 1,280 in an audit
 
 ORIGINALS = {name: getattr(audit_checks, name) for name in ("chance_of_words", "chance_of_scores")}
 
@@ -103,7 +102,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", type=int, default=30)
     sets = parser.parse_args().sets
-    probes._TREES = TREES
     print(f"{sets} sets each; of single checks, the share whose p is below 0.05\n")
     print(
         "| films | one column | one probe | one probe, rank test alone | an alarm | any finding | an interval < 0.5 |"

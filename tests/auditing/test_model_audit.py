@@ -13,6 +13,7 @@ from cxr_cli.auditing.model_findings import model_findings, model_verdict
 from cxr_cli.auditing.model_scores import measure_heat, measure_views
 from cxr_cli.explanation.gallery_films import GalleryFilm, GalleryFilms
 from cxr_cli.lungs.framing import Framing
+from cxr_cli.prediction import side_by_side
 
 SIDE, COUNT = 64, 40
 LUNGS = np.zeros((SIDE, SIDE), bool)
@@ -28,7 +29,9 @@ def reads(region):
     def answers(films):
         return films[:, region].mean(axis=1) / 255, np.repeat(region[None].astype(np.float32), len(films), axis=0)
 
-    return SimpleNamespace(input_size=SIDE, answers=answers, record=SimpleNamespace(framing=None))
+    model = SimpleNamespace(input_size=SIDE, answers=answers, record=SimpleNamespace(framing=None))
+    model.run = model
+    return model
 
 
 BORDER = np.ones((SIDE, SIDE), bool)
@@ -51,6 +54,12 @@ def films(tmp_path):
         truth = "covid" if positive else "other"
         listed.append(GalleryFilm(path.name, path, path, truth, group=f"p{place // 2 * 2 + positive}"))
     return GalleryFilms(listed, split="test")
+
+
+@pytest.fixture(autouse=True)
+def models_that_are_no_files(monkeypatch):
+    """A model is its own run: every thread that opens it gets it as it is."""
+    monkeypatch.setattr(side_by_side, "open_predictor", lambda run, threads: run)
 
 
 def audited(model, films, tmp_path):

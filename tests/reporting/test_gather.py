@@ -28,6 +28,6 @@ def test_a_stopped_audit_is_said_to_be_lost(tmp_path, monkeypatch, end):
         _model_audit(Workspace(tmp_path), predictor, SimpleNamespace(fingerprint=""))
 
     assert listener.notes == [
-        "The model small was not audited: auditing it first, which takes a minute or more for 100 films",
+        "The model small was not audited: auditing it first, which takes about ten seconds for 100 films",
         "The audit of small was stopped, and nothing of it is kept. To run it alone: cxr audit small",
     ]

@@ -118,7 +118,7 @@ def _model_audit(workspace: Workspace, predictor: Predictor, made: DatasetRecord
         made_of = (record.run_created, record.weights_sha256, record.dataset_fingerprint)
         if made_of == (run.created, run.weights_sha256, made.fingerprint):
             return record
-    note(f"The model {name} was not audited: auditing it first, which takes a minute or more for 100 films")
+    note(f"The model {name} was not audited: auditing it first, which takes about ten seconds for 100 films")
     try:
         return audit_model(workspace, name).record
     except (KeyboardInterrupt, SystemExit):
