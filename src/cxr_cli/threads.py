@@ -12,6 +12,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 CORES = os.cpu_count() or 1
 THREADS = min(32, CORES + 4)  # more than cores: some wait for a disk, or a network
+LARGE = min(8, CORES)  # threads of work that holds some 100 MB each
 _WAITING = 4  # batches per thread: enough to keep each busy, few enough that an archive fits in memory
 
 

@@ -15,6 +15,8 @@ from cxr_cli.dataset.prepare import prepare
 from cxr_cli.dataset.reading import read_here
 from cxr_cli.dataset.record import DatasetRecord, Duplicates
 from cxr_cli.films.find import find_films
+from cxr_cli.films.likeness import unit_rows
+from cxr_cli.films.lists import sort_into_lists
 from cxr_cli.films.phash import shrink
 from cxr_cli.films.reader import read_film
 from cxr_cli.workspace.folders import PARTS
@@ -122,7 +124,7 @@ def test_comparing_in_blocks_gives_the_same_result(phantoms, monkeypatch):
     small = np.concatenate([small, 255 - small[:5]])
     digests += [f"inverted {number}" for number in range(5)]
     found = find_duplicates(digests, small)
-    monkeypatch.setattr("cxr_cli.dataset.duplicates._AT_ONCE", 7 * len(small))
+    monkeypatch.setattr("cxr_cli.dataset.alike._AT_ONCE", 7 * len(small))
 
     assert {(pair.first, pair.second, pair.kind) for pair in found} >= {
         (number, len(films) + number, "inverted") for number in range(5)
@@ -192,17 +194,41 @@ def test_known_shared_films_of_the_collection_are_found(shared, tmp_path):
     assert set(PARTS) == set(record.films)
 
 
-def test_all_copies_but_crops_are_found_among_very_many_films(clinics, tmp_path, monkeypatch):
-    monkeypatch.setattr("cxr_cli.dataset.duplicates.MANY_FILMS", 20)
-    monkeypatch.setattr("cxr_cli.dataset.describe.MANY_FILMS", 20)
+def test_all_copies_are_found_by_the_index_for_very_many_films(clinics, tmp_path, monkeypatch):
+    monkeypatch.setattr("cxr_cli.dataset.alike.MANY_FILMS", 20)
+    monkeypatch.setattr("cxr_cli.dataset.alike._BLOCK", 16)
     workspace = Workspace(tmp_path / "workspace")
-    record = prepare(workspace, metadata=clinics).record
+    prepare(workspace, metadata=clinics)
     with workspace.dataset.duplicates.open(newline="") as stream:
         pairs = list(csv.DictReader(stream))
 
     planted = {Path(pair["original_2"]).stem: pair["kind"] for pair in pairs if pair["source_2"] == "other"}
-    whole = {name: kind for name, (*_, kind) in ALTERED.items() if "cropped" not in kind}
-    assert whole.items() <= planted.items()
+    assert planted == {"exact": "exact", **{name: kind for name, (*_, kind) in ALTERED.items()}}
     assert all(pair["split_1"] == pair["split_2"] for pair in pairs)
-    films = sum(count for counts in record.films.values() for count in counts.values())
-    assert f"Among {films} films, cropped copies were not looked for; other copies were." in record.notes
+
+
+def test_the_index_gives_the_same_pairs_with_any_number_of_threads(phantoms, monkeypatch):
+    small = small_pictures(film.small for film in read_here(list(find_films([phantoms.parent]))))
+    small = np.concatenate([small, 255 - small[:5], small[5:10, :, ::-1]])
+    digests = [f"{place}" for place in range(len(small))]
+    monkeypatch.setattr("cxr_cli.dataset.alike.MANY_FILMS", 20)
+    monkeypatch.setattr("cxr_cli.dataset.alike._BLOCK", 16)
+    found = find_duplicates(digests, small)
+    for threads in (1, 3):
+        monkeypatch.setattr("cxr_cli.dataset.alike.CORES", threads)
+        monkeypatch.setattr("cxr_cli.films.lists.CORES", threads)
+        assert find_duplicates(digests, small) == found
+
+    assert {(pair.first, pair.second) for pair in found} >= {(place, len(small) - 10 + place) for place in range(10)}
+
+
+def test_no_list_is_long_however_many_films_are_alike():
+    generator = np.random.default_rng(0)
+    others = generator.normal(size=(500, 122))
+    copies = others[0] + 0.1 * generator.normal(size=(1500, 122))
+    vectors = unit_rows(np.concatenate([others, copies]).astype(np.float32))
+    lists = sort_into_lists(vectors)
+
+    assert sorted(np.concatenate(lists.members).tolist()) == list(range(2000))
+    assert max(map(len, lists.members)) <= 4 * 2000 / (4 * 2000**0.5) + 1
+    assert lists.centers.shape == (len(lists.members), 122)

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from cxr_cli.dataset.classes import Classes
-from cxr_cli.dataset.duplicates import MANY_FILMS, DuplicatePair, count_duplicates
+from cxr_cli.dataset.duplicates import DuplicatePair, count_duplicates
 from cxr_cli.dataset.manifest import Film, dataset_fingerprint, films_by_part
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.dataset.selection import Selection
@@ -67,7 +67,6 @@ def describe(
             *selection.notes,
             *dominated_parts(films),
             *patients_of_both(films),
-            *_uncropped(films),
             *_whole_films(films, whole),
         ],
         framing=framing,
@@ -99,12 +98,6 @@ def patients_of_both(films: Sequence[Film]) -> list[str]:
         return []
     who = "1 patient has" if both == 1 else f"{both:,} patients have"
     return [f"{who} films of both classes and {'counts' if both == 1 else 'count'} once in each."]
-
-
-def _uncropped(films: Sequence[Film]) -> list[str]:
-    if len(films) <= MANY_FILMS:
-        return []
-    return [f"Among {len(films):,} films, cropped copies were not looked for; other copies were."]
 
 
 def _whole_films(films: Sequence[Film], whole: Sequence[Film]) -> list[str]:

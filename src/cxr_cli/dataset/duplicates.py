@@ -1,5 +1,6 @@
 """Films that a dataset has more than once: exact copies, and copies that were altered, cropped, turned or mirrored."""
 
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,22 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cxr_cli.dataset.alike import films_alike
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.dataset.record import DatasetRecord, Duplicates
 from cxr_cli.errors import WorkspaceError
-from cxr_cli.films.likeness import (
-    CLOSE,
-    CLOSE_MOVED,
-    CROPS,
-    closest_likeness,
-    fine_vectors,
-    likeness,
-    mirrored_vectors,
-    movements,
-    normalized,
-    spaces,
-    vectors,
-)
+from cxr_cli.films.likeness import CROPS
 from cxr_cli.films.matching import AT_ONCE, CopyMatch, match_copies
 from cxr_cli.films.phash import SIDE, Box, distances, phashes, spectra
 from cxr_cli.progress import track
@@ -34,10 +24,6 @@ from cxr_cli.workspace.folders import DatasetFolder
 from cxr_cli.workspace.tables import CsvTable
 
 EXACT = "exact"
-MANY_FILMS = 30_000  # above it, cropped copies are not looked for: the work grows with the square, to hours
-_AT_ONCE = 1_000_000  # products of vectors: two times 4 MB
-# The maximum number of a film's candidates that are fitted, of those that are surely close and of the others.
-_SURELY_CLOSE, _NEAREST, _SOME = 0.9, 8, 2
 # Rendered films are far more alike than real ones: 1.2 to 1.8 pairs per film that are no copies correlate by 0.8 or
 # more, of real films 0.01. Where many pairs are that alike, a copy has to be closer: of rendered films, up to 0.955 is
 # no copy.
@@ -46,7 +32,6 @@ _ENOUGH = 3  # copies of a film that are listed in any case; of more, those that
 _FITTED_AT_ONCE = 4 * AT_ONCE  # the same on all machines, as the order decides which pairs are fitted
 _TAKES_LONG = 500  # pairs to fit, whose progress is shown: a second
 _SHOWN = 10
-_HIT = np.dtype([("moved", "f4"), ("one", "i4"), ("other", "i4"), ("crop", "i1"), ("mirrored", "?")])
 _Candidate = tuple[int, int, Box, bool]  # two films, the crop of the first, and whether the second is mirrored
 
 
@@ -88,14 +73,12 @@ _TABLE = CsvTable(DuplicateRow, made_by=DatasetRecord.MADE_BY)
 def find_duplicates(digests: Sequence[str], small: np.ndarray) -> list[DuplicatePair]:
     """Find the films that occur more than once.
 
-    The vector of each film, whole and cropped, is compared with those of all films, as they are and mirrored, by a
-    matrix product. The work grows with the square of the number of films. Close pairs are fitted to each other, and
-    confirmed by the correlation of their edges or of their structure. With more than `MANY_FILMS` films, only whole
-    films are compared, which misses most cropped copies.
+    Films that are alike (see `films_alike`) are fitted to each other, and confirmed by the correlation of their edges
+    or of their structure.
 
     Args:
         digests: one SHA-256 per film.
-        small: (N, 96, 96) uint8, of `shrink`.
+        small: (N, 96, 96) uint8, of `shrink`. They may be in a file: few are read at once where films are many.
 
     Returns:
         Exact copies, each paired with the first one; then near-duplicates among the first ones.
@@ -107,27 +90,33 @@ def find_duplicates(digests: Sequence[str], small: np.ndarray) -> list[Duplicate
         if first.setdefault(digest, place) != place
     ]
     places = np.fromiter(first.values(), dtype=np.intp)
-    some = small[places]
-    fits = _fitted(some, _candidates(some))
-    alike = sum(not found.copy and abs(found.correlation) >= _ALIKE for *_, found in fits)
-    least = _SURE if alike > _MANY * len(some) else 0.0
+    copies, alike = _fitted(small, places, films_alike(small, places))
+    least = _SURE if alike > _MANY * len(places) else 0.0
     near = [
         DuplicatePair(
             first=int(places[min(one, other)]),
             second=int(places[max(one, other)]),
             kind=_kind(found),
-            hamming=_bits_apart(some[one], some[other], mirrored=found.mirrored),
+            hamming=_bits_apart(small[places[one]], small[places[other]], mirrored=found.mirrored),
             correlation=round(found.correlation, 4),
         )
-        for one, other, found in sorted(fits, key=lambda fit: fit[:2])
-        if found.copy and abs(found.correlation) >= least
+        for one, other, found in sorted(copies, key=lambda fit: fit[:2])
+        if abs(found.correlation) >= least
     ]
     return exact + near
 
 
 def small_pictures(pictures: Iterable[bytes]) -> np.ndarray:
-    """Small pictures as one array, (N, 96, 96) uint8; empty ones are left out."""
-    return np.frombuffer(b"".join(pictures), np.uint8).reshape(-1, SIDE, SIDE)
+    """Small pictures as one array, (N, 96, 96) uint8; empty ones are left out.
+
+    They are kept in a temporary file, which is gone with the array: those of a million films take 9 GB.
+    """
+    with tempfile.TemporaryFile() as file:
+        file.writelines(pictures)
+        file.flush()
+        films = file.tell() // SIDE**2
+        shape = films, SIDE, SIDE
+        return np.memmap(file, np.uint8, "r", shape=shape) if films else np.empty(shape, np.uint8)
 
 
 def count_duplicates(films: Sequence[Film], duplicates: Sequence[DuplicatePair]) -> Duplicates:
@@ -212,50 +201,13 @@ def _other_patient(one: Film, other: Film) -> bool:
     return bool(one.patient and other.patient) and (one.source, one.patient) != (other.source, other.patient)
 
 
-def _candidates(small: np.ndarray) -> list[_Candidate]:
-    """Pairs of films that may be copies, the closest first."""
-    pictures = normalized(small)
-    whole, fine = vectors(pictures), fine_vectors(pictures)
-    turned = mirrored_vectors(fine)
-    films = len(small)
-    crops = CROPS if films <= MANY_FILMS else CROPS[:1]
-    rows = max(1, _AT_ONCE // max(films, 1))
-    found: list[np.ndarray] = []
+def _fitted(small: np.ndarray, places: np.ndarray, hits: np.ndarray) -> tuple[list[tuple[int, int, CopyMatch]], int]:
+    """Fit pairs, the closest first, but for those of two films that are known to be copies of one film already.
 
-    def compared() -> Iterator[None]:
-        for top in range(0, films, rows):
-            block = pictures[top : top + rows]
-            for number, crop in enumerate(crops):
-                pairs = list(_close_pairs(vectors(block, crop), whole, top, cropped=number > 0))
-                used = np.unique(np.concatenate([one for one, _ in pairs]))
-                bases = spaces(movements(block[used], crop))
-                for mirrored, (one, other) in enumerate(pairs):
-                    which = np.searchsorted(used, one)
-                    moved = closest_likeness(bases, which, turned if mirrored else fine, other)
-                    near = np.flatnonzero(moved >= CLOSE_MOVED)
-                    hits = np.empty(len(near), _HIT)
-                    hits["moved"], hits["one"], hits["other"] = moved[near], one[near] + top, other[near]
-                    hits["crop"], hits["mirrored"] = number, mirrored
-                    found.append(hits)
-            yield from [None] * len(block)
-
-    for _ in track(compared(), "Looking for altered copies", total=films):
-        pass
-    hits = np.concatenate([np.empty(0, _HIT), *found])
-    keys = np.stack([np.minimum(hits["one"], hits["other"]), np.maximum(hits["one"], hits["other"])])
-    order = np.lexsort((keys[1], keys[0], -hits["moved"]))
-    _, firsts = np.unique(keys[0, order].astype(np.int64) * films + keys[1, order], return_index=True)
-    kept, times = [], Counter[int]()
-    for moved, one, other, number, mirrored in hits[order[np.sort(firsts)]].tolist():
-        if min(times[one], times[other]) < (_NEAREST if moved >= _SURELY_CLOSE else _SOME):
-            times.update((one, other))
-            kept.append((one, other, crops[number], mirrored))
-    return kept
-
-
-def _fitted(small: np.ndarray, pairs: Sequence[_Candidate]) -> list[tuple[int, int, CopyMatch]]:
-    """Fit pairs, the closest first, but for those of two films that are known to be copies of one film already."""
-    joined = list(range(len(small)))  # each film leads to another of its group, the last one to itself
+    Returns:
+        The copies, and how many other pairs correlate by `_ALIKE` or more.
+    """
+    joined = list(range(len(places)))  # each film leads to another of its group, the last one to itself
     copies = Counter[int]()
 
     def last(film: int) -> int:
@@ -267,40 +219,34 @@ def _fitted(small: np.ndarray, pairs: Sequence[_Candidate]) -> list[tuple[int, i
         return min(copies[one], copies[other]) >= _ENOUGH and last(one) == last(other)
 
     def fits() -> Iterator[tuple[_Candidate, CopyMatch | None]]:
-        for top in range(0, len(pairs), _FITTED_AT_ONCE):
-            some = pairs[top : top + _FITTED_AT_ONCE]
+        for top in range(0, len(hits), _FITTED_AT_ONCE):
+            rows = hits[top : top + _FITTED_AT_ONCE].tolist()
+            some = [(one, other, CROPS[crop], mirrored) for _, one, other, crop, mirrored in rows]
             unknown = [pair for pair in some if not known(*pair[:2])]
             batches = [unknown[first : first + AT_ONCE] for first in range(0, len(unknown), AT_ONCE)]
-            matches = dict(zip(unknown, chain.from_iterable(in_threads(partial(_match, small), batches)), strict=True))
+            matched = chain.from_iterable(in_threads(partial(_match, small, places), batches))
+            matches = dict(zip(unknown, matched, strict=True))
             yield from ((pair, matches.get(pair)) for pair in some)
 
-    kept = []
-    shown = len(pairs) >= _TAKES_LONG
-    steps = track(fits(), "Comparing films that look alike", total=len(pairs)) if shown else fits()
+    kept, alike = [], 0
+    shown = len(hits) >= _TAKES_LONG
+    steps = track(fits(), "Comparing films that look alike", total=len(hits)) if shown else fits()
     for (one, other, *_), match in steps:
         if match is None or known(one, other):  # perhaps since its batch began
             continue
-        kept.append((one, other, match))
-        if match.copy and abs(match.correlation) >= _SURE:
-            joined[last(one)] = last(other)
-            copies.update((one, other))
-    return kept
+        if match.copy:
+            kept.append((one, other, match))
+            if abs(match.correlation) >= _SURE:
+                joined[last(one)] = last(other)
+                copies.update((one, other))
+        else:
+            alike += abs(match.correlation) >= _ALIKE
+    return kept, alike
 
 
-def _match(small: np.ndarray, pairs: Sequence[_Candidate]) -> list[CopyMatch]:
+def _match(small: np.ndarray, places: np.ndarray, pairs: Sequence[_Candidate]) -> list[CopyMatch]:
     one, other, crops, mirrored = zip(*pairs, strict=True)
-    return match_copies(small[list(one)], small[list(other)], crops, mirrored=np.array(mirrored))
-
-
-def _close_pairs(
-    block: np.ndarray, whole: np.ndarray, top: int, *, cropped: bool
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The rows of the block and of all films that are close, as they are, and then mirrored."""
-    for close in likeness(block, whole):
-        one, other = np.divmod(np.flatnonzero(close >= CLOSE), len(whole))  # a tenth of what `nonzero` takes
-        # Two whole films are compared once; a crop of either is compared with the other one.
-        used = one + top != other if cropped else one + top < other
-        yield one[used], other[used]
+    return match_copies(small[places[[*one]]], small[places[[*other]]], crops, mirrored=np.array(mirrored))
 
 
 def _bits_apart(one: np.ndarray, other: np.ndarray, *, mirrored: bool) -> int:

@@ -1,17 +1,20 @@
 """The films of a source, each file read once: content, small pictures, near-duplicates and groups."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from cxr_cli.dataset.duplicates import DuplicatePair, find_duplicates, small_pictures
 from cxr_cli.dataset.manifest import Film
-from cxr_cli.dataset.reading import ReadFilms, read_here
+from cxr_cli.dataset.reading import FilmRead, ReadFilms, read_here
 from cxr_cli.dataset.selection import Candidate, Selection
 from cxr_cli.dataset.split import group_films
 from cxr_cli.errors import MetadataError
 from cxr_cli.films.phash import phashes, spectra
+
+_AT_ONCE = 1000  # films that are hashed
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class SourceFilms:
 
     candidates: Sequence[Candidate]
     digests: Sequence[str]  # SHA-256 of each file
-    small: np.ndarray  # (N, 96, 96) uint8, of `shrink`
+    small: np.ndarray  # (N, 96, 96) uint8, of `small_pictures`
     duplicates: Sequence[DuplicatePair]
     groups: Sequence[str]  # patients, joined where they share a film
 
@@ -32,6 +35,8 @@ class SourceFilms:
             labels: their classes.
             splits: the parts that they are in.
         """
+        blocks = (self.small[top : top + _AT_ONCE] for top in range(0, len(self.small), _AT_ONCE))
+        hashes = (phashes(spectra(block)).tolist() for block in blocks)
         columns = (self.candidates, paths, labels, splits, self.groups, self.digests)
         return [
             Film(
@@ -51,7 +56,7 @@ class SourceFilms:
                 original="" if film.private else str(film.image),
             )
             for film, path, label, split, group, digest, phash in zip(
-                *columns, phashes(spectra(self.small)).tolist(), strict=True
+                *columns, chain.from_iterable(hashes), strict=True
             )
         ]
 
@@ -68,7 +73,14 @@ def read_source(selection: Selection, read: ReadFilms = read_here) -> SourceFilm
     Raises:
         MetadataError: no film can be read.
     """
-    results = list(read([film.image for film in selection.kept]))
+    results: list[FilmRead] = []
+
+    def pictures() -> Iterator[bytes]:
+        for result in read([film.image for film in selection.kept]):
+            results.append(result._replace(small=b""))
+            yield result.small
+
+    small = small_pictures(pictures())
     failed = [(film, result.reason) for film, result in zip(selection.kept, results, strict=True) if result.reason]
     rejected = [film.excluded(reason) for film, reason in failed]
     selection.failed |= {
@@ -85,7 +97,6 @@ def read_source(selection: Selection, read: ReadFilms = read_here) -> SourceFilm
             hint="Check the image files",
         )
     digests = [result.sha256 for result in results if not result.reason]
-    small = small_pictures(result.small for result in results)
     duplicates = find_duplicates(digests, small)
     patients = [f"{film.source}:{film.patient}" if film.patient else "" for film in selection.kept]
     groups = group_films(patients, digests, [(pair.first, pair.second) for pair in duplicates])

@@ -137,9 +137,10 @@ def fine_vectors(pictures: np.ndarray) -> np.ndarray:
     return unit_rows(_transform(pictures, WHOLE, _FINE))
 
 
-def mirrored_vectors(fine: np.ndarray) -> np.ndarray:
-    """The fine vectors, (N, 215), of the mirrored films."""
-    return np.asarray(fine * np.where(np.arange(fine.shape[1]) < _waves(_FINE).even, 1, -1).astype(np.float32))
+def mirrored_vectors(rows: np.ndarray) -> np.ndarray:
+    """The vectors, (N, 122), or fine vectors, (N, 215), of the mirrored films."""
+    waves = next(waves for waves in (_waves(_COARSE), _waves(_FINE)) if len(waves.rows) == rows.shape[1])
+    return np.asarray(rows * np.where(np.arange(rows.shape[1]) < waves.even, 1, -1).astype(np.float32))
 
 
 def movements(pictures: np.ndarray, crop: Box) -> np.ndarray:
