@@ -1,6 +1,6 @@
 """Pairs of films that may be copies: found among all pairs, or by an index where films are very many."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -84,8 +84,21 @@ def _compared(small: np.ndarray, places: np.ndarray) -> list[np.ndarray]:
                 found.append(_hits(moved, one + top, other, number, mirrored))
         return np.concatenate(found)
 
-    tops = range(0, films, rows)
-    return list(track(in_threads(compare, tops, threads=CORES), "Looking for altered copies", total=len(tops)))
+    return _of_blocks(compare, films, rows)
+
+
+def _of_blocks(work: Callable[[int], np.ndarray], films: int, rows: int) -> list[np.ndarray]:
+    """What threads find for blocks of films, each given by its first film; progress counts films."""
+    found: list[np.ndarray] = []
+
+    def steps() -> Iterator[None]:
+        for hits in in_threads(work, range(0, films, rows), threads=CORES):
+            yield from [None] * min(rows, films - rows * len(found))
+            found.append(hits)
+
+    for _ in track(steps(), "Looking for altered copies", total=films):
+        pass
+    return found
 
 
 def _hits(moved: np.ndarray, one: np.ndarray, other: np.ndarray, crop: int, mirrored: np.ndarray | int) -> np.ndarray:
@@ -111,12 +124,10 @@ def _looked_up(small: np.ndarray, places: np.ndarray) -> list[np.ndarray]:
     from threadpoolctl import threadpool_limits
 
     index = _Index(small, places)
-    tops = range(0, len(places), _BLOCK)
     # One thread of BLAS for the lists too: with more, sums are rounded in another order.
     with threadpool_limits(1, user_api="blas"):
         index.make()
-        looked_up = in_threads(index.look_up, tops, threads=CORES)
-        return list(track(looked_up, "Looking for altered copies", total=len(tops)))
+        return _of_blocks(index.look_up, len(places), _BLOCK)
 
 
 class _Index:
