@@ -215,8 +215,8 @@ def test_the_index_gives_the_same_pairs_with_any_number_of_threads(phantoms, mon
     monkeypatch.setattr("cxr_cli.dataset.alike._BLOCK", 16)
     found = find_duplicates(digests, small)
     for threads in (1, 3):
-        monkeypatch.setattr("cxr_cli.dataset.alike.CORES", threads)
-        monkeypatch.setattr("cxr_cli.films.lists.CORES", threads)
+        monkeypatch.setattr("cxr_cli.dataset.alike.LARGE", threads)
+        monkeypatch.setattr("cxr_cli.films.lists.LARGE", threads)
         assert find_duplicates(digests, small) == found
 
     assert {(pair.first, pair.second) for pair in found} >= {(place, len(small) - 10 + place) for place in range(10)}

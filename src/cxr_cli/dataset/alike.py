@@ -19,7 +19,7 @@ from cxr_cli.films.likeness import (
 )
 from cxr_cli.films.lists import Lists, by_list, closest_lists, sort_into_lists
 from cxr_cli.progress import track
-from cxr_cli.threads import CORES, in_threads
+from cxr_cli.threads import LARGE, in_threads
 
 MANY_FILMS = 20_000  # above it, not all pairs are compared: the work grows with the square, to hours
 HIT = np.dtype([("moved", "f4"), ("one", "i4"), ("other", "i4"), ("crop", "i1"), ("mirrored", "?")])
@@ -92,7 +92,7 @@ def _of_blocks(work: Callable[[int], np.ndarray], films: int, rows: int) -> list
     found: list[np.ndarray] = []
 
     def steps() -> Iterator[None]:
-        for hits in in_threads(work, range(0, films, rows), threads=CORES):
+        for hits in in_threads(work, range(0, films, rows), threads=LARGE):
             yield from [None] * min(rows, films - rows * len(found))
             found.append(hits)
 
@@ -143,7 +143,7 @@ class _Index:
 
     def make(self) -> None:
         """Compute the vectors, and sort them into lists."""
-        for _ in in_threads(self._fill, range(0, self._films, _BLOCK), threads=CORES):
+        for _ in in_threads(self._fill, range(0, self._films, _BLOCK), threads=LARGE):
             pass
         self._lists = sort_into_lists(self._vectors)
 

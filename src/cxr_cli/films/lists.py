@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cxr_cli.films.likeness import unit_rows
-from cxr_cli.threads import CORES, in_threads
+from cxr_cli.threads import LARGE, in_threads
 
 _PER_ROOT = 4  # lists, as a multiple of the square root of the number of vectors
 _TAUGHT_BY = 32  # vectors per list that the centers are placed by
@@ -67,7 +67,7 @@ def by_list(lists: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 def _groups(vectors: np.ndarray, centers: np.ndarray) -> list[np.ndarray]:
     """The places of the vectors of each center that has any."""
     blocks = (vectors[top : top + _AT_ONCE] for top in range(0, len(vectors), _AT_ONCE))
-    lists = in_threads(partial(closest_lists, centers=centers, many=1), blocks, threads=CORES)
+    lists = in_threads(partial(closest_lists, centers=centers, many=1), blocks, threads=LARGE)
     return [rows for _, rows in by_list(np.concatenate([*lists]))]
 
 
