@@ -320,7 +320,8 @@ def test_a_profile_shows_the_time_of_an_epoch_and_changes_no_result(cxr, mine, o
     found = profiled["profile"]
     assert found["steps"] > 0
     assert found["frozen_layers"] == 0  # nothing is frozen
-    for part in ("reading", "batches", "forward", "backward", "validation", "epoch"):
+    assert found["backward"] >= 0  # the difference of two times
+    for part in ("reading", "batches", "forward", "validation", "epoch"):
         assert found[part] > 0, part
 
 

@@ -69,7 +69,7 @@ def test_batches_have_one_size_and_each_film_is_predicted_once(count):
 
     np.testing.assert_array_equal(answer_all(reader, films)["mean"], np.arange(count))
     assert len(sizes) == 1
-    assert sizes.pop() <= 32
+    assert sizes.pop() <= 8
 
 
 def test_activations_are_kept_for_the_first_batch_only():
@@ -81,7 +81,7 @@ def test_activations_are_kept_for_the_first_batch_only():
     answered = answer_all(reader, films)
 
     assert answered["probability"].shape == (79, 1)
-    assert answered["activations"].shape == (27, 7, 7, 4)
+    assert answered["activations"].shape == (8, 7, 7, 4)
 
 
 def test_predictions_do_not_depend_on_the_batch_size(exported, films):
