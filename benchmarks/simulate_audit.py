@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import norm
 
 from cxr_cli.auditing import checks as audit_checks
+from cxr_cli.auditing import probes
 from cxr_cli.auditing.areas import BORDER, CORNERS, DETAIL, WITHOUT_LUNGS, FilmArea
 from cxr_cli.auditing.checks import SIGNIFICANT, check_shortcuts
 from cxr_cli.auditing.files import FileProperties
@@ -101,7 +102,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", type=int, default=30)
-    sets = parser.parse_args().sets
+    parser.add_argument("--trees", type=int, default=probes._TREES, help="of each fold; default: as in an audit")
+    options = parser.parse_args()
+    sets, probes._TREES = options.sets, options.trees
     print(f"{sets} sets each; of single checks, the share whose p is below 0.05\n")
     print(
         "| films | one column | one probe | one probe, rank test alone | an alarm | any finding | an interval < 0.5 |"

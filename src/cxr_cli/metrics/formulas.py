@@ -226,12 +226,15 @@ def brier_interval(sample: Sample, groups: np.ndarray) -> Interval | None:
 
 def log_loss(sample: Sample) -> float:
     """The mean cross-entropy, in nats."""
-    from sklearn.metrics import log_loss as of_scikit_learn
-
-    return float(of_scikit_learn(sample.positives, sample.probabilities, labels=[False, True]))
+    return float(_losses(sample).mean())
 
 
 def log_loss_interval(sample: Sample, groups: np.ndarray) -> Interval | None:
     """See `loss_interval`."""
+    return loss_interval(_losses(sample), groups)
+
+
+def _losses(sample: Sample) -> np.ndarray:
+    """The cross-entropy of each film, in nats, limited where a probability is 0 or 1: (N,) float64."""
     right = np.where(sample.positives, sample.probabilities, 1 - sample.probabilities)
-    return loss_interval(-np.log(np.clip(right, np.finfo(np.float64).eps, 1)), groups)
+    return np.asarray(-np.log(np.clip(right, np.finfo(np.float64).eps, 1)))
