@@ -68,7 +68,7 @@ class Server:
     def stop(self, how: signal.Signals = signal.SIGINT) -> dict[str, Any]:
         """Press Ctrl-C, and return the modules that the process loaded and the hosts that it contacted."""
         self.process.send_signal(how)
-        self.process.wait(30)
+        self.process.wait(120)  # with Gradio on a busy machine, more than 30
         self.reader.join()
         self.process.stderr.close()
         return json.loads(self.probe.read_text())

@@ -15,7 +15,7 @@ from cxr_cli.prediction.predictor import open_predictor
 def test_the_interface_answers_as_the_predictor_does_and_keeps_nothing(start_server, trained, film, tmp_path):
     expected = open_predictor(trained.run()).predict(read_film(film))
     server = start_server(trained, tmp_path, "--gradio")
-    with httpx.Client(base_url=server.address, timeout=60, trust_env=False) as http:
+    with httpx.Client(base_url=server.address, timeout=300, trust_env=False) as http:
         page = http.get("/").text
         (path,) = http.post("/gradio_api/upload", files={"files": ("covid.png", film.read_bytes())}).json()
         sent = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
