@@ -10,7 +10,7 @@ EXTRAS = {
     "train": "cxr train, crossval, demo and export",
     "web": "cxr serve",
     "gradio": "cxr serve --gradio",
-    "dicom": "work beside a PACS: cxr listen, --dicom-out, --dicomweb",
+    "dicom": "DICOM from archives, in all kinds of compression, and work beside a PACS",
     "onnx": "cxr export --format onnx",
     "cluster": "--cluster: many machines, through Dask",
     "pandas": "data frames in Python",
@@ -23,6 +23,7 @@ EXTRA_OF = {
     "starlette": "web",
     "uvicorn": "web",
     "gradio": "gradio",
+    "imagecodecs": "dicom",
     "highdicom": "dicom",
     "pynetdicom": "dicom",
     "dicomweb_client": "dicom",
@@ -57,12 +58,17 @@ def require_modules(*modules: str, needed_by: str, error: type[CxrError] = CxrEr
         CxrError: one of them is not installed; the hint names the extra that installs it.
     """
     if missing := missing_modules(*modules):
-        extras = ",".join(dict.fromkeys(EXTRA_OF[name] for name in missing))
-        packages, are, them = ("packages", "they are", "them") if len(missing) > 1 else ("package", "it is", "it")
+        packages, are = ("packages", "they are") if len(missing) > 1 else ("package", "it is")
         raise error(
             f"Expected the {packages} {' and '.join(missing)} for {needed_by}. Received: {are} not installed.",
-            hint=f'Install {them}: pip install "cxr-cli[{extras}]"',
+            hint=how_to_install(*missing),
         )
+
+
+def how_to_install(*modules: str) -> str:
+    """The hint that names the command which installs modules of `EXTRA_OF`."""
+    extras = ",".join(dict.fromkeys(EXTRA_OF[name] for name in modules))
+    return f'Install {"them" if len(modules) > 1 else "it"}: pip install "cxr-cli[{extras}]"'
 
 
 def version_of(package: str) -> str | None:

@@ -1,12 +1,13 @@
 """Without the extra `train`, everything but training works, and what trains says in one line what is missing."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-ABSENT = ("tensorflow", "keras", "xgboost")
+ABSENT = ("tensorflow", "keras", "xgboost", "imagecodecs")
 # All commands in one process, as NumPy and the others take a second to import.
 RUN = f"""
 import json, sys
@@ -18,6 +19,18 @@ for arguments in json.loads(sys.argv[1]):
         main(arguments)
     except SystemExit as stopped:
         assert not stopped.code, (arguments, stopped.code)
+from pathlib import Path
+from cxr_cli.web.limits import PageLimits
+from cxr_cli.web.messages import FilmRequest
+from cxr_cli.web.predicting import RunPredictors
+from cxr_cli.web.server import FilmWorkers, build_app
+from cxr_cli.web.worker import reply_to
+from cxr_cli.workspace.layout import Workspace
+root, film, folder = map(Path, sys.argv[2:])
+workers = FilmWorkers(root, run=None, alpha=None, limits=PageLimits())
+build_app(Workspace(root), workers, folder, run=None, limits=PageLimits())
+reply = reply_to(FilmRequest(str(film), film.name), RunPredictors(Workspace(root), alpha=None), shown_pixels=10**6)
+assert json.loads(reply.answer)["error"] is None, reply
 print("DONE")
 """
 
@@ -29,7 +42,10 @@ def without(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
 
 
-def test_what_answers_needs_no_package_of_training(own_trained, phantoms, film, tmp_path):
+def test_what_answers_needs_no_package_of_an_extra(reported, phantoms, film, tmp_path):
+    root, folder = tmp_path / "workspace", tmp_path / "page"
+    shutil.copytree(reported.root, root)
+    folder.mkdir()
     commands = [
         ["predict", film],
         ["predict", film, "-m", "bundled", "--json"],
@@ -40,10 +56,13 @@ def test_what_answers_needs_no_package_of_training(own_trained, phantoms, film, 
         ["compare"],
         ["runs"],
         ["status"],
+        ["audit"],
+        ["report"],
     ]
-    lines = [[str(word) for word in (*command, "-w", own_trained.root)] for command in commands]
-    lines.append(["prepare", "--metadata", str(phantoms), "-w", str(tmp_path / "workspace")])
-    done = subprocess.run([sys.executable, "-c", RUN, json.dumps(lines)], capture_output=True, text=True, check=False)
+    lines = [[str(word) for word in (*command, "-w", root)] for command in commands]
+    lines.append(["prepare", "--metadata", str(phantoms), "-w", str(tmp_path / "new")])
+    script = [sys.executable, "-c", RUN, json.dumps(lines), root, film, folder]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("DONE\n")

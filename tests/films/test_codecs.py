@@ -1,5 +1,6 @@
 """Each transfer syntax that an archive has is read, in another process that can be stopped."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -117,6 +118,52 @@ def test_files_of_other_programs_are_read(name, shape):
 
     assert film.shape == shape
     assert film.std() > 1
+
+
+@pytest.fixture
+def without_imagecodecs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+
+
+@pytest.mark.parametrize(("syntax", "encode"), LOSSLESS + LOSSY[:1], ids=lambda value: getattr(value, "keyword", ""))
+def test_without_the_extra_pillow_decodes_jpeg_2000_and_the_rest_is_refused(
+    tmp_path, write_dicom, stored, without_imagecodecs, syntax, encode
+):
+    write_dicom(tmp_path / "plain.dcm", stored, bits=12, **WINDOW)
+    write_dicom(tmp_path / "film.dcm", stored, bits=12, syntax=syntax, frames=[encode(stored)], **WINDOW)
+    if "2000" in syntax.name:
+        film = dicom.decode_dicom(tmp_path / "film.dcm")
+        assert np.array_equal(film, dicom.decode_dicom(tmp_path / "plain.dcm"))
+        return
+    with pytest.raises(ImageError) as refused:
+        dicom.decode_dicom(tmp_path / "film.dcm")
+    kind = syntax.name.partition(",")[0]
+    reason = f"its pixels are compressed as {kind}, which needs the extra dicom"
+    assert refused.value.message == f"Expected a DICOM film. Received: {tmp_path / 'film.dcm'}: {reason}."
+    assert refused.value.hint == 'Install it: pip install "cxr-cli[dicom]"'
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SC_jpeg_no_color_transform.dcm",  # JPEG Baseline
+        "JPEG2000.dcm",  # signed, lossy
+        "J2K_pixelrep_mismatch.dcm",
+        "examples_ybr_color.dcm",  # RLE
+    ],
+)
+def test_files_of_other_programs_are_the_same_without_the_extra(monkeypatch, name):
+    path = next(PYDICOM.rglob(name))
+    frame = 1 if "ybr" in name else None
+    film = dicom.decode_dicom(path, frame)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+
+    assert np.array_equal(dicom.decode_dicom(path, frame), film)
+
+
+def test_what_pillow_turns_out_not_to_decode_names_the_extra(without_imagecodecs):
+    with pytest.raises(ImageError, match="can't be decoded without the extra dicom, or is damaged"):
+        dicom.decode_dicom(PYDICOM / "GDCMJ2K_TextGBR.dcm")
 
 
 def test_a_film_in_color_is_the_same_in_each_syntax():

@@ -15,6 +15,7 @@ from PIL import Image, TiffImagePlugin
 
 from cxr_cli.errors import ImageError
 from cxr_cli.films import apart
+from cxr_cli.films.pictures import decode_picture
 from cxr_cli.films.reader import frame_chosen, read_at, read_film, read_for
 from cxr_cli.films.transforms import resize
 from cxr_cli.progress import Watcher, watched_by
@@ -496,6 +497,25 @@ def test_a_jpeg_of_12_bits_is_stretched(tmp_path, pixels, options):
     assert np.abs(read_film(path).astype(int) - pixels).max() <= 2
     path.write_bytes(path.read_bytes()[:200])
     assert str(path) in refusal(path).message
+
+
+@pytest.mark.parametrize(
+    ("name", "encode", "kind"),
+    [
+        ("film.jpg", lambda film: imagecodecs.jpeg8_encode(film, bitspersample=12), "a JPEG of 12 bits"),
+        ("film.png", lambda film: imagecodecs.png_encode(np.dstack([film] * 3)), "a PNG of 16 bits with colors"),
+    ],
+)
+def test_what_pillow_reads_with_8_bits_is_refused_without_its_extra(tmp_path, pixels, monkeypatch, name, encode, kind):
+    path = tmp_path / name
+    path.write_bytes(encode(pixels.astype(np.uint16) * 16))
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+
+    with pytest.raises(ImageError) as refused:
+        decode_picture(path, at_least=None, frame=None, slow=True)
+    assert refused.value.message.startswith(f"Expected a film. Received: {path}, {kind}")
+    assert refused.value.message.endswith(", which needs the extra dicom.")
+    assert refused.value.hint == 'Install it: pip install "cxr-cli[dicom]"'
 
 
 @pytest.mark.parametrize("kind", [2, 5, 7, 10, 11, 12])  # text, fractions, bytes, floats

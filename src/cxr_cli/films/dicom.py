@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from cxr_cli.errors import ImageError
-from cxr_cli.films.dicom_reasons import FaultyFilmError, reason_in_words
+from cxr_cli.extras import how_to_install
+from cxr_cli.films.dicom_reasons import HINT, FaultyFilmError, reason_in_words
 from cxr_cli.films.gray_scale import GrayScale, LookupTable, read_gray_scale
 from cxr_cli.films.limits import BYTES, FRAMES, MEMORY, PIXELS, Limit
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.uid import UID
 
-HINT = "Give one radiograph (modality CR, DX or RF), or export it from the workstation as PNG"
 _HEAD = 132  # bytes: the preamble and the prefix of a DICOM file
 _META = 4096  # bytes, in which the transfer syntax is found: it is the fifth short element
 _DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -127,6 +127,8 @@ def _errors_named(path: Path) -> Iterator[None]:
         yield
     except ImageError:
         raise
+    except FaultyFilmError as error:
+        raise _refusal(path, str(error), error.hint) from None
     except MemoryError as error:
         raise _refusal(path, f"it is damaged, or needs more than {MEMORY}") from error
     # They raise many kinds for a broken file: KeyError, RuntimeError, RecursionError, struct.error, zlib.error …
@@ -205,6 +207,11 @@ def _decode_frame(data: "Dataset", index: int) -> np.ndarray:
         if not codecs.is_available(syntax):
             kind = _name(syntax) or "an unknown syntax"
             raise FaultyFilmError(f"its pixels are compressed as {kind}, which is not for films")
+        if codecs.lacks_decoder(syntax, int(data.BitsStored), int(data.get("SamplesPerPixel") or 1)):
+            kind = _name(syntax).partition(",")[0]
+            raise FaultyFilmError(
+                f"its pixels are compressed as {kind}, which needs the extra dicom", how_to_install("imagecodecs")
+            )
         codecs.register()
         plugin = {"decoding_plugin": codecs.PLUGIN}
     return np.asarray(pixel_array(data, index=index, raw=True, **plugin))

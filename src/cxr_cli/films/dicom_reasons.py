@@ -2,6 +2,7 @@
 
 import re
 
+HINT = "Give one radiograph (modality CR, DX or RF), or export it from the workstation as PNG"
 # Part of a text -> what it means.
 _KNOWN = {
     "less than expected": "its pixels are cut short",
@@ -12,7 +13,16 @@ _OWN_DECODER = "cxr: "  # pydicom repeats what a decoder said after its name
 
 
 class FaultyFilmError(ValueError):
-    """What is wrong with a DICOM film, in words that quote no text of its header."""
+    """What is wrong with a DICOM film, in words that quote no text of its header.
+
+    Args:
+        reason: the words.
+        hint: what to do about it. Defaults to what helps with most.
+    """
+
+    def __init__(self, reason: str, hint: str = HINT) -> None:
+        super().__init__(reason)
+        self.hint = hint
 
 
 def reason_in_words(error: Exception) -> str:

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngImageFile
 
 from cxr_cli.errors import ImageError
+from cxr_cli.extras import how_to_install, missing_modules
 from cxr_cli.films.find import HINT, is_picture
 from cxr_cli.films.jpeg import is_cut_short, read_jpeg_frame
 from cxr_cli.films.limits import FRAMES, MEMORY, PIXELS
@@ -101,6 +102,7 @@ def _open(path: Path, *, slow: bool) -> Image.Image:
             raise SlowError from None
         if is_cut_short(data):
             raise OSError("image file is truncated") from None
+        _require_imagecodecs(path, f"a JPEG of {frame.bits} bits")
         import imagecodecs
 
         return _as_floats(imagecodecs.jpeg8_decode(data))
@@ -112,11 +114,20 @@ def _decode_16_bit_png(path: Path, picture: Image.Image) -> Image.Image:
         return picture
     if not any(str(tile.args).endswith(";16B") for tile in picture.tile):
         return picture
+    _require_imagecodecs(path, "a PNG of 16 bits with colors or transparency")
     import imagecodecs
 
     deep = _as_floats(imagecodecs.png_decode(path.read_bytes()))
     deep.info = picture.info
     return deep
+
+
+def _require_imagecodecs(path: Path, kind: str) -> None:
+    if missing_modules("imagecodecs"):
+        raise ImageError(
+            f"Expected a film. Received: {path}, {kind}, which needs the extra dicom.",
+            hint=how_to_install("imagecodecs"),
+        )
 
 
 def _as_floats(pixels: np.ndarray) -> Image.Image:

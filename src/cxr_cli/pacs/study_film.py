@@ -31,7 +31,7 @@ def require_dicom() -> None:
     Raises:
         CxrError: one of them is not installed.
     """
-    require_modules("highdicom", "pynetdicom", "dicomweb_client", needed_by="work with DICOM studies")
+    require_modules("highdicom", "imagecodecs", "pynetdicom", "dicomweb_client", needed_by="work with DICOM studies")
 
 
 def check_study_films(films: Iterable[Path]) -> None:
