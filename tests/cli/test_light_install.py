@@ -30,7 +30,7 @@ root, film, folder = map(Path, sys.argv[2:])
 workers = FilmWorkers(root, run=None, alpha=None, limits=PageLimits())
 build_app(Workspace(root), workers, folder, run=None, limits=PageLimits())
 reply = reply_to(FilmRequest(str(film), film.name), RunPredictors(Workspace(root), alpha=None), shown_pixels=10**6)
-assert json.loads(reply.answer)["error"] is None, reply
+assert json.loads(bytes(reply.answer))["error"] is None, reply
 print("DONE")
 """
 
