@@ -348,17 +348,23 @@ class Page:
     def find(self, selector):
         return self.browser.find_element(By.CSS_SELECTOR, selector)
 
+    def _read(self, read):
+        """Wait until `read` returns something true, and return it; the page may replace an element as it is read."""
+        return WebDriverWait(self.browser, 30, POLL, ignored_exceptions=[StaleElementReferenceException]).until(read)
+
     def all(self, selector):
-        return [element.text for element in self.browser.find_elements(By.CSS_SELECTOR, selector)]
+        """The texts of all elements `selector`, perhaps none."""
+        found = self._read(lambda browser: ([one.text for one in browser.find_elements(By.CSS_SELECTOR, selector)],))
+        return found[0]
 
     def wait_for(self, selector, text=""):
         """Wait until the element `selector` contains `text`, and return its text."""
 
-        def there(_):
-            found = self.browser.find_elements(By.CSS_SELECTOR, selector)
+        def there(browser):
+            found = browser.find_elements(By.CSS_SELECTOR, selector)
             return found and text in found[0].text and found[0].text
 
-        return WebDriverWait(self.browser, 30, POLL, ignored_exceptions=[StaleElementReferenceException]).until(there)
+        return self._read(there)
 
     def until(self, script):
         """Wait until a script returns something true, and return it."""
