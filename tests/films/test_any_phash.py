@@ -87,4 +87,6 @@ def test_a_film_matches_itself(film):
     flat = np.ptp(small) < 8
     assert flat or found.copy
     assert flat or found.correlation == pytest.approx(1, abs=0.05)
-    assert flat or not (found.mirrored or found.rotated or found.cropped)
+    # Rounding decides how a film is moved along an axis on which nothing changes.
+    even = min(np.ptp(small, axis=axis).max() for axis in (0, 1)) < 8
+    assert flat or even or not (found.mirrored or found.rotated or found.cropped)

@@ -14,11 +14,11 @@ from cxr_cli.films.phash import SIDE, Box
 # A pair is a copy if its edges or its structure correlate by more. In 25 million pairs of real films that are no
 # copies, the highest were 0.918 and 0.905, both of two films of one patient (benchmarks/planted_copies.py).
 _SAME_EDGES, _SAME_STRUCTURE = 0.925, 0.91
-# Side in pixels, radius of the surroundings in pixels, steps, and the correlation below which a pair is given up: after
-# one step, 97 in 100 copies of each kind have 0.75, and 80 in 100 pairs of other films less than 0.7.
-_LADDER = ((32, 1.0, 1, 0.68), (32, 1.0, 2, 0.7), (64, 1.5, 3, 0.6))
-AT_ONCE = 32  # pairs to match at once: what they need stays in the processor's cache
 _SIDE, _BLOCKS = 64, 8  # of the pictures that are compared, and blocks along a side
+# Side in pixels, radius of the surroundings in pixels, and below which correlation a pair is given up after each step:
+# after the first one, 97 in 100 copies of each kind have 0.75, and 80 in 100 pairs of other films less than 0.7.
+_LADDER = ((32, 1.0, (0.68, 0.0, 0.7)), (_SIDE, 1.5, (0.0, 0.0, 0.6)))
+AT_ONCE = 32  # pairs to match at once: what they need stays in the processor's cache
 _MARKED = 0.25  # share of the blocks that may differ: where text was burned in
 _FLAT = 0.25  # gray levels; a smaller difference is no edge
 _FAINT = 0.03  # of the structure's variance; blocks with less are empty
@@ -58,17 +58,17 @@ def match_copies(
     place = movement(normalized(first), crops, normalized(second))
     ones, others = ([Image.fromarray(small) for small in films] for films in (first, second))
     correlation, left = np.zeros(pairs), np.arange(pairs)
-    for side, radius, steps, least in _LADDER:
-        some, same = ([films[at] for at in left.tolist()] for films in (ones, others))
-        place[left], correlation[left] = _step_by_step(some, same, place[left], side, radius, steps)
-        left = left[correlation[left] >= least]
+    for side, radius, least in _LADDER:
+        some = [ones[at] for at in left.tolist()]
+        still = _samples([others[at] for at in left.tolist()], np.broadcast_to(_AS_IT_IS, (len(left), 2, 3)), side)
+        place[left], correlation[left] = _step_by_step(some, local(still, radius), place[left], radius, least)
+        kept = correlation[left] >= least[-1]
+        left, still = left[kept], still[kept]
     matches = [
         CopyMatch(copy=False, correlation=value, mirrored=way, cropped=False, rotated=False)
         for value, way in zip(correlation.tolist(), mirrored.tolist(), strict=True)
     ]
-    moved = _samples([ones[at] for at in left.tolist()], place[left], _SIDE)
-    still = _samples([others[at] for at in left.tolist()], np.broadcast_to(_AS_IT_IS, (len(left), 2, 3)), _SIDE)
-    inside = _inside(place[left], _SIDE)
+    moved, inside = _samples([ones[at] for at in left.tolist()], place[left], _SIDE), _inside(place[left], _SIDE)
     edges = _cosines(_edges(moved, inside), _edges(still, inside)).tolist()
     structure = _block_correlations(local(moved, 1), local(still, 1), inside)
     for at, edge, block in zip(left.tolist(), edges, structure, strict=True):
@@ -90,25 +90,28 @@ def _matched(edges: float, structure: float, place: np.ndarray, *, mirrored: boo
 
 
 def _step_by_step(
-    first: Sequence[Image.Image],
-    second: Sequence[Image.Image],
-    place: np.ndarray,
-    side: int,
-    radius: float,
-    steps: int,
+    first: Sequence[Image.Image], still: np.ndarray, place: np.ndarray, radius: float, least: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Improve the maps, (P, 2, 3), as long as the absolute correlation rises; return both."""
-    pairs = len(first)
-    still = local(_samples(second, np.broadcast_to(_AS_IT_IS, (pairs, 2, 3)), side), radius)
+    """Improve the maps, (P, 2, 3), as long as the absolute correlation rises; return both.
+
+    Args:
+        first: P films to move.
+        still: (P, S, S) float32, `local` of the others.
+        place: (P, 2, 3), the maps to begin with.
+        radius: that of `local`.
+        least: the correlation below which a pair is given up, after each step.
+    """
+    side, pairs = still.shape[-1], len(first)
     best, correlation, at = place.copy(), np.full(pairs, -1.0), np.arange(pairs)
-    for step in range(steps + 1):
+    for step, given_up_below in enumerate((0.0, *least)):
         inside = _inside(place, side)
         moved = local(_samples([first[pair] for pair in at.tolist()], place, side), radius)
         now = np.abs(_cosines(moved * inside, still[at] * inside))
         better = now > correlation[at]
+        best[at[better]], correlation[at[better]] = place[better], now[better]
+        better &= now >= given_up_below
         at, place, inside, moved = at[better], place[better], inside[better], moved[better]
-        best[at], correlation[at] = place, now[better]
-        if step == steps or not len(at):
+        if step == len(least) or not len(at):
             break
         place = _moved_on(place, moved, still[at], inside)
     return best, correlation
