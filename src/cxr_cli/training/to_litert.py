@@ -31,7 +31,7 @@ def convert_to_litert(model: keras.Model, path: Path, *, precision: str = "float
         return outputs
 
     holder = tf.Module()
-    holder.predict, holder.weights = predict, weights  # without them, the variables would be saved empty
+    holder.weights = weights  # without them, variables would be saved empty; with the function, it is traced again
     converter = tf.lite.TFLiteConverter.from_concrete_functions([predict.get_concrete_function()], holder)
     if precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
