@@ -18,8 +18,9 @@ from cxr_cli.auditing.files import read_properties
 from cxr_cli.auditing.film_features import FilmFeatures
 from cxr_cli.auditing.model_page import write_model_page
 from cxr_cli.auditing.model_record import ModelAuditRecord
-from cxr_cli.auditing.page import AuditMaterial, write_audit_page
+from cxr_cli.auditing.page import AuditMaterial, draw_films, write_audit_page
 from cxr_cli.auditing.record import AuditRecord
+from cxr_cli.dataset.classes import Classes
 from cxr_cli.dataset.manifest import read_manifest
 from cxr_cli.evaluation.crossval.output import write_crossval_page
 from cxr_cli.evaluation.crossval.record import CrossvalRecord
@@ -100,9 +101,10 @@ def pages(tmp_path_factory) -> dict[str, Path]:
         files=[read_properties(dataset.root / film.path) for film in films],
         features=[FilmFeatures(border=none, corners=none, detail=none, small=small) for _ in films],
         copies=[],
-        checks=ShortcutChecks(audit.checks, {}),
+        classes=Classes(audit.negative, audit.positive),
+        seed=audit.seed,
     )
-    write_audit_page(made["audit"], audit, material)
+    write_audit_page(made["audit"], audit, material, ShortcutChecks(audit.checks, {}), draw_films(material))
     write_model_page(made["model-audit"], read_record(workspace.model_audit("cnn").record, ModelAuditRecord), [])
     folds = CrossvalFolder(workspace.root / "crossval" / "folds")
     write_crossval_page(made["crossval"], read_record(folds.record, CrossvalRecord), roc=None)

@@ -27,11 +27,13 @@ class FilmArea:
         Returns:
             (F,) float32.
         """
-        gray, fine = _blocks(film, self.blocks), _blocks(detail, self.blocks)
+        union = self.regions.any(axis=0)
+        gray, fine = (_blocks(shown, self.blocks)[union].reshape(union.sum(), -1) for shown in (film, detail))
         of_block = np.stack([gray.mean(axis=-1), gray.std(axis=-1), fine.max(axis=-1)], axis=-1)
-        parts = [of_block[self.regions.any(axis=0)].ravel()]
+        parts = [of_block.ravel()]
         for region in self.regions:
-            parts += [of_block[region].mean(axis=0), of_block[region].max(axis=0)]
+            own = of_block[region[union]]
+            parts += [own.mean(axis=0), own.max(axis=0)]
         return np.concatenate(parts).astype(np.float32)
 
     def map(self, importances: np.ndarray) -> np.ndarray:
@@ -73,10 +75,11 @@ def detail_of(film: np.ndarray) -> np.ndarray:
 
 def small_film(film: np.ndarray, side: int) -> np.ndarray:
     """The means of blocks: (320, 320) float32 in [0, 1] -> (side, side) uint8."""
-    return np.asarray(np.rint(_blocks(film, side).mean(axis=-1) * 255), dtype=np.uint8)
+    means = _blocks(film, side).reshape(side, side, -1).mean(axis=-1)
+    return np.asarray(np.rint(means * 255), dtype=np.uint8)
 
 
 def _blocks(film: np.ndarray, count: int) -> np.ndarray:
-    """(S, S) -> (count, count, pixels of a block)."""
+    """(S, S) -> (count, count, rows of a block, columns), a view."""
     side = len(film) // count
-    return film.reshape(count, side, count, side).transpose(0, 2, 1, 3).reshape(count, count, -1)
+    return film.reshape(count, side, count, side).transpose(0, 2, 1, 3)

@@ -1,7 +1,9 @@
 """The audit of a prepared dataset, before anything is trained on it: leaks and shortcuts."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from cxr_cli.auditing.checks import LEVELS, ShortcutChecks, check_shortcuts
@@ -9,7 +11,7 @@ from cxr_cli.auditing.files import FileProperties, read_properties
 from cxr_cli.auditing.film_features import describe_films
 from cxr_cli.auditing.findings import findings_of, verdict
 from cxr_cli.auditing.leaks import find_faults
-from cxr_cli.auditing.page import AuditMaterial, write_audit_page
+from cxr_cli.auditing.page import AuditMaterial, draw_films, write_audit_page
 from cxr_cli.auditing.record import AuditRecord
 from cxr_cli.dataset.duplicates import DuplicateRow, read_duplicates
 from cxr_cli.dataset.manifest import Film, read_manifest
@@ -52,16 +54,28 @@ def _audit(workspace: Workspace, *, seed: int) -> Audited:
     made, films = read_record(dataset.record, DatasetRecord), read_manifest(dataset)
     copies = read_duplicates(dataset)
     files = list(in_threads(lambda film: _properties(dataset.root, film, made), films))
-    reading = describe_films([dataset.root / film.path for film in films], [film.group for film in films], seed=seed)
-    features = list(track(reading, "Reading films", total=len(films)))
     negative, positive = made.classes
-    checks = check_shortcuts(films, files, features, positive=positive, seed=seed)
+    with ThreadPoolExecutor(1) as beside:
+        loading = beside.submit(_load_libraries)
+        paths, groups = [dataset.root / film.path for film in films], [film.group for film in films]
+        reading = describe_films(paths, groups, seed=seed)
+        features = list(track(reading, "Reading films", total=len(films)))
+        loading.result()
+        material = AuditMaterial(dataset.root, films, files, features, copies, made.classes, seed)
+        drawing = beside.submit(draw_films, material)
+        checks = check_shortcuts(films, files, features, positive=positive, seed=seed)
+        drawn = drawing.result()
     record = audit_record(made, films, copies, checks, positive=positive, negative=negative, seed=seed)
-    material = AuditMaterial(dataset.root, films, files, features, copies, checks)
     with staged_folder(workspace.audit.root, keep=True) as stage:  # with the audits of models
-        write_audit_page(AuditFolder(stage).page, record, material)
+        write_audit_page(AuditFolder(stage).page, record, material, checks, drawn)
         write_record(AuditFolder(stage).record, record)
     return Audited(folder=workspace.audit, record=record)
+
+
+def _load_libraries() -> None:
+    """Import what checks and charts need: it takes a second, in which films are read."""
+    for name in ("sklearn.tree", "sklearn.metrics", "scipy.stats.contingency", "matplotlib.backends.backend_svg"):
+        import_module(name)
 
 
 def audit_record(

@@ -1,6 +1,5 @@
 """Checks of everything that could separate the classes without the disease, all measured in the same way."""
 
-import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -104,12 +103,8 @@ def check_shortcuts(
     positives = np.array([film.label == positive for film in films])
     groups = np.array([film.group for film in films])
     all_checks = _all_checks(films, files, features)
-    # scikit-learn 1.9 changes Python's filters of warnings in each thread, and they get in each other's way: now and
-    # then a forest warns that it has none, which means nothing here.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        measuring = in_threads(lambda check: _measure(check, positives, groups, seed=seed), all_checks, threads=CORES)
-        measured = list(track(measuring, "Looking for shortcuts", total=len(all_checks)))
+    measuring = in_threads(lambda check: _measure(check, positives, groups, seed=seed), all_checks, threads=CORES)
+    measured = list(track(measuring, "Looking for shortcuts", total=len(all_checks)))
     chances = [
         None if one.scores is None else _chance(one, positives[one.known], groups[one.known], seed=seed)
         for one in measured

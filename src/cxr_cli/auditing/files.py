@@ -1,6 +1,7 @@
 """Properties of an image file that can be read without its pixels: sizes, format, compression."""
 
 from dataclasses import dataclass
+from os import SEEK_CUR
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ _MODES = {
     "RGB": "color",
     "RGBA": "color, transparent",
 }
+_WORDS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt"}  # chunks of a PNG from which Pillow reads EXIF
 # In the order of `measures`.
 MEASURES = (
     "width", "height", "longer side", "shorter side", "width to height", "pixels", "bytes", "bits per pixel",
@@ -68,13 +70,33 @@ def read_properties(path: Path) -> FileProperties:
             bytes=path.stat().st_size,
             format=str(picture.format),
             mode=_MODES.get(picture.mode, picture.mode),
-            exif=len(picture.getexif()) > 0,
+            exif=_has_exif(path, picture),
             profile="icc_profile" in picture.info,
             density=float(picture.info.get("dpi", (0,))[0]),
             progressive=bool(picture.info.get("progressive")),
             quantization=float(np.mean(tables[0])) if tables else 0,
             subsampling=_subsampling(picture) if tables else -1,
         )
+
+
+def _has_exif(path: Path, picture: Image.Image) -> bool:
+    # Pillow decodes all of a PNG to see whether EXIF follows its pixels.
+    if picture.format == "PNG" and not _has_words_after_pixels(path):
+        return len(Image.Image.getexif(picture)) > 0
+    return len(picture.getexif()) > 0
+
+
+def _has_words_after_pixels(png: Path) -> bool:
+    """Whether a chunk that may hold EXIF follows the first one of pixels (PNG, third edition, 5.3 and 11.3)."""
+    pixels = False
+    with png.open("rb") as stream:
+        stream.seek(8)
+        while len(head := stream.read(8)) == 8:
+            if pixels and head[4:] in _WORDS:
+                return True
+            pixels |= head[4:] == b"IDAT"
+            stream.seek(int.from_bytes(head[:4], "big") + 4, SEEK_CUR)
+    return False
 
 
 def _of_deep_jpeg(path: Path) -> FileProperties | None:

@@ -15,6 +15,7 @@ from cxr_cli.auditing.film_features import MOST_FILMS, FilmFeatures
 from cxr_cli.auditing.in_words import BY_P
 from cxr_cli.auditing.pictures import difference_chart, heat_on, mean_film, size_chart, thumbnail
 from cxr_cli.auditing.record import AuditRecord, AuditValue, ShortcutCheck
+from cxr_cli.dataset.classes import Classes
 from cxr_cli.dataset.duplicates import DuplicateRow
 from cxr_cli.dataset.manifest import Film
 from cxr_cli.films.in_words import patient_count
@@ -29,23 +30,45 @@ _SHOWN_PAIRS = 6
 
 @dataclass(frozen=True)
 class AuditMaterial:
-    """What an audit's page is made from."""
+    """What an audit's page is made from, besides its checks."""
 
     root: Path  # that the films' paths start from
     films: Sequence[Film]
     files: list[FileProperties]  # in the films' order, as are the features
     features: Sequence[FilmFeatures]
     copies: Sequence[DuplicateRow]
-    checks: ShortcutChecks
+    classes: Classes
+    seed: int  # of the films that are shown
 
 
-def write_audit_page(path: Path, record: AuditRecord, material: AuditMaterial) -> None:
+def draw_films(material: AuditMaterial) -> dict[str, Any]:
+    """Make the pictures of a page that need no checks, by their names in the page's template."""
+    labels = [material.classes.negative, material.classes.positive]
+    positives = np.array([film.label == material.classes.positive for film in material.films])
+    small = np.stack([film.small for film in material.features])
+    return {
+        "sizes": size_chart(material.files, positives, labels),
+        "difference": difference_chart(small, positives, labels),
+        "kinds": _examples(material),
+        "pairs": _pairs(material),
+    }
+
+
+def write_audit_page(
+    path: Path, record: AuditRecord, material: AuditMaterial, checks: ShortcutChecks, drawn: dict[str, Any]
+) -> None:
     """Write the page.
+
+    Args:
+        path: of the page.
+        record: the audit.
+        material: what it is about.
+        checks: what it found.
+        drawn: what `draw_films` made of the material.
 
     Raises:
         WorkspaceError: it can't be written.
     """
-    positives = np.array([film.label == record.positive for film in material.films])
     columns = [check for check in record.checks if check.kind == "column" and len(check.values) > 1]
     write_page(
         path,
@@ -61,13 +84,8 @@ def write_audit_page(path: Path, record: AuditRecord, material: AuditMaterial) -
         by_p=BY_P,
         columns=[{"check": check, "values": _shown(check.values), "lone": _lone(check)} for check in columns],
         missing=_missing(record),
-        sizes=size_chart(material.files, positives, [record.negative, record.positive]),
-        difference=difference_chart(
-            np.stack([film.small for film in material.features]), positives, [record.negative, record.positive]
-        ),
-        means=_means(record, material, positives),
-        kinds=_examples(record, material),
-        pairs=_pairs(material),
+        means=_means(record, material, checks),
+        **drawn,
     )
 
 
@@ -107,23 +125,24 @@ def _missing(record: AuditRecord) -> list[dict[str, Any]]:
     return rows
 
 
-def _means(record: AuditRecord, material: AuditMaterial, positives: np.ndarray) -> list[dict[str, Any]]:
+def _means(record: AuditRecord, material: AuditMaterial, checks: ShortcutChecks) -> list[dict[str, Any]]:
+    positives = np.array([film.label == record.positive for film in material.films])
     small = np.stack([film.small for film in material.features])
     shown = [
         {"picture": mean_film(small[positives == side]), "caption": f"Mean of all {count} {label} films"}
         for side, (label, count) in zip((False, True), record.films.items(), strict=True)
     ]
     for place in (BORDER, CORNERS, DETAIL, WITHOUT_LUNGS):
-        importances = material.checks.importances.get(place.name)
+        importances = checks.importances.get(place.name)
         if importances is not None:
             heat = heat_on(mean_film(small), place, importances)
             shown.append({"picture": heat, "caption": f"What the classifier on the {place.name} used"})
     return shown
 
 
-def _examples(record: AuditRecord, material: AuditMaterial) -> list[dict[str, Any]]:
+def _examples(material: AuditMaterial) -> list[dict[str, Any]]:
     """Films of each source and class, the largest kinds first."""
-    random = np.random.default_rng(record.seed)
+    random = np.random.default_rng(material.seed)
     sizes = Counter((film.source, film.label) for film in material.films)
     kinds = []
     for (source, label), count in sizes.most_common(_SHOWN_KINDS):
