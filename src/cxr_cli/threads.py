@@ -1,10 +1,15 @@
-"""Work on many films at once, in threads: reading, decoding and copying release Python's global lock."""
+"""Work on many films at once, in threads, and import what is needed next beside it.
+
+Reading, decoding and copying release Python's global lock.
+"""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
+from importlib import import_module
 from itertools import islice
 from typing import TypeVar
 
@@ -50,3 +55,15 @@ def in_threads(work: Callable[[T], R], items: Iterable[T], *, batch: int = 1, th
 
 def _all_of(work: Callable[[T], R], items: list[T]) -> list[R]:
     return [work(item) for item in items]
+
+
+@contextmanager
+def importing(*modules: str) -> Iterator[None]:
+    """Import modules in a thread of its own while the block works on films; it ends when they are there, too.
+
+    scikit-learn and matplotlib take one core a second, for which the others would wait.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        imported = pool.submit(lambda: [import_module(name) for name in modules])
+        yield
+    imported.result()

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from cxr_cli.auditing.checks import LEVELS, ShortcutChecks, check_shortcuts
@@ -18,11 +17,14 @@ from cxr_cli.dataset.manifest import Film, read_manifest
 from cxr_cli.dataset.record import DatasetRecord
 from cxr_cli.lungs.framing import Framing
 from cxr_cli.progress import track
-from cxr_cli.threads import in_threads
+from cxr_cli.threads import importing, in_threads
 from cxr_cli.workspace.folders import AuditFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record, stamp, write_record
 from cxr_cli.workspace.staging import staged_folder
+
+# Of the checks and the charts.
+_LIBRARIES = ("sklearn.tree", "sklearn.metrics", "scipy.stats.contingency", "matplotlib.backends.backend_svg")
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,12 @@ def _audit(workspace: Workspace, *, seed: int) -> Audited:
     copies = read_duplicates(dataset)
     files = list(in_threads(lambda film: _properties(dataset.root, film, made), films))
     negative, positive = made.classes
-    with ThreadPoolExecutor(1) as beside:
-        loading = beside.submit(_load_libraries)
+    with importing(*_LIBRARIES):
         paths, groups = [dataset.root / film.path for film in films], [film.group for film in films]
         reading = describe_films(paths, groups, seed=seed)
         features = list(track(reading, "Reading films", total=len(films)))
-        loading.result()
-        material = AuditMaterial(dataset.root, films, files, features, copies, made.classes, seed)
+    material = AuditMaterial(dataset.root, films, files, features, copies, made.classes, seed)
+    with ThreadPoolExecutor(1) as beside:
         drawing = beside.submit(draw_films, material)
         checks = check_shortcuts(films, files, features, positive=positive, seed=seed)
         drawn = drawing.result()
@@ -70,12 +71,6 @@ def _audit(workspace: Workspace, *, seed: int) -> Audited:
         write_audit_page(AuditFolder(stage).page, record, material, checks, drawn)
         write_record(AuditFolder(stage).record, record)
     return Audited(folder=workspace.audit, record=record)
-
-
-def _load_libraries() -> None:
-    """Import what checks and charts need: it takes a second, in which films are read."""
-    for name in ("sklearn.tree", "sklearn.metrics", "scipy.stats.contingency", "matplotlib.backends.backend_svg"):
-        import_module(name)
 
 
 def audit_record(

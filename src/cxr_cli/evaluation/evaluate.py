@@ -23,10 +23,14 @@ from cxr_cli.prediction.files import open_seen_by
 from cxr_cli.prediction.predictor import Predictor, open_predictor
 from cxr_cli.progress import note
 from cxr_cli.recipe.record import RunRecord
+from cxr_cli.threads import importing
 from cxr_cli.workspace.folders import PARTS, DatasetFolder, EvaluationFolder
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.records import read_record
 from cxr_cli.workspace.staging import staged_folder
+
+# Of what is measured and drawn afterwards.
+_LIBRARIES = ("sklearn.metrics", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg")
 
 
 @dataclass(frozen=True)
@@ -147,14 +151,15 @@ def predict_set(
         known = index.match_films(film_set.films, film_set.small) if index else None
     if drop_seen:
         film_set = _without_seen(predictor, film_set, known)
-    predicted = predict_films(
-        predictor,
-        film_set.films,
-        film_set.paths,
-        framed=film_set.framed,
-        description=f"Predicting {film_set.name} films",
-        seen=() if drop_seen else known or (),
-    )
+    with importing(*_LIBRARIES):
+        predicted = predict_films(
+            predictor,
+            film_set.films,
+            film_set.paths,
+            framed=film_set.framed,
+            description=f"Predicting {film_set.name} films",
+            seen=() if drop_seen else known or (),
+        )
     return predicted, None if known is None else _count_seen(known, dropped=drop_seen)
 
 
