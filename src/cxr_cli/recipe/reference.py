@@ -52,9 +52,12 @@ class Reference:
 
 def fit_reference(train: np.ndarray, val: np.ndarray) -> Reference:
     """Fit a reference to training films, and its limit to validation films, by their features: (N, C) float32."""
+    from threadpoolctl import threadpool_limits
+
     train = np.asarray(train, dtype=np.float64)
     mean = train.mean(axis=0)
-    _, spread, axes = np.linalg.svd(train - mean, full_matrices=False)
+    with threadpool_limits(1, user_api="blas"):  # where cores are busy, threads take a hundred times as long
+        _, spread, axes = np.linalg.svd(train - mean, full_matrices=False)
     kept = max(1, min(_AXES, len(train) // _FILMS_PER_AXIS, train.shape[1] - 1))
     variances = spread**2 / max(len(train) - 1, 1)
     rest = float(variances[kept:].sum() / max(train.shape[1] - kept, 1))

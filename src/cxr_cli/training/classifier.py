@@ -11,9 +11,9 @@ from cxr_cli.training.weights import load_weights
 BACKBONE, HIDDEN, PROBABILITY, POOLED = "backbone", "hidden", "probability", "features"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Classifier:
-    """A Keras model with the parts that training and export need by name."""
+    """A Keras model with the parts that training and export need by name. No two of them are equal."""
 
     model: keras.Model  # (B, S, S, 3) uint8 -> (B, 1) float32
     weights: dict[str, str]

@@ -13,7 +13,7 @@ from cxr_cli.recipe.options import Augmentation
 from cxr_cli.training.array_cache import ArrayCache, Rows, row_key
 from cxr_cli.training.classifier import Classifier
 from cxr_cli.training.engine import keras, tf
-from cxr_cli.training.frozen import Halves, fold_norms, layers_fingerprint, split_at_frozen
+from cxr_cli.training.frozen import Halves, layers_fingerprint, split_at_frozen
 from cxr_cli.training.input_pipeline import (
     AUGMENTATION,
     BATCH,
@@ -23,7 +23,7 @@ from cxr_cli.training.input_pipeline import (
     shuffled_batches,
     training_batches,
 )
-from cxr_cli.training.lower_litert import in_litert
+from cxr_cli.training.lower_litert import converted, converted_once, in_litert
 from cxr_cli.training.strategy import ALONE, Group
 from cxr_cli.training.variants import count_variants, draw_variants, variants_of
 
@@ -149,7 +149,7 @@ class FrozenFeed:
         self, halves: Halves, parts: dict[str, PartFilms], augmentation: Augmentation, *, group: Group = ALONE
     ) -> None:
         # The model of several replicas is a copy, which Keras makes of its own layers alone.
-        self.model = fold_norms(halves.upper) if group is ALONE else halves.upper
+        self.model = halves.folded if group is ALONE else halves.upper
         self._halves = halves
         self._parts = parts
         self._augmentation = augmentation
@@ -170,6 +170,7 @@ class FrozenFeed:
         """Compute the outputs, or read from the cache those that any run has computed before."""
         started = time.monotonic()
         lower = self._halves.lower
+        layers = layers_fingerprint(lower)
         variants = [
             *variants_of(self._parts["train"].films, self._variants),
             *variants_of(self._parts["val"].films),
@@ -178,7 +179,7 @@ class FrozenFeed:
         def make(places: Sequence[int]) -> Iterator[np.ndarray]:
             batches = draw_variants([variants[place] for place in places], self._augmentation)
             title = "Passing films through the frozen layers, in batches"
-            with in_litert(lower) as predict:
+            with in_litert(converted_once(lower, tuple(layers))) as predict:
                 for batch in track(batches, title, total=_steps(len(places))):
                     yield _within(predict(np.asarray(batch)), self._dtype)
 
@@ -190,7 +191,7 @@ class FrozenFeed:
             "frozen",
             {
                 "size": int(lower.input_shape[1]),
-                "layers": [*layers_fingerprint(lower), version("ai-edge-litert")],
+                "layers": [*layers, version("ai-edge-litert")],
                 "operations": self._halves.below,
                 "augmentation": [AUGMENTATION, asdict(self._augmentation)],
             },
@@ -229,7 +230,7 @@ class FrozenFeed:
             rows = self._outputs[: self._rows]
         else:
             read = track(self._read(0, self._rows), "Reading features, in batches", total=_steps(self._rows))
-            with in_litert(self._halves.pooled) as predict:
+            with in_litert(converted(self._halves.pooled)) as predict:
                 rows = np.concatenate(list(map(predict, read)))
         return np.asarray(rows).reshape(self._variants, -1, rows.shape[-1])
 

@@ -63,16 +63,18 @@ def _write_litert(classifier: "Classifier", litert_model: Path, path: Path, *, p
     convert_to_litert(with_map(classifier, evidence=True), path, precision=precision)
 
 
-def open_litert(path: Path, *, threads: int | None = None) -> "Reader":
+def open_litert(file: Path | bytes, *, threads: int | None = None) -> "Reader":
     """Open a LiteRT file, as `Format.open` does.
 
     Args:
-        path: the file.
+        file: its path, or what is in it.
         threads: number of threads. Defaults to one per core, as in `cxr predict`.
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
+    content = {"model_content": file} if isinstance(file, bytes) else {"model_path": str(file)}
+    interpreter = Interpreter(**content, num_threads=threads or os.cpu_count())
+    interpreter.allocate_tensors()  # which prints messages: the caller hides them
     runner = interpreter.get_signature_runner("serving_default")
     (name,) = runner.get_input_details()
     return lambda films: dict(runner(**{name: films}))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,13 @@ class Halves:
         """The shape of what passes between them, of one film."""
         return tuple(int(side) for side in self.upper.input_shape[1:])
 
+    @cached_property
+    def folded(self) -> keras.Model:
+        """`upper`, by `fold_norms`."""
+        return fold_norms(self.upper)
 
+
+@lru_cache(maxsize=1)  # runs that train the same classifier again trace and convert nothing again
 def split_at_frozen(classifier: Classifier) -> Halves | None:
     """Split a classifier below the first trained layer, at the last layer that everything passes through.
 

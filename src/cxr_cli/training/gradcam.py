@@ -1,5 +1,6 @@
 """Grad-CAM of the positive logit, written out as plain arithmetic so that it can be exported with the model."""
 
+from functools import lru_cache
 from typing import Any
 
 from cxr_cli.training.classifier import HIDDEN, PROBABILITY, Classifier
@@ -29,6 +30,7 @@ class GradCam(keras.layers.Layer):
         return keras.ops.einsum("bhwc,bc->bhw", features, weights), weights
 
 
+@lru_cache(maxsize=1)  # runs that train the same classifier again trace nothing again
 def with_map(classifier: Classifier, *, evidence: bool = False) -> keras.Model:
     """Add the outputs of an exported file to a classifier.
 

@@ -39,10 +39,13 @@ def start_head(
         seed: random seed of the folds.
         sources: one name per film. Defaults to none: all films of a class have the same weight.
     """
+    from threadpoolctl import threadpool_limits
+
     truth = positives.astype(int)
     names = np.asarray(sources or [""] * len(truth))
-    scale, offset = _calibrate(features, truth, names, groups, c=c, seed=seed)
-    weights, bias = _regression(features, truth, _balance(truth, names), c=c)
+    with threadpool_limits(1, user_api="blas"):  # many short products: threads would mostly wait for each other
+        scale, offset = _calibrate(features, truth, names, groups, c=c, seed=seed)
+        weights, bias = _regression(features, truth, _balance(truth, names), c=c)
     _plant(classifier, weights * scale, bias * scale + offset, seed=seed)
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -18,12 +19,26 @@ from cxr_cli.training.to_litert import convert_to_litert
 _AT_ONCE = 2  # films per call: four take as long each, and more longer; all need more memory
 
 
+def converted(network: keras.Model) -> bytes:
+    """Convert a network with one input and one output, (B, ...) -> (B, ...) float32, as its weights are now."""
+    with TemporaryDirectory(prefix="cxr-", ignore_cleanup_errors=True) as folder, native_output_hidden():
+        file = Path(folder) / "lower.tflite"
+        convert_to_litert(network, file)
+        return file.read_bytes()
+
+
+@lru_cache(maxsize=1)
+def converted_once(network: keras.Model, fingerprint: tuple[str, ...]) -> bytes:
+    """Do what `converted` does; again only for another network, or weights of another fingerprint."""
+    return converted(network)
+
+
 @contextmanager
-def in_litert(lower: keras.Model) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
+def in_litert(network: bytes) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
     """Give a function that runs a network on all cores, and gives the same output for the same film each time.
 
     Args:
-        lower: (B, ...) -> (B, ...) float32; one input, one output, weights that stay as they are.
+        network: what `converted` gave.
 
     Yields:
         The function, for any number of films: (N, ...) of the input's type -> (N, ...) float32.
@@ -40,14 +55,10 @@ def in_litert(lower: keras.Model) -> Iterator[Callable[[np.ndarray], np.ndarray]
             idle.put(reader)
         return outputs
 
-    with TemporaryDirectory(prefix="cxr-", ignore_cleanup_errors=True) as folder, ThreadPoolExecutor(cores) as pool:
-        file = Path(folder) / "lower.tflite"
+    with ThreadPoolExecutor(cores) as pool:
         with native_output_hidden():
-            convert_to_litert(lower, file)
             for _ in range(cores):
-                idle.put(open_litert(file, threads=1))
-                # The first call prints messages, which are hidden here.
-                run(np.zeros((1, *lower.input_shape[1:]), lower.inputs[0].dtype))
+                idle.put(open_litert(network, threads=1))
 
         def predict(films: np.ndarray) -> np.ndarray:
             parts = (films[start : start + _AT_ONCE] for start in range(0, len(films), _AT_ONCE))

@@ -25,7 +25,7 @@ from cxr_cli.recipe.record import HISTORY, Boosting, Profile, RunRecord
 from cxr_cli.recipe.reproduction import compare_with_original, hash_weights
 from cxr_cli.training.array_cache import ArrayCache
 from cxr_cli.training.bundled_weights import SOURCE, bundled_weights_saw_films
-from cxr_cli.training.callbacks import Validation
+from cxr_cli.training.callbacks import Validation, arrays_of, put_back
 from cxr_cli.training.checkpoints import Checkpoints
 from cxr_cli.training.classifier import Classifier, build_classifier
 from cxr_cli.training.clock import Clock
@@ -55,7 +55,28 @@ class TrainedRun:
     replaced: bool  # an earlier run of that name
 
 
-def make_run(workspace: Workspace, plan: TrainingPlan) -> TrainedRun | None:
+class Network:
+    """The classifier of one run after the other: as long as their options are the same, it is built only once."""
+
+    def __init__(self) -> None:
+        self._options: TrainingOptions | None = None
+        self._classifier: Classifier | None = None
+        self._start: list[np.ndarray] = []
+
+    def begin(self, options: TrainingOptions) -> Classifier:
+        """Give a classifier that no run has trained yet, or one with the weights that it had then."""
+        # Seeds Python, NumPy and TensorFlow: initial weights, dropout, order and augmentation.
+        keras.utils.set_random_seed(options.seed)
+        if self._classifier and options == self._options:
+            put_back(self._classifier.model, self._start)
+            return self._classifier
+        note(f"Building {options.arch}")
+        self._options, self._classifier = options, _build(ARCHITECTURES[options.arch], options)
+        self._start = arrays_of(self._classifier.model)
+        return self._classifier
+
+
+def make_run(workspace: Workspace, plan: TrainingPlan, network: Network | None = None) -> TrainedRun | None:
     """Train a run on the workspace's dataset; an earlier run of that name is replaced once this one is finished.
 
     The same options, dataset and versions give the same weights, bit for bit, on the same machine without a GPU: in one
@@ -64,6 +85,7 @@ def make_run(workspace: Workspace, plan: TrainingPlan) -> TrainedRun | None:
     Args:
         workspace: where the dataset is and the run goes.
         plan: what to train.
+        network: what the runs of a process share. Defaults to a new one.
 
     Returns:
         The run; None on all workers of a training run on several machines but the first, which writes it.
@@ -94,7 +116,8 @@ def make_run(workspace: Workspace, plan: TrainingPlan) -> TrainedRun | None:
                 original=plan.original.place if plan.original else None,
                 resume=plan.resume,
             )
-        task = _Task(workspace, plan, made, films, small, group, checkpoints)
+        own = network if network and group is ALONE else Network()  # replicas change what they are made of
+        task = _Task(workspace, plan, made, films, small, group, checkpoints, own)
         if group.is_chief:
             return _train_and_write(task)
         _fit(task, Clock())
@@ -112,6 +135,7 @@ class _Task:
     small: np.ndarray  # the films' small pictures, (N, 96, 96) uint8
     group: Group
     checkpoints: Checkpoints | None
+    network: Network
 
 
 def _train_and_write(task: _Task) -> TrainedRun:
@@ -194,14 +218,11 @@ def _write_tables(
 
 def _fit(task: _Task, clock: Clock) -> tuple[Classifier, dict[str, PartFilms], Feed, Validation]:
     options, workspace = task.plan.options, task.workspace
-    # Seeds Python, NumPy and TensorFlow: initial weights, dropout, order and augmentation.
-    keras.utils.set_random_seed(options.seed)
     if not tf.config.list_physical_devices("GPU"):
         # On processors it costs nothing. On a GPU, some gradients have no deterministic way, and would raise.
         tf.config.experimental.enable_op_determinism()
-    note(f"Building {options.arch}")
     architecture = ARCHITECTURES[options.arch]
-    classifier = _build(architecture, options)
+    classifier = task.network.begin(options)
     # Workers may share the disk; each has a cache of its own, so that none waits for another's.
     folder = task.plan.cache or workspace.cache
     if not task.group.is_chief:

@@ -7,13 +7,16 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxr_cli.errors import CxrError
 from cxr_cli.progress import Watcher, note, watched_by, watcher
 from cxr_cli.recipe.options import TrainingOptions
 from cxr_cli.workspace.layout import Workspace
 from cxr_cli.workspace.temporary import use_own_temporary_folder
+
+if TYPE_CHECKING:
+    from cxr_cli.training.make_run import Network
 
 _RUNS = 5  # of a process, so that they share the seconds that loading TensorFlow takes
 
@@ -85,27 +88,29 @@ def _work(caches: Workspace, watcher: Watcher, connection: Connection) -> None:
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     use_own_temporary_folder()
+    from cxr_cli.training.make_run import Network  # here, so that the other process never loads TensorFlow
+
+    network = Network()
     while True:
         place, options = connection.recv()
         try:
             with watched_by(watcher):
-                _train(place, options, caches)
+                _train(place, options, caches, network)
         except CxrError as problem:
             connection.send(problem)
         else:
             connection.send(None)
 
 
-def _train(place: Workspace, options: TrainingOptions, caches: Workspace) -> None:
+def _train(place: Workspace, options: TrainingOptions, caches: Workspace, network: "Network") -> None:
     from cxr_cli.training.checkpoints import is_unfinished
+    from cxr_cli.training.make_run import make_run
     from cxr_cli.training.plan import TrainingPlan
 
     name = options.arch
     with place.lock_run(name):
-        from cxr_cli.training.make_run import make_run  # here, so that the other process never loads TensorFlow
-
         resume = is_unfinished(place, name, options)
-        make_run(place, TrainingPlan(options, name, resume=resume, cache=caches.cache))
+        make_run(place, TrainingPlan(options, name, resume=resume, cache=caches.cache), network)
 
 
 def _leave(number: int, frame: Any) -> None:
