@@ -15,6 +15,7 @@ from cxr_cli.recipe.options import TrainingOptions, change_options, read_options
 from cxr_cli.training import backbones
 from cxr_cli.training import checkpoints as module
 from cxr_cli.training.array_cache import ArrayCache
+from cxr_cli.training.callbacks import arrays_of, put_back
 from cxr_cli.training.checkpoints import Checkpoints, find_unfinished, is_trained, is_unfinished, unfinished
 from cxr_cli.training.classifier import build_classifier
 from cxr_cli.training.engine import keras
@@ -123,6 +124,25 @@ def test_resuming_augmented_training_with_a_falling_learning_rate(parts, tmp_pat
     assert last < 12
 
     assert_same(trained(parts, tmp_path, resume=last - 1, **given), expected)
+
+
+@pytest.mark.parametrize("frozen", [0.5, 0.0])
+def test_a_classifier_that_is_trained_again_from_its_start_gives_the_same_weights_on_other_films(
+    parts, tmp_path, monkeypatch, frozen
+):
+    """As the folds of a cross-validation do."""
+    other = {"train": parts["train"], "val": replace(parts["val"], films=parts["val"].films[::-1])}
+    expected = trained(other, tmp_path / "alone", frozen=frozen)
+    classifier = build(frozen=frozen)
+    start = arrays_of(classifier.model)
+    monkeypatch.setattr(f"{__name__}.build", lambda architecture, frozen: classifier)
+    before = trained(parts, tmp_path / "shared", frozen=frozen)
+    put_back(classifier.model, start)
+    again = trained(other, tmp_path / "shared", frozen=frozen)
+
+    assert again[0].model is before[0].model
+    assert_same(again, expected)
+    assert before[2] != expected[2]
 
 
 def test_the_same_seed_gives_the_same_weights_with_or_without_cached_outputs(tmp_path, parts):
