@@ -2,6 +2,7 @@ import csv
 import json
 import shutil
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import msgspec
@@ -30,13 +31,15 @@ def rows_of(path):
 def here(monkeypatch):
     """Train in this process: another one is slow to start. tests/evaluation/crossval/test_apart.py tests that."""
 
+    @contextmanager
     def train_here(process, place, options):
         from cxr_cli.training.make_run import make_run
         from cxr_cli.training.plan import TrainingPlan
 
         make_run(place, TrainingPlan(options, options.arch))
+        yield
 
-    monkeypatch.setattr(TrainingProcess, "train", train_here)
+    monkeypatch.setattr(TrainingProcess, "training", train_here)
     return train_here
 
 
@@ -53,10 +56,10 @@ def test_an_interrupted_crossval_resumes_and_predicts_every_film_once(cxr, here,
     def stopped_in_fold_2(process, place, options):
         if place.root.name == "fold-2":
             raise KeyboardInterrupt
-        here(process, place, options)
+        return here(process, place, options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(TrainingProcess, "train", stopped_in_fold_2)
+        patched.setattr(TrainingProcess, "training", stopped_in_fold_2)
         stopped = cxr("crossval", "--folds", 2, *QUICK, "-w", workspace.root)
     first = folder.fold(1).new_run("simple-cnn").record.read_bytes()
     assert (stopped.exit_code, stopped.stdout) == (130, "")
@@ -148,6 +151,7 @@ def test_leaving_out_a_source_with_the_options_of_a_run(cxr, here, own_trained, 
 def test_further_repeats_keep_the_folds_that_are_there(cxr, own_trained, monkeypatch):
     trained = []
 
+    @contextmanager
     def copy_run(process, place, options):
         trained.append((place.root.relative_to(folder.root).as_posix(), options.seed))
         run = place.new_run(options.arch)
@@ -156,8 +160,9 @@ def test_further_repeats_keep_the_folds_that_are_there(cxr, own_trained, monkeyp
         record = read_record(run.record, RunRecord)
         changes = {"options": asdict(options), "dataset_fingerprint": made.fingerprint}
         write_record(run.record, msgspec.structs.replace(record, **changes))
+        yield
 
-    monkeypatch.setattr(TrainingProcess, "train", copy_run)
+    monkeypatch.setattr(TrainingProcess, "training", copy_run)
     folder = own_trained.crossval("simple-cnn-2-folds")
     command = ("crossval", "--folds", 2, *QUICK, "--seed", 7, "-w", own_trained.root)
     cxr(*command)

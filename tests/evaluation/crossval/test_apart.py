@@ -20,8 +20,10 @@ def test_runs_are_trained_in_one_other_process_with_progress(prepared, tmp_path,
         shutil.copytree(prepared.root, place.root)
 
     with watched_by(ConsoleWatcher()), TrainingProcess(first) as process:
-        process.train(first, QUICK)
-        process.train(second, QUICK)
+        with process.training(first, QUICK):
+            pass
+        with process.training(second, QUICK):
+            pass
 
     records = [json.loads(place.run("simple-cnn").record.read_text()) for place in (first, second)]
     assert records[0]["options"]["image_size"] == 64
@@ -34,8 +36,13 @@ def test_runs_are_trained_in_one_other_process_with_progress(prepared, tmp_path,
 
 
 def test_an_error_in_training_reaches_the_caller(tmp_path):
-    with pytest.raises(WorkspaceError) as raised, TrainingProcess(Workspace(tmp_path)) as process:
-        process.train(Workspace(tmp_path), QUICK)
+    place = Workspace(tmp_path)
+    with (
+        pytest.raises(WorkspaceError) as raised,
+        TrainingProcess(place) as process,
+        process.training(place, QUICK),
+    ):
+        pass
 
     assert raised.value.message.startswith(f"Expected a prepared dataset in {tmp_path / 'dataset'}.")
     assert raised.value.hint.startswith("Prepare one: cxr prepare --metadata dataset/metadata.csv; or try ")
@@ -50,8 +57,13 @@ class Deadly(ConsoleWatcher):
 
 def test_a_killed_training_process_is_a_clear_error(tmp_path):
     place = Workspace(tmp_path)
-    with pytest.raises(CxrError) as raised, watched_by(Deadly()), TrainingProcess(place) as process:
-        process.train(place, QUICK)
+    with (
+        pytest.raises(CxrError) as raised,
+        watched_by(Deadly()),
+        TrainingProcess(place) as process,
+        process.training(place, QUICK),
+    ):
+        pass
 
     assert raised.value.message == "Expected training to finish. Received: its process was killed by signal 6."
     assert raised.value.hint == "The usual cause is too little memory. The same command resumes this fold"

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any
@@ -39,15 +41,16 @@ class TrainingProcess:
         """End the process, whatever it is doing."""
         self._end()
 
-    def train(self, place: Workspace, options: TrainingOptions) -> None:
-        """Train a run; one that was killed is resumed after its last checkpoint.
+    @contextmanager
+    def training(self, place: Workspace, options: TrainingOptions) -> Iterator[None]:
+        """Train a run while the block does something else; one that was killed is resumed after its last checkpoint.
 
         Args:
             place: where the dataset is and the run goes.
             options: how to train.
 
         Raises:
-            CxrError: as `make_run` does; or the process was killed.
+            CxrError: after the block, as `make_run` does; or the process was killed.
         """
         if self._runs == _RUNS:
             self._end()
@@ -58,6 +61,11 @@ class TrainingProcess:
         self._runs += 1
         try:
             self._connection.send((place, options))
+        except ConnectionError:
+            self._process.join()
+            raise _death(self._process.exitcode) from None
+        yield
+        try:
             problem = self._connection.recv()
         except (EOFError, ConnectionError):
             self._process.join()

@@ -2,7 +2,8 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -29,7 +30,7 @@ from cxr_cli.metrics.intervals import METHOD
 from cxr_cli.metrics.over_folds import RECIPE_METHOD, times_as_wide
 from cxr_cli.metrics.sample import count_confusion, count_patients
 from cxr_cli.prediction.predictor import Predictor, open_predictor
-from cxr_cli.progress import note
+from cxr_cli.progress import Watcher, note, watched_by
 from cxr_cli.recipe.architectures import ARCHITECTURES, CLASSIFIERS
 from cxr_cli.recipe.decision import check_operating_point
 from cxr_cli.recipe.options import TrainingOptions, change_options, check_task, read_options
@@ -109,16 +110,25 @@ def cross_validate(
         )
         folder = workspace.crossval(name)
         with workspace.lock_crossval(name), TrainingProcess(workspace) as process:
-            answered = []
-            for number, fold in enumerate(plan.folds, start=1):
+            answered: list[FoldPredictions] = []
+            tested: list[CrossvalFold] = []
+
+            def test(fold: Fold) -> None:
+                predictor = open_predictor(folder.fold(fold.number, fold.repeat).run(chosen.arch))
+                answered.append(_predict(plan, fold, predictor))
+                tested.append(_fold(plan, fold, answered[-1]))
+                check_unchanged(workspace, plan.made)
+
+            for number, fold in enumerate(plan.folds):
                 counts = ", ".join(f"{fold.parts.count(part)} {part}" for part in PARTS)
-                note(f"[{number}/{len(plan.folds)}] {plan.title(fold)}: {counts} films")
+                note(f"[{number + 1}/{len(plan.folds)}] {plan.title(fold)}: {counts} films")
                 place = folder.fold(fold.number, fold.repeat)
                 write_fold(plan, fold, place)
-                _train(place, replace(chosen, seed=plan.seed_of(fold)), process)
-                answered.append(_predict(plan, fold, open_predictor(place.run(chosen.arch))))
-                check_unchanged(workspace, plan.made)
-            record = _record(plan, chosen, answered)
+                with _training(place, replace(chosen, seed=plan.seed_of(fold)), process):
+                    if number:
+                        test(plan.folds[number - 1])
+            test(plan.folds[-1])
+            record = _record(plan, chosen, answered, tested)
             with staged_folder(folder.root, keep=True) as stage:
                 made = CrossvalFolder(stage)
                 _remove_others(made, plan)
@@ -149,12 +159,16 @@ def _options(workspace: Workspace, from_run: str | None, changes: Mapping[str, A
     return options
 
 
-def _train(place: Workspace, options: TrainingOptions, process: TrainingProcess) -> None:
+@contextmanager
+def _training(place: Workspace, options: TrainingOptions, process: TrainingProcess) -> Iterator[None]:
+    """Train a fold's run while the block does something else, unseen: two bars at once would overwrite each other."""
     if is_trained(place, options):
         note("Already trained on these films with these options: kept.")
+        yield
         return
     try:
-        process.train(place, options)
+        with process.training(place, options), watched_by(Watcher()):
+            yield
     except KeyboardInterrupt:
         note("Stopped during a fold. The same command resumes that fold, and keeps the earlier ones.")
         raise
@@ -167,7 +181,7 @@ def _predict(plan: FoldPlan, fold: Fold, predictor: Predictor) -> FoldPrediction
         films,
         [plan.workspace.dataset.root / film.path for film in films],
         framed=bool(plan.made.framing),
-        description="Predicting its test films",
+        description=f"Predicting its test films ({plan.title(fold)})",
     )
     return FoldPredictions(name=fold.name, repeat=fold.repeat, run=predictor.record, predicted=predicted)
 
@@ -182,8 +196,9 @@ def _remove_others(folder: CrossvalFolder, plan: FoldPlan) -> None:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _record(plan: FoldPlan, options: TrainingOptions, folds: Sequence[FoldPredictions]) -> CrossvalRecord:
-    tested = [_fold(plan, fold, answered) for fold, answered in zip(plan.folds, folds, strict=True)]
+def _record(
+    plan: FoldPlan, options: TrainingOptions, folds: Sequence[FoldPredictions], tested: list[CrossvalFold]
+) -> CrossvalRecord:
     once = [fold.predicted for fold in folds[: plan.in_repeat]]
     positives, groups = (np.concatenate([getattr(one, name) for one in once]) for name in ("positives", "groups"))
     counted = Counter[str]()
