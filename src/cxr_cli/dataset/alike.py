@@ -23,7 +23,7 @@ from cxr_cli.threads import LARGE, in_threads
 
 MANY_FILMS = 20_000  # above it, not all pairs are compared: the work grows with the square, to hours
 HIT = np.dtype([("moved", "f4"), ("one", "i4"), ("other", "i4"), ("crop", "i1"), ("mirrored", "?")])
-_AT_ONCE = 1_000_000  # products of vectors: two times 4 MB
+_AT_ONCE, _ROWS = 1_000_000, 250  # products of vectors: two times 4 MB; and films, so that each core has some
 # The maximum number of a film's candidates that are fitted, of those that are surely close and of the others.
 _SURELY_CLOSE, _NEAREST, _SOME = 0.9, 8, 2
 _BLOCK = 2048  # films that are looked up at once, by a thread
@@ -70,7 +70,7 @@ def _compared(small: np.ndarray, places: np.ndarray) -> list[np.ndarray]:
     whole, fine = vectors(pictures), fine_vectors(pictures)
     turned = mirrored_vectors(fine)
     films = len(places)
-    rows = max(1, _AT_ONCE // max(films, 1))
+    rows = max(1, min(_ROWS, _AT_ONCE // max(films, 1)))
 
     def compare(top: int) -> np.ndarray:
         block, found = pictures[top : top + rows], []
