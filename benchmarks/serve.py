@@ -129,9 +129,10 @@ def predict(http: httpx.Client, run: str, film: bytes) -> float | str:
 
 
 def resident(process: subprocess.Popen[str]) -> float:
-    """Return the resident memory of a process in MiB."""
-    output = subprocess.run(["ps", "-o", "rss=", "-p", str(process.pid)], check=True, capture_output=True, text=True)
-    return int(output.stdout) / 1024
+    """Return the resident memory of a process and of those that it started, in MiB."""
+    command = ["ps", "-o", "rss=", "--pid", str(process.pid), "--ppid", str(process.pid)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True)
+    return sum(map(int, output.stdout.split())) / 1024
 
 
 if __name__ == "__main__":

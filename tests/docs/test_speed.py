@@ -24,7 +24,11 @@ def test_the_page_shows_the_latest_results(speed_table):
 
 def test_a_later_row_replaces_an_earlier_row_of_the_same_name_and_data(speed_table):
     head = "| what | data | cxr | peer | ratio | target | cxr, MiB | peer, MiB | runs | notes | command |\n"
-    row = "| a | films | {} s | 9.00 s | 3.0 | | 90 | 700 | 5 | | `x` |\n"
-    text = f"# Title\n\n## one\n\n{head}|{' --- |' * 11}\n{row.format('4.00')}\n## two\n\n{head}{row.format('3.00')}"
+    row = "| a | some, {} films | {} s | 9.00 s | 3.0 | | 90 | 700 | 5 | | `x` |\n"
+    first = f"## 2026-11-01, 2 cores of Old, 8 GiB\n\n{head}|{' --- |' * 11}\n{row.format('3 + 4', '4.00')}"
+    second = f"## 2026-12-01, 2 cores of New, 8 GiB\n\n{head}{row.format('3 + 5', '3.00')}"
 
-    assert speed_table.table(text).splitlines()[2:] == ["| a | films | 3.00 s | 9.00 s | 3.0 | 90 | 700 |"]
+    table = speed_table.table(f"# Title\n\n{first}\n{second}").splitlines()
+
+    assert table[0] == "| what | data | cxr | peer | ratio | cxr, MiB | peer, MiB | processor |"
+    assert table[2:] == ["| a | some, 3 + 5 films | 3.00 s | 9.00 s | 3.0 | 90 | 700 | New |"]
