@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
@@ -67,10 +68,12 @@ def test_evaluate_compare_report_and_page_show_a_metric_with_its_interval(cxr, m
 
 
 def test_crossval_shows_a_metric_with_its_interval(cxr, metrics, own_trained, monkeypatch):
+    @contextmanager
     def copy_run(place, options, process):
         shutil.copytree(own_trained.run().root, place.models / options.arch, dirs_exist_ok=True)
+        yield
 
-    monkeypatch.setattr(study, "_train", copy_run)
+    monkeypatch.setattr(study, "_training", copy_run)
     result = cxr("crossval", "--folds", 2, "--arch", "simple-cnn", "-w", own_trained.root)
     folder = own_trained.crossval("simple-cnn-2-folds")
     record, page = json.loads(folder.record.read_text()), folder.page.read_text()
