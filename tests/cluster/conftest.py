@@ -23,11 +23,18 @@ class Cluster:
         self._workers: list[subprocess.Popen] = []
         self._scheduler = self._start("scheduler", "--port", "0")
         try:
-            self.wait(self._file.exists)
+            self.wait(lambda: self.address)
         except BaseException:
             self.close()
             raise
-        self.address = json.loads(self._file.read_text())["address"]
+
+    @property
+    def address(self) -> str:
+        """Where the scheduler is; empty until its file is written to the end."""
+        try:
+            return json.loads(self._file.read_text())["address"]
+        except (OSError, ValueError):
+            return ""
 
     def have_workers(self, count: int) -> None:
         """Start or kill workers until there are this many."""
@@ -54,7 +61,7 @@ class Cluster:
             process.wait()
 
     @staticmethod
-    def wait(condition: Callable[[], bool]) -> None:
+    def wait(condition: Callable[[], object]) -> None:
         """Wait until the condition holds."""
         end = time.monotonic() + LONG
         while not condition():
