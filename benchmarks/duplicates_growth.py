@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _search(small: np.ndarray, *, many: int) -> tuple[float, set[tuple[int, int]]]:
-    """Seconds, and the pairs that are found if all pairs are compared up to so many films."""
+    """Return the seconds and the pairs found; up to `many` films, all pairs are compared."""
     alike.MANY_FILMS = many
     started = time.perf_counter()
     found = find_duplicates([f"{place}" for place in range(len(small))], small)

@@ -62,14 +62,12 @@ class TrainingProcess:
         try:
             self._connection.send((place, options))
         except ConnectionError:
-            self._process.join()
-            raise _death(self._process.exitcode) from None
+            raise _death(self._process) from None
         yield
         try:
             problem = self._connection.recv()
         except (EOFError, ConnectionError):
-            self._process.join()
-            raise _death(self._process.exitcode) from None
+            raise _death(self._process) from None
         if problem:
             raise problem
 
@@ -133,7 +131,9 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _death(exit_code: int | None) -> Exception:
+def _death(process: SpawnProcess) -> Exception:
+    process.join()
+    exit_code = process.exitcode
     if exit_code is not None and exit_code < 0:
         return CxrError(
             f"Expected training to finish. Received: its process was killed by signal {-exit_code}.",
